@@ -1,0 +1,75 @@
+//! WebAssembly linear memory on its own: bounds-checked, little-endian, growable.
+//!
+//! This crate knows nothing of an interpreter. A [`LinearMemory`] is made from a
+//! [`MemoryType`], which is valid by construction, and is safe to use with any address, length
+//! or amount to grow by: what does not fit is an error, never a panic or an abort.
+//!
+//! ```
+//! use lineal_memory::{DataSegment, LinearMemory, MemoryType, Pages};
+//!
+//! // (memory 1 16) (data "\2a\00\00\00hello")
+//! let mut memory = LinearMemory::new(MemoryType::new(Pages(1), Some(Pages(16)))?)?;
+//! let segment = DataSegment::from(&b"\x2a\x00\x00\x00hello"[..]);
+//! memory.init(1024, &segment, 0, segment.byte_len())?;
+//!
+//! assert_eq!(memory.load::<u32>(1024, 0)?, 42);
+//! assert_eq!(memory.read_string(1028, 5)?, "hello");
+//!
+//! let error = memory.load::<u32>(65_536, 0).unwrap_err();
+//! assert_eq!((error.len_bytes, error.memory_bytes), (4, 65_536));
+//! assert_eq!(memory.grow(Pages(1))?, Pages(1));
+//! assert_eq!(memory.load::<u32>(65_536, 0)?, 0);
+//! # Ok::<(), Box<dyn core::error::Error>>(())
+//! ```
+//!
+//! # The parts
+//!
+//! - [`Pages`], [`PageSize`], [`AddressType`] and [`MemoryType`] are what a module declares.
+//!   [`MemoryOptions`] is what the host decides: the [`StoreKind`] and a limit in bytes.
+//! - [`LinearMemory`] loads and stores any [`Scalar`], works on ranges as the bulk
+//!   instructions do, and copies from a [`DataSegment`].
+//! - [`View`], [`ViewMut`] and the string methods are conveniences for hosts.
+//! - [`effective_address`] is the one bounds check. Engines use it with the raw view:
+//!   [`LinearMemory::as_mut_ptr`] and [`LinearMemory::byte_len`].
+//!
+//! It covers memories of WebAssembly 3.0 (32-bit and 64-bit addresses, bulk operations, any
+//! number of memories) and the custom-page-sizes proposal.
+//!
+//! # Features
+//!
+//! - `mmap` (default, implies `std`): [`StoreKind::Reserved`] on Unix.
+//! - `std` (default): links the standard library. Without it the crate is `no_std` and needs
+//!   `alloc`.
+//!
+//! They change how memories are kept, never what operations do.
+
+#![cfg_attr(not(feature = "std"), no_std)]
+
+extern crate alloc;
+
+mod access;
+mod bulk;
+mod error;
+mod linear;
+mod memory_type;
+mod options;
+mod scalar;
+mod segment;
+mod store;
+mod strings;
+mod types;
+mod view;
+
+pub use access::effective_address;
+pub use error::{
+    CreateError, GrowError, ImportMismatch, IndexOutOfRange, InitError, InvalidPageSize,
+    MemoryTypeError, OutOfBounds, SegmentOutOfBounds, StringError,
+};
+pub use linear::LinearMemory;
+pub use memory_type::{MemoryType, MemoryTypeBuilder};
+pub use options::{MemoryOptions, StoreKind};
+pub use scalar::{Integer, Scalar};
+pub use segment::DataSegment;
+pub use strings::CSTRING_LIMIT_BYTES;
+pub use types::{AddressType, PageSize, Pages};
+pub use view::{View, ViewIter, ViewMut};

@@ -1,0 +1,140 @@
+//! The reserved store: address space taken once, made accessible as the memory grows.
+
+use core::ffi::c_void;
+use core::ptr::{self, NonNull};
+
+use rustix::mm::{MapFlags, MprotectFlags, ProtFlags, mmap_anonymous, mprotect, munmap};
+use rustix::param::page_size as host_page_bytes;
+
+use super::OutOfMemory;
+
+/// A mapping whose beginning is committed (may be read and written) and whose rest is only
+/// reserved. See [`super`] for what it promises.
+///
+/// Reserving costs no memory, and committing costs none until a page is touched. Committing
+/// asks the host about the added pages only, so it takes as long at any size. Mappings are
+/// made without `MAP_NORESERVE`: inaccessible pages are not charged for anyway, and committing
+/// is then where a host that has run out says so, rather than killing the process later.
+///
+/// - R1: `base_ptr` is a private anonymous mapping of `reserved_bytes`, made by this store.
+/// - R2: the first `committed_bytes` of it may be read and written. This is at most
+///   `reserved_bytes`, at least the memory's size, and a multiple of the host's page size.
+#[derive(Debug)]
+pub(crate) struct ReservedStore {
+    base_ptr: NonNull<u8>,
+    committed_bytes: usize,
+    reserved_bytes: usize,
+}
+
+impl ReservedStore {
+    /// Reserves `reservation_bytes`, but at least what `bytes` needs, and commits `bytes`.
+    pub(crate) fn new(
+        bytes: usize,
+        reservation_bytes: usize,
+    ) -> Result<ReservedStore, OutOfMemory> {
+        // The host maps no empty ranges.
+        let reserved_bytes = round_up(reservation_bytes.max(bytes).max(1))?;
+        let (no_address, no_access) = (ptr::null_mut(), ProtFlags::empty());
+        // SAFETY: without an address, the host chooses one that is not in use.
+        let base_ptr =
+            unsafe { mmap_anonymous(no_address, reserved_bytes, no_access, MapFlags::PRIVATE) };
+        let base_ptr = base_ptr.map_err(|_| OutOfMemory)?;
+        // Unix never maps the null page for those who did not ask for it.
+        let base_ptr = NonNull::new(base_ptr.cast()).ok_or(OutOfMemory)?;
+        let mut store = ReservedStore { base_ptr, committed_bytes: 0, reserved_bytes };
+        store.commit(bytes)?;
+        Ok(store)
+    }
+
+    pub(crate) fn base_ptr(&self) -> NonNull<u8> {
+        self.base_ptr
+    }
+
+    pub(crate) fn capacity_bytes(&self) -> usize {
+        self.reserved_bytes
+    }
+
+    pub(crate) fn grow(&mut self, old_bytes: usize, new_bytes: usize) -> Result<(), OutOfMemory> {
+        if new_bytes <= self.reserved_bytes {
+            self.commit(new_bytes)
+        } else {
+            self.relocate(old_bytes, new_bytes)
+        }
+    }
+
+    /// Makes the first `bytes` accessible, for a size inside the reservation.
+    fn commit(&mut self, bytes: usize) -> Result<(), OutOfMemory> {
+        debug_assert!(bytes <= self.reserved_bytes);
+        if bytes <= self.committed_bytes {
+            return Ok(());
+        }
+        let bytes = round_up(bytes)?;
+        let added_bytes = bytes - self.committed_bytes;
+        // SAFETY: R2 keeps this inside the mapping.
+        let added_ptr = unsafe { self.base_ptr.add(self.committed_bytes) };
+        let access = MprotectFlags::READ | MprotectFlags::WRITE;
+        // SAFETY: R1, R2: whole pages of this mapping, which nobody has a pointer to yet.
+        unsafe { mprotect(host_ptr(added_ptr), added_bytes, access) }.map_err(|_| OutOfMemory)?;
+        self.committed_bytes = bytes;
+        Ok(())
+    }
+
+    /// Moves to a reservation that `new_bytes` fits, with room to spare if the host has it.
+    fn relocate(&mut self, old_bytes: usize, new_bytes: usize) -> Result<(), OutOfMemory> {
+        let roomy_bytes = self.reserved_bytes.saturating_mul(2);
+        let larger = ReservedStore::new(new_bytes, roomy_bytes)
+            .or_else(|_| ReservedStore::new(new_bytes, new_bytes))?;
+        let (old_ptr, new_ptr) = (self.base_ptr.as_ptr(), larger.base_ptr.as_ptr());
+        // SAFETY: R2 for both, as the old size is less than the new one; two mappings do not
+        // overlap.
+        unsafe { ptr::copy_nonoverlapping(old_ptr, new_ptr, old_bytes) };
+        *self = larger;
+        Ok(())
+    }
+}
+
+impl Drop for ReservedStore {
+    fn drop(&mut self) {
+        // SAFETY: R1, and by S3 nobody uses it any more.
+        let unmapped = unsafe { munmap(host_ptr(self.base_ptr), self.reserved_bytes) };
+        debug_assert!(unmapped.is_ok(), "a mapping of our own can be unmapped");
+    }
+}
+
+fn host_ptr(ptr: NonNull<u8>) -> *mut c_void {
+    ptr.as_ptr().cast()
+}
+
+/// Rounds up to whole pages of the host.
+fn round_up(bytes: usize) -> Result<usize, OutOfMemory> {
+    bytes
+        .checked_next_multiple_of(host_page_bytes())
+        .filter(|bytes| *bytes <= super::MAX_STORE_BYTES)
+        .ok_or(OutOfMemory)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_base_stays_within_the_reservation() {
+        let mut store = ReservedStore::new(1, 1 << 30).unwrap();
+        let base_ptr = store.base_ptr();
+        for (old, new) in [(1, 65_536), (65_536, 1 << 29), (1 << 29, 1 << 30)] {
+            store.grow(old, new).unwrap();
+            assert_eq!(store.base_ptr(), base_ptr);
+        }
+        assert_eq!(store.capacity_bytes(), 1 << 30);
+    }
+
+    #[test]
+    fn commits_whole_host_pages() {
+        let mut store = ReservedStore::new(0, 1 << 20).unwrap();
+        assert_eq!(store.committed_bytes, 0);
+        store.grow(0, 1).unwrap();
+        assert_eq!(store.committed_bytes, host_page_bytes());
+        store.grow(1, host_page_bytes() + 1).unwrap();
+        assert_eq!(store.committed_bytes, 2 * host_page_bytes());
+    }
+}
