@@ -1,0 +1,228 @@
+//! From validated sections to the parts of a module.
+
+use wasmparser::{
+    DataKind, DataSectionReader, ElementKind, ElementSectionReader, ExportSectionReader,
+    ExternalKind, FunctionSectionReader, GlobalSectionReader, ImportSectionReader, KnownCustom,
+    MemorySectionReader, Payload, TableInit, TableSectionReader, TypeRef, TypeSectionReader,
+};
+
+use crate::convert;
+use crate::error::Error;
+use crate::features::Features;
+use crate::module::{
+    DataSegment, ElementSegment, Export, ExternIndex, FuncBody, Global, Import, Module,
+    ModuleParts, SegmentMode, Table,
+};
+use crate::names::Names;
+use crate::types::ExternType;
+use crate::validate;
+
+/// Validates a binary and keeps what it says.
+pub(crate) fn decode(bytes: &[u8], features: &Features) -> Result<Module, Error> {
+    let mut parts = ModuleParts::empty();
+    validate::walk(bytes, features.flags(), |payload| parts.add(payload))
+        .map_err(|error| validate::find_missing_proposal(error, bytes, features))?;
+    parts.sort_exports();
+    parts.bytes = bytes.into();
+    Ok(Module::from_parts(parts))
+}
+
+impl ModuleParts {
+    fn empty() -> ModuleParts {
+        ModuleParts {
+            bytes: [].into(),
+            types: Vec::new(),
+            imports: Vec::new(),
+            funcs: Vec::new(),
+            tables: Vec::new(),
+            memories: Vec::new(),
+            globals: Vec::new(),
+            exports: Vec::new(),
+            elements: Vec::new(),
+            data: Vec::new(),
+            start: None,
+            bodies: Vec::new(),
+            imported_funcs: 0,
+            imported_tables: 0,
+            imported_memories: 0,
+            imported_globals: 0,
+            names: Names::default(),
+            exports_by_name: [].into(),
+        }
+    }
+
+    fn add(&mut self, payload: Payload<'_>) -> Result<(), Error> {
+        match payload {
+            Payload::TypeSection(section) => self.add_types(section),
+            Payload::ImportSection(section) => self.add_imports(section),
+            Payload::FunctionSection(section) => self.add_funcs(section),
+            Payload::TableSection(section) => self.add_tables(section),
+            Payload::MemorySection(section) => self.add_memories(section),
+            Payload::GlobalSection(section) => self.add_globals(section),
+            Payload::ExportSection(section) => self.add_exports(section),
+            Payload::StartSection { func, .. } => {
+                self.start = Some(func);
+                Ok(())
+            }
+            Payload::ElementSection(section) => self.add_elements(section),
+            Payload::DataSection(section) => self.add_data(section),
+            Payload::CodeSectionEntry(body) => {
+                self.bodies.push(FuncBody { range: convert::range(body.range()) });
+                Ok(())
+            }
+            Payload::CustomSection(section) => {
+                if let KnownCustom::Name(names) = section.as_known() {
+                    self.names = Names::read(names).unwrap_or_default();
+                }
+                Ok(())
+            }
+            Payload::TagSection(section) => {
+                Err(Error::unsupported(section.range().start, "a tag", "exception-handling"))
+            }
+            // The version, counts that validation has compared, and the end.
+            _ => Ok(()),
+        }
+    }
+
+    fn add_types(&mut self, section: TypeSectionReader<'_>) -> Result<(), Error> {
+        for group in section {
+            for (offset, ty) in group?.into_types_and_offsets() {
+                self.types.push(convert::func_type(&ty, offset)?);
+            }
+        }
+        Ok(())
+    }
+
+    fn add_imports(&mut self, section: ImportSectionReader<'_>) -> Result<(), Error> {
+        for import in section.into_imports_with_offsets() {
+            let (offset, import) = import?;
+            let ty = match import.ty {
+                TypeRef::Func(index) | TypeRef::FuncExact(index) => {
+                    self.funcs.push(index);
+                    self.imported_funcs += 1;
+                    ExternType::Func(self.types[index as usize].clone())
+                }
+                TypeRef::Table(ty) => {
+                    let ty = convert::table_type(ty, offset)?;
+                    self.tables.push(Table { ty, init: None });
+                    self.imported_tables += 1;
+                    ExternType::Table(ty)
+                }
+                TypeRef::Memory(ty) => {
+                    let ty = convert::memory_type(ty, offset)?;
+                    self.memories.push(ty);
+                    self.imported_memories += 1;
+                    ExternType::Memory(ty)
+                }
+                TypeRef::Global(ty) => {
+                    let ty = convert::global_type(ty, offset)?;
+                    self.globals.push(Global { ty, init: None });
+                    self.imported_globals += 1;
+                    ExternType::Global(ty)
+                }
+                TypeRef::Tag(_) => {
+                    return Err(Error::unsupported(offset, "a tag", "exception-handling"));
+                }
+            };
+            let (module, name) = (import.module.into(), import.name.into());
+            self.imports.push(Import { module, name, ty });
+        }
+        Ok(())
+    }
+
+    fn add_funcs(&mut self, section: FunctionSectionReader<'_>) -> Result<(), Error> {
+        for index in section {
+            self.funcs.push(index?);
+        }
+        Ok(())
+    }
+
+    fn add_tables(&mut self, section: TableSectionReader<'_>) -> Result<(), Error> {
+        for table in section.into_iter_with_offsets() {
+            let (offset, table) = table?;
+            let ty = convert::table_type(table.ty, offset)?;
+            let init = match table.init {
+                TableInit::RefNull => None,
+                TableInit::Expr(expr) => Some(convert::const_expr(&expr)?),
+            };
+            self.tables.push(Table { ty, init });
+        }
+        Ok(())
+    }
+
+    fn add_memories(&mut self, section: MemorySectionReader<'_>) -> Result<(), Error> {
+        for memory in section.into_iter_with_offsets() {
+            let (offset, ty) = memory?;
+            self.memories.push(convert::memory_type(ty, offset)?);
+        }
+        Ok(())
+    }
+
+    fn add_globals(&mut self, section: GlobalSectionReader<'_>) -> Result<(), Error> {
+        for global in section.into_iter_with_offsets() {
+            let (offset, global) = global?;
+            let ty = convert::global_type(global.ty, offset)?;
+            let init = Some(convert::const_expr(&global.init_expr)?);
+            self.globals.push(Global { ty, init });
+        }
+        Ok(())
+    }
+
+    fn add_exports(&mut self, section: ExportSectionReader<'_>) -> Result<(), Error> {
+        for export in section.into_iter_with_offsets() {
+            let (offset, export) = export?;
+            let index = match export.kind {
+                ExternalKind::Func | ExternalKind::FuncExact => ExternIndex::Func(export.index),
+                ExternalKind::Table => ExternIndex::Table(export.index),
+                ExternalKind::Memory => ExternIndex::Memory(export.index),
+                ExternalKind::Global => ExternIndex::Global(export.index),
+                ExternalKind::Tag => {
+                    return Err(Error::unsupported(offset, "a tag", "exception-handling"));
+                }
+            };
+            self.exports.push(Export { name: export.name.into(), index });
+        }
+        Ok(())
+    }
+
+    fn add_elements(&mut self, section: ElementSectionReader<'_>) -> Result<(), Error> {
+        for element in section {
+            let element = element?;
+            let mode = match element.kind {
+                ElementKind::Passive => SegmentMode::Passive,
+                ElementKind::Declared => SegmentMode::Declared,
+                ElementKind::Active { table_index, offset_expr } => SegmentMode::Active {
+                    target: table_index.unwrap_or(0),
+                    offset: convert::const_expr(&offset_expr)?,
+                },
+            };
+            let (ty, items) = convert::element_items(element.items, element.range.start)?;
+            self.elements.push(ElementSegment { mode, ty, items });
+        }
+        Ok(())
+    }
+
+    fn add_data(&mut self, section: DataSectionReader<'_>) -> Result<(), Error> {
+        for segment in section {
+            let segment = segment?;
+            let mode = match segment.kind {
+                DataKind::Passive => SegmentMode::Passive,
+                DataKind::Active { memory_index, offset_expr } => SegmentMode::Active {
+                    target: memory_index,
+                    offset: convert::const_expr(&offset_expr)?,
+                },
+            };
+            // The contents come last in a segment.
+            let whole = convert::range(segment.range);
+            let range = whole.end - segment.data.len()..whole.end;
+            self.data.push(DataSegment { mode, range });
+        }
+        Ok(())
+    }
+
+    fn sort_exports(&mut self) {
+        let mut order: Vec<u32> = (0u32..).take(self.exports.len()).collect();
+        order.sort_by_key(|&position| &self.exports[position as usize].name);
+        self.exports_by_name = order.into();
+    }
+}

@@ -1,0 +1,217 @@
+//! Which parts of WebAssembly are accepted.
+
+use wasmparser::WasmFeatures;
+
+/// The parts of WebAssembly that a module may use.
+///
+/// [`Features::default`] is everything this build implements, except what is not part of
+/// WebAssembly 3.0. [`Features::wasm1`], [`wasm2`](Features::wasm2) and
+/// [`wasm3`](Features::wasm3) are the editions of the specification, as far as this build
+/// implements them. Each setter switches one proposal and is called as Wasmtime calls it.
+///
+/// ```
+/// use lineal_decoder::{Features, Module};
+///
+/// let mut features = Features::default();
+/// features.wasm_multi_memory(false);
+/// let error = Module::new(b"(module (memory 1) (memory 1))", &features).unwrap_err();
+/// assert_eq!(error.missing_proposal(), Some("multi-memory"));
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Features {
+    flags: WasmFeatures,
+}
+
+/// What the engine implements. Whatever is outside cannot be switched on.
+const IMPLEMENTED: WasmFeatures = WasmFeatures::WASM1
+    .union(WasmFeatures::SATURATING_FLOAT_TO_INT)
+    .union(WasmFeatures::SIGN_EXTENSION)
+    .union(WasmFeatures::REFERENCE_TYPES)
+    .union(WasmFeatures::MULTI_VALUE)
+    .union(WasmFeatures::BULK_MEMORY)
+    .union(WasmFeatures::TAIL_CALL)
+    .union(WasmFeatures::MULTI_MEMORY)
+    .union(WasmFeatures::MEMORY64)
+    .union(WasmFeatures::EXTENDED_CONST)
+    .union(WasmFeatures::CUSTOM_PAGE_SIZES);
+
+/// The proposals by the names of their repositories, for error messages.
+const PROPOSALS: [(WasmFeatures, &str); 25] = [
+    (WasmFeatures::MUTABLE_GLOBAL, "mutable-global"),
+    (WasmFeatures::SATURATING_FLOAT_TO_INT, "nontrapping-float-to-int-conversions"),
+    (WasmFeatures::SIGN_EXTENSION, "sign-extension-ops"),
+    (WasmFeatures::REFERENCE_TYPES, "reference-types"),
+    (WasmFeatures::MULTI_VALUE, "multi-value"),
+    (WasmFeatures::BULK_MEMORY, "bulk-memory-operations"),
+    (WasmFeatures::TAIL_CALL, "tail-call"),
+    (WasmFeatures::MULTI_MEMORY, "multi-memory"),
+    (WasmFeatures::MEMORY64, "memory64"),
+    (WasmFeatures::EXTENDED_CONST, "extended-const"),
+    (WasmFeatures::CUSTOM_PAGE_SIZES, "custom-page-sizes"),
+    (WasmFeatures::SIMD, "simd"),
+    (WasmFeatures::RELAXED_SIMD, "relaxed-simd"),
+    (WasmFeatures::THREADS, "threads"),
+    (WasmFeatures::EXCEPTIONS, "exception-handling"),
+    (WasmFeatures::FUNCTION_REFERENCES, "function-references"),
+    (WasmFeatures::GC, "gc"),
+    (WasmFeatures::COMPACT_IMPORTS, "compact-import-section"),
+    (WasmFeatures::WIDE_ARITHMETIC, "wide-arithmetic"),
+    (WasmFeatures::STACK_SWITCHING, "stack-switching"),
+    (WasmFeatures::LEGACY_EXCEPTIONS, "legacy-exceptions"),
+    (WasmFeatures::SHARED_EVERYTHING_THREADS, "shared-everything-threads"),
+    (WasmFeatures::MEMORY_CONTROL, "memory-control"),
+    (WasmFeatures::CUSTOM_DESCRIPTORS, "custom-descriptors"),
+    (WasmFeatures::COMPONENT_MODEL, "component-model"),
+];
+
+impl Default for Features {
+    /// Everything this build implements except custom page sizes, which are not part of
+    /// WebAssembly 3.0.
+    fn default() -> Features {
+        Features { flags: IMPLEMENTED.difference(WasmFeatures::CUSTOM_PAGE_SIZES) }
+    }
+}
+
+impl Features {
+    /// WebAssembly 1.0.
+    pub fn wasm1() -> Features {
+        Features { flags: WasmFeatures::WASM1 }
+    }
+
+    /// WebAssembly 2.0, as far as this build implements it.
+    pub fn wasm2() -> Features {
+        Features { flags: WasmFeatures::WASM2.intersection(IMPLEMENTED) }
+    }
+
+    /// WebAssembly 3.0, as far as this build implements it.
+    pub fn wasm3() -> Features {
+        Features { flags: WasmFeatures::WASM3.intersection(IMPLEMENTED) }
+    }
+
+    /// Imports and exports of mutable globals. Part of WebAssembly 1.0.
+    pub fn wasm_mutable_global(&mut self, enable: bool) -> &mut Self {
+        self.set(WasmFeatures::MUTABLE_GLOBAL, enable)
+    }
+
+    /// The conversions `trunc_sat`, which saturate instead of trapping. Part of WebAssembly 2.0.
+    pub fn wasm_saturating_float_to_int(&mut self, enable: bool) -> &mut Self {
+        self.set(WasmFeatures::SATURATING_FLOAT_TO_INT, enable)
+    }
+
+    /// The instructions `extend8_s`, `extend16_s` and `extend32_s`. Part of WebAssembly 2.0.
+    pub fn wasm_sign_extension(&mut self, enable: bool) -> &mut Self {
+        self.set(WasmFeatures::SIGN_EXTENSION, enable)
+    }
+
+    /// The types `funcref` and `externref` as values, several tables, and the table
+    /// instructions. Part of WebAssembly 2.0.
+    pub fn wasm_reference_types(&mut self, enable: bool) -> &mut Self {
+        self.set(WasmFeatures::REFERENCE_TYPES, enable)
+    }
+
+    /// Several results, and blocks with parameters. Part of WebAssembly 2.0.
+    pub fn wasm_multi_value(&mut self, enable: bool) -> &mut Self {
+        self.set(WasmFeatures::MULTI_VALUE, enable)
+    }
+
+    /// `memory.copy`, `memory.fill`, passive segments and their instructions. Part of
+    /// WebAssembly 2.0.
+    pub fn wasm_bulk_memory(&mut self, enable: bool) -> &mut Self {
+        self.set(WasmFeatures::BULK_MEMORY, enable)
+    }
+
+    /// `return_call` and `return_call_indirect`. Part of WebAssembly 3.0.
+    pub fn wasm_tail_call(&mut self, enable: bool) -> &mut Self {
+        self.set(WasmFeatures::TAIL_CALL, enable)
+    }
+
+    /// More than one memory in a module. Part of WebAssembly 3.0.
+    pub fn wasm_multi_memory(&mut self, enable: bool) -> &mut Self {
+        self.set(WasmFeatures::MULTI_MEMORY, enable)
+    }
+
+    /// Memories and tables that are addressed by `i64`. Part of WebAssembly 3.0.
+    pub fn wasm_memory64(&mut self, enable: bool) -> &mut Self {
+        self.set(WasmFeatures::MEMORY64, enable)
+    }
+
+    /// Integer addition, subtraction and multiplication in constant expressions. Part of
+    /// WebAssembly 3.0.
+    pub fn wasm_extended_const(&mut self, enable: bool) -> &mut Self {
+        self.set(WasmFeatures::EXTENDED_CONST, enable)
+    }
+
+    /// Memories whose pages are one byte instead of 64 KiB. A proposal; off by default.
+    pub fn wasm_custom_page_sizes(&mut self, enable: bool) -> &mut Self {
+        self.set(WasmFeatures::CUSTOM_PAGE_SIZES, enable)
+    }
+
+    /// Whether this build implements a proposal, by the name of its repository; see
+    /// [`Error::missing_proposal`](crate::Error::missing_proposal).
+    pub fn implements(proposal: &str) -> bool {
+        PROPOSALS.iter().any(|&(flag, name)| name == proposal && IMPLEMENTED.contains(flag))
+    }
+
+    /// Whether everything in `other` is also in `self`.
+    pub fn contains(&self, other: &Features) -> bool {
+        self.flags.contains(other.flags)
+    }
+
+    fn set(&mut self, flag: WasmFeatures, enable: bool) -> &mut Self {
+        self.flags.set(flag, enable);
+        self
+    }
+
+    pub(crate) fn flags(&self) -> WasmFeatures {
+        self.flags
+    }
+
+    /// The proposals that are switched off, each with the set to switch on for it.
+    pub(crate) fn absent(&self) -> impl Iterator<Item = (WasmFeatures, &'static str)> {
+        let flags = self.flags;
+        PROPOSALS.into_iter().filter(move |(flag, _)| !flags.contains(*flag))
+    }
+}
+
+/// What the first proposal of a set is called.
+pub(crate) fn proposal_name(set: WasmFeatures) -> Option<&'static str> {
+    PROPOSALS.iter().find(|(flag, _)| flag.intersects(set)).map(|&(_, name)| name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn editions_grow() {
+        assert!(Features::wasm2().contains(&Features::wasm1()));
+        assert!(Features::wasm3().contains(&Features::wasm2()));
+        assert!(Features::default().contains(&Features::wasm3()));
+        assert!(!Features::wasm1().contains(&Features::wasm2()));
+    }
+
+    #[test]
+    fn nothing_beyond_the_implemented_is_on() {
+        for features in [Features::default(), Features::wasm3()] {
+            assert!(IMPLEMENTED.contains(features.flags()));
+        }
+    }
+
+    #[test]
+    fn implemented_proposals_are_known_by_name() {
+        assert!(Features::implements("custom-page-sizes"));
+        assert!(!Features::implements("gc"));
+        assert!(!Features::implements("no such thing"));
+    }
+
+    #[test]
+    fn switches_are_independent_of_order() {
+        let mut on = Features::wasm1();
+        on.wasm_reference_types(true).wasm_bulk_memory(true).wasm_multi_value(true);
+        on.wasm_sign_extension(true).wasm_saturating_float_to_int(true);
+        assert_eq!(on, Features::wasm2());
+        let mut off = Features::default();
+        off.wasm_custom_page_sizes(true).wasm_custom_page_sizes(false);
+        assert_eq!(off, Features::default());
+    }
+}

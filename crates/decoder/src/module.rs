@@ -1,0 +1,290 @@
+//! The decoded module: everything the binary says, owned, immutable and cheap to share.
+//!
+//! [`Module`] is a handle; cloning it copies a pointer. Index spaces list imports first, as the
+//! specification does. Function bodies and data segments stay in the module's bytes and are
+//! named by range, so decoding copies nothing that can be large.
+
+use std::ops::{Deref, Range};
+use std::sync::Arc;
+
+use lineal_memory::MemoryType;
+
+use crate::error::Error;
+use crate::features::Features;
+use crate::names::Names;
+use crate::types::{ExternType, FuncType, GlobalType, RefType, TableType};
+use crate::{decode, text};
+
+/// A validated module.
+#[derive(Clone, Debug)]
+pub struct Module {
+    inner: Arc<ModuleParts>,
+}
+
+impl Deref for Module {
+    type Target = ModuleParts;
+
+    fn deref(&self) -> &ModuleParts {
+        &self.inner
+    }
+}
+
+/// What a [`Module`] consists of.
+#[derive(Debug)]
+pub struct ModuleParts {
+    /// The binary the module was decoded from (text is translated to binary first).
+    pub bytes: Arc<[u8]>,
+    /// The type section.
+    pub types: Vec<FuncType>,
+    /// The imports, in order.
+    pub imports: Vec<Import>,
+    /// The type index of every function, imported ones first.
+    pub funcs: Vec<u32>,
+    /// Every table, imported ones first.
+    pub tables: Vec<Table>,
+    /// Every memory, imported ones first.
+    pub memories: Vec<MemoryType>,
+    /// Every global, imported ones first.
+    pub globals: Vec<Global>,
+    /// The exports, in order.
+    pub exports: Vec<Export>,
+    /// The element segments.
+    pub elements: Vec<ElementSegment>,
+    /// The data segments.
+    pub data: Vec<DataSegment>,
+    /// The start function's index.
+    pub start: Option<u32>,
+    /// The bodies of the functions that are not imported, in order.
+    pub bodies: Vec<FuncBody>,
+    /// How many of [`funcs`](Self::funcs) are imported.
+    pub imported_funcs: u32,
+    /// How many of [`tables`](Self::tables) are imported.
+    pub imported_tables: u32,
+    /// How many of [`memories`](Self::memories) are imported.
+    pub imported_memories: u32,
+    /// How many of [`globals`](Self::globals) are imported.
+    pub imported_globals: u32,
+    /// The name section.
+    pub names: Names,
+    /// Positions in [`exports`](Self::exports), ordered by name.
+    pub(crate) exports_by_name: Box<[u32]>,
+}
+
+/// One import.
+#[derive(Clone, Debug)]
+pub struct Import {
+    /// The module part of the two-level name.
+    pub module: Box<str>,
+    /// The field part of the two-level name.
+    pub name: Box<str>,
+    /// What is imported.
+    pub ty: ExternType,
+}
+
+/// One export.
+#[derive(Clone, Debug)]
+pub struct Export {
+    /// The name it is exported under.
+    pub name: Box<str>,
+    /// What kind of entity it is, with its index in that kind's index space.
+    pub index: ExternIndex,
+}
+
+/// An index into one of the module's index spaces.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ExternIndex {
+    /// A function.
+    Func(u32),
+    /// A table.
+    Table(u32),
+    /// A memory.
+    Memory(u32),
+    /// A global.
+    Global(u32),
+}
+
+/// A table with the value its elements start as.
+#[derive(Clone, Debug)]
+pub struct Table {
+    /// Its type.
+    pub ty: TableType,
+    /// The initial element; null when absent. Imported tables have none.
+    pub init: Option<ConstExpr>,
+}
+
+/// A global with its initial value.
+#[derive(Clone, Debug)]
+pub struct Global {
+    /// Its type.
+    pub ty: GlobalType,
+    /// The initial value. Imported globals have none.
+    pub init: Option<ConstExpr>,
+}
+
+/// What instantiation does with a segment.
+#[derive(Clone, Debug)]
+pub enum SegmentMode {
+    /// Copied at instantiation into the table or memory with this index, at this offset.
+    Active {
+        /// Table or memory index.
+        target: u32,
+        /// Where the segment starts.
+        offset: ConstExpr,
+    },
+    /// Copied on request, by `table.init` or `memory.init`.
+    Passive,
+    /// Only declares functions for `ref.func` (element segments).
+    Declared,
+}
+
+/// An element segment.
+#[derive(Clone, Debug)]
+pub struct ElementSegment {
+    /// What instantiation does with it.
+    pub mode: SegmentMode,
+    /// The type of its items.
+    pub ty: RefType,
+    /// The items.
+    pub items: ElementItems,
+}
+
+/// The items of an element segment.
+#[derive(Clone, Debug)]
+pub enum ElementItems {
+    /// Function indices.
+    Funcs(Box<[u32]>),
+    /// Constant expressions.
+    Exprs(Box<[ConstExpr]>),
+}
+
+/// A data segment.
+#[derive(Clone, Debug)]
+pub struct DataSegment {
+    /// What instantiation does with it.
+    pub mode: SegmentMode,
+    /// Where its contents lie in [`ModuleParts::bytes`].
+    pub range: Range<usize>,
+}
+
+/// The body of a function.
+#[derive(Clone, Debug)]
+pub struct FuncBody {
+    /// Where the body (local declarations, then operators) lies in [`ModuleParts::bytes`].
+    pub range: Range<usize>,
+}
+
+/// A constant expression, in postfix order, without its `end`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ConstExpr {
+    /// The instructions.
+    pub ops: Box<[ConstOp]>,
+}
+
+/// An instruction of a constant expression.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum ConstOp {
+    /// `i32.const`
+    I32Const(i32),
+    /// `i64.const`
+    I64Const(i64),
+    /// `f32.const`, as bits
+    F32Const(u32),
+    /// `f64.const`, as bits
+    F64Const(u64),
+    /// `v128.const`
+    V128Const(u128),
+    /// `global.get`
+    GlobalGet(u32),
+    /// `ref.null`
+    RefNull(RefType),
+    /// `ref.func`
+    RefFunc(u32),
+    /// `i32.add`
+    I32Add,
+    /// `i32.sub`
+    I32Sub,
+    /// `i32.mul`
+    I32Mul,
+    /// `i64.add`
+    I64Add,
+    /// `i64.sub`
+    I64Sub,
+    /// `i64.mul`
+    I64Mul,
+}
+
+impl Module {
+    /// Decodes and validates a module in the binary or (with the feature `wat`) text format.
+    ///
+    /// Input that starts with a zero byte is taken for a binary, anything else for text.
+    ///
+    /// # Errors
+    ///
+    /// Returns an [`Error`] if the input is malformed or invalid, or uses a proposal that is not
+    /// among `features`.
+    pub fn new(bytes: &[u8], features: &Features) -> Result<Module, Error> {
+        Module::from_binary(&text::to_binary(bytes)?, features)
+    }
+
+    /// Decodes and validates a module in the binary format.
+    ///
+    /// # Errors
+    ///
+    /// Returns an [`Error`] if the binary is malformed or invalid, or uses a proposal that is not
+    /// among `features`.
+    pub fn from_binary(bytes: &[u8], features: &Features) -> Result<Module, Error> {
+        decode::decode(bytes, features)
+    }
+
+    pub(crate) fn from_parts(parts: ModuleParts) -> Module {
+        Module { inner: Arc::new(parts) }
+    }
+}
+
+impl ModuleParts {
+    /// What the module exports under a name.
+    pub fn export(&self, name: &str) -> Option<ExternIndex> {
+        let export_at = |position: &u32| &self.exports[*position as usize];
+        self.exports_by_name
+            .binary_search_by(|position| (*export_at(position).name).cmp(name))
+            .ok()
+            .map(|at| export_at(&self.exports_by_name[at]).index)
+    }
+
+    /// The type of a function.
+    ///
+    /// # Panics
+    ///
+    /// Panics if the index is out of range.
+    pub fn func_type(&self, func: u32) -> &FuncType {
+        &self.types[self.funcs[func as usize] as usize]
+    }
+
+    /// The type of an exported entity.
+    ///
+    /// # Panics
+    ///
+    /// Panics if the index is out of range.
+    pub fn extern_type(&self, index: ExternIndex) -> ExternType {
+        match index {
+            ExternIndex::Func(i) => ExternType::Func(self.func_type(i).clone()),
+            ExternIndex::Table(i) => ExternType::Table(self.tables[i as usize].ty),
+            ExternIndex::Memory(i) => ExternType::Memory(self.memories[i as usize]),
+            ExternIndex::Global(i) => ExternType::Global(self.globals[i as usize].ty),
+        }
+    }
+
+    /// The body of a function; `None` for an imported one.
+    pub fn body(&self, func: u32) -> Option<&FuncBody> {
+        func.checked_sub(self.imported_funcs).and_then(|i| self.bodies.get(i as usize))
+    }
+
+    /// The contents of a data segment.
+    ///
+    /// # Panics
+    ///
+    /// Panics if the index is out of range.
+    pub fn data_bytes(&self, segment: u32) -> &[u8] {
+        &self.bytes[self.data[segment as usize].range.clone()]
+    }
+}

@@ -1,0 +1,74 @@
+//! The custom name section.
+
+use wasmparser::{Name, NameMap, NameSectionReader};
+
+/// The names that a module gives to itself and to its functions, for messages and traces.
+///
+/// Names have no meaning to WebAssembly: a malformed name section counts as absent.
+#[derive(Clone, Debug, Default)]
+pub struct Names {
+    module: Option<Box<str>>,
+    funcs: NameTable,
+}
+
+/// Names by index, in two allocations.
+#[derive(Clone, Debug, Default)]
+struct NameTable {
+    /// Every name, one after the other.
+    text: Box<str>,
+    /// Index and the end of its name in `text`, where the next name starts; ordered by index.
+    ends: Box<[(u32, u32)]>,
+}
+
+impl Names {
+    /// The name of the module.
+    pub fn module(&self) -> Option<&str> {
+        self.module.as_deref()
+    }
+
+    /// The name of a function, imported ones included.
+    pub fn func(&self, index: u32) -> Option<&str> {
+        self.funcs.get(index)
+    }
+
+    /// The functions that have a name, by index.
+    pub fn funcs(&self) -> impl Iterator<Item = (u32, &str)> {
+        self.funcs.ends.iter().filter_map(|&(index, _)| Some((index, self.func(index)?)))
+    }
+
+    /// Reads a name section; `None` if it is malformed.
+    pub(crate) fn read(section: NameSectionReader<'_>) -> Option<Names> {
+        let mut names = Names::default();
+        for subsection in section {
+            match subsection.ok()? {
+                Name::Module { name, .. } => names.module = Some(name.into()),
+                Name::Function(map) => names.funcs = NameTable::read(map)?,
+                _ => {}
+            }
+        }
+        Some(names)
+    }
+}
+
+impl NameTable {
+    fn get(&self, index: u32) -> Option<&str> {
+        let at = self.ends.binary_search_by_key(&index, |&(named, _)| named).ok()?;
+        let start = at.checked_sub(1).map_or(0, |before| self.ends[before].1);
+        self.text.get(start as usize..self.ends[at].1 as usize)
+    }
+
+    fn read(map: NameMap<'_>) -> Option<NameTable> {
+        let mut text = String::new();
+        let mut ends: Vec<(u32, u32)> = Vec::new();
+        for naming in map {
+            let naming = naming.ok()?;
+            // The specification orders a name map by index and allows each index once.
+            if ends.last().is_some_and(|&(index, _)| index >= naming.index) {
+                return None;
+            }
+            text.push_str(naming.name);
+            ends.push((naming.index, u32::try_from(text.len()).ok()?));
+        }
+        Some(NameTable { text: text.into(), ends: ends.into() })
+    }
+}

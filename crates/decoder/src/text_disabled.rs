@@ -1,0 +1,18 @@
+//! The text format, left out of this build.
+
+use std::borrow::Cow;
+
+use crate::error::Error;
+
+/// Leaves a binary as it is and refuses anything else.
+pub(crate) fn to_binary(input: &[u8]) -> Result<Cow<'_, [u8]>, Error> {
+    if input.first() == Some(&0) {
+        return Ok(Cow::Borrowed(input));
+    }
+    let text = str::from_utf8(input).unwrap_or("");
+    Err(Error::text(
+        text,
+        0,
+        "not a WebAssembly binary, and this build does not read the text format",
+    ))
+}

@@ -1,0 +1,163 @@
+//! What is refused, with the place and the reason.
+
+use lineal_decoder::{Error, Features, Module};
+
+fn refuse(input: impl AsRef<[u8]>) -> Error {
+    Module::new(input.as_ref(), &Features::default()).unwrap_err()
+}
+
+#[test]
+fn binary_errors_have_an_offset() {
+    let error = refuse(b"\0asm\x02\0\0\0");
+    assert_eq!((error.offset(), error.line()), (Some(4), None));
+    assert!(error.to_string().ends_with("(at offset 0x4)"), "{error}");
+
+    // A function whose body is `i32.add`, which lies at offset 0x17.
+    let bytes = b"\0asm\x01\0\0\0\x01\x04\x01\x60\0\0\x03\x02\x01\0\x0a\x05\x01\x03\0\x6a\x0b";
+    let error = refuse(bytes);
+    assert_eq!(error.offset(), Some(0x17));
+    assert!(error.message().contains("type mismatch"), "{error}");
+}
+
+#[test]
+fn text_errors_have_a_place_and_show_the_line() {
+    let error = refuse("(module\n  (func $f\n    i32.ad))");
+    assert_eq!((error.line(), error.column()), (Some(3), Some(5)));
+    assert_eq!(error.source_line(), Some("    i32.ad))"));
+    assert_eq!(error.offset(), None);
+    let shown = error.to_string();
+    assert!(shown.ends_with(" --> line 3, column 5\n  |\n3 |     i32.ad))\n  |     ^"), "{shown}");
+}
+
+#[test]
+fn unknown_names_are_text_errors() {
+    let error = refuse("(module (func call $nobody))");
+    assert_eq!((error.line(), error.column()), (Some(1), Some(20)));
+    assert!(error.message().contains("unknown func"), "{error}");
+}
+
+#[test]
+fn unbalanced_and_unfinished_texts() {
+    for text in ["(module", "(module))", "\"", "(module (func) (; open", "(func", ")", "$", ""] {
+        let error = refuse(text);
+        assert!(error.line().is_some(), "{text:?}: {error}");
+    }
+}
+
+#[test]
+fn neither_text_nor_binary() {
+    let error = refuse(b"line\nok \xff\xfe");
+    assert_eq!((error.line(), error.column()), (Some(2), Some(4)));
+    assert!(error.message().contains("UTF-8"), "{error}");
+    assert!(refuse(b"\0").offset().is_some());
+    assert!(refuse(b"\0elf").offset().is_some());
+    assert!(Module::from_binary(b"(module)", &Features::default()).is_err());
+}
+
+#[test]
+fn a_component_is_refused() {
+    let error = refuse(b"\0asm\x0d\0\x01\0");
+    assert!(error.offset().is_some());
+    assert!(refuse("(component)").to_string().contains("component"));
+}
+
+#[test]
+fn switched_off_proposals_are_named() {
+    type Switch = fn(&mut Features, bool) -> &mut Features;
+    let cases: [(Switch, &str, &str); 11] = [
+        (
+            Features::wasm_mutable_global,
+            "mutable-global",
+            "(global (export \"g\") (mut i32) (i32.const 0))",
+        ),
+        (
+            Features::wasm_saturating_float_to_int,
+            "nontrapping-float-to-int-conversions",
+            "(func (drop (i32.trunc_sat_f32_s (f32.const 0))))",
+        ),
+        (
+            Features::wasm_sign_extension,
+            "sign-extension-ops",
+            "(func (drop (i32.extend8_s (i32.const 0))))",
+        ),
+        (Features::wasm_reference_types, "reference-types", "(func (param externref))"),
+        (Features::wasm_multi_value, "multi-value", "(func (result i32 i32) unreachable)"),
+        (
+            Features::wasm_bulk_memory,
+            "bulk-memory-operations",
+            "(memory 1) (func (memory.fill (i32.const 0) (i32.const 0) (i32.const 0)))",
+        ),
+        (Features::wasm_tail_call, "tail-call", "(func $f return_call $f)"),
+        (Features::wasm_multi_memory, "multi-memory", "(memory 1) (memory 1)"),
+        (Features::wasm_memory64, "memory64", "(memory i64 1)"),
+        (
+            Features::wasm_extended_const,
+            "extended-const",
+            "(global i32 (i32.add (i32.const 1) (i32.const 2)))",
+        ),
+        (Features::wasm_custom_page_sizes, "custom-page-sizes", "(memory 1 (pagesize 1))"),
+    ];
+    for (switch, name, fields) in cases {
+        let text = format!("(module {fields})");
+        let mut features = Features::default();
+        switch(&mut features, true);
+        Module::new(text.as_bytes(), &features).unwrap_or_else(|error| panic!("{name}: {error}"));
+        switch(&mut features, false);
+        let error = Module::new(text.as_bytes(), &features).unwrap_err();
+        assert_eq!(error.missing_proposal(), Some(name), "{error}");
+        assert!(error.to_string().contains(name), "{error}");
+    }
+}
+
+#[test]
+fn unimplemented_proposals_are_named() {
+    for (name, fields) in [
+        ("simd", "(func (param v128))"),
+        ("simd", "(func (drop (v128.const i64x2 0 0)))"),
+        (
+            "relaxed-simd",
+            "(func (param i32) (drop (i32.const 0)))
+          (func (param f32) (result i32) unreachable
+            i32x4.relaxed_trunc_f32x4_s drop i32.const 0)",
+        ),
+        ("threads", "(memory 1 1 shared)"),
+        ("threads", "(memory 1) (func (drop (i32.atomic.load (i32.const 0))))"),
+        ("exception-handling", "(tag)"),
+        ("exception-handling", "(import \"m\" \"t\" (tag))"),
+        ("exception-handling", "(func (param exnref))"),
+        ("function-references", "(type $t (func)) (func (param (ref $t)))"),
+        ("function-references", "(func (param (ref func)))"),
+        ("gc", "(type (struct))"),
+        ("gc", "(type (array i8))"),
+        ("gc", "(func (param anyref))"),
+        ("gc", "(rec (type (func)) (type (func)))"),
+        ("gc", "(type (sub (func)))"),
+        ("gc", "(memory 1) (global i32 (i32.const 0)) (data (global.get 0) \"a\")"),
+        ("function-references", "(rec (type (sub (func (result (ref func))))))"),
+        (
+            "wide-arithmetic",
+            "(func (param i64 i64 i64 i64) (result i64 i64)
+          (i64.add128 (local.get 0) (local.get 1) (local.get 2) (local.get 3)))",
+        ),
+        ("stack-switching", "(type $f (func)) (type (cont $f))"),
+    ] {
+        let error = refuse(format!("(module {fields})"));
+        assert_eq!(error.missing_proposal(), Some(name), "{fields}: {error}");
+        assert!(error.to_string().contains(name), "{error}");
+    }
+}
+
+#[test]
+fn a_module_wrong_in_itself_lacks_no_proposal() {
+    for fields in ["(func i32.add)", "(func (result i32))", "(memory 2 1)"] {
+        assert_eq!(refuse(format!("(module {fields})")).missing_proposal(), None, "{fields}");
+    }
+}
+
+#[test]
+fn errors_go_where_errors_go() {
+    fn takes(error: impl std::error::Error + Send + Sync + 'static) -> String {
+        error.to_string()
+    }
+    assert!(!takes(refuse("(")).is_empty());
+}
