@@ -1,0 +1,149 @@
+//! [`Config`]: what can be chosen before an engine is made.
+
+use lineal_decoder::Features;
+use lineal_memory::MemoryOptions;
+
+use crate::translate;
+
+/// What an [`Engine`](crate::Engine) accepts and how it works.
+///
+/// Setters change the configuration in place and return it, so calls can be chained.
+#[derive(Clone, Debug)]
+pub struct Config {
+    features: Features,
+    max_wasm_stack_bytes: usize,
+    compilation_mode: CompilationMode,
+    memory_options: MemoryOptions,
+    translation: translate::Options,
+}
+
+/// When a module's functions are translated to the interpreter's code.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum CompilationMode {
+    /// All of them when the module is made.
+    #[default]
+    Eager,
+    /// Each of them when it is called for the first time. The module is still validated as a
+    /// whole when it is made.
+    Lazy,
+}
+
+/// Setters that pass one proposal's switch on to [`Features`].
+macro_rules! proposals {
+    ($($(#[doc = $doc:literal])* $name:ident;)*) => {$(
+        $(#[doc = $doc])*
+        pub fn $name(&mut self, enable: bool) -> &mut Self {
+            self.features.$name(enable);
+            self
+        }
+    )*};
+}
+
+impl Config {
+    /// The largest stack an engine can be asked for.
+    pub(crate) const MAX_STACK_LIMIT_BYTES: usize = 1 << 30;
+
+    /// How many frames a backtrace lists at most.
+    pub(crate) const BACKTRACE_MAX_FRAMES: usize = 20;
+
+    /// The defaults: everything the engine implements of WebAssembly 3.0, a stack of 1 MiB,
+    /// eager translation.
+    pub fn new() -> Config {
+        Config {
+            features: Features::default(),
+            max_wasm_stack_bytes: 1 << 20,
+            compilation_mode: CompilationMode::default(),
+            memory_options: MemoryOptions::new(),
+            translation: translate::Options::default(),
+        }
+    }
+
+    pub(crate) fn translation(&self) -> translate::Options {
+        self.translation
+    }
+
+    proposals! {
+        /// Switches conversions that saturate instead of trapping, on by default.
+        wasm_saturating_float_to_int;
+        /// Switches the sign extension instructions, on by default.
+        wasm_sign_extension;
+        /// Switches references as values, several tables and the table instructions, on by
+        /// default.
+        wasm_reference_types;
+        /// Switches several results, and blocks with parameters, on by default.
+        wasm_multi_value;
+        /// Switches `memory.copy`, `memory.fill`, passive segments and their instructions, on
+        /// by default.
+        wasm_bulk_memory;
+        /// Switches `return_call` and `return_call_indirect`, on by default.
+        wasm_tail_call;
+        /// Switches several memories in one module, on by default.
+        wasm_multi_memory;
+        /// Switches memories and tables addressed by `i64`, on by default.
+        wasm_memory64;
+        /// Switches arithmetic in constant expressions, on by default.
+        wasm_extended_const;
+        /// Switches memories with pages of one byte, off by default: this is a proposal beyond
+        /// WebAssembly 3.0.
+        wasm_custom_page_sizes;
+    }
+
+    /// Sets all proposals at once, for instance to an edition of the specification:
+    /// `config.features(Features::wasm2())`.
+    pub fn features(&mut self, features: Features) -> &mut Self {
+        self.features = features;
+        self
+    }
+
+    /// Sets how many bytes of stack the guest may use in one store, 1 MiB by default.
+    ///
+    /// Going beyond is the trap [`StackOverflow`](crate::Trap::StackOverflow). The guest's
+    /// calls do not use the stack of the host thread, except where host functions call the
+    /// guest again.
+    pub fn max_wasm_stack(&mut self, size_bytes: usize) -> &mut Self {
+        self.max_wasm_stack_bytes = size_bytes;
+        self
+    }
+
+    /// Sets when functions are translated, [`CompilationMode::Eager`] by default.
+    pub fn compilation_mode(&mut self, mode: CompilationMode) -> &mut Self {
+        self.compilation_mode = mode;
+        self
+    }
+
+    /// Sets how memories are kept, and how large the host lets them become.
+    ///
+    /// ```
+    /// use lineal::{Config, MemoryOptions};
+    ///
+    /// let mut config = Config::new();
+    /// config.memory_options(MemoryOptions::new().max_bytes(16 << 20));
+    /// ```
+    pub fn memory_options(&mut self, options: MemoryOptions) -> &mut Self {
+        self.memory_options = options;
+        self
+    }
+
+    pub(crate) fn enabled_features(&self) -> &Features {
+        &self.features
+    }
+
+    pub(crate) fn max_wasm_stack_bytes(&self) -> usize {
+        self.max_wasm_stack_bytes
+    }
+
+    pub(crate) fn is_lazy(&self) -> bool {
+        self.compilation_mode == CompilationMode::Lazy
+    }
+
+    pub(crate) fn linear_memory_options(&self) -> &MemoryOptions {
+        &self.memory_options
+    }
+}
+
+impl Default for Config {
+    fn default() -> Config {
+        Config::new()
+    }
+}

@@ -1,0 +1,210 @@
+//! [`Extern`]: anything that can be imported or exported.
+
+use lineal_decoder::ExternType;
+
+use super::func::Func;
+use super::global::Global;
+use super::handle::Handle;
+use super::memory::Memory;
+use super::store::AsContext;
+use super::table::Table;
+use crate::runtime::instance::Entity;
+use crate::runtime::store::StoreCore;
+
+/// Something in a store that can be imported and exported.
+#[derive(Clone, Copy, Debug)]
+pub enum Extern {
+    /// A function.
+    Func(Func),
+    /// A global.
+    Global(Global),
+    /// A table.
+    Table(Table),
+    /// A memory.
+    Memory(Memory),
+}
+
+/// An export of an [`Instance`](crate::Instance): a name and what it stands for.
+#[derive(Clone, Copy, Debug)]
+pub struct Export<'instance> {
+    name: &'instance str,
+    definition: Extern,
+}
+
+/// An import of a [`Module`](crate::Module): what has to be provided, and its two names.
+#[derive(Clone, Debug)]
+pub struct ImportType<'module> {
+    module: &'module str,
+    name: &'module str,
+    ty: ExternType,
+}
+
+/// An export of a [`Module`](crate::Module): a name and a type.
+#[derive(Clone, Debug)]
+pub struct ExportType<'module> {
+    name: &'module str,
+    ty: ExternType,
+}
+
+impl Extern {
+    /// The function, if this is one.
+    pub fn into_func(self) -> Option<Func> {
+        if let Extern::Func(func) = self { Some(func) } else { None }
+    }
+
+    /// The global, if this is one.
+    pub fn into_global(self) -> Option<Global> {
+        if let Extern::Global(global) = self { Some(global) } else { None }
+    }
+
+    /// The table, if this is one.
+    pub fn into_table(self) -> Option<Table> {
+        if let Extern::Table(table) = self { Some(table) } else { None }
+    }
+
+    /// The memory, if this is one.
+    pub fn into_memory(self) -> Option<Memory> {
+        if let Extern::Memory(memory) = self { Some(memory) } else { None }
+    }
+
+    /// The type.
+    ///
+    /// # Panics
+    ///
+    /// If this belongs to another store.
+    pub fn ty(&self, store: impl AsContext) -> ExternType {
+        match self {
+            Extern::Func(func) => ExternType::Func(func.ty(store)),
+            Extern::Global(global) => ExternType::Global(global.ty(store)),
+            Extern::Table(table) => ExternType::Table(table.ty(store)),
+            Extern::Memory(memory) => ExternType::Memory(memory.ty(store)),
+        }
+    }
+
+    /// # Safety
+    ///
+    /// The store must own the entity.
+    pub(crate) unsafe fn from_entity(store: &StoreCore, entity: Entity) -> Extern {
+        // SAFETY: the caller's promise.
+        unsafe {
+            match entity {
+                Entity::Func(e) => Extern::Func(Func::from_handle(Handle::new(store, e))),
+                Entity::Global(e) => Extern::Global(Global::from_handle(Handle::new(store, e))),
+                Entity::Table(e) => Extern::Table(Table::from_handle(Handle::new(store, e))),
+                Entity::Memory(e) => Extern::Memory(Memory::from_handle(Handle::new(store, e))),
+            }
+        }
+    }
+
+    /// The entity.
+    ///
+    /// # Panics
+    ///
+    /// If it belongs to another store.
+    pub(crate) fn entity(self, store: &StoreCore) -> Entity {
+        match self {
+            Extern::Func(func) => Entity::Func(func.handle().entity(store)),
+            Extern::Global(global) => Entity::Global(global.handle().entity(store)),
+            Extern::Table(table) => Entity::Table(table.handle().entity(store)),
+            Extern::Memory(memory) => Entity::Memory(memory.handle().entity(store)),
+        }
+    }
+}
+
+macro_rules! extern_from {
+    ($($ty:ident)*) => {$(
+        impl From<$ty> for Extern {
+            fn from(item: $ty) -> Extern {
+                Extern::$ty(item)
+            }
+        }
+    )*};
+}
+
+extern_from! { Func Global Table Memory }
+
+impl<'instance> Export<'instance> {
+    pub(crate) fn new(name: &'instance str, definition: Extern) -> Export<'instance> {
+        Export { name, definition }
+    }
+
+    /// The name.
+    pub fn name(&self) -> &'instance str {
+        self.name
+    }
+
+    /// What the name stands for.
+    pub fn into_extern(self) -> Extern {
+        self.definition
+    }
+
+    /// The function, if it is one.
+    pub fn into_func(self) -> Option<Func> {
+        self.definition.into_func()
+    }
+
+    /// The global, if it is one.
+    pub fn into_global(self) -> Option<Global> {
+        self.definition.into_global()
+    }
+
+    /// The table, if it is one.
+    pub fn into_table(self) -> Option<Table> {
+        self.definition.into_table()
+    }
+
+    /// The memory, if it is one.
+    pub fn into_memory(self) -> Option<Memory> {
+        self.definition.into_memory()
+    }
+
+    /// The type.
+    ///
+    /// # Panics
+    ///
+    /// If the instance belongs to another store.
+    pub fn ty(&self, store: impl AsContext) -> ExternType {
+        self.definition.ty(store)
+    }
+}
+
+impl<'module> ImportType<'module> {
+    pub(crate) fn new(
+        module: &'module str,
+        name: &'module str,
+        ty: ExternType,
+    ) -> ImportType<'module> {
+        ImportType { module, name, ty }
+    }
+
+    /// The first name, of the module imported from.
+    pub fn module(&self) -> &'module str {
+        self.module
+    }
+
+    /// The second name, of the item imported.
+    pub fn name(&self) -> &'module str {
+        self.name
+    }
+
+    /// The type the item must have.
+    pub fn ty(&self) -> ExternType {
+        self.ty.clone()
+    }
+}
+
+impl<'module> ExportType<'module> {
+    pub(crate) fn new(name: &'module str, ty: ExternType) -> ExportType<'module> {
+        ExportType { name, ty }
+    }
+
+    /// The name.
+    pub fn name(&self) -> &'module str {
+        self.name
+    }
+
+    /// The type of the item.
+    pub fn ty(&self) -> ExternType {
+        self.ty.clone()
+    }
+}

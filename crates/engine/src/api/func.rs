@@ -1,0 +1,194 @@
+//! [`Func`]: a function, of the guest or of the host.
+
+use anyhow::{Context, Result, bail, ensure};
+use lineal_decoder::{FuncType, ValType};
+
+use super::caller::Caller;
+use super::handle::Handle;
+use super::host::{HostDef, IntoFunc, with_buffer};
+use super::store::{AsContext, AsContextMut, StoreContextMut};
+use super::typed::TypedFunc;
+use super::val::Val;
+use super::values::{WasmParams, WasmResults};
+use crate::exec;
+use crate::runtime::entity::{FuncEntity, FuncKind};
+use crate::runtime::store::StoreCore;
+
+/// A function in a [`Store`](crate::Store), of the guest or of the host.
+///
+/// All methods panic if they are given another store.
+///
+/// ```
+/// use lineal::{Func, Store, Val};
+///
+/// let mut store = Store::<()>::default();
+/// let add = Func::wrap(&mut store, |a: i32, b: i32| a + b);
+///
+/// let mut results = [Val::I32(0)];
+/// add.call(&mut store, &[Val::I32(40), Val::I32(2)], &mut results)?;
+/// assert_eq!(results[0].unwrap_i32(), 42);
+///
+/// let add = add.typed::<(i32, i32), i32>(&store)?;
+/// assert_eq!(add.call(&mut store, (40, 2))?, 42);
+/// # Ok::<(), lineal::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct Func {
+    handle: Handle<FuncEntity>,
+}
+
+impl Func {
+    /// Makes a host function of a closure that gets its parameters and leaves its results as
+    /// slices of [`Val`]. The results are zero or null at first.
+    ///
+    /// If the closure returns an error, the guest is stopped and the error is what the call
+    /// into the guest returns. The same if it leaves a result of the wrong type.
+    pub fn new<T>(
+        mut store: impl AsContextMut<Data = T>,
+        ty: FuncType,
+        func: impl Fn(Caller<'_, T>, &[Val], &mut [Val]) -> Result<()> + Send + Sync + 'static,
+    ) -> Func {
+        Func::from_def(&mut store.as_context_mut(), &HostDef::untyped(ty, func))
+    }
+
+    /// Makes a host function of a closure whose parameters and results are Rust types; see
+    /// [`IntoFunc`] for which.
+    pub fn wrap<T, Params, Results>(
+        mut store: impl AsContextMut<Data = T>,
+        func: impl IntoFunc<T, Params, Results>,
+    ) -> Func {
+        Func::from_def(&mut store.as_context_mut(), &func.into_func())
+    }
+
+    /// Puts a host function into a store. Only functions made for the same `T` may be put into
+    /// a store of `T`.
+    pub(crate) fn from_def<T>(store: &mut StoreContextMut<'_, T>, def: &HostDef) -> Func {
+        let core = store.core_mut();
+        let entity = core.funcs.push(FuncEntity {
+            sig: core.engine.register(def.ty()),
+            ty: def.ty().clone(),
+            kind: FuncKind::Host(def.func().clone()),
+        });
+        // SAFETY: the store owns the function as of now.
+        Func { handle: unsafe { Handle::new(core, entity) } }
+    }
+
+    pub(crate) fn from_handle(handle: Handle<FuncEntity>) -> Func {
+        Func { handle }
+    }
+
+    pub(crate) fn handle(self) -> Handle<FuncEntity> {
+        self.handle
+    }
+
+    /// The function's type.
+    pub fn ty(&self, store: impl AsContext) -> FuncType {
+        self.handle.get(store.as_context().core()).ty.clone()
+    }
+
+    /// Calls the function.
+    ///
+    /// # Errors
+    ///
+    /// If the numbers or types of the parameters, or the number of results, are not the
+    /// function's; if a parameter belongs to another store; if the guest traps (then the error
+    /// holds a [`Trap`](crate::Trap)); or if a host function returns an error. What the guest
+    /// did before remains done.
+    pub fn call(
+        &self,
+        mut store: impl AsContextMut,
+        params: &[Val],
+        results: &mut [Val],
+    ) -> Result<()> {
+        let mut store = store.as_context_mut();
+        let ty = self.handle.get(store.core()).ty.clone();
+        check_count("parameters", ty.params(), params.len())?;
+        check_count("results", ty.results(), results.len())?;
+        with_buffer(params.len() + results.len(), 0, |slots| {
+            let (param_slots, result_slots) = slots.split_at_mut(params.len());
+            for ((slot, &param), &ty) in param_slots.iter_mut().zip(params).zip(ty.params()) {
+                *slot = param.to_slot_of(store.core(), ty).context("invalid parameter")?;
+            }
+            self.invoke(&mut store, param_slots, result_slots)?;
+            for ((result, &bits), &ty) in results.iter_mut().zip(&*result_slots).zip(ty.results()) {
+                // SAFETY: the function's results are of its result types (R4).
+                *result = unsafe { Val::from_slot(store.core(), ty, bits) };
+            }
+            Ok(())
+        })
+    }
+
+    /// Calls the function with slots, as many and of such types as the function's type says.
+    #[inline]
+    pub(crate) fn invoke<T>(
+        self,
+        store: &mut StoreContextMut<'_, T>,
+        params: &[u64],
+        results: &mut [u64],
+    ) -> Result<()> {
+        let entity = self.handle.entity(store.core());
+        // SAFETY: R2: the function is the store's, and the store is borrowed exclusively (R3).
+        unsafe { exec::invoke(store.core_ptr(), entity, params, results) }
+    }
+
+    /// Fixes the function's type at compile time, which makes calls faster and simpler.
+    ///
+    /// # Errors
+    ///
+    /// If `Params` and `Results` are not the function's type; see
+    /// [`WasmTy`](crate::WasmTy) for which type stands for which.
+    pub fn typed<Params, Results>(
+        &self,
+        store: impl AsContext,
+    ) -> Result<TypedFunc<Params, Results>>
+    where
+        Params: WasmParams,
+        Results: WasmResults,
+    {
+        let store = store.as_context();
+        let ty = &self.handle.get(store.core()).ty;
+        check_types("parameters", Params::TYPES, ty.params())?;
+        check_types("results", Results::TYPES, ty.results())?;
+        // SAFETY: the types were just checked.
+        Ok(unsafe { TypedFunc::new_unchecked(*self) })
+    }
+
+    /// The `funcref` that slots hold.
+    pub(crate) fn option_to_slot(func: Option<Func>, store: &StoreCore) -> Result<u64> {
+        let Some(func) = func else { return Ok(0) };
+        ensure!(func.handle.belongs_to(store), "reference to a function of another store");
+        Ok(FuncEntity::to_ref(func.handle.entity(store)))
+    }
+
+    /// The function for a `funcref` that a slot holds.
+    ///
+    /// # Safety
+    ///
+    /// The slot must hold a `funcref` of the store.
+    pub(crate) unsafe fn option_from_slot(store: &StoreCore, bits: u64) -> Option<Func> {
+        let entity = FuncEntity::from_ref(bits)?;
+        // SAFETY: R4: a `funcref` is the address of a function of the same store.
+        Some(Func { handle: unsafe { Handle::new(store, entity) } })
+    }
+}
+
+fn check_count(what: &str, types: &[ValType], actual: usize) -> Result<()> {
+    let expected = types.len();
+    ensure!(actual == expected, "expected {expected} {what}, got {actual}");
+    Ok(())
+}
+
+fn check_types(what: &str, asked: &[ValType], actual: &[ValType]) -> Result<()> {
+    if asked != actual {
+        bail!(
+            "type mismatch with {what}: the function has ({}), but ({}) was asked for",
+            list(actual),
+            list(asked)
+        );
+    }
+    Ok(())
+}
+
+fn list(types: &[ValType]) -> String {
+    types.iter().map(ValType::to_string).collect::<Vec<_>>().join(", ")
+}

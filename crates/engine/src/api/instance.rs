@@ -1,0 +1,172 @@
+//! [`Instance`]: the handle to an instantiated module.
+
+use std::ptr::NonNull;
+
+use anyhow::{Context as _, Result, bail};
+
+use super::externs::{Export, Extern};
+use super::func::Func;
+use super::global::Global;
+use super::handle::Handle;
+use super::memory::Memory;
+use super::module::Module;
+use super::store::{AsContext, AsContextMut, StoreContext, StoreContextMut};
+use super::table::Table;
+use super::typed::TypedFunc;
+use super::values::{WasmParams, WasmResults};
+use crate::runtime::instance::{self, Entity, InstanceData};
+use crate::runtime::store::StoreCore;
+
+/// An instance of a [`Module`] in a [`Store`](crate::Store).
+///
+/// All methods panic if they are given another store.
+///
+/// ```
+/// use lineal::{Engine, Instance, Module, Store};
+///
+/// let engine = Engine::default();
+/// let module = Module::new(&engine, r#"(module
+///     (func (export "double") (param i32) (result i32)
+///         (i32.mul (local.get 0) (i32.const 2))))"#)?;
+///
+/// let mut store = Store::new(&engine, ());
+/// let instance = Instance::new(&mut store, &module, &[])?;
+/// let double = instance.get_typed_func::<i32, i32>(&mut store, "double")?;
+/// assert_eq!(double.call(&mut store, 21)?, 42);
+/// # Ok::<(), lineal::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct Instance {
+    handle: Handle<InstanceData>,
+}
+
+impl Instance {
+    /// Instantiates a module with the given imports, in the order of [`Module::imports`], and
+    /// runs its start function. [`Linker`](crate::Linker) finds imports by name.
+    ///
+    /// # Errors
+    ///
+    /// If the imports are not as many as the module wants or not of the types it wants (then the
+    /// error is an [`IncompatibleImport`](crate::IncompatibleImport)); if the host has no room
+    /// for a memory or a table; if an active segment does not fit, or the start function traps
+    /// (then the error holds a [`Trap`](crate::Trap)). What happened until then remains: a
+    /// function that got into an imported table can be called.
+    ///
+    /// # Panics
+    ///
+    /// If an import belongs to another store.
+    pub fn new(
+        mut store: impl AsContextMut,
+        module: &Module,
+        imports: &[Extern],
+    ) -> Result<Instance> {
+        Instance::instantiate(&mut store.as_context_mut(), module, imports)
+    }
+
+    pub(crate) fn instantiate<T>(
+        store: &mut StoreContextMut<'_, T>,
+        module: &Module,
+        imports: &[Extern],
+    ) -> Result<Instance> {
+        let imports: Vec<Entity> =
+            imports.iter().map(|import| import.entity(store.core())).collect();
+        // SAFETY: R2: the imports were checked to be the store's; R3: it is borrowed exclusively.
+        let entity = unsafe { instance::instantiate(store.core_ptr(), module.code(), &imports)? };
+        // SAFETY: the store owns the instance as of now.
+        Ok(Instance { handle: unsafe { Handle::new(store.core(), entity) } })
+    }
+
+    /// The instance at an address; `None` for null.
+    ///
+    /// # Safety
+    ///
+    /// The address must be null or that of an instance of the store.
+    pub(crate) unsafe fn from_ptr(
+        store: &StoreCore,
+        instance: *const InstanceData,
+    ) -> Option<Instance> {
+        let entity = NonNull::new(instance.cast_mut())?;
+        // SAFETY: the caller's promise.
+        Some(Instance { handle: unsafe { Handle::new(store, entity) } })
+    }
+
+    /// The module.
+    pub fn module(&self, store: impl AsContext) -> Module {
+        Module::from_code(self.handle.get(store.as_context().core()).module.clone())
+    }
+
+    /// What the instance exports under a name.
+    pub fn get_export(&self, store: impl AsContext, name: &str) -> Option<Extern> {
+        let store = store.as_context();
+        let instance = self.handle.get(store.core());
+        let index = instance.module.decoded.export(name)?;
+        // SAFETY: an instance's entities are its store's.
+        Some(unsafe { Extern::from_entity(store.core(), instance.entity(index)) })
+    }
+
+    /// The function exported under a name; `None` also if something else is.
+    pub fn get_func(&self, store: impl AsContext, name: &str) -> Option<Func> {
+        self.get_export(store, name)?.into_func()
+    }
+
+    /// The function exported under a name, if its type is `Params -> Results`.
+    ///
+    /// # Errors
+    ///
+    /// If no function is exported under that name, or if its type is another.
+    pub fn get_typed_func<Params, Results>(
+        &self,
+        store: impl AsContext,
+        name: &str,
+    ) -> Result<TypedFunc<Params, Results>>
+    where
+        Params: WasmParams,
+        Results: WasmResults,
+    {
+        let store = store.as_context();
+        let Some(export) = self.get_export(&store, name) else {
+            bail!("nothing is exported under the name `{name}`");
+        };
+        let Some(func) = export.into_func() else { bail!("the export `{name}` is not a function") };
+        func.typed(&store).with_context(|| format!("the function `{name}` is of another type"))
+    }
+
+    /// The memory exported under a name; `None` also if something else is.
+    pub fn get_memory(&self, store: impl AsContext, name: &str) -> Option<Memory> {
+        self.get_export(store, name)?.into_memory()
+    }
+
+    /// The global exported under a name; `None` also if something else is.
+    pub fn get_global(&self, store: impl AsContext, name: &str) -> Option<Global> {
+        self.get_export(store, name)?.into_global()
+    }
+
+    /// The table exported under a name; `None` also if something else is.
+    pub fn get_table(&self, store: impl AsContext, name: &str) -> Option<Table> {
+        self.get_export(store, name)?.into_table()
+    }
+
+    /// The memory with an index in the module, exported or not; imported ones come first. For
+    /// tools that look into a guest.
+    pub fn debug_memory(&self, store: impl AsContext, memory_index: u32) -> Option<Memory> {
+        let store = store.as_context();
+        let memories = &self.handle.get(store.core()).memories;
+        let entity = *memories.get(memory_index as usize)?;
+        // SAFETY: an instance's entities are its store's.
+        Some(Memory::from_handle(unsafe { Handle::new(store.core(), entity) }))
+    }
+
+    /// All exports, in the order of [`Module::exports`].
+    pub fn exports<'a, T: 'a>(
+        &'a self,
+        store: impl Into<StoreContext<'a, T>>,
+    ) -> impl ExactSizeIterator<Item = Export<'a>> {
+        let core = store.into().core();
+        let instance = self.handle.get(core);
+        instance.module.decoded.exports.iter().map(move |export| {
+            // SAFETY: an instance's entities are its store's.
+            let definition = unsafe { Extern::from_entity(core, instance.entity(export.index)) };
+            Export::new(&export.name, definition)
+        })
+    }
+}

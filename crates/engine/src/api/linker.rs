@@ -1,0 +1,395 @@
+//! [`Linker`]: finds a module's imports by name.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use anyhow::{Result, bail, ensure};
+use lineal_decoder::{ExternType, FuncType};
+
+use super::caller::Caller;
+use super::engine::Engine;
+use super::externs::{Extern, ImportType};
+use super::func::Func;
+use super::host::{HostDef, IntoFunc};
+use super::instance::Instance;
+use super::module::Module;
+use super::store::{AsContext, AsContextMut, StoreContextMut};
+use super::val::Val;
+
+/// Definitions by their two names, from which the imports of modules are taken.
+///
+/// Host functions defined here belong to no store, so that one linker serves any number of
+/// stores; other items can be used with their own store only.
+///
+/// ```
+/// use lineal::{Engine, Linker, Module, Store};
+///
+/// let engine = Engine::default();
+/// let mut linker = Linker::<()>::new(&engine);
+/// linker.func_wrap("host", "double", |x: i32| x * 2)?;
+///
+/// let module = Module::new(&engine, r#"(module
+///     (import "host" "double" (func $double (param i32) (result i32)))
+///     (func (export "run") (result i32) (call $double (i32.const 21))))"#)?;
+/// let mut store = Store::new(&engine, ());
+/// let instance = linker.instantiate(&mut store, &module)?;
+/// let run = instance.get_typed_func::<(), i32>(&mut store, "run")?;
+/// assert_eq!(run.call(&mut store, ())?, 42);
+/// # Ok::<(), lineal::Error>(())
+/// ```
+pub struct Linker<T> {
+    engine: Engine,
+    /// By module name, then by item name.
+    definitions: HashMap<Box<str>, HashMap<Box<str>, Definition>>,
+    allow_shadowing: bool,
+    /// Host functions were made for exactly this `T`.
+    invariant: PhantomData<fn(T) -> T>,
+}
+
+#[derive(Clone)]
+enum Definition {
+    /// Something in a store.
+    Extern(Extern),
+    /// A host function, put into the store when it is imported.
+    HostFunc(HostDef),
+}
+
+/// An import that a [`Linker`] has no definition for.
+#[derive(Clone, Debug)]
+pub struct UnknownImportError {
+    module: Box<str>,
+    name: Box<str>,
+    ty: ExternType,
+}
+
+impl<T> Linker<T> {
+    /// Makes a linker without definitions.
+    pub fn new(engine: &Engine) -> Linker<T> {
+        Linker {
+            engine: engine.clone(),
+            definitions: HashMap::new(),
+            allow_shadowing: false,
+            invariant: PhantomData,
+        }
+    }
+
+    /// The engine the linker was made with.
+    pub fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    /// Sets whether a later definition may replace an earlier one of the same names, which is an
+    /// error otherwise.
+    pub fn allow_shadowing(&mut self, allow: bool) -> &mut Self {
+        self.allow_shadowing = allow;
+        self
+    }
+
+    /// Defines an item of a store.
+    ///
+    /// # Errors
+    ///
+    /// If the names are defined already and shadowing is not allowed.
+    ///
+    /// # Panics
+    ///
+    /// If the item belongs to another store.
+    pub fn define(
+        &mut self,
+        store: impl AsContext<Data = T>,
+        module: &str,
+        name: &str,
+        item: impl Into<Extern>,
+    ) -> Result<&mut Self> {
+        let item = item.into();
+        item.entity(store.as_context().core());
+        self.insert(module, name, Definition::Extern(item))
+    }
+
+    /// Defines a host function of a closure whose parameters and results are Rust types; see
+    /// [`Func::wrap`].
+    ///
+    /// # Errors
+    ///
+    /// As for [`Linker::define`].
+    pub fn func_wrap<Params, Results>(
+        &mut self,
+        module: &str,
+        name: &str,
+        func: impl IntoFunc<T, Params, Results>,
+    ) -> Result<&mut Self> {
+        self.insert(module, name, Definition::HostFunc(func.into_func()))
+    }
+
+    /// Defines a host function of a closure that takes its values as slices; see [`Func::new`].
+    ///
+    /// # Errors
+    ///
+    /// As for [`Linker::define`].
+    pub fn func_new(
+        &mut self,
+        module: &str,
+        name: &str,
+        ty: FuncType,
+        func: impl Fn(Caller<'_, T>, &[Val], &mut [Val]) -> Result<()> + Send + Sync + 'static,
+    ) -> Result<&mut Self> {
+        self.insert(module, name, Definition::HostFunc(HostDef::untyped(ty, func)))
+    }
+
+    /// Defines all exports of an instance, under a module name.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Linker::define`].
+    ///
+    /// # Panics
+    ///
+    /// If the instance belongs to another store.
+    pub fn instance(
+        &mut self,
+        store: impl AsContext<Data = T>,
+        module_name: &str,
+        instance: Instance,
+    ) -> Result<&mut Self> {
+        let store = store.as_context();
+        for export in instance.exports(&store) {
+            let item = Definition::Extern(export.into_extern());
+            self.insert(module_name, export.name(), item)?;
+        }
+        Ok(self)
+    }
+
+    /// Instantiates a module and defines its exports, under a module name.
+    ///
+    /// A module that exports `_initialize` (a *reactor*) is initialised by calling that. Of a
+    /// module that exports `_start` (a *command*), the functions are defined only; each call of
+    /// one of them makes an instance for this call.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Linker::instantiate`] and [`Linker::define`]; or if `_initialize` fails, or a
+    /// command exports other things than functions and a memory.
+    pub fn module(
+        &mut self,
+        mut store: impl AsContextMut<Data = T>,
+        module_name: &str,
+        module: &Module,
+    ) -> Result<&mut Self>
+    where
+        T: 'static,
+    {
+        let action = ExternType::Func(FuncType::new([], []));
+        if module.get_export("_start") == Some(action) {
+            return self.command(module_name, module);
+        }
+        let instance = self.instantiate(&mut store, module)?;
+        if let Some(initialize) = instance.get_func(&store, "_initialize") {
+            initialize.typed::<(), ()>(&store)?.call(&mut store, ())?;
+        }
+        self.instance(&store, module_name, instance)
+    }
+
+    fn command(&mut self, module_name: &str, module: &Module) -> Result<&mut Self>
+    where
+        T: 'static,
+    {
+        let linker = Arc::new(self.clone());
+        for export in module.exports() {
+            let (name, ty) = match export.ty() {
+                ExternType::Func(ty) => (export.name().to_owned(), ty),
+                ExternType::Memory(_) => continue,
+                _ => bail!("the export `{}` of a command is not a function", export.name()),
+            };
+            let (linker, module) = (linker.clone(), module.clone());
+            self.func_new(module_name, export.name(), ty, move |mut caller, params, results| {
+                let instance = linker.instantiate(&mut caller, &module)?;
+                match instance.get_func(&caller, &name) {
+                    Some(func) => func.call(&mut caller, params, results),
+                    None => bail!("the command does not export `{name}`"),
+                }
+            })?;
+        }
+        Ok(self)
+    }
+
+    /// Defines what is defined under two names under two others as well.
+    ///
+    /// # Errors
+    ///
+    /// If there is no such definition, or as for [`Linker::define`].
+    pub fn alias(
+        &mut self,
+        module: &str,
+        name: &str,
+        as_module: &str,
+        as_name: &str,
+    ) -> Result<&mut Self> {
+        let Some(definition) = self.find(module, name).cloned() else {
+            bail!("cannot alias `{module}::{name}`, which is not defined");
+        };
+        self.insert(as_module, as_name, definition)
+    }
+
+    /// Defines what is defined under one module name under another as well.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Linker::define`].
+    pub fn alias_module(&mut self, module: &str, as_module: &str) -> Result<()> {
+        for (name, definition) in self.definitions.get(module).cloned().unwrap_or_default() {
+            self.insert(as_module, &name, definition)?;
+        }
+        Ok(())
+    }
+
+    /// Defines a function for each function that a module imports and that is not defined. It
+    /// fails with an [`UnknownImportError`] when it is called.
+    ///
+    /// # Errors
+    ///
+    /// None at present.
+    pub fn define_unknown_imports_as_traps(&mut self, module: &Module) -> Result<()> {
+        for import in module.imports() {
+            if self.find(import.module(), import.name()).is_none()
+                && let ExternType::Func(ty) = import.ty()
+            {
+                let error = UnknownImportError::new(&import);
+                let fail =
+                    move |_: Caller<'_, T>, _: &[Val], _: &mut [Val]| Err(error.clone().into());
+                self.func_new(import.module(), import.name(), ty, fail)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// What is defined under two names. A host function is put into the store anew each time.
+    pub fn get(
+        &self,
+        mut store: impl AsContextMut<Data = T>,
+        module: &str,
+        name: &str,
+    ) -> Option<Extern> {
+        let definition = self.find(module, name)?;
+        Some(definition.to_extern(&mut store.as_context_mut()))
+    }
+
+    /// What is defined for an import.
+    ///
+    /// # Errors
+    ///
+    /// An [`UnknownImportError`] if nothing is.
+    pub fn get_by_import(
+        &self,
+        mut store: impl AsContextMut<Data = T>,
+        import: &ImportType<'_>,
+    ) -> Result<Extern, UnknownImportError> {
+        self.find(import.module(), import.name())
+            .map(|definition| definition.to_extern(&mut store.as_context_mut()))
+            .ok_or_else(|| UnknownImportError::new(import))
+    }
+
+    /// Instantiates a module with what is defined under the names of its imports.
+    ///
+    /// # Errors
+    ///
+    /// An [`UnknownImportError`] if an import is not defined, or as for [`Instance::new`].
+    ///
+    /// # Panics
+    ///
+    /// If the definition for an import belongs to another store.
+    pub fn instantiate(
+        &self,
+        mut store: impl AsContextMut<Data = T>,
+        module: &Module,
+    ) -> Result<Instance> {
+        let mut store = store.as_context_mut();
+        ensure!(
+            Engine::same(&self.engine, store.engine()),
+            "the store was made with another engine than the linker"
+        );
+        let imports = module
+            .imports()
+            .map(|import| self.get_by_import(&mut store, &import))
+            .collect::<Result<Vec<_>, _>>()?;
+        Instance::instantiate(&mut store, module, &imports)
+    }
+
+    fn find(&self, module: &str, name: &str) -> Option<&Definition> {
+        self.definitions.get(module)?.get(name)
+    }
+
+    fn insert(&mut self, module: &str, name: &str, definition: Definition) -> Result<&mut Self> {
+        if !self.allow_shadowing && self.find(module, name).is_some() {
+            bail!("`{module}::{name}` is defined already");
+        }
+        let items = self.definitions.entry(module.into()).or_default();
+        items.insert(name.into(), definition);
+        Ok(self)
+    }
+}
+
+impl Definition {
+    fn to_extern<T>(&self, store: &mut StoreContextMut<'_, T>) -> Extern {
+        match self {
+            Definition::Extern(item) => *item,
+            // Linkers are invariant in `T`, so the function was made for this very `T`.
+            Definition::HostFunc(def) => Func::from_def(store, def).into(),
+        }
+    }
+}
+
+impl UnknownImportError {
+    fn new(import: &ImportType<'_>) -> UnknownImportError {
+        UnknownImportError {
+            module: import.module().into(),
+            name: import.name().into(),
+            ty: import.ty(),
+        }
+    }
+
+    /// The first name of the import, of the module imported from.
+    pub fn module(&self) -> &str {
+        &self.module
+    }
+
+    /// The second name of the import, of the item.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The type the item must have.
+    pub fn ty(&self) -> ExternType {
+        self.ty.clone()
+    }
+}
+
+impl fmt::Display for UnknownImportError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "unknown import: `{}::{}` has not been defined", self.module, self.name)
+    }
+}
+
+impl std::error::Error for UnknownImportError {}
+
+impl<T> Clone for Linker<T> {
+    fn clone(&self) -> Linker<T> {
+        Linker {
+            engine: self.engine.clone(),
+            definitions: self.definitions.clone(),
+            allow_shadowing: self.allow_shadowing,
+            invariant: PhantomData,
+        }
+    }
+}
+
+impl<T> fmt::Debug for Linker<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names = self
+            .definitions
+            .iter()
+            .flat_map(|(module, items)| items.keys().map(move |name| format!("{module}::{name}")));
+        f.debug_set().entries(names).finish()
+    }
+}

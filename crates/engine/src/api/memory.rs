@@ -1,0 +1,158 @@
+//! [`Memory`]: the handle to a linear memory in a store.
+
+use anyhow::Result;
+use lineal_memory::{LinearMemory, MemoryType, OutOfBounds, Pages};
+
+use super::handle::Handle;
+use super::store::{AsContext, AsContextMut, StoreContext, StoreContextMut};
+use crate::runtime::entity::MemoryEntity;
+
+/// A linear memory in a [`Store`](crate::Store).
+///
+/// This is a handle; the memory itself is a [`LinearMemory`], which [`linear`](Self::linear) and
+/// [`linear_mut`](Self::linear_mut) lend out with all its typed views, strings and bulk
+/// operations.
+///
+/// All methods panic if they are given another store.
+///
+/// ```
+/// use lineal::{Memory, MemoryType, Pages, Store};
+///
+/// let mut store = Store::<()>::default();
+/// let memory = Memory::new(&mut store, MemoryType::new(Pages(1), Some(Pages(2)))?)?;
+///
+/// memory.write(&mut store, 8, b"hello")?;
+/// assert_eq!(memory.data(&store)[8..13], *b"hello");
+/// assert_eq!(memory.linear(&store).read_str(8, 5)?, "hello");
+///
+/// assert_eq!(memory.grow(&mut store, 1)?, 1);
+/// assert_eq!(memory.data_size(&store), 2 * 65_536);
+/// assert!(memory.grow(&mut store, 1).is_err());
+/// # Ok::<(), lineal::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct Memory {
+    handle: Handle<MemoryEntity>,
+}
+
+impl Memory {
+    /// Makes a memory, filled with zeros and as large as the type's minimum.
+    ///
+    /// # Errors
+    ///
+    /// If the minimum is over the limit in the engine's
+    /// [`memory_options`](crate::Config::memory_options), or the host has no room for it.
+    pub fn new(mut store: impl AsContextMut, ty: MemoryType) -> Result<Memory> {
+        let mut store = store.as_context_mut();
+        let core = store.core_mut();
+        let options = core.engine.config().linear_memory_options();
+        let memory = LinearMemory::with_options(ty, options)?;
+        let entity = core.memories.push(MemoryEntity { memory });
+        // SAFETY: the store owns the memory as of now.
+        Ok(Memory { handle: unsafe { Handle::new(core, entity) } })
+    }
+
+    pub(crate) fn from_handle(handle: Handle<MemoryEntity>) -> Memory {
+        Memory { handle }
+    }
+
+    pub(crate) fn handle(self) -> Handle<MemoryEntity> {
+        self.handle
+    }
+
+    /// The memory's type.
+    pub fn ty(&self, store: impl AsContext) -> MemoryType {
+        *self.handle.get(store.as_context().core()).memory.ty()
+    }
+
+    /// The size in pages.
+    pub fn size(&self, store: impl AsContext) -> u64 {
+        self.handle.get(store.as_context().core()).memory.size().0
+    }
+
+    /// The size in bytes.
+    pub fn data_size(&self, store: impl AsContext) -> usize {
+        self.handle.get(store.as_context().core()).memory.byte_len() as usize
+    }
+
+    /// The size of a page in bytes: 65,536, or 1 with the custom-page-sizes proposal.
+    pub fn page_size(&self, store: impl AsContext) -> u64 {
+        self.ty(store).page_size().bytes()
+    }
+
+    /// All bytes.
+    pub fn data<'a, T: 'a>(&self, store: impl Into<StoreContext<'a, T>>) -> &'a [u8] {
+        self.linear(store).as_slice()
+    }
+
+    /// All bytes, to be changed.
+    pub fn data_mut<'a, T: 'a>(&self, store: impl Into<StoreContextMut<'a, T>>) -> &'a mut [u8] {
+        self.linear_mut(store).as_mut_slice()
+    }
+
+    /// All bytes, to be changed, and the host's value at the same time.
+    pub fn data_and_store_mut<'a, T: 'a>(
+        &self,
+        store: impl Into<StoreContextMut<'a, T>>,
+    ) -> (&'a mut [u8], &'a mut T) {
+        let store = store.into().0;
+        (self.handle.get_mut(&mut store.core).memory.as_mut_slice(), &mut store.data)
+    }
+
+    /// The memory itself, with everything it offers for reading.
+    pub fn linear<'a, T: 'a>(&self, store: impl Into<StoreContext<'a, T>>) -> &'a LinearMemory {
+        &self.handle.get(store.into().core()).memory
+    }
+
+    /// The memory itself, with everything it offers.
+    ///
+    /// It can even be replaced by another (with [`std::mem::swap`], say). That is safe, but the
+    /// guest relies on its memory keeping its type and never shrinking.
+    pub fn linear_mut<'a, T: 'a>(
+        &self,
+        store: impl Into<StoreContextMut<'a, T>>,
+    ) -> &'a mut LinearMemory {
+        &mut self.handle.get_mut(&mut store.into().0.core).memory
+    }
+
+    /// Fills a buffer with the bytes from `offset` on.
+    ///
+    /// # Errors
+    ///
+    /// If they are not all inside the memory; the buffer is unchanged then.
+    pub fn read(
+        &self,
+        store: impl AsContext,
+        offset: usize,
+        buffer: &mut [u8],
+    ) -> Result<(), OutOfBounds> {
+        self.handle.get(store.as_context().core()).memory.read(offset as u64, buffer)
+    }
+
+    /// Writes bytes from `offset` on.
+    ///
+    /// # Errors
+    ///
+    /// If they do not all fit inside the memory; nothing is written then.
+    pub fn write(
+        &self,
+        mut store: impl AsContextMut,
+        offset: usize,
+        bytes: &[u8],
+    ) -> Result<(), OutOfBounds> {
+        let mut store = store.as_context_mut();
+        self.handle.get_mut(store.core_mut()).memory.write(offset as u64, bytes)
+    }
+
+    /// Adds `delta` pages of zeros and returns the size before, in pages.
+    ///
+    /// # Errors
+    ///
+    /// If the new size is over the type's maximum or the host's limit, or if the host has no
+    /// room for it. The memory is as before then.
+    pub fn grow(&self, mut store: impl AsContextMut, delta: u64) -> Result<u64> {
+        let mut store = store.as_context_mut();
+        let memory = &mut self.handle.get_mut(store.core_mut()).memory;
+        Ok(memory.grow(Pages(delta))?.0)
+    }
+}

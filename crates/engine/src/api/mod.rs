@@ -1,0 +1,49 @@
+//! The embedding API: the handles that hosts hold, and what they can do with them.
+//!
+//! ```text
+//! Engine (Config) ──► Module ──┐
+//!    │                         ├──► Instance ──► Func (TypedFunc), Memory, Table, Global
+//!    └──► Store<T> ◄── Linker<T> ┘
+//! ```
+//!
+//! What lives in a store is an entity of [`crate::runtime`]; what the API gives out for it is a
+//! [`handle::Handle`], which says which store to look in. Names and signatures are those of
+//! Wasmtime where that is possible.
+
+mod caller;
+mod config;
+mod engine;
+mod externref;
+mod externs;
+mod func;
+mod global;
+mod handle;
+mod host;
+mod instance;
+mod linker;
+mod memory;
+mod module;
+mod store;
+mod table;
+mod typed;
+mod val;
+mod values;
+
+pub use caller::Caller;
+pub use config::{CompilationMode, Config};
+pub use engine::Engine;
+pub use externref::ExternRef;
+pub use externs::{Export, ExportType, Extern, ImportType};
+pub use func::Func;
+pub use global::Global;
+pub use host::{IntoFunc, WasmRet};
+pub use instance::Instance;
+pub use linker::{Linker, UnknownImportError};
+pub use memory::Memory;
+pub use module::Module;
+pub use store::{AsContext, AsContextMut, Store, StoreContext, StoreContextMut};
+pub use table::Table;
+pub use typed::TypedFunc;
+pub(crate) use val::is_subtype;
+pub use val::{Ref, Val};
+pub use values::{WasmParams, WasmResults, WasmTy};

@@ -1,0 +1,135 @@
+//! [`Module`]: a validated module, with its code.
+
+use std::fmt;
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::{Context as _, Result};
+use lineal_decoder::ExternType;
+
+use super::engine::Engine;
+use super::externs::{ExportType, ImportType};
+use crate::runtime::code::ModuleCode;
+
+/// A module: decoded, validated and translated, ready to be instantiated any number of times.
+///
+/// A module is cheap to clone and can be shared between threads.
+///
+/// ```
+/// use lineal::{Engine, Module};
+///
+/// let engine = Engine::default();
+/// let module = Module::new(&engine, r#"(module $demo
+///     (memory (export "memory") 1)
+///     (func (export "run")))"#)?;
+/// assert_eq!(module.name(), Some("demo"));
+/// let exports: Vec<&str> = module.exports().map(|export| export.name()).collect();
+/// assert_eq!(exports, ["memory", "run"]);
+///
+/// let error = Module::new(&engine, "(module (func i32.add))").unwrap_err();
+/// assert!(error.to_string().contains("type mismatch"));
+/// # Ok::<(), lineal::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct Module {
+    code: Arc<ModuleCode>,
+}
+
+impl Module {
+    /// Makes a module from its binary format or, with the feature `wat`, its text format. Input
+    /// that starts with a zero byte is taken for a binary.
+    ///
+    /// # Errors
+    ///
+    /// If the input is malformed or invalid, or uses a proposal that the engine's
+    /// [`Config`](crate::Config) does not switch on. The error is a [`DecodeError`], which
+    /// knows the place.
+    ///
+    /// [`DecodeError`]: crate::DecodeError
+    pub fn new(engine: &Engine, bytes: impl AsRef<[u8]>) -> Result<Module> {
+        let features = engine.config().enabled_features();
+        let decoded = lineal_decoder::Module::new(bytes.as_ref(), features)?;
+        Ok(Module::from_decoded(engine, decoded))
+    }
+
+    /// Makes a module from its binary format only.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Module::new`].
+    pub fn from_binary(engine: &Engine, binary: &[u8]) -> Result<Module> {
+        let features = engine.config().enabled_features();
+        let decoded = lineal_decoder::Module::from_binary(binary, features)?;
+        Ok(Module::from_decoded(engine, decoded))
+    }
+
+    /// Makes a module from a file in either format.
+    ///
+    /// # Errors
+    ///
+    /// If the file cannot be read, or as for [`Module::new`].
+    pub fn from_file(engine: &Engine, file: impl AsRef<Path>) -> Result<Module> {
+        let path = file.as_ref();
+        let bytes =
+            std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+        Module::new(engine, bytes).with_context(|| format!("cannot use {}", path.display()))
+    }
+
+    /// Checks that a module is valid, without making it.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Module::new`].
+    pub fn validate(engine: &Engine, bytes: &[u8]) -> Result<()> {
+        lineal_decoder::Module::new(bytes, engine.config().enabled_features())?;
+        Ok(())
+    }
+
+    fn from_decoded(engine: &Engine, decoded: lineal_decoder::Module) -> Module {
+        let lazy = engine.config().is_lazy();
+        Module { code: Arc::new(ModuleCode::new(engine, decoded, lazy)) }
+    }
+
+    pub(crate) fn from_code(code: Arc<ModuleCode>) -> Module {
+        Module { code }
+    }
+
+    pub(crate) fn code(&self) -> &Arc<ModuleCode> {
+        &self.code
+    }
+
+    /// The name the module gives itself, if its name section has one.
+    pub fn name(&self) -> Option<&str> {
+        self.code.decoded.names.module()
+    }
+
+    /// The imports, in the order in which [`Instance::new`](crate::Instance::new) wants them.
+    pub fn imports(&self) -> impl ExactSizeIterator<Item = ImportType<'_>> {
+        let imports = self.code.decoded.imports.iter();
+        imports.map(|import| ImportType::new(&import.module, &import.name, import.ty.clone()))
+    }
+
+    /// The exports.
+    pub fn exports(&self) -> impl ExactSizeIterator<Item = ExportType<'_>> {
+        let decoded = &self.code.decoded;
+        let exports = decoded.exports.iter();
+        exports.map(|export| ExportType::new(&export.name, decoded.extern_type(export.index)))
+    }
+
+    /// The type of what is exported under a name.
+    pub fn get_export(&self, name: &str) -> Option<ExternType> {
+        let decoded = &self.code.decoded;
+        decoded.export(name).map(|index| decoded.extern_type(index))
+    }
+
+    /// The engine the module was made with.
+    pub fn engine(&self) -> &Engine {
+        &self.code.engine
+    }
+}
+
+impl fmt::Debug for Module {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Module").field("name", &self.name()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,249 @@
+//! [`Store`] and the borrows of it that the rest of the API takes.
+//!
+//! ```text
+//! Store<T>  ── owns ──►  StoreInner<T> { core: StoreCore, data: T }
+//!    │ as_context_mut()         ▲
+//!    ▼                          │ &mut
+//! StoreContextMut<'_, T> ───────┘        (StoreContext<'_, T>: &)
+//! ```
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::ptr::NonNull;
+
+use super::engine::Engine;
+use crate::runtime::store::StoreCore;
+
+/// Where instances, their memories, tables and globals, and host functions live.
+///
+/// A store also holds a value of the host's choice, the `T`, that host functions reach through
+/// their [`Caller`](crate::Caller). Everything made in a store stays until the store is
+/// dropped; the handles ([`Func`](crate::Func), [`Memory`](crate::Memory) and so on) work with
+/// their own store only and panic when used with another.
+///
+/// A store belongs to one thread at a time. It is `Send` if `T` is.
+///
+/// ```
+/// use lineal::{Engine, Store};
+///
+/// let mut store = Store::new(&Engine::default(), vec![1, 2]);
+/// store.data_mut().push(3);
+/// assert_eq!(store.into_data(), [1, 2, 3]);
+/// ```
+pub struct Store<T> {
+    inner: Box<StoreInner<T>>,
+}
+
+/// A store's contents. The part without `T` comes first, so that a pointer to it is a pointer to
+/// the whole as well; host functions depend on that.
+///
+/// ```compile_fail
+/// fn shorten<'a>(store: lineal::Store<&'static str>) -> lineal::Store<&'a str> {
+///     store // host functions in it may expect a `&'static str`
+/// }
+/// ```
+#[repr(C)]
+pub(crate) struct StoreInner<T> {
+    pub(crate) core: StoreCore,
+    pub(crate) data: T,
+    /// Host functions of the store were made for exactly this `T`, so a store must not be taken
+    /// for one of a subtype or supertype of it.
+    invariant: PhantomData<fn(T) -> T>,
+}
+
+/// A shared borrow of a [`Store`].
+pub struct StoreContext<'a, T>(pub(crate) &'a StoreInner<T>);
+
+/// An exclusive borrow of a [`Store`].
+pub struct StoreContextMut<'a, T>(pub(crate) &'a mut StoreInner<T>);
+
+/// What a store can be read through: a [`Store`], a [`StoreContext`], a
+/// [`Caller`](crate::Caller), or a reference to one of them.
+pub trait AsContext {
+    /// The type of the host's value in the store.
+    type Data;
+
+    /// Borrows the store.
+    fn as_context(&self) -> StoreContext<'_, Self::Data>;
+}
+
+/// What a store can be changed through: a [`Store`], a [`StoreContextMut`], a
+/// [`Caller`](crate::Caller), or an exclusive reference to one of them.
+pub trait AsContextMut: AsContext {
+    /// Borrows the store exclusively.
+    fn as_context_mut(&mut self) -> StoreContextMut<'_, Self::Data>;
+}
+
+impl<T> Store<T> {
+    /// Makes an empty store around a value of the host's.
+    pub fn new(engine: &Engine, data: T) -> Store<T> {
+        let core = StoreCore::new(engine);
+        Store { inner: Box::new(StoreInner { core, data, invariant: PhantomData }) }
+    }
+
+    /// The host's value.
+    pub fn data(&self) -> &T {
+        &self.inner.data
+    }
+
+    /// The host's value, to be changed.
+    pub fn data_mut(&mut self) -> &mut T {
+        &mut self.inner.data
+    }
+
+    /// Drops everything in the store except the host's value.
+    pub fn into_data(self) -> T {
+        self.inner.data
+    }
+
+    /// The engine the store was made with.
+    pub fn engine(&self) -> &Engine {
+        &self.inner.core.engine
+    }
+}
+
+impl<'a, T> StoreContext<'a, T> {
+    /// The host's value.
+    pub fn data(&self) -> &'a T {
+        &self.0.data
+    }
+
+    /// The engine the store was made with.
+    pub fn engine(&self) -> &'a Engine {
+        &self.0.core.engine
+    }
+
+    pub(crate) fn core(&self) -> &'a StoreCore {
+        &self.0.core
+    }
+}
+
+impl<T> StoreContextMut<'_, T> {
+    /// The host's value.
+    pub fn data(&self) -> &T {
+        &self.0.data
+    }
+
+    /// The host's value, to be changed.
+    pub fn data_mut(&mut self) -> &mut T {
+        &mut self.0.data
+    }
+
+    /// The engine the store was made with.
+    pub fn engine(&self) -> &Engine {
+        &self.0.core.engine
+    }
+
+    pub(crate) fn core(&self) -> &StoreCore {
+        &self.0.core
+    }
+
+    pub(crate) fn core_mut(&mut self) -> &mut StoreCore {
+        &mut self.0.core
+    }
+
+    /// The store for the executor. The pointer is good for the whole [`StoreInner`], which host
+    /// functions get back from it.
+    pub(crate) fn core_ptr(&mut self) -> NonNull<StoreCore> {
+        NonNull::from(&mut *self.0).cast()
+    }
+}
+
+impl<T> AsContext for Store<T> {
+    type Data = T;
+
+    fn as_context(&self) -> StoreContext<'_, T> {
+        StoreContext(&self.inner)
+    }
+}
+
+impl<T> AsContextMut for Store<T> {
+    fn as_context_mut(&mut self) -> StoreContextMut<'_, T> {
+        StoreContextMut(&mut self.inner)
+    }
+}
+
+impl<T> AsContext for StoreContext<'_, T> {
+    type Data = T;
+
+    fn as_context(&self) -> StoreContext<'_, T> {
+        StoreContext(self.0)
+    }
+}
+
+impl<T> AsContext for StoreContextMut<'_, T> {
+    type Data = T;
+
+    fn as_context(&self) -> StoreContext<'_, T> {
+        StoreContext(self.0)
+    }
+}
+
+impl<T> AsContextMut for StoreContextMut<'_, T> {
+    fn as_context_mut(&mut self) -> StoreContextMut<'_, T> {
+        StoreContextMut(self.0)
+    }
+}
+
+impl<C: AsContext> AsContext for &C {
+    type Data = C::Data;
+
+    fn as_context(&self) -> StoreContext<'_, C::Data> {
+        (**self).as_context()
+    }
+}
+
+impl<C: AsContext> AsContext for &mut C {
+    type Data = C::Data;
+
+    fn as_context(&self) -> StoreContext<'_, C::Data> {
+        (**self).as_context()
+    }
+}
+
+impl<C: AsContextMut> AsContextMut for &mut C {
+    fn as_context_mut(&mut self) -> StoreContextMut<'_, C::Data> {
+        (**self).as_context_mut()
+    }
+}
+
+impl<'a, C: AsContext> From<&'a C> for StoreContext<'a, C::Data> {
+    fn from(store: &'a C) -> StoreContext<'a, C::Data> {
+        store.as_context()
+    }
+}
+
+impl<'a, C: AsContext> From<&'a mut C> for StoreContext<'a, C::Data> {
+    fn from(store: &'a mut C) -> StoreContext<'a, C::Data> {
+        C::as_context(store)
+    }
+}
+
+impl<'a, C: AsContextMut> From<&'a mut C> for StoreContextMut<'a, C::Data> {
+    fn from(store: &'a mut C) -> StoreContextMut<'a, C::Data> {
+        store.as_context_mut()
+    }
+}
+
+impl<T: Default> Default for Store<T> {
+    /// A store around a default value, with a default engine of its own.
+    fn default() -> Store<T> {
+        Store::new(&Engine::default(), T::default())
+    }
+}
+
+impl<T: fmt::Debug> fmt::Debug for Store<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Store").field("data", self.data()).finish_non_exhaustive()
+    }
+}
+
+/// A store can be handed to another thread, and read from several.
+#[cfg(test)]
+const _: () = {
+    const fn is_send_and_sync<T: Send + Sync>() {}
+    is_send_and_sync::<Store<()>>();
+    is_send_and_sync::<Engine>();
+    is_send_and_sync::<super::Module>();
+    is_send_and_sync::<super::Linker<()>>();
+};

@@ -1,0 +1,70 @@
+//! [`TypedFunc`]: a function whose type is known at compile time.
+
+use std::fmt;
+use std::marker::PhantomData;
+
+use anyhow::Result;
+
+use super::func::Func;
+use super::store::AsContextMut;
+use super::values::sealed::Core;
+use super::values::{WasmParams, WasmResults};
+
+/// A [`Func`] whose type was checked, once, to be `Params -> Results`.
+///
+/// Calls need neither checks nor allocation. Made by [`Func::typed`] and
+/// [`Instance::get_typed_func`](crate::Instance::get_typed_func).
+pub struct TypedFunc<Params, Results> {
+    func: Func,
+    signature: PhantomData<fn(Params) -> Results>,
+}
+
+impl<Params: WasmParams, Results: WasmResults> TypedFunc<Params, Results> {
+    /// # Safety
+    ///
+    /// The function's type must be `Params -> Results`.
+    pub(crate) unsafe fn new_unchecked(func: Func) -> TypedFunc<Params, Results> {
+        TypedFunc { func, signature: PhantomData }
+    }
+
+    /// The function without the type.
+    pub fn func(&self) -> &Func {
+        &self.func
+    }
+
+    /// Calls the function.
+    ///
+    /// # Errors
+    ///
+    /// If a parameter belongs to another store; if the guest traps (then the error holds a
+    /// [`Trap`](crate::Trap)); or if a host function returns an error. What the guest did
+    /// before remains done.
+    ///
+    /// # Panics
+    ///
+    /// If the function belongs to another store.
+    #[inline]
+    pub fn call(&self, mut store: impl AsContextMut, params: Params) -> Result<Results> {
+        let mut store = store.as_context_mut();
+        let params = params.lower(Core(store.core()))?;
+        let mut results = Results::Slots::default();
+        self.func.invoke(&mut store, params.as_ref(), results.as_mut())?;
+        // SAFETY: the results are of the types that `new_unchecked` was promised, and the
+        // store's (R4).
+        Ok(unsafe { Results::lift(Core(store.core()), &results) })
+    }
+}
+
+impl<Params, Results> Clone for TypedFunc<Params, Results> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<Params, Results> Copy for TypedFunc<Params, Results> {}
+
+impl<Params, Results> fmt::Debug for TypedFunc<Params, Results> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("TypedFunc").field(&self.func).finish()
+    }
+}

@@ -1,0 +1,218 @@
+//! The Rust types that stand for WebAssembly values, and lists of them.
+//!
+//! [`WasmTy`] is one value. [`WasmParams`] and [`WasmResults`] are none, one or a tuple of them;
+//! both are [`sealed::Values`], which moves a list to and from slots. All are sealed: unsafe
+//! code relies on what they say.
+
+use anyhow::Result;
+use lineal_decoder::ValType;
+
+use super::externref::ExternRef;
+use super::func::Func;
+
+/// A Rust type that stands for a WebAssembly type.
+///
+/// | Rust                    | WebAssembly |
+/// |-------------------------|-------------|
+/// | `i32`, `u32`            | `i32`       |
+/// | `i64`, `u64`            | `i64`       |
+/// | `f32`                   | `f32`       |
+/// | `f64`                   | `f64`       |
+/// | `Option<`[`Func`]`>`      | `funcref`   |
+/// | `Option<`[`ExternRef`]`>` | `externref` |
+pub trait WasmTy: sealed::Value + Send {}
+
+/// The parameters of a typed function: a tuple of up to 16 [`WasmTy`], or one without a tuple.
+pub trait WasmParams: sealed::Values + Send {}
+
+/// The results of a typed function: a tuple of up to 16 [`WasmTy`], or one without a tuple.
+pub trait WasmResults: WasmParams {}
+
+use sealed::{Core, Value, Values};
+
+pub(crate) mod sealed {
+    use anyhow::Result;
+    use lineal_decoder::ValType;
+
+    use crate::runtime::store::StoreCore;
+
+    /// A store in the signatures of sealed traits, which must not name the real type.
+    #[derive(Clone, Copy)]
+    pub struct Core<'a>(pub(crate) &'a StoreCore);
+
+    /// One value.
+    ///
+    /// # Safety
+    ///
+    /// `into_slot` gives a value of type `TYPE`.
+    pub unsafe trait Value: Sized {
+        const TYPE: ValType;
+
+        /// The value as a slot holds it; an error if it belongs to another store.
+        fn into_slot(self, store: Core<'_>) -> Result<u64>;
+
+        /// # Safety
+        ///
+        /// The slot's value must be of type `TYPE` and belong to the store.
+        unsafe fn from_slot(store: Core<'_>, bits: u64) -> Self;
+    }
+
+    /// A list of values.
+    ///
+    /// # Safety
+    ///
+    /// `lower` gives values of the types `TYPES`, and `Slots` is an array of as many.
+    pub unsafe trait Values: Sized {
+        const TYPES: &'static [ValType];
+
+        /// One slot a value.
+        type Slots: Default + AsRef<[u64]> + AsMut<[u64]>;
+
+        /// The values as slots hold them; an error if one belongs to another store.
+        fn lower(self, store: Core<'_>) -> Result<Self::Slots>;
+
+        /// # Safety
+        ///
+        /// The slots' values must be of the types `TYPES` and belong to the store.
+        unsafe fn lift(store: Core<'_>, slots: &Self::Slots) -> Self;
+    }
+}
+
+macro_rules! numbers {
+    ($($ty:ty: $wasm:ident, |$value:ident| $to:expr, |$bits:ident| $from:expr;)*) => {$(
+        // SAFETY: any bits are a number.
+        unsafe impl Value for $ty {
+            const TYPE: ValType = ValType::$wasm;
+
+            #[inline(always)]
+            fn into_slot(self, _: Core<'_>) -> Result<u64> {
+                let $value = self;
+                Ok($to)
+            }
+
+            #[inline(always)]
+            unsafe fn from_slot(_: Core<'_>, $bits: u64) -> $ty {
+                $from
+            }
+        }
+
+        impl WasmTy for $ty {}
+    )*};
+}
+
+numbers! {
+    i32: I32, |value| u64::from(value as u32), |bits| bits as i32;
+    u32: I32, |value| u64::from(value), |bits| bits as u32;
+    i64: I64, |value| value as u64, |bits| bits as i64;
+    u64: I64, |value| value, |bits| bits;
+    f32: F32, |value| u64::from(value.to_bits()), |bits| f32::from_bits(bits as u32);
+    f64: F64, |value| value.to_bits(), |bits| f64::from_bits(bits);
+}
+
+// SAFETY: `option_to_slot` gives a `funcref` of the store (R4).
+unsafe impl Value for Option<Func> {
+    const TYPE: ValType = ValType::FUNCREF;
+
+    fn into_slot(self, store: Core<'_>) -> Result<u64> {
+        Func::option_to_slot(self, store.0)
+    }
+
+    unsafe fn from_slot(store: Core<'_>, bits: u64) -> Option<Func> {
+        // SAFETY: the caller's promise.
+        unsafe { Func::option_from_slot(store.0, bits) }
+    }
+}
+
+impl WasmTy for Option<Func> {}
+
+// SAFETY: `option_to_slot` gives an `externref` of the store.
+unsafe impl Value for Option<ExternRef> {
+    const TYPE: ValType = ValType::EXTERNREF;
+
+    fn into_slot(self, store: Core<'_>) -> Result<u64> {
+        ExternRef::option_to_slot(self, store.0)
+    }
+
+    unsafe fn from_slot(store: Core<'_>, bits: u64) -> Option<ExternRef> {
+        ExternRef::option_from_slot(store.0, bits)
+    }
+}
+
+impl WasmTy for Option<ExternRef> {}
+
+// SAFETY: one value of type `TYPE`.
+unsafe impl<V: WasmTy> Values for V {
+    const TYPES: &'static [ValType] = &[V::TYPE];
+
+    type Slots = [u64; 1];
+
+    #[inline(always)]
+    fn lower(self, store: Core<'_>) -> Result<[u64; 1]> {
+        Ok([self.into_slot(store)?])
+    }
+
+    #[inline(always)]
+    unsafe fn lift(store: Core<'_>, slots: &[u64; 1]) -> V {
+        // SAFETY: the caller's promise.
+        unsafe { V::from_slot(store, slots[0]) }
+    }
+}
+
+impl<V: WasmTy> WasmParams for V {}
+impl<V: WasmTy> WasmResults for V {}
+
+macro_rules! tuple {
+    ($count:literal $($name:ident)*) => {
+        // SAFETY: the values of the tuple, in order.
+        // Not `expect`: the empty tuple has none of either.
+        #[allow(non_snake_case, clippy::unused_unit, reason = "types name the variables")]
+        unsafe impl<$($name: WasmTy),*> Values for ($($name,)*) {
+            const TYPES: &'static [ValType] = &[$($name::TYPE),*];
+
+            type Slots = [u64; $count];
+
+            #[inline(always)]
+            fn lower(self, _store: Core<'_>) -> Result<[u64; $count]> {
+                let ($($name,)*) = self;
+                Ok([$($name.into_slot(_store)?),*])
+            }
+
+            #[inline(always)]
+            unsafe fn lift(_store: Core<'_>, slots: &[u64; $count]) -> Self {
+                let [$($name),*] = *slots;
+                // SAFETY: the caller's promise.
+                ($(unsafe { $name::from_slot(_store, $name) },)*)
+            }
+        }
+
+        impl<$($name: WasmTy),*> WasmParams for ($($name,)*) {}
+        impl<$($name: WasmTy),*> WasmResults for ($($name,)*) {}
+    };
+}
+
+/// Calls a macro for every number of parameters, with that number and a name for each.
+macro_rules! for_each_arity {
+    ($call:ident) => {
+        $call!(0);
+        $call!(1 A1);
+        $call!(2 A1 A2);
+        $call!(3 A1 A2 A3);
+        $call!(4 A1 A2 A3 A4);
+        $call!(5 A1 A2 A3 A4 A5);
+        $call!(6 A1 A2 A3 A4 A5 A6);
+        $call!(7 A1 A2 A3 A4 A5 A6 A7);
+        $call!(8 A1 A2 A3 A4 A5 A6 A7 A8);
+        $call!(9 A1 A2 A3 A4 A5 A6 A7 A8 A9);
+        $call!(10 A1 A2 A3 A4 A5 A6 A7 A8 A9 A10);
+        $call!(11 A1 A2 A3 A4 A5 A6 A7 A8 A9 A10 A11);
+        $call!(12 A1 A2 A3 A4 A5 A6 A7 A8 A9 A10 A11 A12);
+        $call!(13 A1 A2 A3 A4 A5 A6 A7 A8 A9 A10 A11 A12 A13);
+        $call!(14 A1 A2 A3 A4 A5 A6 A7 A8 A9 A10 A11 A12 A13 A14);
+        $call!(15 A1 A2 A3 A4 A5 A6 A7 A8 A9 A10 A11 A12 A13 A14 A15);
+        $call!(16 A1 A2 A3 A4 A5 A6 A7 A8 A9 A10 A11 A12 A13 A14 A15 A16);
+    };
+}
+
+pub(crate) use for_each_arity;
+
+for_each_arity!(tuple);

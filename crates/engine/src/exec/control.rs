@@ -1,0 +1,46 @@
+//! Handlers of control operations that stay in the function.
+
+use std::marker::PhantomData;
+
+use super::abi::{Machine, Op};
+use super::operand::Src;
+use crate::runtime::trap::{Exit, Trap};
+
+/// Continues at the displacement in `b`.
+pub(crate) struct Br;
+
+impl Op for Br {
+    #[inline(always)]
+    unsafe fn exec(m: &mut Machine) -> Result<(), Exit> {
+        // SAFETY: E1.
+        m.ip = m.ip.offset(unsafe { m.ip.b() } as i32 as isize);
+        Err(Exit::BRANCH)
+    }
+}
+
+/// Continues at one of the displacements in the granules from 2 on, by the operand of class `S`;
+/// `b` is the index of the last, which also serves everything beyond it.
+pub(crate) struct BrTable<S>(PhantomData<S>);
+
+impl<S: Src<u32>> Op for BrTable<S> {
+    #[inline(always)]
+    unsafe fn exec(m: &mut Machine) -> Result<(), Exit> {
+        // SAFETY: E1 and E2; the index is at most that of the last displacement.
+        let displacement = unsafe {
+            let index = S::get(m).min(m.ip.b());
+            m.ip.granule(2 + index as usize)
+        };
+        m.ip = m.ip.offset(displacement as isize);
+        Err(Exit::BRANCH)
+    }
+}
+
+/// Traps.
+pub(crate) struct Unreachable;
+
+impl Op for Unreachable {
+    #[inline(always)]
+    unsafe fn exec(_: &mut Machine) -> Result<(), Exit> {
+        Err(Trap::UnreachableCodeReached.into())
+    }
+}

@@ -1,0 +1,154 @@
+//! The executor: handlers for every operation, and how the host gets in and out.
+//!
+//! [`abi`] defines the machine and its invariants E1 to E4. Operations are defined in
+//! [`crate::op`]; the modules here wrap them in handlers, and carry the names of their
+//! counterparts in [`crate::translate`].
+
+pub(crate) mod abi;
+pub(crate) mod bulk;
+pub(crate) mod call;
+pub(crate) mod control;
+pub(crate) mod memory;
+pub(crate) mod numeric;
+pub(crate) mod operand;
+pub(crate) mod pairs;
+pub(crate) mod variable;
+
+use std::ptr::NonNull;
+
+pub(crate) use abi::{Fp, Ip};
+pub(crate) use call::{caller_frame, host_return_ip, switch_return_ip, translate_stub};
+
+use crate::runtime::backtrace;
+use crate::runtime::context::{Context, HostFailure};
+use crate::runtime::entity::{FuncEntity, FuncKind};
+use crate::runtime::store::StoreCore;
+use crate::runtime::trap::{Exit, Trap};
+use abi::Machine;
+
+/// Calls a function of the guest or the host, from the host.
+///
+/// Arguments and results are as slots hold them. Results are written only on success.
+///
+/// # Errors
+///
+/// The trap that stopped the guest with its backtrace, or the error of a host function.
+///
+/// # Panics
+///
+/// Goes on with the panic of a host function, after leaving the guest's frames.
+///
+/// # Safety
+///
+/// The store is exclusively the caller's (R3); `func` is one of its functions, with parameters
+/// and results as many as `args` and `results`, and references among `args` are the store's.
+pub(crate) unsafe fn invoke(
+    mut core: NonNull<StoreCore>,
+    func: NonNull<FuncEntity>,
+    args: &[u64],
+    results: &mut [u64],
+) -> anyhow::Result<()> {
+    // SAFETY: the caller's promise; raw from here on, because what runs may reach the store too.
+    // The pointer stays the caller's, which is good for more than the `StoreCore`.
+    let cx: *mut Context = unsafe {
+        core.as_mut().prepare_stack();
+        (*core.as_ptr()).context.store = core.as_ptr();
+        &raw mut (*core.as_ptr()).context
+    };
+    // SAFETY: `cx` is the store's context; the stack was prepared. E3 holds from here on.
+    unsafe {
+        let base = (*cx).stack_free;
+        // After many re-entries `base` is past the end: that is too deep whatever is needed.
+        let needed_bytes = args.len().max(results.len()) * size_of::<u64>();
+        if base as usize + needed_bytes > (*cx).stack_end as usize {
+            return Err(Trap::StackOverflow.into());
+        }
+        base.copy_from_nonoverlapping(args.as_ptr(), args.len());
+        let outer = Outer::save(cx);
+        let fp = Fp::new(base);
+        let exit = match &(*func.as_ptr()).kind {
+            FuncKind::Wasm { entry, instance } => {
+                (*cx).enter(instance.as_ptr());
+                abi::run(Machine {
+                    ip: entry.as_ref().ip(),
+                    fp,
+                    cx,
+                    mem_ptr: (*cx).mem_ptr,
+                    acc: host_return_ip().as_ptr().expose_provenance() as u64,
+                    pin: entry.as_ptr().expose_provenance() as u64,
+                    acc64: 0.0,
+                    acc32: 0.0,
+                    pin64: 0.0,
+                    pin32: 0.0,
+                });
+                (*cx).exit.exit
+            }
+            FuncKind::Host(_) => {
+                // No guest is calling.
+                (*cx).enter(std::ptr::null());
+                (*cx).exit.ip = host_return_ip();
+                (*cx).exit.fp = fp;
+                call::call_host(cx, func, fp).err().unwrap_or(Exit::DONE)
+            }
+        };
+        let outcome = conclude(&mut *cx, exit);
+        outer.restore(cx);
+        match outcome {
+            Outcome::Returned => {
+                base.copy_to_nonoverlapping(results.as_mut_ptr(), results.len());
+                Ok(())
+            }
+            Outcome::Failed(error) => Err(error),
+            Outcome::Panicked(payload) => std::panic::resume_unwind(payload),
+        }
+    }
+}
+
+/// How an invocation ended.
+enum Outcome {
+    Returned,
+    Failed(anyhow::Error),
+    Panicked(Box<dyn std::any::Any + Send>),
+}
+
+fn conclude(cx: &mut Context, exit: Exit) -> Outcome {
+    if let Some(trap) = exit.trap() {
+        return Outcome::Failed(backtrace::trap_error(cx, trap));
+    }
+    match cx.host_error.take() {
+        None => Outcome::Returned,
+        Some(HostFailure::Error(error)) => Outcome::Failed(backtrace::host_error(cx, error)),
+        Some(HostFailure::Panic(payload)) => Outcome::Panicked(payload),
+    }
+}
+
+/// What an invocation changes in the context, and puts back.
+struct Outer {
+    instance: *const crate::runtime::instance::InstanceData,
+    stack_free: *mut u64,
+    switches: usize,
+}
+
+impl Outer {
+    /// Saves it, and claims the slots for re-entry.
+    ///
+    /// # Safety
+    ///
+    /// E3 holds.
+    unsafe fn save(cx: *mut Context) -> Outer {
+        // SAFETY: the caller's promise.
+        let cx = unsafe { &*cx };
+        Outer { instance: cx.instance, stack_free: cx.stack_free, switches: cx.switches.len() }
+    }
+
+    /// # Safety
+    ///
+    /// E3 holds.
+    unsafe fn restore(self, cx: *mut Context) {
+        // SAFETY: the caller's promise.
+        let cx = unsafe { &mut *cx };
+        cx.stack_free = self.stack_free;
+        cx.switches.truncate(self.switches);
+        cx.enter(self.instance);
+    }
+}

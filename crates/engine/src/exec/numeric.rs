@@ -1,0 +1,92 @@
+//! Handlers of numeric operations, comparisons, and branches on them.
+
+use std::marker::PhantomData;
+
+use super::abi::{Machine, Op};
+use super::operand::{Dst, Src};
+use crate::op::numeric::{Binary, Compare, Unary};
+use crate::runtime::trap::Exit;
+
+/// `d ← op a`
+pub(crate) struct Unop<O, S, D>(PhantomData<(O, S, D)>);
+
+impl<O: Unary, S: Src<O::In>, D: Dst<O::Out>> Op for Unop<O, S, D> {
+    #[inline(always)]
+    unsafe fn exec(m: &mut Machine) -> Result<(), Exit> {
+        // SAFETY: E1 and E2.
+        unsafe {
+            let result = O::eval(S::get(m))?;
+            D::put(m, result);
+        }
+        m.ip = m.ip.offset(2 + S::EXTRA as isize);
+        Ok(())
+    }
+}
+
+/// `d ← a op b`
+pub(crate) struct Binop<O, L, R, D>(PhantomData<(O, L, R, D)>);
+
+impl<O: Binary, L: Src<O::Ty>, R: Src<O::Ty>, D: Dst<O::Ty>> Op for Binop<O, L, R, D> {
+    #[inline(always)]
+    unsafe fn exec(m: &mut Machine) -> Result<(), Exit> {
+        // SAFETY: E1 and E2.
+        unsafe {
+            let result = O::eval(L::get(m), R::get(m))?;
+            D::put(m, result);
+        }
+        m.ip = m.ip.offset(2 + R::EXTRA as isize);
+        Ok(())
+    }
+}
+
+/// `d ← a cmp b`, as 0 or 1
+pub(crate) struct Cmp<O, L, R, D>(PhantomData<(O, L, R, D)>);
+
+impl<O: Compare, L: Src<O::Ty>, R: Src<O::Ty>, D: Dst<u32>> Op for Cmp<O, L, R, D> {
+    #[inline(always)]
+    unsafe fn exec(m: &mut Machine) -> Result<(), Exit> {
+        // SAFETY: E1 and E2.
+        unsafe {
+            let result = O::eval(L::get(m), R::get(m));
+            D::put(m, u32::from(result));
+        }
+        m.ip = m.ip.offset(2 + R::EXTRA as isize);
+        Ok(())
+    }
+}
+
+/// Continues at the displacement in `b` if `a cmp d`.
+pub(crate) struct CmpBr<O, L, R>(PhantomData<(O, L, R)>);
+
+impl<O: Compare, L: Src<O::Ty>, R: Src<O::Ty>> Op for CmpBr<O, L, R> {
+    #[inline(always)]
+    unsafe fn exec(m: &mut Machine) -> Result<(), Exit> {
+        // SAFETY: E1 and E2.
+        let taken = unsafe { O::eval(L::get(m), R::get(m)) };
+        if taken {
+            // SAFETY: E1.
+            m.ip = m.ip.offset(unsafe { m.ip.b() } as i32 as isize);
+            Err(Exit::BRANCH)
+        } else {
+            m.ip = m.ip.offset(2 + R::EXTRA as isize);
+            Ok(())
+        }
+    }
+}
+
+/// `d ← if c ≠ 0 { a } else { b }`: `a` and `b`'s low half name slots, `c` is of class `C`.
+pub(crate) struct Select<T, C, D>(PhantomData<(T, C, D)>);
+
+impl<T: super::operand::Scalar, C: Src<u32>, D: Dst<T>> Op for Select<T, C, D> {
+    #[inline(always)]
+    unsafe fn exec(m: &mut Machine) -> Result<(), Exit> {
+        // SAFETY: E1 and E2.
+        unsafe {
+            let (first, second) = (m.ip.a(), m.ip.b_halves().0);
+            let chosen = if C::get(m) != 0 { first } else { second };
+            D::put(m, T::from_slot(m.fp.get(chosen)));
+        }
+        m.ip = m.ip.offset(2);
+        Ok(())
+    }
+}

@@ -1,0 +1,115 @@
+//! Pairs of operations that one handler executes, without a jump in between.
+//!
+//! Pairs cost the encoding nothing: both cells stay as they are, and only the first one's handler
+//! is exchanged for that of [`Seq`]. The second stays a cell of its own, so branches to it, and
+//! returns, still work. Which pairs there are is chosen by how often they occur in compiled
+//! programs; the list is in `pairs.txt`, printed by the translator's test `count_pairs`.
+
+use std::marker::PhantomData;
+use std::sync::OnceLock;
+
+use super::abi::{Handler, Machine, Op, handler};
+use super::call::*;
+use super::control::*;
+use super::memory::*;
+use super::numeric::*;
+use super::operand::*;
+use super::variable::*;
+use crate::op::memory::*;
+use crate::op::numeric::*;
+use crate::runtime::trap::Exit;
+
+/// The operation of a cell, then that of the cell behind it.
+pub(crate) struct Seq<A, B>(PhantomData<(A, B)>);
+
+impl<A: Op, B: Op> Op for Seq<A, B> {
+    #[inline(always)]
+    unsafe fn exec(m: &mut Machine) -> Result<(), Exit> {
+        // SAFETY: E1 to E4, which `A` renews for the cell behind unless it leaves or branches.
+        unsafe {
+            A::exec(m)?;
+            B::exec(m)
+        }
+    }
+}
+
+/// Handlers of two operations and of their pair.
+struct Pair {
+    first: Handler,
+    second: Handler,
+    both: Handler,
+}
+
+macro_rules! pairs {
+    ($($first:ty, $second:ty;)*) => {
+        static PAIRS: &[Pair] = &[$(Pair {
+            first: handler::<$first>(),
+            second: handler::<$second>(),
+            both: handler::<Seq<$first, $second>>(),
+        },)*];
+    };
+}
+
+include!("pairs.txt");
+
+/// The pairs, by both handlers: open addressing in a table of a power of two.
+struct Table {
+    entries: Box<[(u64, u64, u64)]>,
+}
+
+impl Table {
+    fn new(pairs: &[Pair]) -> Table {
+        let mut table =
+            Table { entries: vec![(0, 0, 0); (pairs.len() * 4).next_power_of_two()].into() };
+        for pair in pairs {
+            let (first, second) = (pair.first.to_granule(), pair.second.to_granule());
+            let mut at = table.index(first, second);
+            while table.entries[at].0 != 0
+                && (table.entries[at].0, table.entries[at].1) != (first, second)
+            {
+                at = (at + 1) & (table.entries.len() - 1);
+            }
+            table.entries[at] = (first, second, pair.both.to_granule());
+        }
+        table
+    }
+
+    fn index(&self, first: u64, second: u64) -> usize {
+        let mixed = (first ^ second.rotate_left(21)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        (mixed >> 32) as usize & (self.entries.len() - 1)
+    }
+
+    fn find(&self, first: u64, second: u64) -> Option<u64> {
+        let mut at = self.index(first, second);
+        loop {
+            let entry = self.entries[at];
+            if entry.0 == first && entry.1 == second {
+                return Some(entry.2);
+            }
+            if entry.0 == 0 {
+                return None;
+            }
+            at = (at + 1) & (self.entries.len() - 1);
+        }
+    }
+}
+
+/// The handler, as a granule, for two cells one behind the other, if they are a pair.
+pub(crate) fn find(first: u64, second: u64) -> Option<u64> {
+    static TABLE: OnceLock<Table> = OnceLock::new();
+    TABLE.get_or_init(|| Table::new(PAIRS)).find(first, second)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_pair_is_found_and_nothing_else() {
+        for pair in PAIRS {
+            let found = find(pair.first.to_granule(), pair.second.to_granule());
+            assert!(found.is_some(), "{} {}", (pair.first.name)(), (pair.second.name)());
+        }
+        assert_eq!(find(1, 2), None);
+    }
+}

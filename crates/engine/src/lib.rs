@@ -1,0 +1,84 @@
+//! Lineal: a WebAssembly interpreter that puts linear memory first.
+//!
+//! Modules come in the binary or the text format, are validated and translated to a compact code,
+//! and run in a [`Store`] that hosts share with their guests. The API follows Wasmtime's, so a
+//! program written for that needs few changes.
+//!
+//! ```
+//! use lineal::{Caller, Engine, Linker, Memory, Module, Store};
+//!
+//! let engine = Engine::default();
+//! let module = Module::new(&engine, r#"(module
+//!     (import "host" "print" (func $print (param i32 i32)))
+//!     (memory (export "memory") 1)
+//!     (data (i32.const 16) "hello, world")
+//!     (func (export "greet") (call $print (i32.const 16) (i32.const 12)))
+//!     (func (export "sum") (param $addr i32) (param $end i32) (result i32)
+//!         (local $sum i32)
+//!         (loop $next
+//!             (local.set $sum (i32.add (local.get $sum) (i32.load8_u (local.get $addr))))
+//!             (local.tee $addr (i32.add (local.get $addr) (i32.const 1)))
+//!             (br_if $next (i32.lt_u (local.get $end))))
+//!         (local.get $sum)))"#)?;
+//!
+//! // What the guest imports. The store's own value is a list of lines here.
+//! let mut linker = Linker::<Vec<String>>::new(&engine);
+//! linker.func_wrap("host", "print", |mut caller: Caller<'_, Vec<String>>, addr: u32, len: u32| {
+//!     let memory: Memory = caller.get_export("memory").unwrap().into_memory().unwrap();
+//!     let line = memory.linear(&caller).read_string(addr.into(), len.into())?;
+//!     caller.data_mut().push(line);
+//!     lineal::Result::Ok(())
+//! })?;
+//!
+//! let mut store = Store::new(&engine, Vec::new());
+//! let instance = linker.instantiate(&mut store, &module)?;
+//! instance.get_typed_func::<(), ()>(&store, "greet")?.call(&mut store, ())?;
+//! assert_eq!(store.data()[..], ["hello, world"]);
+//!
+//! // The host and the guest see the same bytes.
+//! let memory = instance.get_memory(&store, "memory").unwrap();
+//! memory.write(&mut store, 100, &[1, 2, 3])?;
+//! let sum = instance.get_typed_func::<(u32, u32), u32>(&store, "sum")?;
+//! assert_eq!(sum.call(&mut store, (100, 103))?, 6);
+//! # Ok::<(), lineal::Error>(())
+//! ```
+//!
+//! # Errors
+//!
+//! Fallible functions return an [`Error`], which is [anyhow](https://docs.rs/anyhow)'s. What it is
+//! about is found by downcasting: to [`Trap`] and [`WasmBacktrace`] when the guest was stopped, to
+//! the host's own type when a host function failed, to [`DecodeError`] when a module was refused,
+//! to [`UnknownImportError`] or [`IncompatibleImport`] when it could not be linked.
+//!
+//! # Features
+//!
+//! - `wat` (default): [`Module::new`] accepts the text format.
+
+mod api;
+mod exec;
+mod op;
+mod runtime;
+mod translate;
+
+pub use anyhow::{Error, Result};
+pub use api::{
+    AsContext, AsContextMut, Caller, CompilationMode, Config, Engine, Export, ExportType, Extern,
+    ExternRef, Func, Global, ImportType, Instance, IntoFunc, Linker, Memory, Module, Ref, Store,
+    StoreContext, StoreContextMut, Table, TypedFunc, UnknownImportError, Val, WasmParams,
+    WasmResults, WasmRet, WasmTy,
+};
+pub use lineal_decoder::{
+    Error as DecodeError, ExternType, Features, FuncType, GlobalType, HeapType, RefType, TableType,
+    ValType,
+};
+pub use lineal_memory::{
+    AddressType, LinearMemory, MemoryOptions, MemoryType, OutOfBounds, PageSize, Pages, StoreKind,
+};
+pub use runtime::backtrace::{FrameInfo, WasmBacktrace};
+pub use runtime::imports::IncompatibleImport;
+pub use runtime::trap::Trap;
+
+/// The README's examples, run as documentation tests.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;

@@ -1,0 +1,10 @@
+//! What operations compute: one definition each, safe, without a machine.
+//!
+//! An operation is a type without values; [`exec`](crate::exec) wraps it in handlers that differ
+//! in where operands come from and where the result goes, and
+//! [`translate`](crate::translate) picks among those. Names are the specification's, in
+//! camel case: `i32.add` is [`numeric::I32Add`], `i64.load8_s` is [`memory::I64Load8S`].
+
+pub(crate) mod float;
+pub(crate) mod memory;
+pub(crate) mod numeric;

@@ -1,0 +1,107 @@
+//! A module's code: what the translator made of each function, and where calls find it.
+
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicPtr, Ordering};
+
+use super::entity::SigId;
+use crate::api::Engine;
+use crate::exec::Ip;
+use crate::translate;
+
+/// The code of one function.
+#[derive(Debug)]
+pub(crate) struct Code {
+    /// The cells; see [`crate::exec`] for their layout.
+    pub(crate) cells: Box<[u64]>,
+    /// Where cells that can trap or call come from: index of the granule, offset in the binary.
+    /// Ascending.
+    pub(crate) sites: Box<[(u32, u32)]>,
+    /// The slot in which a frame keeps its return address.
+    pub(crate) link_slot: u32,
+}
+
+impl Code {
+    /// The offset in the binary of the instruction that a cell comes from.
+    pub(crate) fn wasm_offset(&self, granule: u32) -> Option<u32> {
+        let after = self.sites.partition_point(|&(at, _)| at <= granule);
+        Some(self.sites[after.checked_sub(1)?].1)
+    }
+}
+
+/// Where calls find a function's code: at first a cell that translates it, then the code.
+#[derive(Debug)]
+#[repr(C)]
+pub(crate) struct FuncEntry {
+    ip: AtomicPtr<u64>,
+    /// Index among the module's own functions.
+    index: u32,
+}
+
+impl FuncEntry {
+    /// Where to continue to run the function.
+    #[inline(always)]
+    pub(crate) fn ip(&self) -> Ip {
+        Ip::new(self.ip.load(Ordering::Acquire))
+    }
+
+    /// Index among the module's own functions.
+    pub(crate) fn index(&self) -> u32 {
+        self.index
+    }
+}
+
+/// A module with its code; shared by all its instances, on all threads.
+#[derive(Debug)]
+pub(crate) struct ModuleCode {
+    pub(crate) engine: Engine,
+    pub(crate) decoded: lineal_decoder::Module,
+    /// The engine-wide number of each type of the module.
+    pub(crate) sigs: Box<[SigId]>,
+    entries: Box<[FuncEntry]>,
+    codes: Box<[OnceLock<Code>]>,
+}
+
+impl ModuleCode {
+    /// Prepares a module to run. With `lazy`, functions are translated when first called.
+    pub(crate) fn new(engine: &Engine, decoded: lineal_decoder::Module, lazy: bool) -> ModuleCode {
+        let count = decoded.bodies.len() as u32;
+        let stub = crate::exec::translate_stub().as_ptr();
+        let code = ModuleCode {
+            engine: engine.clone(),
+            sigs: decoded.types.iter().map(|ty| engine.register(ty)).collect(),
+            entries: (0..count)
+                .map(|index| FuncEntry { ip: AtomicPtr::new(stub.cast_mut()), index })
+                .collect(),
+            codes: (0..count).map(|_| OnceLock::new()).collect(),
+            decoded,
+        };
+        if !lazy {
+            for index in 0..count {
+                code.translated(index);
+            }
+        }
+        code
+    }
+
+    /// The entry of one of the module's own functions.
+    pub(crate) fn entry(&self, index: u32) -> &FuncEntry {
+        &self.entries[index as usize]
+    }
+
+    /// The code of one of the module's own functions, translated now if it was not yet.
+    pub(crate) fn translated(&self, index: u32) -> &Code {
+        let code = self.codes[index as usize].get_or_init(|| translate::function(self, index));
+        let ip = code.cells.as_ptr().cast_mut();
+        self.entries[index as usize].ip.store(ip, Ordering::Release);
+        code
+    }
+
+    /// The function (among the module's own) and the granule that an address in code lies in.
+    pub(crate) fn locate(&self, ip: Ip) -> Option<(u32, u32, &Code)> {
+        self.codes.iter().enumerate().find_map(|(index, code)| {
+            let code = code.get()?;
+            let granule = ip.granule_in(&code.cells)?;
+            Some((index as u32, granule, code))
+        })
+    }
+}

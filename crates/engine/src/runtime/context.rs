@@ -1,0 +1,113 @@
+//! The context: what the executor needs at hand, cached for the instance that is running.
+
+use std::ptr::{self, NonNull};
+
+use super::entity::{GlobalEntity, MemoryEntity};
+use super::instance::InstanceData;
+use super::store::StoreCore;
+use super::trap::Exit;
+use crate::exec::{Fp, Ip};
+
+/// How wide an access is, as an index into [`Context::limits`].
+pub(crate) const WIDTHS: usize = 5;
+
+/// The executor's view of the running instance, and where it leaves word when it stops.
+///
+/// Everything that can change the view refreshes it: growing memory 0, entering another
+/// instance, and calling the host.
+#[repr(C)]
+pub(crate) struct Context {
+    /// For memory 0 and accesses of 1, 2, 4, 8 and 16 bytes: one more than the highest effective
+    /// address in bounds, 0 if there is none. All zero when there is no memory 0.
+    pub(crate) limits: [u64; WIDTHS],
+    /// Memory 0's first byte; dangling when there is no memory 0.
+    pub(crate) mem_ptr: *mut u8,
+    /// The running instance's globals.
+    pub(crate) globals: *const NonNull<GlobalEntity>,
+    /// The running instance; null before the first call.
+    pub(crate) instance: *const InstanceData,
+    /// One past the last slot of the stack.
+    pub(crate) stack_end: *mut u64,
+    /// The store this context is part of.
+    pub(crate) store: *mut StoreCore,
+    /// Calls that crossed from one instance to another and have not returned.
+    pub(crate) switches: Vec<Switch>,
+    /// The first slot that an invocation by the host may use.
+    pub(crate) stack_free: *mut u64,
+    /// Where the executor stopped.
+    pub(crate) exit: ExitState,
+    /// The error of the host function that made the executor stop.
+    pub(crate) host_error: Option<HostFailure>,
+}
+
+/// What a host function left behind instead of results.
+pub(crate) enum HostFailure {
+    /// It returned an error.
+    Error(anyhow::Error),
+    /// It panicked; the payload goes on unwinding once the guest's frames are left.
+    Panic(Box<dyn std::any::Any + Send>),
+}
+
+/// A call from one instance to another: where it returns to.
+#[derive(Clone, Copy)]
+pub(crate) struct Switch {
+    pub(crate) return_ip: Ip,
+    pub(crate) instance: *const InstanceData,
+}
+
+/// Where the executor stopped, and why.
+#[derive(Clone, Copy)]
+pub(crate) struct ExitState {
+    pub(crate) exit: Exit,
+    pub(crate) ip: Ip,
+    pub(crate) fp: Fp,
+}
+
+impl Context {
+    pub(crate) fn new() -> Context {
+        Context {
+            limits: [0; WIDTHS],
+            mem_ptr: ptr::dangling_mut(),
+            globals: ptr::null(),
+            instance: ptr::null(),
+            stack_end: ptr::null_mut(),
+            store: ptr::null_mut(),
+            switches: Vec::new(),
+            stack_free: ptr::null_mut(),
+            exit: ExitState { exit: Exit::DONE, ip: Ip::NULL, fp: Fp::NULL },
+            host_error: None,
+        }
+    }
+
+    /// Makes `instance` the running one (null: none).
+    pub(crate) fn enter(&mut self, instance: *const InstanceData) {
+        self.instance = instance;
+        // SAFETY: R1: an instance that is running, or about to, is alive.
+        let entered = unsafe { instance.as_ref() };
+        self.globals = entered.map_or(ptr::null(), |instance| instance.globals.as_ptr());
+        self.refresh_memory();
+    }
+
+    /// Reads memory 0's base and length again.
+    pub(crate) fn refresh_memory(&mut self) {
+        // SAFETY: R1: the running instance is alive.
+        let instance = unsafe { self.instance.as_ref() };
+        match instance.and_then(|instance| instance.memories.first()) {
+            Some(&memory) => self.view_memory(memory),
+            None => {
+                self.mem_ptr = ptr::dangling_mut();
+                self.limits = [0; WIDTHS];
+            }
+        }
+    }
+
+    fn view_memory(&mut self, memory: NonNull<MemoryEntity>) {
+        // SAFETY: R1 keeps the memory alive; R3: no other reference to it is live.
+        let memory = unsafe { &mut (*memory.as_ptr()).memory };
+        self.mem_ptr = memory.as_mut_ptr();
+        let length_bytes = memory.byte_len();
+        for (log2, limit) in self.limits.iter_mut().enumerate() {
+            *limit = (length_bytes + 1).saturating_sub(1 << log2);
+        }
+    }
+}

@@ -1,0 +1,100 @@
+//! The things a store holds: functions, tables, memories, globals.
+
+use std::ptr::NonNull;
+use std::sync::Arc;
+
+use lineal_decoder::{FuncType, GlobalType, TableType};
+use lineal_memory::LinearMemory;
+
+use super::code::FuncEntry;
+use super::instance::InstanceData;
+use super::store::StoreCore;
+
+/// An engine-wide number of a function type: equal numbers, equal types.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(transparent)]
+pub(crate) struct SigId(pub(crate) u32);
+
+/// A function, of the guest or of the host. Its address is its `funcref` (**R4**).
+pub(crate) struct FuncEntity {
+    pub(crate) sig: SigId,
+    pub(crate) ty: FuncType,
+    pub(crate) kind: FuncKind,
+}
+
+/// What runs when a function is called.
+pub(crate) enum FuncKind {
+    /// Translated code, run in the instance it belongs to.
+    Wasm {
+        /// Where its code starts.
+        entry: NonNull<FuncEntry>,
+        /// The instance whose memories, tables and globals it sees.
+        instance: NonNull<InstanceData>,
+    },
+    /// A host function.
+    Host(HostFunc),
+}
+
+/// A host function, without its store's type parameter.
+///
+/// It finds its arguments in the slots from the given one on, one slot a value, and leaves its
+/// results there. The instance is the calling one; null when the host calls it itself.
+pub(crate) type HostFunc = Arc<
+    dyn Fn(NonNull<StoreCore>, *const InstanceData, *mut u64) -> anyhow::Result<()> + Send + Sync,
+>;
+
+/// A table. References are held as slots hold them; null is 0.
+pub(crate) struct TableEntity {
+    pub(crate) ty: TableType,
+    pub(crate) elements: Vec<u64>,
+}
+
+/// A linear memory.
+pub(crate) struct MemoryEntity {
+    pub(crate) memory: LinearMemory,
+}
+
+/// A global variable. The value comes first, so that the address is the value's too.
+#[repr(C)]
+pub(crate) struct GlobalEntity {
+    pub(crate) value: u64,
+    pub(crate) ty: GlobalType,
+}
+
+impl FuncEntity {
+    /// The `funcref` that slots, tables and globals hold for this function.
+    pub(crate) fn to_ref(func: NonNull<FuncEntity>) -> u64 {
+        func.as_ptr().expose_provenance() as u64
+    }
+
+    /// The function a `funcref` stands for; `None` for null.
+    #[inline(always)]
+    pub(crate) fn from_ref(bits: u64) -> Option<NonNull<FuncEntity>> {
+        NonNull::new(std::ptr::with_exposed_provenance_mut(bits as usize))
+    }
+}
+
+impl TableEntity {
+    /// The most elements a table may hold, whatever its type says.
+    const HOST_LIMIT: u64 = 10_000_000;
+
+    /// A table at its minimum size, filled with `init`; `None` when the host has no room.
+    pub(crate) fn new(ty: TableType, init: u64) -> Option<TableEntity> {
+        let mut table = TableEntity { ty, elements: Vec::new() };
+        table.grow(ty.minimum, init)?;
+        Some(table)
+    }
+
+    /// Adds `delta` elements; the old size, or `None` when that exceeds a limit.
+    pub(crate) fn grow(&mut self, delta: u64, init: u64) -> Option<u64> {
+        let old = self.elements.len() as u64;
+        let new = old.checked_add(delta)?;
+        let limit = self.ty.maximum.unwrap_or(u64::MAX).min(Self::HOST_LIMIT);
+        if new > limit {
+            return None;
+        }
+        self.elements.try_reserve_exact(delta as usize).ok()?;
+        self.elements.resize(new as usize, init);
+        Some(old)
+    }
+}

@@ -1,0 +1,292 @@
+//! An instance: a module's index spaces, filled with entities.
+//!
+//! [`instantiate`] goes through the specification's steps: it checks the imports, allocates what
+//! the module defines, evaluates the initial values of globals, tables and element segments,
+//! copies the active segments, and calls the start function.
+
+use std::cell::RefCell;
+use std::ptr::NonNull;
+use std::sync::Arc;
+
+use anyhow::{Error, Result, anyhow, ensure};
+use lineal_decoder::{ElementItems, ElementSegment, ExternIndex, SegmentMode};
+use lineal_memory::{DataSegment, LinearMemory};
+
+use super::code::ModuleCode;
+use super::const_expr::Scope;
+use super::entity::{FuncEntity, FuncKind, GlobalEntity, MemoryEntity, TableEntity};
+use super::imports;
+use super::store::{StoreCore, addresses};
+use super::trap::Trap;
+use crate::api::Engine;
+use crate::exec;
+
+/// An instance of a module. All index spaces list imports first.
+pub(crate) struct InstanceData {
+    pub(crate) module: Arc<ModuleCode>,
+    pub(crate) funcs: Box<[NonNull<FuncEntity>]>,
+    pub(crate) tables: Box<[NonNull<TableEntity>]>,
+    pub(crate) memories: Box<[NonNull<MemoryEntity>]>,
+    pub(crate) globals: Box<[NonNull<GlobalEntity>]>,
+    /// The data segments; dropped ones are empty.
+    pub(crate) data: Box<[RefCell<DataSegment>]>,
+    /// The element segments' references; dropped ones are empty.
+    pub(crate) elements: Box<[RefCell<Box<[u64]>>]>,
+}
+
+/// An entity of any kind.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Entity {
+    Func(NonNull<FuncEntity>),
+    Table(NonNull<TableEntity>),
+    Memory(NonNull<MemoryEntity>),
+    Global(NonNull<GlobalEntity>),
+}
+
+impl InstanceData {
+    /// The entity that an index of the module stands for.
+    pub(crate) fn entity(&self, index: ExternIndex) -> Entity {
+        match index {
+            ExternIndex::Func(i) => Entity::Func(self.funcs[i as usize]),
+            ExternIndex::Table(i) => Entity::Table(self.tables[i as usize]),
+            ExternIndex::Memory(i) => Entity::Memory(self.memories[i as usize]),
+            ExternIndex::Global(i) => Entity::Global(self.globals[i as usize]),
+        }
+    }
+
+    fn scope(&self) -> Scope<'_> {
+        Scope { funcs: &self.funcs, globals: &self.globals }
+    }
+}
+
+/// Instantiates a module.
+///
+/// If this fails from the active segments on, what was done until then remains, as the
+/// specification says: functions that got into tables can be called.
+///
+/// # Safety
+///
+/// The store must be borrowed exclusively, and the pointer must be good for what host functions
+/// make of it (R3). The imports must be entities of the store.
+pub(crate) unsafe fn instantiate(
+    core: NonNull<StoreCore>,
+    module: &Arc<ModuleCode>,
+    provided: &[Entity],
+) -> Result<NonNull<InstanceData>> {
+    // SAFETY: the caller's promise; this borrow ends before anything else runs.
+    let store = unsafe { &mut *core.as_ptr() };
+    let engine = &store.engine;
+    ensure!(Engine::same(engine, &module.engine), "the module was made with another engine");
+    check_imports(module, provided)?;
+    let instance = allocate(store, module, provided)?;
+    // SAFETY: R1: it was just allocated; R3: nothing else runs.
+    unsafe { initialize(instance.as_ref())? };
+    if let Some(start) = module.decoded.start {
+        // SAFETY: R1.
+        let start = unsafe { instance.as_ref() }.funcs[start as usize];
+        // SAFETY: the caller's promise; validation says the start function's type is () -> ().
+        unsafe { exec::invoke(core, start, &[], &mut [])? };
+    }
+    Ok(instance)
+}
+
+fn check_imports(module: &ModuleCode, provided: &[Entity]) -> Result<()> {
+    let imports = &module.decoded.imports;
+    let (expected, actual) = (imports.len(), provided.len());
+    ensure!(expected == actual, "expected {expected} imports, found {actual}");
+    for (import, &entity) in imports.iter().zip(provided) {
+        // SAFETY: R1: it is an entity of the store; R3: nothing runs.
+        unsafe { imports::check(import, entity)? };
+    }
+    Ok(())
+}
+
+/// The entities of an instance, with as much of them as can be known before any code runs.
+fn allocate(
+    store: &mut StoreCore,
+    module: &Arc<ModuleCode>,
+    imports: &[Entity],
+) -> Result<NonNull<InstanceData>> {
+    // These can fail, so they come before anything is put into the store.
+    let new_tables = new_tables(module)?;
+    let new_memories = new_memories(module)?;
+
+    let mut instance = InstanceData {
+        module: module.clone(),
+        funcs: Box::default(),
+        tables: Box::default(),
+        memories: Box::default(),
+        globals: Box::default(),
+        data: module
+            .decoded
+            .data
+            .iter()
+            .map(|segment| RefCell::new(passive_data(module, segment)))
+            .collect(),
+        elements: Box::default(),
+    };
+    let (mut funcs, mut tables, mut memories, mut globals) = split(imports);
+    tables.extend(new_tables.into_iter().map(|table| store.tables.push(table)));
+    memories.extend(new_memories.into_iter().map(|memory| store.memories.push(memory)));
+    instance.tables = tables.into();
+    instance.memories = memories.into();
+
+    // Functions know their instance, and so must be made after it.
+    let instance = store.instances.push(instance);
+    funcs.extend(addresses(new_funcs(store, module, instance)));
+    // SAFETY: R1: it was just put into the store, and nothing else knows of it.
+    let this = unsafe { &mut *instance.as_ptr() };
+    this.funcs = funcs.into();
+
+    for global in &module.decoded.globals[globals.len()..] {
+        let scope = Scope { funcs: &this.funcs, globals: &globals };
+        let value = global.init.as_ref().map_or(0, |init| scope.evaluate(init));
+        globals.push(store.globals.push(GlobalEntity { value, ty: global.ty }));
+    }
+    this.globals = globals.into();
+    this.elements = module
+        .decoded
+        .elements
+        .iter()
+        .map(|s| RefCell::new(passive_items(s, this.scope())))
+        .collect();
+    Ok(instance)
+}
+
+type EntityLists = (
+    Vec<NonNull<FuncEntity>>,
+    Vec<NonNull<TableEntity>>,
+    Vec<NonNull<MemoryEntity>>,
+    Vec<NonNull<GlobalEntity>>,
+);
+
+/// The imports by kind.
+fn split(imports: &[Entity]) -> EntityLists {
+    let mut lists = EntityLists::default();
+    for &import in imports {
+        match import {
+            Entity::Func(func) => lists.0.push(func),
+            Entity::Table(table) => lists.1.push(table),
+            Entity::Memory(memory) => lists.2.push(memory),
+            Entity::Global(global) => lists.3.push(global),
+        }
+    }
+    lists
+}
+
+fn new_tables(module: &ModuleCode) -> Result<Vec<TableEntity>> {
+    let own = &module.decoded.tables[module.decoded.imported_tables as usize..];
+    let new = |table: &lineal_decoder::Table| {
+        TableEntity::new(table.ty, 0).ok_or_else(|| {
+            anyhow!("the host has no room for a table of {} elements", table.ty.minimum)
+        })
+    };
+    own.iter().map(new).collect()
+}
+
+fn new_memories(module: &ModuleCode) -> Result<Vec<MemoryEntity>> {
+    let own = &module.decoded.memories[module.decoded.imported_memories as usize..];
+    let options = module.engine.config().linear_memory_options();
+    own.iter()
+        .map(|&ty| Ok(MemoryEntity { memory: LinearMemory::with_options(ty, options)? }))
+        .collect()
+}
+
+/// The functions that a module defines, as one allocation.
+fn new_funcs(
+    store: &mut StoreCore,
+    module: &ModuleCode,
+    instance: NonNull<InstanceData>,
+) -> NonNull<[FuncEntity]> {
+    let decoded = &module.decoded;
+    let own = &decoded.funcs[decoded.imported_funcs as usize..];
+    store.funcs.extend(own.iter().zip(0..).map(|(&ty, index)| FuncEntity {
+        sig: module.sigs[ty as usize],
+        ty: decoded.types[ty as usize].clone(),
+        kind: FuncKind::Wasm { entry: NonNull::from(module.entry(index)), instance },
+    }))
+}
+
+/// What `memory.init` sees of a data segment at first: nothing of an active one.
+fn passive_data(module: &ModuleCode, segment: &lineal_decoder::DataSegment) -> DataSegment {
+    match segment.mode {
+        SegmentMode::Passive => {
+            let bytes = module.decoded.bytes.clone();
+            DataSegment::new(bytes, segment.range.clone()).unwrap_or_default()
+        }
+        SegmentMode::Active { .. } | SegmentMode::Declared => DataSegment::default(),
+    }
+}
+
+/// What `table.init` sees of an element segment at first: nothing of an active one.
+fn passive_items(segment: &ElementSegment, scope: Scope<'_>) -> Box<[u64]> {
+    match segment.mode {
+        SegmentMode::Passive => items(segment, scope).collect(),
+        SegmentMode::Active { .. } | SegmentMode::Declared => Box::default(),
+    }
+}
+
+/// The references that an element segment lists.
+fn items<'a>(segment: &'a ElementSegment, scope: Scope<'a>) -> impl ExactSizeIterator<Item = u64> {
+    let len = match &segment.items {
+        ElementItems::Funcs(funcs) => funcs.len(),
+        ElementItems::Exprs(exprs) => exprs.len(),
+    };
+    (0..len).map(move |at| match &segment.items {
+        ElementItems::Funcs(funcs) => scope.func_ref(funcs[at]),
+        ElementItems::Exprs(exprs) => scope.evaluate(&exprs[at]),
+    })
+}
+
+/// Fills tables and memories with what the module says.
+///
+/// # Safety
+///
+/// The instance's entities must be alive (R1), and nothing may borrow them (R3).
+unsafe fn initialize(instance: &InstanceData) -> Result<()> {
+    let module = instance.module.clone();
+    for (table, &entity) in module.decoded.tables.iter().zip(&instance.tables) {
+        if let Some(init) = &table.init {
+            let value = instance.scope().evaluate(init);
+            // SAFETY: the caller's promise.
+            unsafe { (*entity.as_ptr()).elements.fill(value) };
+        }
+    }
+    for (index, segment) in module.decoded.elements.iter().enumerate() {
+        if let SegmentMode::Active { target, offset } = &segment.mode {
+            let offset = instance.scope().evaluate(offset);
+            // SAFETY: the caller's promise.
+            let table = unsafe { &mut *instance.tables[*target as usize].as_ptr() };
+            init_table(table, offset, items(segment, instance.scope())).map_err(|trap| {
+                Error::new(trap).context(format!("element segment {index} does not fit its table"))
+            })?;
+        }
+    }
+    for (index, segment) in module.decoded.data.iter().enumerate() {
+        if let SegmentMode::Active { target, offset } = &segment.mode {
+            let offset = instance.scope().evaluate(offset);
+            // SAFETY: the caller's promise.
+            let entity = unsafe { &mut *instance.memories[*target as usize].as_ptr() };
+            let bytes = &module.decoded.bytes[segment.range.clone()];
+            entity.memory.write(offset, bytes).map_err(|error| {
+                Error::new(Trap::MemoryOutOfBounds)
+                    .context(format!("data segment {index} does not fit its memory: {error}"))
+            })?;
+        }
+    }
+    Ok(())
+}
+
+fn init_table(
+    table: &mut TableEntity,
+    offset: u64,
+    items: impl ExactSizeIterator<Item = u64>,
+) -> Result<(), Trap> {
+    let len = items.len() as u64;
+    let end = offset.checked_add(len).filter(|&end| end <= table.elements.len() as u64);
+    let end = end.ok_or(Trap::TableOutOfBounds)?;
+    // Not past the end, so a `usize` holds both.
+    let target = &mut table.elements[offset as usize..end as usize];
+    target.iter_mut().zip(items).for_each(|(element, item)| *element = item);
+    Ok(())
+}

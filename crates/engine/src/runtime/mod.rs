@@ -1,0 +1,34 @@
+//! What exists while WebAssembly runs: entities, instances, the store that owns them all, and
+//! the context the executor works on.
+//!
+//! ```text
+//! StoreCore ── owns ──► InstanceData ── points at ──► FuncEntity, TableEntity,
+//!     │                                               MemoryEntity, GlobalEntity
+//!     ├── Context (cached view of the running instance)
+//!     └── Stack   (the frames of guest functions)
+//! ```
+//!
+//! # Invariants
+//!
+//! The executor and the handles of the embedding API rest on these; `SAFETY:` comments cite them
+//! by number.
+//!
+//! * **R1** An entity's address never changes, and the entity lives exactly as long as the store
+//!   that owns it ([`Arena`](store::Arena) frees only on drop).
+//! * **R2** A handle of the embedding API is dereferenced only after its store id was compared
+//!   with the id of the store at hand; so the store is alive and borrowed.
+//! * **R3** At any time at most one thread works on a store, through an exclusive borrow of it
+//!   that the outermost host frame holds; no reference into an entity is kept across a call that
+//!   can run guest or host code.
+//! * **R4** A non-null `funcref` in a slot, table or global is the address of a [`FuncEntity`] of
+//!   the same store: only the engine makes them, and the guest cannot forge them.
+
+pub(crate) mod backtrace;
+pub(crate) mod code;
+pub(crate) mod const_expr;
+pub(crate) mod context;
+pub(crate) mod entity;
+pub(crate) mod imports;
+pub(crate) mod instance;
+pub(crate) mod store;
+pub(crate) mod trap;

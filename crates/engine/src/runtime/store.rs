@@ -1,0 +1,146 @@
+//! The part of a store that does not depend on the host's data: it owns every entity.
+
+use std::any::Any;
+use std::mem::MaybeUninit;
+use std::ptr::NonNull;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use super::context::Context;
+use super::entity::{FuncEntity, GlobalEntity, MemoryEntity, TableEntity};
+use super::instance::InstanceData;
+use crate::api::Engine;
+
+/// Tells stores apart, so that a handle is used only with its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct StoreId(u64);
+
+impl StoreId {
+    fn next() -> StoreId {
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        StoreId(NEXT.fetch_add(1, Ordering::Relaxed))
+    }
+}
+
+/// Owns values at addresses that never change, until it is dropped (**R1**).
+pub(crate) struct Arena<T> {
+    /// Each is a box that was leaked.
+    chunks: Vec<NonNull<[T]>>,
+}
+
+impl<T> Arena<T> {
+    fn new() -> Arena<T> {
+        Arena { chunks: Vec::new() }
+    }
+
+    /// Takes a value in; its address is good for as long as the arena lives.
+    pub(crate) fn push(&mut self, value: T) -> NonNull<T> {
+        let chunk: Box<[T]> = Box::new([value]);
+        self.push_chunk(chunk).cast()
+    }
+
+    /// Takes values in as one allocation; [`addresses`] has theirs.
+    pub(crate) fn extend(&mut self, values: impl Iterator<Item = T>) -> NonNull<[T]> {
+        self.push_chunk(values.collect())
+    }
+
+    fn push_chunk(&mut self, values: Box<[T]>) -> NonNull<[T]> {
+        let chunk = NonNull::from(Box::leak(values));
+        self.chunks.push(chunk);
+        chunk
+    }
+}
+
+/// The addresses of the values in an arena's chunk.
+pub(crate) fn addresses<T>(chunk: NonNull<[T]>) -> impl ExactSizeIterator<Item = NonNull<T>> {
+    let first: NonNull<T> = chunk.cast();
+    // SAFETY: `index` is inside the chunk, which is one allocation.
+    (0..chunk.len()).map(move |index| unsafe { first.add(index) })
+}
+
+impl<T> Drop for Arena<T> {
+    fn drop(&mut self) {
+        for chunk in self.chunks.drain(..) {
+            // SAFETY: it came from a box in `push_chunk`, and is freed once, here.
+            drop(unsafe { Box::from_raw(chunk.as_ptr()) });
+        }
+    }
+}
+
+/// The slots in which guest functions keep their frames. Allocated once; never moves.
+pub(crate) struct Stack {
+    slots: Box<[MaybeUninit<u64>]>,
+}
+
+impl Stack {
+    /// How many slots an invocation may rely on beyond the last frame, whatever the limit says.
+    const MINIMUM_SLOTS: usize = 64;
+
+    fn new(size_bytes: usize) -> Stack {
+        let count = (size_bytes / size_of::<u64>()).max(Self::MINIMUM_SLOTS);
+        Stack { slots: Box::new_uninit_slice(count) }
+    }
+
+    fn range(&mut self) -> std::ops::Range<*mut u64> {
+        let range = self.slots.as_mut_ptr_range();
+        range.start.cast()..range.end.cast()
+    }
+}
+
+/// A store without its host data.
+pub(crate) struct StoreCore {
+    pub(crate) id: StoreId,
+    pub(crate) engine: Engine,
+    pub(crate) context: Context,
+    pub(crate) funcs: Arena<FuncEntity>,
+    pub(crate) tables: Arena<TableEntity>,
+    pub(crate) memories: Arena<MemoryEntity>,
+    pub(crate) globals: Arena<GlobalEntity>,
+    pub(crate) instances: Arena<InstanceData>,
+    /// Host values that `externref`s stand for: reference `n` is the value at `n - 1`.
+    pub(crate) externs: Vec<Arc<dyn Any + Send + Sync>>,
+    stack: Option<Stack>,
+}
+
+// SAFETY: every pointer in a store is to something that the store owns or keeps alive (R1), which
+// goes to the other thread with it; below is checked that all of that may.
+unsafe impl Send for StoreCore {}
+// SAFETY: nothing is written through a shared borrow of a store (R3). A panic's payload, which is
+// not `Sync`, cannot be reached through one.
+unsafe impl Sync for StoreCore {}
+
+const _: () = {
+    const fn may_be_sent_and_shared<T: Send + Sync>() {}
+    may_be_sent_and_shared::<super::entity::HostFunc>();
+    may_be_sent_and_shared::<lineal_memory::LinearMemory>();
+    may_be_sent_and_shared::<super::code::ModuleCode>();
+    const fn may_be_sent<T: Send>() {}
+    may_be_sent::<super::context::HostFailure>();
+};
+
+impl StoreCore {
+    pub(crate) fn new(engine: &Engine) -> StoreCore {
+        StoreCore {
+            id: StoreId::next(),
+            engine: engine.clone(),
+            context: Context::new(),
+            funcs: Arena::new(),
+            tables: Arena::new(),
+            memories: Arena::new(),
+            globals: Arena::new(),
+            instances: Arena::new(),
+            externs: Vec::new(),
+            stack: None,
+        }
+    }
+
+    /// Allocates the stack if nothing ran in this store yet.
+    pub(crate) fn prepare_stack(&mut self) {
+        if self.stack.is_none() {
+            let stack = self.stack.insert(Stack::new(self.engine.config().max_wasm_stack_bytes()));
+            let range = stack.range();
+            self.context.stack_free = range.start;
+            self.context.stack_end = range.end;
+        }
+    }
+}

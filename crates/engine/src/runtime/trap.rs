@@ -1,0 +1,110 @@
+//! Why execution stops: the trap codes with the specification's words for them.
+
+use std::fmt;
+
+/// One table of traps: name, the message, what it means.
+macro_rules! traps {
+    ($($(#[doc = $doc:literal])* $name:ident = $code:literal, $message:literal;)*) => {
+        /// A trap: the reason why a guest program was stopped.
+        ///
+        /// Errors returned by calls into the guest hold one when the guest trapped:
+        /// `error.downcast_ref::<Trap>()`.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        #[non_exhaustive]
+        #[repr(u8)]
+        pub enum Trap {
+            $($(#[doc = $doc])* $name = $code,)*
+        }
+
+        impl Trap {
+            const ALL: &[Trap] = &[$(Trap::$name),*];
+
+            /// The message, in the words of the specification's test suite where it has some.
+            pub fn message(self) -> &'static str {
+                match self {
+                    $(Trap::$name => $message,)*
+                }
+            }
+        }
+    };
+}
+
+traps! {
+    /// The guest's stack is exhausted: recursion too deep, or a frame too large.
+    StackOverflow = 1, "call stack exhausted";
+    /// An access outside a linear memory.
+    MemoryOutOfBounds = 2, "out of bounds memory access";
+    /// An access outside a table.
+    TableOutOfBounds = 3, "undefined element: out of bounds table access";
+    /// `call_indirect` through a null table element.
+    IndirectCallToNull = 4, "uninitialized element";
+    /// `call_indirect` to a function of another type.
+    BadSignature = 5, "indirect call type mismatch";
+    /// Integer division whose quotient cannot be represented, or a float too large for the integer.
+    IntegerOverflow = 6, "integer overflow";
+    /// Integer division by zero.
+    IntegerDivisionByZero = 7, "integer divide by zero";
+    /// Conversion of a NaN to an integer.
+    BadConversionToInteger = 8, "invalid conversion to integer";
+    /// An `unreachable` instruction was executed.
+    UnreachableCodeReached = 9, "wasm `unreachable` instruction executed";
+}
+
+impl fmt::Display for Trap {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "wasm trap: {}", self.message())
+    }
+}
+
+impl std::error::Error for Trap {}
+
+/// Why the executor left its dispatch: one byte, so that it travels in a register.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Exit(u8);
+
+impl Exit {
+    /// The outermost function returned.
+    pub(crate) const DONE: Exit = Exit(0);
+    /// Not an exit: a branch was taken, and what comes after it in the same handler is skipped.
+    pub(crate) const BRANCH: Exit = Exit(u8::MAX - 1);
+    /// A host function failed; its error waits in the context.
+    pub(crate) const HOST_ERROR: Exit = Exit(u8::MAX);
+
+    #[cfg(any(lineal_tail_calls, test))]
+    pub(crate) fn from_bits(bits: u64) -> Exit {
+        Exit(bits as u8)
+    }
+
+    #[cfg(any(lineal_tail_calls, test))]
+    pub(crate) fn to_bits(self) -> u64 {
+        u64::from(self.0)
+    }
+
+    /// The trap this stands for, if it stands for one.
+    pub(crate) fn trap(self) -> Option<Trap> {
+        Trap::ALL.iter().copied().find(|&trap| trap as u8 == self.0)
+    }
+}
+
+impl From<Trap> for Exit {
+    #[inline(always)]
+    fn from(trap: Trap) -> Exit {
+        Exit(trap as u8)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_trap_survives_the_exit_code() {
+        for &trap in Trap::ALL {
+            assert_eq!(Exit::from_bits(Exit::from(trap).to_bits()).trap(), Some(trap));
+            assert!(!trap.message().is_empty());
+        }
+        assert_eq!(Exit::DONE.trap(), None);
+        assert_eq!(Exit::BRANCH.trap(), None);
+        assert_eq!(Exit::HOST_ERROR.trap(), None);
+    }
+}

@@ -1,0 +1,148 @@
+//! Translates calls: arguments go to their own slots, where the callee's frame begins.
+
+use lineal_decoder::FuncType;
+
+use super::emit::Fields;
+use super::stack::{Operand, Value};
+use super::variable::by_source;
+use super::{Translator, bank_of};
+use crate::exec::abi::{Handler, handler};
+use crate::exec::call::{
+    Call, CallImport, CallIndirect, CallMeta, ReturnCall, ReturnCallImport, ReturnCallIndirect,
+    TailMeta,
+};
+use crate::exec::operand::{Acc, Bank, Pin, SlotA};
+
+/// Handlers of indirect calls by where the index is.
+macro_rules! by_index {
+    ($op:ident, $index:ty) => {
+        [
+            handler::<$op<SlotA, $index>>(),
+            handler::<$op<Acc, $index>>(),
+            handler::<$op<Pin, $index>>(),
+            handler::<$op<SlotA, $index>>(),
+        ]
+    };
+}
+
+impl Translator<'_> {
+    /// Puts the arguments of a call in place and pops them; the metadata for its cell.
+    fn pop_args(&mut self, ty: &FuncType) -> CallMeta {
+        let count = ty.params().len() as u32;
+        self.materialise_top(count);
+        let height = self.stack.height() - count;
+        self.stack.truncate(height);
+        self.forget_accumulators();
+        let (int_pin, float_pin) = self.pin_slots();
+        CallMeta { delta: self.temp_slot(height), int_pin, float_pin }
+    }
+
+    /// The same for a tail call.
+    fn pop_tail_args(&mut self, ty: &FuncType) -> TailMeta {
+        let meta = self.pop_args(ty);
+        TailMeta { first: meta.delta, count: ty.params().len() as u16, link: self.link_slot as u16 }
+    }
+
+    /// Pushes the results of a call; the only one is in its accumulator too.
+    fn push_call_results(&mut self, ty: &FuncType) {
+        if let [result] = *ty.results() {
+            self.set_holds(bank_of(result), self.temp_slot(self.stack.height()));
+        }
+        for &result in ty.results() {
+            self.stack.push(Value::Temp, bank_of(result));
+        }
+    }
+
+    /// The address of the entry of one of the module's functions; `None` for an imported one.
+    fn entry(&self, func: u32) -> Option<u64> {
+        let index = func.checked_sub(self.parts.imported_funcs)?;
+        let entry: *const _ = self.module.entry(index);
+        Some(entry.expose_provenance() as u64)
+    }
+
+    pub(super) fn call(&mut self, func: u32) {
+        let ty = self.parts.func_type(func);
+        let meta = self.pop_args(ty).to_granule();
+        self.emit.site();
+        match self.entry(func) {
+            Some(entry) => {
+                self.emit.cell_wide(handler::<Call>(), &[entry, meta]);
+            }
+            None => {
+                let fields = Fields { b: func, wide: Some(meta), ..Fields::default() };
+                self.emit.cell(handler::<CallImport>(), fields);
+            }
+        }
+        self.push_call_results(ty);
+    }
+
+    pub(super) fn return_call(&mut self, func: u32) {
+        let ty = self.parts.func_type(func);
+        let meta = self.pop_tail_args(ty).to_granule();
+        self.emit.site();
+        match self.entry(func) {
+            Some(entry) => {
+                self.emit.cell_wide(handler::<ReturnCall>(), &[entry, meta]);
+            }
+            None => {
+                let fields = Fields { b: func, wide: Some(meta), ..Fields::default() };
+                self.emit.cell(handler::<ReturnCallImport>(), fields);
+            }
+        }
+        self.set_dead();
+    }
+
+    /// Pops the index of an indirect call, before its arguments.
+    fn pop_table_index(&mut self, ty: &FuncType) -> Operand {
+        let args = ty.params().len() as u32;
+        if self.far_frame {
+            // Materialising the arguments later would need the scratch slot the index is in.
+            self.materialise_top(args + 1);
+        }
+        let index = self.pop();
+        let own = self.temp_slot(self.stack.height());
+        self.materialise_top(args);
+        match index {
+            Operand::Acc | Operand::Pin => index,
+            other => {
+                let slot = self.slot_of(other, Bank::Int, own);
+                Operand::Slot(u32::from(self.reach(slot, 1)))
+            }
+        }
+    }
+
+    /// Appends an indirect call.
+    fn indirect(
+        &mut self,
+        table: [[Handler; 4]; 2],
+        index: Operand,
+        ty: u32,
+        table_index: u32,
+        meta: u64,
+    ) {
+        let is_64 = self.is_table64(table_index);
+        let (handler, fields) = by_source(&table[usize::from(is_64)], index);
+        let sig = u64::from(self.module.sigs[ty as usize].0);
+        self.emit.site();
+        self.emit.cell(handler, Fields { b: table_index, wide: Some(sig), ..fields });
+        self.emit.granule(meta);
+    }
+
+    pub(super) fn call_indirect(&mut self, type_index: u32, table: u32) {
+        let ty = &self.parts.types[type_index as usize];
+        let index = self.pop_table_index(ty);
+        let meta = self.pop_args(ty).to_granule();
+        let handlers = [by_index!(CallIndirect, u32), by_index!(CallIndirect, u64)];
+        self.indirect(handlers, index, type_index, table, meta);
+        self.push_call_results(ty);
+    }
+
+    pub(super) fn return_call_indirect(&mut self, type_index: u32, table: u32) {
+        let ty = &self.parts.types[type_index as usize];
+        let index = self.pop_table_index(ty);
+        let meta = self.pop_tail_args(ty).to_granule();
+        let handlers = [by_index!(ReturnCallIndirect, u32), by_index!(ReturnCallIndirect, u64)];
+        self.indirect(handlers, index, type_index, table, meta);
+        self.set_dead();
+    }
+}

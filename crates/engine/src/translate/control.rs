@@ -1,0 +1,486 @@
+//! Translates blocks, branches and returns.
+//!
+//! A label's values live in the slots of the block's own height, so every branch can put them
+//! there by itself, and paths agree where they meet.
+
+use std::collections::BTreeMap;
+
+use wasmparser::{BlockType, BrTable, Operator};
+
+use super::emit::{Fields, Pos, Site};
+use super::numeric::Jump;
+use super::pins::Pins;
+use super::stack::{Operand, Value};
+use super::variable::by_source;
+use super::{Translator, bank_of};
+use crate::exec::abi::{Handler, handler, operands};
+use crate::exec::call::{Enter, MANY, Return0, Return1, ReturnMany};
+use crate::exec::control;
+use crate::exec::operand::{Acc, Bank, Pin, SlotA, SlotD, Wide};
+use crate::exec::variable::LoadPins;
+
+/// A block that is open.
+#[derive(Debug)]
+pub(super) struct Frame {
+    kind: Kind,
+    ty: BlockType,
+    /// Entries of the operand stack below the block's parameters.
+    height: u32,
+    /// Branches to the block's end.
+    branches: Vec<Site>,
+    /// The first cell that branches to the block's end.
+    first_branch: Option<Pos>,
+    /// The pins around the block, which code after it relies on.
+    outer_pins: Pins,
+    /// Whether a branch to the block's end comes from code with other pins.
+    mixed_pins: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Function,
+    Block,
+    Loop { header: Pos, pins: Pins },
+    If { else_branch: Pos },
+    Else,
+}
+
+/// Handlers of `return` with one result, by source: slot, accumulator, pin, constant.
+macro_rules! return1 {
+    ($ty:ty) => {
+        [
+            handler::<Return1<$ty, SlotD>>(),
+            handler::<Return1<$ty, Acc>>(),
+            handler::<Return1<$ty, Pin>>(),
+            handler::<Return1<$ty, Wide>>(),
+        ]
+    };
+}
+
+/// Handlers of [`Enter`] by the number of locals to zero.
+const ENTER: [Handler; 9] = [
+    handler::<Enter<0>>(),
+    handler::<Enter<1>>(),
+    handler::<Enter<2>>(),
+    handler::<Enter<3>>(),
+    handler::<Enter<4>>(),
+    handler::<Enter<5>>(),
+    handler::<Enter<6>>(),
+    handler::<Enter<7>>(),
+    handler::<Enter<8>>(),
+];
+
+impl Translator<'_> {
+    fn params_of(&self, ty: BlockType) -> u32 {
+        match ty {
+            BlockType::Empty | BlockType::Type(_) => 0,
+            BlockType::FuncType(index) => self.parts.types[index as usize].params().len() as u32,
+        }
+    }
+
+    fn results_of(&self, ty: BlockType) -> u32 {
+        match ty {
+            BlockType::Empty => 0,
+            BlockType::Type(_) => 1,
+            BlockType::FuncType(index) => self.parts.types[index as usize].results().len() as u32,
+        }
+    }
+
+    fn push_params(&mut self, ty: BlockType) {
+        if let BlockType::FuncType(index) = ty {
+            for &param in self.parts.types[index as usize].params() {
+                self.stack.push(Value::Temp, bank_of(param));
+            }
+        }
+    }
+
+    fn push_results(&mut self, ty: BlockType) {
+        match ty {
+            BlockType::Empty => {}
+            BlockType::Type(wasmparser::ValType::F32) => self.stack.push(Value::Temp, Bank::F32),
+            BlockType::Type(wasmparser::ValType::F64) => self.stack.push(Value::Temp, Bank::F64),
+            BlockType::Type(_) => self.stack.push(Value::Temp, Bank::Int),
+            BlockType::FuncType(index) => {
+                for &result in self.parts.types[index as usize].results() {
+                    self.stack.push(Value::Temp, bank_of(result));
+                }
+            }
+        }
+    }
+
+    fn open(&mut self, kind: Kind, ty: BlockType) {
+        let height = self.stack.height() - self.params_of(ty);
+        self.push_frame(kind, ty, height, self.registers.pins);
+    }
+
+    fn push_frame(&mut self, kind: Kind, ty: BlockType, height: u32, outer_pins: Pins) {
+        self.frames.push(Frame {
+            kind,
+            ty,
+            height,
+            branches: Vec::new(),
+            first_branch: None,
+            outer_pins,
+            mixed_pins: false,
+        });
+    }
+
+    /// Opens the function's own block and leaves room for the cell that begins it.
+    pub(super) fn begin_function(&mut self) {
+        let ty = BlockType::FuncType(self.parts.funcs[self.func as usize]);
+        self.push_frame(Kind::Function, ty, 0, self.registers.pins);
+        let zeroed = self.locals.count() - self.locals.params();
+        let enter = ENTER.get(zeroed as usize).copied().unwrap_or(handler::<Enter<MANY>>());
+        self.emit.site();
+        let (int, float) = self.pin_slots();
+        let wide = Some(operands(int, float, 0));
+        self.enter = self.emit.cell(enter, Fields { wide, ..Fields::default() });
+    }
+
+    /// Completes the function's first cell, now that the size of the frame is known.
+    pub(super) fn finish_enter(&mut self) {
+        let zeroed = self.locals.count() - self.locals.params();
+        // Validation keeps locals below 65,536.
+        let fields = Fields {
+            a: self.link_slot as u16,
+            d: zeroed as u16,
+            b: self.temp_base + self.stack.max_height(),
+            wide: None,
+        };
+        self.emit.set_operands(self.enter, fields);
+    }
+
+    pub(super) fn block(&mut self, ty: BlockType) {
+        self.materialise_locals();
+        self.open(Kind::Block, ty);
+    }
+
+    pub(super) fn loop_(&mut self, ty: BlockType) {
+        self.materialise_locals();
+        self.materialise_top(self.params_of(ty));
+        self.forget_accumulators();
+        self.last_cell = None;
+        let outer = self.registers.pins;
+        let pins = self.pin_plan.of_loop(self.loops, &self.locals, outer);
+        self.loops += 1;
+        self.emit.loop_depth += 1;
+        self.set_pins(pins);
+        let height = self.stack.height() - self.params_of(ty);
+        self.push_frame(Kind::Loop { header: self.emit.pos(), pins }, ty, height, outer);
+    }
+
+    /// The slots of the pinned locals: integer, float; 0 where none is pinned.
+    pub(super) fn pin_slots(&self) -> (u16, u16) {
+        let [int, f64, f32] = self.registers.pins;
+        (int.unwrap_or(0) as u16, f64.or(f32).unwrap_or(0) as u16)
+    }
+
+    /// Loads other pins, if they are others.
+    fn set_pins(&mut self, pins: Pins) {
+        if self.registers.pins != pins {
+            self.load_pins(pins);
+        }
+    }
+
+    fn load_pins(&mut self, pins: Pins) {
+        self.registers.pins = pins;
+        let (a, d) = self.pin_slots();
+        self.emit.cell(handler::<LoadPins>(), Fields { a, d, ..Fields::default() });
+    }
+
+    pub(super) fn if_(&mut self, ty: BlockType) {
+        let params = self.params_of(ty);
+        let condition = self.pop_condition_above(params);
+        self.materialise_locals();
+        self.materialise_top(params);
+        let else_branch = self.emit.cell(condition.if_false, condition.fields);
+        self.open(Kind::If { else_branch }, ty);
+    }
+
+    /// Pops a condition before the `count` entries below it are materialised.
+    fn pop_condition_above(&mut self, count: u32) -> Jump {
+        if self.far_frame {
+            // Materialising later would need the scratch slots that the condition is in.
+            self.materialise_top(count + 1);
+            self.materialise_locals();
+        }
+        self.pop_condition()
+    }
+
+    pub(super) fn else_(&mut self) {
+        let Some(mut frame) = self.frames.pop() else { return };
+        let Kind::If { else_branch } = frame.kind else { return };
+        if self.dead.is_none() {
+            self.materialise_top(self.results_of(frame.ty));
+            let cell = self.emit.cell(handler::<control::Br>(), Fields::default());
+            frame.branches.push(Site::Branch { cell });
+            frame.first_branch.get_or_insert(cell);
+        }
+        self.dead = None;
+        self.bind(&[Site::Branch { cell: else_branch }], else_branch);
+        self.stack.truncate(frame.height);
+        self.push_params(frame.ty);
+        self.frames.push(Frame { kind: Kind::Else, ..frame });
+    }
+
+    /// Makes branches arrive here.
+    fn bind(&mut self, branches: &[Site], first: Pos) {
+        self.forget_since(first);
+        self.last_cell = None;
+        let here = self.emit.pos();
+        for &site in branches {
+            self.emit.link(site, here);
+        }
+    }
+
+    pub(super) fn end(&mut self) {
+        let Some(mut frame) = self.frames.pop() else { return };
+        if frame.kind == Kind::Function {
+            if self.dead.is_none() {
+                self.emit_return();
+            }
+            return;
+        }
+        if let Kind::If { else_branch } = frame.kind {
+            // Without an `else`, the parameters are the results, and they are in place.
+            frame.branches.push(Site::Branch { cell: else_branch });
+            frame.first_branch = Some(else_branch);
+        }
+        if self.dead.is_none() {
+            self.set_pins(frame.outer_pins);
+        }
+        self.registers.pins = frame.outer_pins;
+        self.emit.loop_depth -= u32::from(matches!(frame.kind, Kind::Loop { .. }));
+        let Some(first) = frame.first_branch else {
+            // Nothing branches here: whatever was true still is.
+            return;
+        };
+        if self.dead.is_none() {
+            self.materialise_top(self.results_of(frame.ty));
+        }
+        self.bind(&frame.branches, first);
+        self.dead = None;
+        if frame.mixed_pins {
+            self.load_pins(frame.outer_pins);
+        }
+        self.stack.truncate(frame.height);
+        for index in 0..self.results_of(frame.ty) {
+            // A register may hold what one of the paths put there.
+            self.forget_slot(self.temp_slot(frame.height + index));
+        }
+        self.push_results(frame.ty);
+    }
+
+    /// Skips an operator that cannot be reached, but for the ends of blocks.
+    pub(super) fn dead_operator(&mut self, operator: &Operator<'_>) {
+        let Some(nested) = self.dead else { return };
+        match operator {
+            Operator::Block { .. } | Operator::Loop { .. } | Operator::If { .. } => {
+                self.dead = Some(nested + 1);
+                self.loops += usize::from(matches!(operator, Operator::Loop { .. }));
+            }
+            Operator::Else if nested == 0 => self.else_(),
+            Operator::End if nested == 0 => {
+                let height = self.frames.last().map_or(0, |frame| frame.height);
+                self.end();
+                if self.dead.is_some() {
+                    self.stack.truncate(height);
+                }
+            }
+            Operator::End => self.dead = Some(nested - 1),
+            _ => {}
+        }
+    }
+
+    pub(super) fn set_dead(&mut self) {
+        self.dead = Some(0);
+        self.last_cell = None;
+    }
+
+    pub(super) fn unreachable(&mut self) {
+        self.emit.site();
+        self.emit.cell(handler::<control::Unreachable>(), Fields::default());
+        self.set_dead();
+    }
+
+    /// The frame that a branch goes to, by its index.
+    fn target(&self, depth: u32) -> usize {
+        self.frames.len() - 1 - depth as usize
+    }
+
+    /// How many values a branch carries.
+    fn arity(&self, target: usize) -> u32 {
+        let frame = &self.frames[target];
+        match frame.kind {
+            Kind::Loop { .. } => self.params_of(frame.ty),
+            _ => self.results_of(frame.ty),
+        }
+    }
+
+    /// Whether a branch needs no code of its own: its values are in the label's slots once they
+    /// are in their own, and a loop it goes back to finds its pins.
+    fn is_direct(&self, target: usize) -> bool {
+        let frame = &self.frames[target];
+        let arity = self.arity(target);
+        let in_place = arity == 0 || self.stack.height() == frame.height + arity;
+        match frame.kind {
+            Kind::Function => false,
+            Kind::Loop { pins, .. } => in_place && pins == self.registers.pins,
+            _ => in_place,
+        }
+    }
+
+    /// Makes a site go to a label.
+    fn link(&mut self, target: usize, cell: Pos, site: Site) {
+        let frame = &mut self.frames[target];
+        match frame.kind {
+            Kind::Loop { header, .. } => self.emit.link(site, header),
+            _ => {
+                frame.first_branch.get_or_insert(cell);
+                frame.branches.push(site);
+                frame.mixed_pins |= self.registers.pins != frame.outer_pins;
+            }
+        }
+    }
+
+    /// Copies the top entries to a label's slots and goes there; the stack stays as it is.
+    fn emit_branch(&mut self, target: usize) {
+        if self.frames[target].kind == Kind::Function {
+            self.emit_return();
+            return;
+        }
+        let arity = self.arity(target);
+        if self.stack.height() == self.frames[target].height + arity {
+            self.materialise_top(arity);
+        } else {
+            let (to, from) = (self.frames[target].height, self.stack.height() - arity);
+            for index in 0..arity {
+                let (operand, bank) = self.peek_operand(from + index);
+                self.move_to(self.temp_slot(to + index), operand, bank);
+            }
+        }
+        if let Kind::Loop { pins, .. } = self.frames[target].kind {
+            self.set_pins(pins);
+        }
+        let cell = self.emit.cell(handler::<control::Br>(), Fields::default());
+        self.link(target, cell, Site::Branch { cell });
+    }
+
+    pub(super) fn br(&mut self, depth: u32) {
+        self.emit_branch(self.target(depth));
+        self.set_dead();
+    }
+
+    pub(super) fn br_if(&mut self, depth: u32) {
+        let target = self.target(depth);
+        let arity = self.arity(target);
+        let condition = self.pop_condition_above(arity);
+        let returns = self.frames[target].kind == Kind::Function;
+        if self.is_direct(target) {
+            self.materialise_top(arity);
+            let cell = self.emit.cell(condition.if_true, condition.fields);
+            self.link(target, cell, Site::Branch { cell });
+            return;
+        }
+        if returns && arity > 1 {
+            // A return of several results needs them in their slots, on both paths.
+            self.materialise_top(arity);
+        }
+        let skip = self.emit.cell(condition.if_false, condition.fields);
+        let registers = self.registers.clone();
+        self.emit_branch(target);
+        self.registers = registers;
+        let here = self.emit.pos();
+        self.emit.link(Site::Branch { cell: skip }, here);
+    }
+
+    pub(super) fn br_table(&mut self, targets: &BrTable<'_>) {
+        // Validation read the targets before.
+        let depths: Vec<u32> = targets.targets().flatten().chain([targets.default()]).collect();
+        let arity = self.arity(self.target(targets.default()));
+        if self.far_frame {
+            self.materialise_top(arity + 1);
+        }
+        let index = self.pop();
+        let own = self.temp_slot(self.stack.height());
+        self.materialise_top(arity);
+        let index = match index {
+            Operand::Acc | Operand::Pin => index,
+            other => {
+                let slot = self.slot_of(other, Bank::Int, own);
+                Operand::Slot(u32::from(self.reach(slot, 1)))
+            }
+        };
+        const BY_INDEX: [Handler; 4] = [
+            handler::<control::BrTable<SlotA>>(),
+            handler::<control::BrTable<Acc>>(),
+            handler::<control::BrTable<Pin>>(),
+            handler::<control::BrTable<SlotA>>(),
+        ];
+        let (handler, fields) = by_source(&BY_INDEX, index);
+        let last = depths.len() as u32 - 1;
+        let cell = self.emit.cell(handler, Fields { b: last, ..fields });
+        // Targets whose values need copies get code of their own, once each.
+        let mut detours: BTreeMap<u32, Vec<Site>> = BTreeMap::new();
+        for depth in depths {
+            let target = self.target(depth);
+            let site = Site::Table { cell, granule: self.emit.granule(0) };
+            if !self.is_direct(target) {
+                detours.entry(depth).or_default().push(site);
+            } else {
+                self.link(target, cell, site);
+            }
+        }
+        for (depth, sites) in detours {
+            let here = self.emit.pos();
+            for site in sites {
+                self.emit.link(site, here);
+            }
+            let registers = self.registers.clone();
+            self.emit_branch(self.target(depth));
+            self.registers = registers;
+        }
+        self.set_dead();
+    }
+
+    pub(super) fn return_(&mut self) {
+        self.emit_return();
+        self.set_dead();
+    }
+
+    /// Returns the top entries; the stack stays as it is.
+    fn emit_return(&mut self) {
+        let results = self.results_of(self.frames.first().map_or_else(
+            || BlockType::FuncType(self.parts.funcs[self.func as usize]),
+            |frame| frame.ty,
+        ));
+        let link = Fields { a: self.link_slot as u16, ..Fields::default() };
+        match results {
+            0 => {
+                self.emit.cell(handler::<Return0>(), link);
+            }
+            1 => {
+                let index = self.stack.height() - 1;
+                let (operand, bank) = self.peek_operand(index);
+                let table = match bank {
+                    Bank::Int => return1!(u64),
+                    Bank::F64 => return1!(f64),
+                    Bank::F32 => return1!(f32),
+                };
+                let operand = match operand {
+                    Operand::Slot(slot) => Operand::Slot(u32::from(self.reach(slot, 1))),
+                    other => other,
+                };
+                let (handler, fields) = by_source(&table, operand);
+                // The result is in `d`: `a` is the link.
+                self.emit.cell(handler, Fields { a: link.a, d: fields.a, ..fields });
+            }
+            count => {
+                self.materialise_top(count);
+                let first = self.temp_slot(self.stack.height() - count);
+                let fields = Fields { b: count, wide: Some(u64::from(first)), ..link };
+                self.emit.cell(handler::<ReturnMany>(), fields);
+            }
+        }
+    }
+}

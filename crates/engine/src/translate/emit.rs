@@ -1,0 +1,172 @@
+//! Writes cells into a function's code, and changes those already written.
+
+use crate::exec::abi::{Handler, operands, with_b, with_d};
+use crate::exec::pairs;
+
+/// The handlers of one operation with given sources, by destination class.
+pub(super) type Dests = [Handler; 3];
+
+/// Index into [`Dests`]: the accumulator.
+pub(super) const TO_ACC: usize = 0;
+/// Index into [`Dests`]: the accumulator and a slot.
+pub(super) const TO_SLOT: usize = 1;
+/// Index into [`Dests`]: the pin and its slot.
+pub(super) const TO_PIN: usize = 2;
+
+/// The operands of a cell.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Fields {
+    pub(super) a: u16,
+    pub(super) d: u16,
+    pub(super) b: u32,
+    /// Granule 2, for the operations that have one.
+    pub(super) wide: Option<u64>,
+}
+
+/// The position of a granule in the code.
+pub(super) type Pos = u32;
+
+/// Where a displacement is to be written once its target is known.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Site {
+    /// In `b` of the cell.
+    Branch {
+        /// The cell.
+        cell: Pos,
+    },
+    /// In a granule of a `br_table`.
+    Table {
+        /// The cell.
+        cell: Pos,
+        /// The granule.
+        granule: Pos,
+    },
+}
+
+/// A function's code as it grows.
+#[derive(Debug, Default)]
+pub(super) struct Emitter {
+    cells: Vec<u64>,
+    /// Where each cell starts.
+    starts: Vec<Pos>,
+    sites: Vec<(Pos, u32)>,
+    /// The names of the cells' operations, and in how many loops they are; for tests.
+    #[cfg(test)]
+    pub(super) names: std::collections::BTreeMap<Pos, (&'static str, u32)>,
+    /// How many loops are open.
+    pub(super) loop_depth: u32,
+    /// Where in the binary the operator being translated is.
+    pub(super) wasm_offset: u32,
+}
+
+impl Emitter {
+    /// Where the next cell goes.
+    pub(super) fn pos(&self) -> Pos {
+        self.cells.len() as Pos
+    }
+
+    /// Appends a cell.
+    pub(super) fn cell(&mut self, handler: Handler, fields: Fields) -> Pos {
+        let pos = self.pos();
+        self.starts.push(pos);
+        self.cells.push(handler.to_granule());
+        self.note_name(pos, handler);
+        self.cells.push(operands(fields.a, fields.d, fields.b));
+        self.cells.extend(fields.wide);
+        pos
+    }
+
+    /// Appends a cell whose first granule after the handler is a whole one.
+    pub(super) fn cell_wide(&mut self, handler: Handler, granules: &[u64]) -> Pos {
+        let pos = self.pos();
+        self.starts.push(pos);
+        self.cells.push(handler.to_granule());
+        self.note_name(pos, handler);
+        self.cells.extend_from_slice(granules);
+        pos
+    }
+
+    /// Appends one more granule to the last cell.
+    pub(super) fn granule(&mut self, bits: u64) -> Pos {
+        let pos = self.pos();
+        self.cells.push(bits);
+        pos
+    }
+
+    /// Records where the next cell comes from, because it can trap or call.
+    pub(super) fn site(&mut self) {
+        self.sites.push((self.pos(), self.wasm_offset));
+    }
+
+    fn note_name(&mut self, _cell: Pos, _handler: Handler) {
+        #[cfg(test)]
+        self.names.insert(_cell, ((_handler.name)(), self.loop_depth));
+    }
+
+    /// Takes back everything from a position on.
+    pub(super) fn truncate(&mut self, pos: Pos) {
+        #[cfg(test)]
+        self.names.split_off(&pos);
+        self.cells.truncate(pos as usize);
+        while self.starts.last().is_some_and(|&start| start >= pos) {
+            self.starts.pop();
+        }
+        while self.sites.last().is_some_and(|&(at, _)| at >= pos) {
+            self.sites.pop();
+        }
+    }
+
+    /// Replaces the handler and the destination of a cell.
+    pub(super) fn redirect(&mut self, cell: Pos, handler: Handler, d: u16) {
+        self.note_name(cell, handler);
+        let cell = cell as usize;
+        self.cells[cell] = handler.to_granule();
+        self.cells[cell + 1] = with_d(self.cells[cell + 1], d);
+    }
+
+    /// Writes the displacement from a site's cell to `target`.
+    pub(super) fn link(&mut self, site: Site, target: Pos) {
+        match site {
+            Site::Branch { cell } => {
+                let displacement = target.wrapping_sub(cell);
+                let operands = &mut self.cells[cell as usize + 1];
+                *operands = with_b(*operands, displacement);
+            }
+            Site::Table { cell, granule } => {
+                let displacement = i64::from(target) - i64::from(cell);
+                self.cells[granule as usize] = displacement as u64;
+            }
+        }
+    }
+
+    /// A granule of the code.
+    #[cfg(test)]
+    pub(super) fn granule_at(&self, pos: Pos) -> u64 {
+        self.cells[pos as usize]
+    }
+
+    /// Replaces the operands of a cell.
+    pub(super) fn set_operands(&mut self, cell: Pos, fields: Fields) {
+        self.cells[cell as usize + 1] = operands(fields.a, fields.d, fields.b);
+    }
+
+    /// Exchanges the handlers of cells that have a pair with the next for the pair's.
+    pub(super) fn fuse_pairs(&mut self) {
+        // Backwards, so that the second of a pair still has a handler of its own.
+        let mut second = None;
+        for &start in self.starts.iter().rev() {
+            let first = self.cells[start as usize];
+            if let Some(second) = second
+                && let Some(pair) = pairs::find(first, second)
+            {
+                self.cells[start as usize] = pair;
+            }
+            second = Some(first);
+        }
+    }
+
+    /// The finished code: cells, and the sites in the binary that they come from.
+    pub(super) fn finish(self) -> (Box<[u64]>, Box<[(u32, u32)]>) {
+        (self.cells.into(), self.sites.into())
+    }
+}

@@ -1,0 +1,252 @@
+//! Translates loads and stores: picks the family for the memory, and the handler for where
+//! address and value are.
+//!
+//! Memory 0 with 32-bit addresses gets the fast family, [`crate::exec::memory::LoadOp`] and
+//! [`crate::exec::memory::StoreOp`]; any other memory [`crate::exec::memory::LoadAny`] and
+//! [`crate::exec::memory::StoreAny`].
+
+use std::marker::PhantomData;
+
+use lineal_memory::AddressType;
+use wasmparser::{MemArg, MemArgTarget};
+
+use super::Translator;
+use super::emit::{Dests, Fields};
+use super::stack::Operand;
+use crate::exec::abi::{Handler, handler};
+use crate::exec::memory::{Addr, AddrType, Based, LoadAny, LoadOp, Static, StoreAny, StoreOp, Sum};
+use crate::exec::operand::{
+    Acc, Bank, Pin, Scalar, SlotA, SlotD, Src, ToAcc, ToPin, ToSlot, Wide, Wide3, WideSlot,
+};
+use crate::op::memory::{Load, Store};
+
+/// Addresses of the fast family, as indices into the tables.
+#[derive(Clone, Copy, Debug)]
+enum AddrClass {
+    Slot,
+    Acc,
+    Pin,
+    Const,
+    /// Sums of two operands, the first class before the second.
+    SlotSlot,
+    SlotAcc,
+    SlotPin,
+    AccPin,
+    SlotConst,
+    AccConst,
+    PinConst,
+}
+
+/// An address of the fast family: its class, `a`, `b`, and granule 2 if it has one.
+struct FastAddr {
+    class: AddrClass,
+    a: u16,
+    b: u32,
+    wide: Option<u64>,
+}
+
+/// Handlers of a load.
+struct LoadTable<O>(PhantomData<O>);
+
+impl<O: Load> LoadTable<O> {
+    const fn dests<A: Addr>() -> Dests {
+        [
+            handler::<LoadOp<O, A, ToAcc>>(),
+            handler::<LoadOp<O, A, ToSlot>>(),
+            handler::<LoadOp<O, A, ToPin>>(),
+        ]
+    }
+
+    /// By [`AddrClass`].
+    const BY_ADDR: &'static [Dests; 11] = &[
+        Self::dests::<Based<SlotA>>(),
+        Self::dests::<Based<Acc>>(),
+        Self::dests::<Based<Pin>>(),
+        Self::dests::<Static>(),
+        Self::dests::<Sum<SlotA, WideSlot>>(),
+        Self::dests::<Sum<SlotA, Acc>>(),
+        Self::dests::<Sum<SlotA, Pin>>(),
+        Self::dests::<Sum<Acc, Pin>>(),
+        Self::dests::<Sum<SlotA, Wide>>(),
+        Self::dests::<Sum<Acc, Wide>>(),
+        Self::dests::<Sum<Pin, Wide>>(),
+    ];
+
+    const fn any<I: AddrType>() -> Dests {
+        [
+            handler::<LoadAny<O, I, ToAcc>>(),
+            handler::<LoadAny<O, I, ToSlot>>(),
+            handler::<LoadAny<O, I, ToPin>>(),
+        ]
+    }
+
+    /// For any memory, by its address type.
+    const ANY: &'static [Dests; 2] = &[Self::any::<u32>(), Self::any::<u64>()];
+}
+
+/// Handlers of a store.
+struct StoreTable<O>(PhantomData<O>);
+
+impl<O: Store> StoreTable<O> {
+    /// By the value (slot, accumulator, pin, constant of class `K`).
+    const fn by_value<A: Addr, K: Src<O::In>>() -> [Handler; 4] {
+        [
+            handler::<StoreOp<O, A, SlotD>>(),
+            handler::<StoreOp<O, A, Acc>>(),
+            handler::<StoreOp<O, A, Pin>>(),
+            handler::<StoreOp<O, A, K>>(),
+        ]
+    }
+
+    /// By [`AddrClass`] and the value.
+    const BY_ADDR: &'static [[Handler; 4]; 11] = &[
+        Self::by_value::<Based<SlotA>, Wide>(),
+        Self::by_value::<Based<Acc>, Wide>(),
+        Self::by_value::<Based<Pin>, Wide>(),
+        Self::by_value::<Static, Wide>(),
+        Self::by_value::<Sum<SlotA, WideSlot>, Wide3>(),
+        Self::by_value::<Sum<SlotA, Acc>, Wide>(),
+        Self::by_value::<Sum<SlotA, Pin>, Wide>(),
+        Self::by_value::<Sum<Acc, Pin>, Wide>(),
+        Self::by_value::<Sum<SlotA, Wide>, Wide3>(),
+        Self::by_value::<Sum<Acc, Wide>, Wide3>(),
+        Self::by_value::<Sum<Pin, Wide>, Wide3>(),
+    ];
+
+    /// For any memory, by its address type.
+    const ANY: &'static [Handler; 2] =
+        &[handler::<StoreAny<O, u32>>(), handler::<StoreAny<O, u64>>()];
+}
+
+/// The memory that an access names.
+fn memory_of(memarg: MemArg) -> u32 {
+    match memarg.target {
+        MemArgTarget::Memory(memory) => memory,
+        other => panic!("validated access is not to a memory: {other:?}"),
+    }
+}
+
+impl Translator<'_> {
+    /// The address type of a memory.
+    pub(super) fn memory_address_type(&self, memory: u32) -> AddressType {
+        self.parts.memories[memory as usize].address_type()
+    }
+
+    fn is_fast(&self, memarg: MemArg) -> bool {
+        memory_of(memarg) == 0 && self.memory_address_type(0) == AddressType::I32
+    }
+
+    /// An address of the fast family from one operand; `own` is the slot of its stack entry.
+    fn fast_address(&mut self, addr: Operand, own: u32, memarg: MemArg) -> FastAddr {
+        // Validation keeps offsets of 32-bit memories in 32 bits.
+        let b = memarg.offset as u32;
+        let wide = None;
+        match addr {
+            Operand::Acc => FastAddr { class: AddrClass::Acc, a: 0, b, wide },
+            Operand::Pin => FastAddr { class: AddrClass::Pin, a: 0, b, wide },
+            Operand::Const(bits) if (bits as u32).checked_add(b).is_some() => {
+                FastAddr { class: AddrClass::Const, a: 0, b: bits as u32 + b, wide }
+            }
+            other => {
+                let slot = self.slot_of(other, Bank::Int, own);
+                FastAddr { class: AddrClass::Slot, a: self.reach(slot, 1), b, wide }
+            }
+        }
+    }
+
+    /// An address of the fast family from an addition, which the access then makes itself.
+    fn sum_address(sum: (Operand, Operand), memarg: MemArg) -> Option<FastAddr> {
+        use Operand as O;
+        let (class, a, wide) = match sum {
+            (O::Slot(x), O::Slot(y)) => (AddrClass::SlotSlot, x, Some(u64::from(y))),
+            (O::Slot(x), O::Acc) | (O::Acc, O::Slot(x)) => (AddrClass::SlotAcc, x, None),
+            (O::Slot(x), O::Pin) | (O::Pin, O::Slot(x)) => (AddrClass::SlotPin, x, None),
+            (O::Acc, O::Pin) | (O::Pin, O::Acc) => (AddrClass::AccPin, 0, None),
+            (O::Slot(x), O::Const(k)) => (AddrClass::SlotConst, x, Some(k)),
+            (O::Acc, O::Const(k)) => (AddrClass::AccConst, 0, Some(k)),
+            (O::Pin, O::Const(k)) => (AddrClass::PinConst, 0, Some(k)),
+            _ => return None,
+        };
+        Some(FastAddr { class, a: u16::try_from(a).ok()?, b: memarg.offset as u32, wide })
+    }
+
+    /// Pops an address of the fast family.
+    fn pop_fast_address(&mut self, memarg: MemArg) -> FastAddr {
+        if let Some(sum) = self.last_addition()
+            && let Some(addr) = Self::sum_address(sum.operands, memarg)
+        {
+            self.take_back(sum.start, sum.before, Bank::Int);
+            return addr;
+        }
+        let addr = self.pop();
+        let own = self.temp_slot(self.stack.height());
+        self.fast_address(addr, own, memarg)
+    }
+
+    pub(super) fn load<O: Load>(&mut self, memarg: MemArg) {
+        let bank = O::Out::BANK;
+        if self.is_fast(memarg) {
+            let FastAddr { class, a, b, wide } = self.pop_fast_address(memarg);
+            self.emit.site();
+            let dests = &LoadTable::<O>::BY_ADDR[class as usize];
+            self.define(dests, Fields { a, b, d: 0, wide }, bank);
+        } else {
+            let addr = self.pop_slot();
+            let fields = Fields {
+                a: self.reach(addr, 1),
+                b: memory_of(memarg),
+                wide: Some(memarg.offset),
+                d: 0,
+            };
+            let is_64 = self.memory_address_type(memory_of(memarg)) == AddressType::I64;
+            self.emit.site();
+            self.define(&LoadTable::<O>::ANY[usize::from(is_64)], fields, bank);
+        }
+    }
+
+    pub(super) fn store<O: Store>(&mut self, memarg: MemArg) {
+        if self.is_fast(memarg) {
+            self.fast_store::<O>(memarg);
+            return;
+        }
+        let value = self.pop_slot();
+        let addr = self.pop_slot();
+        let fields = Fields {
+            a: self.reach(addr, 1),
+            d: self.reach(value, 2),
+            b: memory_of(memarg),
+            wide: Some(memarg.offset),
+        };
+        let is_64 = self.memory_address_type(memory_of(memarg)) == AddressType::I64;
+        self.emit.site();
+        self.emit.cell(StoreTable::<O>::ANY[usize::from(is_64)], fields);
+    }
+
+    fn fast_store<O: Store>(&mut self, memarg: MemArg) {
+        // A value that is not a result yet has no code, so the address may still be an addition.
+        let lazy_value = self.set_aside_lazy();
+        let (addr, value) = match lazy_value {
+            Some(value) => {
+                let addr = self.pop_fast_address(memarg);
+                (addr, self.operand_of(value))
+            }
+            None => {
+                let value = self.pop();
+                (self.pop_fast_address(memarg), value)
+            }
+        };
+        let (value_class, d, constant) = match value {
+            Operand::Slot(slot) => (0, self.reach(slot, 2), None),
+            Operand::Acc => (1, 0, None),
+            Operand::Pin => (2, 0, None),
+            Operand::Const(bits) => (3, 0, Some(bits)),
+        };
+        let FastAddr { class, a, b, wide } = addr;
+        let handler = StoreTable::<O>::BY_ADDR[class as usize][value_class];
+        self.emit.site();
+        self.emit.cell(handler, Fields { a, d, b, wide: wide.or(constant) });
+        if let (Some(_), Some(constant)) = (wide, constant) {
+            self.emit.granule(constant);
+        }
+    }
+}

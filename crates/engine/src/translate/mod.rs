@@ -1,0 +1,403 @@
+//! The translator: one pass from a function's body to its code.
+//!
+//! [`function`] reads the operators of a validated body; [`Translator::operator`] sends each to
+//! the module named for its group, which mirrors one in [`crate::exec`]. `local.get`, constants
+//! and blocks produce nothing by themselves: they are folded into the operations that use them
+//! (see [`stack`]).
+
+mod bulk;
+mod call;
+mod control;
+mod emit;
+mod memory;
+mod numeric;
+mod options;
+mod pins;
+mod stack;
+mod variable;
+
+#[cfg(test)]
+mod tests;
+
+use lineal_decoder::{ModuleParts, ValType};
+use wasmparser::{BinaryReader, FunctionBody, Operator};
+
+pub(crate) use options::Options;
+
+use crate::exec::operand::Bank;
+use crate::runtime::code::{Code, ModuleCode};
+use control::Frame;
+use emit::{Emitter, Pos};
+use numeric::{LastAdd, LastCompare};
+use pins::PinPlan;
+use stack::{Registers, Stack};
+use variable::{Locals, move_pin_handler, move_slot_handler};
+
+/// Slots that a far frame keeps to bring operands in reach: three sources and a destination.
+const FAR_SCRATCH_SLOTS: u32 = 4;
+
+/// Translates one of a module's own functions.
+///
+/// # Panics
+///
+/// Panics if the body is not valid: modules are validated before they get here.
+pub(crate) fn function(module: &ModuleCode, index: u32) -> Code {
+    let parts: &ModuleParts = &module.decoded;
+    let func = parts.imported_funcs + index;
+    let range = parts.bodies[index as usize].range.clone();
+    let reader = BinaryReader::new(&parts.bytes[range.clone()], range.start as u64);
+    let body = FunctionBody::new(reader);
+    let mut far_frame = false;
+    loop {
+        let mut translator = Translator::new(module, func, &body, far_frame);
+        if let Err(error) = translator.body(&body) {
+            panic!("validated function {func} did not parse: {error}");
+        }
+        if !translator.needs_far_frame {
+            return translator.finish();
+        }
+        far_frame = true;
+    }
+}
+
+/// The bank that values of a type belong to.
+fn bank_of(ty: ValType) -> Bank {
+    match ty {
+        ValType::F32 => Bank::F32,
+        ValType::F64 => Bank::F64,
+        _ => Bank::Int,
+    }
+}
+
+/// The state of translating one function.
+struct Translator<'a> {
+    module: &'a ModuleCode,
+    parts: &'a ModuleParts,
+    func: u32,
+    options: Options,
+    locals: Locals,
+    /// The slot of the return address.
+    link_slot: u32,
+    /// The slot of the operand stack's first entry.
+    temp_base: u32,
+    emit: Emitter,
+    stack: Stack,
+    registers: Registers,
+    frames: Vec<Frame>,
+    /// While code cannot be reached: how many blocks were opened in it.
+    dead: Option<u32>,
+    /// The cell of the last result, unless a label or another cell came after it.
+    last_cell: Option<Pos>,
+    last_compare: Option<LastCompare>,
+    last_add: Option<LastAdd>,
+    pin_plan: PinPlan,
+    /// How many loops were begun.
+    loops: usize,
+    /// Whether the frame has slots that 16 bits cannot name.
+    far_frame: bool,
+    /// Found out that it has: translate again with `far_frame`.
+    needs_far_frame: bool,
+    enter: Pos,
+}
+
+impl<'a> Translator<'a> {
+    fn new(
+        module: &'a ModuleCode,
+        func: u32,
+        body: &FunctionBody<'_>,
+        far_frame: bool,
+    ) -> Translator<'a> {
+        let parts: &ModuleParts = &module.decoded;
+        let locals = Locals::new(parts.func_type(func), body);
+        let link_slot = locals.count();
+        let scratch = if far_frame { FAR_SCRATCH_SLOTS } else { 0 };
+        let options = module.engine.config().translation();
+        Translator {
+            module,
+            parts,
+            func,
+            options: Options { fold: options.fold && !far_frame, ..options },
+            locals,
+            link_slot,
+            temp_base: link_slot + 1 + scratch,
+            emit: Emitter::default(),
+            stack: Stack::default(),
+            registers: Registers::default(),
+            frames: Vec::new(),
+            dead: None,
+            last_cell: None,
+            last_compare: None,
+            last_add: None,
+            pin_plan: PinPlan::default(),
+            loops: 0,
+            far_frame,
+            needs_far_frame: false,
+            enter: 0,
+        }
+    }
+
+    fn body(&mut self, body: &FunctionBody<'_>) -> wasmparser::Result<()> {
+        if self.options.pin {
+            self.pin_plan = PinPlan::new(body, &self.locals)?;
+            self.registers.pins = self.pin_plan.function;
+        }
+        self.begin_function();
+        let mut reader = body.get_operators_reader()?;
+        while !reader.eof() {
+            self.emit.wasm_offset = reader.original_position() as u32;
+            let operator = reader.read()?;
+            self.operator(&operator);
+            if self.needs_far_frame {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn finish(mut self) -> Code {
+        self.finish_enter();
+        if self.options.fuse {
+            self.emit.fuse_pairs();
+        }
+        let (cells, sites) = self.emit.finish();
+        Code { cells, sites, link_slot: self.link_slot }
+    }
+
+    fn local_bank(&self, local: u32) -> Bank {
+        self.locals.bank(local)
+    }
+
+    /// Translates one operator.
+    fn operator(&mut self, operator: &Operator<'_>) {
+        if self.dead.is_some() {
+            self.dead_operator(operator);
+            return;
+        }
+        use crate::op::memory as m;
+        use crate::op::numeric as n;
+        use Operator as O;
+        match *operator {
+            O::Nop => {}
+            O::Unreachable => self.unreachable(),
+            O::Block { blockty } => self.block(blockty),
+            O::Loop { blockty } => self.loop_(blockty),
+            O::If { blockty } => self.if_(blockty),
+            O::Else => self.else_(),
+            O::End => self.end(),
+            O::Br { relative_depth } => self.br(relative_depth),
+            O::BrIf { relative_depth } => self.br_if(relative_depth),
+            O::BrTable { ref targets } => self.br_table(targets),
+            O::Return => self.return_(),
+            O::Call { function_index } => self.call(function_index),
+            O::CallIndirect { type_index, table_index } => {
+                self.call_indirect(type_index, table_index)
+            }
+            O::ReturnCall { function_index } => self.return_call(function_index),
+            O::ReturnCallIndirect { type_index, table_index } => {
+                self.return_call_indirect(type_index, table_index);
+            }
+
+            O::Drop => {
+                self.pop();
+            }
+            O::Select => self.select(),
+            O::TypedSelect { .. } => self.select(),
+            O::LocalGet { local_index } => self.push_local(local_index),
+            O::LocalSet { local_index } => self.pop_to_local(local_index),
+            O::LocalTee { local_index } => {
+                self.pop_to_local(local_index);
+                self.push_local(local_index);
+            }
+            O::GlobalGet { global_index } => self.global_get(global_index),
+            O::GlobalSet { global_index } => self.global_set(global_index),
+            O::I32Const { value } => self.constant(u64::from(value as u32), Bank::Int),
+            O::I64Const { value } => self.constant(value as u64, Bank::Int),
+            O::F32Const { value } => self.constant(u64::from(value.bits()), Bank::F32),
+            O::F64Const { value } => self.constant(value.bits(), Bank::F64),
+            O::RefNull { .. } => self.constant(0, Bank::Int),
+            O::RefIsNull => self.test_zero::<n::I64Eq>(),
+            O::RefFunc { function_index } => self.ref_func(function_index),
+
+            O::I32Load { memarg } => self.load::<m::I32Load>(memarg),
+            O::I64Load { memarg } => self.load::<m::I64Load>(memarg),
+            O::F32Load { memarg } => self.load::<m::F32Load>(memarg),
+            O::F64Load { memarg } => self.load::<m::F64Load>(memarg),
+            O::I32Load8S { memarg } => self.load::<m::I32Load8S>(memarg),
+            O::I32Load8U { memarg } => self.load::<m::I32Load8U>(memarg),
+            O::I32Load16S { memarg } => self.load::<m::I32Load16S>(memarg),
+            O::I32Load16U { memarg } => self.load::<m::I32Load16U>(memarg),
+            O::I64Load8S { memarg } => self.load::<m::I64Load8S>(memarg),
+            O::I64Load8U { memarg } => self.load::<m::I64Load8U>(memarg),
+            O::I64Load16S { memarg } => self.load::<m::I64Load16S>(memarg),
+            O::I64Load16U { memarg } => self.load::<m::I64Load16U>(memarg),
+            O::I64Load32S { memarg } => self.load::<m::I64Load32S>(memarg),
+            O::I64Load32U { memarg } => self.load::<m::I64Load32U>(memarg),
+            O::I32Store { memarg } => self.store::<m::I32Store>(memarg),
+            O::I64Store { memarg } => self.store::<m::I64Store>(memarg),
+            O::F32Store { memarg } => self.store::<m::F32Store>(memarg),
+            O::F64Store { memarg } => self.store::<m::F64Store>(memarg),
+            O::I32Store8 { memarg } => self.store::<m::I32Store8>(memarg),
+            O::I32Store16 { memarg } => self.store::<m::I32Store16>(memarg),
+            O::I64Store8 { memarg } => self.store::<m::I64Store8>(memarg),
+            O::I64Store16 { memarg } => self.store::<m::I64Store16>(memarg),
+            O::I64Store32 { memarg } => self.store::<m::I64Store32>(memarg),
+
+            O::MemorySize { mem } => self.memory_size(mem),
+            O::MemoryGrow { mem } => self.memory_grow(mem),
+            O::MemoryFill { mem } => self.memory_fill(mem),
+            O::MemoryCopy { dst_mem, src_mem } => self.memory_copy(dst_mem, src_mem),
+            O::MemoryInit { data_index, mem } => self.memory_init(mem, data_index),
+            O::DataDrop { data_index } => self.data_drop(data_index),
+            O::TableGet { table } => self.table_get(table),
+            O::TableSet { table } => self.table_set(table),
+            O::TableSize { table } => self.table_size(table),
+            O::TableGrow { table } => self.table_grow(table),
+            O::TableFill { table } => self.table_fill(table),
+            O::TableCopy { dst_table, src_table } => self.table_copy(dst_table, src_table),
+            O::TableInit { elem_index, table } => self.table_init(table, elem_index),
+            O::ElemDrop { elem_index } => self.elem_drop(elem_index),
+
+            O::I32Eqz => self.test_zero::<n::I32Eq>(),
+            O::I32Eq => self.compare::<n::I32Eq>(),
+            O::I32Ne => self.compare::<n::I32Ne>(),
+            O::I32LtS => self.compare::<n::I32LtS>(),
+            O::I32LtU => self.compare::<n::I32LtU>(),
+            O::I32GtS => self.compare::<n::I32GtS>(),
+            O::I32GtU => self.compare::<n::I32GtU>(),
+            O::I32LeS => self.compare::<n::I32LeS>(),
+            O::I32LeU => self.compare::<n::I32LeU>(),
+            O::I32GeS => self.compare::<n::I32GeS>(),
+            O::I32GeU => self.compare::<n::I32GeU>(),
+            O::I64Eqz => self.test_zero::<n::I64Eq>(),
+            O::I64Eq => self.compare::<n::I64Eq>(),
+            O::I64Ne => self.compare::<n::I64Ne>(),
+            O::I64LtS => self.compare::<n::I64LtS>(),
+            O::I64LtU => self.compare::<n::I64LtU>(),
+            O::I64GtS => self.compare::<n::I64GtS>(),
+            O::I64GtU => self.compare::<n::I64GtU>(),
+            O::I64LeS => self.compare::<n::I64LeS>(),
+            O::I64LeU => self.compare::<n::I64LeU>(),
+            O::I64GeS => self.compare::<n::I64GeS>(),
+            O::I64GeU => self.compare::<n::I64GeU>(),
+            O::F32Eq => self.compare::<n::F32Eq>(),
+            O::F32Ne => self.compare::<n::F32Ne>(),
+            O::F32Lt => self.compare::<n::F32Lt>(),
+            O::F32Gt => self.compare::<n::F32Gt>(),
+            O::F32Le => self.compare::<n::F32Le>(),
+            O::F32Ge => self.compare::<n::F32Ge>(),
+            O::F64Eq => self.compare::<n::F64Eq>(),
+            O::F64Ne => self.compare::<n::F64Ne>(),
+            O::F64Lt => self.compare::<n::F64Lt>(),
+            O::F64Gt => self.compare::<n::F64Gt>(),
+            O::F64Le => self.compare::<n::F64Le>(),
+            O::F64Ge => self.compare::<n::F64Ge>(),
+
+            O::I32Add => self.add_i32(),
+            O::I32Sub => self.subtract_i32(),
+            O::I32Mul => self.binary::<n::I32Mul>(),
+            O::I32DivS => self.binary_trapping::<n::I32DivS>(),
+            O::I32DivU => self.binary_trapping::<n::I32DivU>(),
+            O::I32RemS => self.binary_trapping::<n::I32RemS>(),
+            O::I32RemU => self.binary_trapping::<n::I32RemU>(),
+            O::I32And => self.binary::<n::I32And>(),
+            O::I32Or => self.binary::<n::I32Or>(),
+            O::I32Xor => self.binary::<n::I32Xor>(),
+            O::I32Shl => self.binary::<n::I32Shl>(),
+            O::I32ShrS => self.binary::<n::I32ShrS>(),
+            O::I32ShrU => self.binary::<n::I32ShrU>(),
+            O::I32Rotl => self.binary::<n::I32Rotl>(),
+            O::I32Rotr => self.binary::<n::I32Rotr>(),
+            O::I64Add => self.binary::<n::I64Add>(),
+            O::I64Sub => self.subtract_i64(),
+            O::I64Mul => self.binary::<n::I64Mul>(),
+            O::I64DivS => self.binary_trapping::<n::I64DivS>(),
+            O::I64DivU => self.binary_trapping::<n::I64DivU>(),
+            O::I64RemS => self.binary_trapping::<n::I64RemS>(),
+            O::I64RemU => self.binary_trapping::<n::I64RemU>(),
+            O::I64And => self.binary::<n::I64And>(),
+            O::I64Or => self.binary::<n::I64Or>(),
+            O::I64Xor => self.binary::<n::I64Xor>(),
+            O::I64Shl => self.binary::<n::I64Shl>(),
+            O::I64ShrS => self.binary::<n::I64ShrS>(),
+            O::I64ShrU => self.binary::<n::I64ShrU>(),
+            O::I64Rotl => self.binary::<n::I64Rotl>(),
+            O::I64Rotr => self.binary::<n::I64Rotr>(),
+            O::F32Add => self.binary::<n::F32Add>(),
+            O::F32Sub => self.binary::<n::F32Sub>(),
+            O::F32Mul => self.binary::<n::F32Mul>(),
+            O::F32Div => self.binary::<n::F32Div>(),
+            O::F32Min => self.binary::<n::F32Min>(),
+            O::F32Max => self.binary::<n::F32Max>(),
+            O::F32Copysign => self.binary::<n::F32Copysign>(),
+            O::F64Add => self.binary::<n::F64Add>(),
+            O::F64Sub => self.binary::<n::F64Sub>(),
+            O::F64Mul => self.binary::<n::F64Mul>(),
+            O::F64Div => self.binary::<n::F64Div>(),
+            O::F64Min => self.binary::<n::F64Min>(),
+            O::F64Max => self.binary::<n::F64Max>(),
+            O::F64Copysign => self.binary::<n::F64Copysign>(),
+
+            O::I32Clz => self.unary::<n::I32Clz>(),
+            O::I32Ctz => self.unary::<n::I32Ctz>(),
+            O::I32Popcnt => self.unary::<n::I32Popcnt>(),
+            O::I64Clz => self.unary::<n::I64Clz>(),
+            O::I64Ctz => self.unary::<n::I64Ctz>(),
+            O::I64Popcnt => self.unary::<n::I64Popcnt>(),
+            O::I32Extend8S => self.unary::<n::I32Extend8S>(),
+            O::I32Extend16S => self.unary::<n::I32Extend16S>(),
+            O::I64Extend8S => self.unary::<n::I64Extend8S>(),
+            O::I64Extend16S => self.unary::<n::I64Extend16S>(),
+            O::I64Extend32S => self.unary::<n::I64Extend32S>(),
+            O::I32WrapI64 => self.unary::<n::I32WrapI64>(),
+            O::I64ExtendI32S => self.unary::<n::I64ExtendI32S>(),
+            // Slots and registers hold an `i32` zero-extended, so it is one already.
+            O::I64ExtendI32U => {}
+            O::F32Abs => self.unary::<n::F32Abs>(),
+            O::F32Neg => self.unary::<n::F32Neg>(),
+            O::F32Ceil => self.unary::<n::F32Ceil>(),
+            O::F32Floor => self.unary::<n::F32Floor>(),
+            O::F32Trunc => self.unary::<n::F32Trunc>(),
+            O::F32Nearest => self.unary::<n::F32Nearest>(),
+            O::F32Sqrt => self.unary::<n::F32Sqrt>(),
+            O::F64Abs => self.unary::<n::F64Abs>(),
+            O::F64Neg => self.unary::<n::F64Neg>(),
+            O::F64Ceil => self.unary::<n::F64Ceil>(),
+            O::F64Floor => self.unary::<n::F64Floor>(),
+            O::F64Trunc => self.unary::<n::F64Trunc>(),
+            O::F64Nearest => self.unary::<n::F64Nearest>(),
+            O::F64Sqrt => self.unary::<n::F64Sqrt>(),
+            O::I32TruncF32S => self.unary_trapping::<n::I32TruncF32S>(),
+            O::I32TruncF32U => self.unary_trapping::<n::I32TruncF32U>(),
+            O::I32TruncF64S => self.unary_trapping::<n::I32TruncF64S>(),
+            O::I32TruncF64U => self.unary_trapping::<n::I32TruncF64U>(),
+            O::I64TruncF32S => self.unary_trapping::<n::I64TruncF32S>(),
+            O::I64TruncF32U => self.unary_trapping::<n::I64TruncF32U>(),
+            O::I64TruncF64S => self.unary_trapping::<n::I64TruncF64S>(),
+            O::I64TruncF64U => self.unary_trapping::<n::I64TruncF64U>(),
+            O::I32TruncSatF32S => self.unary::<n::I32TruncSatF32S>(),
+            O::I32TruncSatF32U => self.unary::<n::I32TruncSatF32U>(),
+            O::I32TruncSatF64S => self.unary::<n::I32TruncSatF64S>(),
+            O::I32TruncSatF64U => self.unary::<n::I32TruncSatF64U>(),
+            O::I64TruncSatF32S => self.unary::<n::I64TruncSatF32S>(),
+            O::I64TruncSatF32U => self.unary::<n::I64TruncSatF32U>(),
+            O::I64TruncSatF64S => self.unary::<n::I64TruncSatF64S>(),
+            O::I64TruncSatF64U => self.unary::<n::I64TruncSatF64U>(),
+            O::F32ConvertI32S => self.unary::<n::F32ConvertI32S>(),
+            O::F32ConvertI32U => self.unary::<n::F32ConvertI32U>(),
+            O::F32ConvertI64S => self.unary::<n::F32ConvertI64S>(),
+            O::F32ConvertI64U => self.unary::<n::F32ConvertI64U>(),
+            O::F64ConvertI32S => self.unary::<n::F64ConvertI32S>(),
+            O::F64ConvertI32U => self.unary::<n::F64ConvertI32U>(),
+            O::F64ConvertI64S => self.unary::<n::F64ConvertI64S>(),
+            O::F64ConvertI64U => self.unary::<n::F64ConvertI64U>(),
+            O::F32DemoteF64 => self.unary::<n::F32DemoteF64>(),
+            O::F64PromoteF32 => self.unary::<n::F64PromoteF32>(),
+            O::I32ReinterpretF32 => self.unary::<n::I32ReinterpretF32>(),
+            O::I64ReinterpretF64 => self.unary::<n::I64ReinterpretF64>(),
+            O::F32ReinterpretI32 => self.unary::<n::F32ReinterpretI32>(),
+            O::F64ReinterpretI64 => self.unary::<n::F64ReinterpretI64>(),
+
+            ref other => panic!("validated operator is not supported: {other:?}"),
+        }
+    }
+}

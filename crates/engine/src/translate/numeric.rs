@@ -1,0 +1,383 @@
+//! Translates numeric operations and comparisons: picks the handler for where operands are.
+
+use std::marker::PhantomData;
+
+use super::Translator;
+use super::emit::{Dests, Fields, Pos};
+use super::stack::{Accumulator, Operand};
+use crate::exec::abi::{Handler, handler};
+use crate::exec::numeric::{Binop, Cmp, CmpBr, Select, Unop};
+use crate::exec::operand::{
+    Acc, Bank, Pin, Scalar, SlotA, SlotB, SlotBHigh, SlotD, Src, ToAcc, ToPin, ToSlot, Wide,
+};
+use crate::op::numeric::{Binary, Compare, I32Add, I32Sub, I64Add, I64Sub, Unary};
+
+/// Index of an operand's class in tables by left operand: slot, accumulator, pin.
+fn left_class(operand: Operand) -> usize {
+    match operand {
+        Operand::Slot(_) | Operand::Const(_) => 0,
+        Operand::Acc => 1,
+        Operand::Pin => 2,
+    }
+}
+
+/// Index of a constant that fits the narrow immediate, in tables by right operand; wide is next.
+const IMM: usize = 3;
+const WIDE: usize = 4;
+const ZERO: usize = 5;
+
+/// Handlers by source.
+struct UnaryTable<O>(PhantomData<O>);
+
+impl<O: Unary> UnaryTable<O> {
+    const fn dests<S: Src<O::In>>() -> Dests {
+        [
+            handler::<Unop<O, S, ToAcc>>(),
+            handler::<Unop<O, S, ToSlot>>(),
+            handler::<Unop<O, S, ToPin>>(),
+        ]
+    }
+
+    const BY_SOURCE: &'static [Dests; 3] =
+        &[Self::dests::<SlotA>(), Self::dests::<Acc>(), Self::dests::<Pin>()];
+}
+
+/// Handlers by left and right source.
+struct BinaryTable<O>(PhantomData<O>);
+
+impl<O: Binary> BinaryTable<O> {
+    const fn dests<L: Src<O::Ty>, R: Src<O::Ty>>() -> Dests {
+        [
+            handler::<Binop<O, L, R, ToAcc>>(),
+            handler::<Binop<O, L, R, ToSlot>>(),
+            handler::<Binop<O, L, R, ToPin>>(),
+        ]
+    }
+
+    const fn by_right<L: Src<O::Ty>>() -> [Dests; 5] {
+        [
+            Self::dests::<L, SlotB>(),
+            Self::dests::<L, Acc>(),
+            Self::dests::<L, Pin>(),
+            Self::dests::<L, <O::Ty as Scalar>::Imm>(),
+            Self::dests::<L, <O::Ty as Scalar>::Wide>(),
+        ]
+    }
+
+    const BY_SOURCES: &'static [[Dests; 5]; 3] =
+        &[Self::by_right::<SlotA>(), Self::by_right::<Acc>(), Self::by_right::<Pin>()];
+}
+
+/// Handlers by left and right source: of the comparison as a value, and of the branch on it.
+struct CompareTable<O>(PhantomData<O>);
+
+impl<O: Compare> CompareTable<O> {
+    const fn dests<L: Src<O::Ty>, R: Src<O::Ty>>() -> Dests {
+        [
+            handler::<Cmp<O, L, R, ToAcc>>(),
+            handler::<Cmp<O, L, R, ToSlot>>(),
+            handler::<Cmp<O, L, R, ToPin>>(),
+        ]
+    }
+
+    const fn by_right<L: Src<O::Ty>>() -> [Dests; 5] {
+        [
+            Self::dests::<L, SlotB>(),
+            Self::dests::<L, Acc>(),
+            Self::dests::<L, Pin>(),
+            Self::dests::<L, <O::Ty as Scalar>::Imm>(),
+            Self::dests::<L, <O::Ty as Scalar>::Wide>(),
+        ]
+    }
+
+    const fn jumps_by_right<L: Src<O::Ty>>() -> [Handler; 6] {
+        [
+            handler::<CmpBr<O, L, SlotD>>(),
+            handler::<CmpBr<O, L, Acc>>(),
+            handler::<CmpBr<O, L, Pin>>(),
+            handler::<CmpBr<O, L, <O::Ty as Scalar>::Imm16>>(),
+            handler::<CmpBr<O, L, Wide>>(),
+            handler::<CmpBr<O, L, <O::Ty as Scalar>::Zero>>(),
+        ]
+    }
+
+    const BY_SOURCES: &'static [[Dests; 5]; 3] =
+        &[Self::by_right::<SlotA>(), Self::by_right::<Acc>(), Self::by_right::<Pin>()];
+
+    const JUMPS: &'static [[Handler; 6]; 3] = &[
+        Self::jumps_by_right::<SlotA>(),
+        Self::jumps_by_right::<Acc>(),
+        Self::jumps_by_right::<Pin>(),
+    ];
+}
+
+/// A branch on a comparison, except for where it goes.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Jump {
+    /// Branches if the comparison is true.
+    pub(super) if_true: Handler,
+    /// Branches if it is false.
+    pub(super) if_false: Handler,
+    /// Operands of either; `b` is the displacement's.
+    pub(super) fields: Fields,
+}
+
+/// The last comparison, so that a branch on it can take its place.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct LastCompare {
+    /// The cell with the result.
+    cell: Pos,
+    /// Where the code of the comparison starts.
+    start: Pos,
+    jump: Jump,
+    /// The integer accumulator before it.
+    before: Accumulator,
+}
+
+/// The last `i32.add`, so that an access can make its address by itself.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct LastAdd {
+    /// The cell with the result.
+    cell: Pos,
+    /// Where the code of the addition starts.
+    pub(super) start: Pos,
+    /// The operands; a constant is the second.
+    pub(super) operands: (Operand, Operand),
+    /// The integer accumulator before it.
+    pub(super) before: Accumulator,
+}
+
+/// A constant, negated.
+fn negated(bits: u64) -> Operand {
+    Operand::Const(bits.wrapping_neg())
+}
+
+impl Translator<'_> {
+    pub(super) fn constant(&mut self, bits: u64, bank: Bank) {
+        self.stack.push(super::stack::Value::Const(bits), bank);
+    }
+
+    /// An operand as the source `a`: a constant goes to the slot `own` first.
+    fn left_field(&mut self, operand: Operand, bank: Bank, own: u32) -> u16 {
+        match operand {
+            Operand::Acc | Operand::Pin => 0,
+            other => {
+                let slot = self.slot_of(other, bank, own);
+                self.reach(slot, 1)
+            }
+        }
+    }
+
+    /// An operand as the right source of an operation: its class, `b`, and the wide operand.
+    fn right_field<T: Scalar>(&mut self, operand: Operand) -> (usize, u32, Option<u64>) {
+        match operand {
+            Operand::Slot(slot) => (0, u32::from(self.reach(slot, 2)), None),
+            Operand::Acc => (1, 0, None),
+            Operand::Pin => (2, 0, None),
+            Operand::Const(bits) => match T::imm(bits) {
+                Some(imm) => (IMM, imm, None),
+                None => (WIDE, 0, Some(bits)),
+            },
+        }
+    }
+
+    pub(super) fn unary<O: Unary>(&mut self) {
+        let operand = self.pop();
+        let own = self.temp_slot(self.stack.height());
+        let a = self.left_field(operand, O::In::BANK, own);
+        let dests = &UnaryTable::<O>::BY_SOURCE[left_class(operand)];
+        self.define(dests, Fields { a, ..Fields::default() }, O::Out::BANK);
+    }
+
+    pub(super) fn unary_trapping<O: Unary>(&mut self) {
+        self.emit.site();
+        self.unary::<O>();
+    }
+
+    pub(super) fn binary<O: Binary>(&mut self) {
+        let (rhs, lhs) = (self.pop(), self.pop());
+        self.binary_of::<O>(lhs, rhs);
+    }
+
+    pub(super) fn binary_trapping<O: Binary>(&mut self) {
+        self.emit.site();
+        self.binary::<O>();
+    }
+
+    /// `i32.add`, which an access may take as its address.
+    pub(super) fn add_i32(&mut self) {
+        let (rhs, lhs) = (self.pop(), self.pop());
+        self.add_i32_of(lhs, rhs);
+    }
+
+    fn add_i32_of(&mut self, lhs: Operand, rhs: Operand) {
+        let (lhs, rhs) = match lhs {
+            Operand::Const(_) => (rhs, lhs),
+            _ => (lhs, rhs),
+        };
+        let start = self.emit.pos();
+        let before = self.accumulator(Bank::Int);
+        let cell = self.binary_of::<I32Add>(lhs, rhs);
+        self.last_add = Some(LastAdd { cell, start, operands: (lhs, rhs), before });
+    }
+
+    /// The last addition, if its result is on top of the stack and nothing came after it.
+    pub(super) fn last_addition(&self) -> Option<LastAdd> {
+        let last = self.last_add.filter(|_| self.options.fuse)?;
+        (self.last_result() == Some(last.cell)).then_some(last)
+    }
+
+    /// `i32.sub`; of a constant, it is an addition.
+    pub(super) fn subtract_i32(&mut self) {
+        let (rhs, lhs) = (self.pop(), self.pop());
+        match rhs {
+            Operand::Const(bits) => self.add_i32_of(lhs, negated(bits)),
+            _ => {
+                self.binary_of::<I32Sub>(lhs, rhs);
+            }
+        }
+    }
+
+    /// `i64.sub`; of a constant, it is an addition.
+    pub(super) fn subtract_i64(&mut self) {
+        let (rhs, lhs) = (self.pop(), self.pop());
+        match rhs {
+            Operand::Const(bits) => self.binary_of::<I64Add>(lhs, negated(bits)),
+            _ => self.binary_of::<I64Sub>(lhs, rhs),
+        };
+    }
+
+    fn binary_of<O: Binary>(&mut self, lhs: Operand, rhs: Operand) -> Pos {
+        let swap = O::COMMUTES && matches!(lhs, Operand::Const(_));
+        let (lhs, rhs) = if swap { (rhs, lhs) } else { (lhs, rhs) };
+        let own = self.temp_slot(self.stack.height());
+        let a = self.left_field(lhs, O::Ty::BANK, own);
+        let (class, b, wide) = self.right_field::<O::Ty>(rhs);
+        let dests = &BinaryTable::<O>::BY_SOURCES[left_class(lhs)][class];
+        self.define(dests, Fields { a, b, wide, d: 0 }, O::Ty::BANK)
+    }
+
+    pub(super) fn compare<O: Compare>(&mut self) {
+        let (rhs, lhs) = (self.pop(), self.pop());
+        match lhs {
+            Operand::Const(_) => self.compare_of::<O::Swapped>(rhs, lhs),
+            _ => self.compare_of::<O>(lhs, rhs),
+        }
+    }
+
+    /// `eqz`, `ref.is_null`: `O` is equality. Of a comparison it is the opposite comparison.
+    pub(super) fn test_zero<O: Compare>(&mut self) {
+        let inverted = self.last_compare();
+        let operand = self.pop();
+        self.compare_of::<O>(operand, Operand::Const(0));
+        if let (Some(inner), Some(outer)) = (inverted, &mut self.last_compare) {
+            let Jump { if_true, if_false, fields } = inner.jump;
+            outer.jump = Jump { if_true: if_false, if_false: if_true, fields };
+            outer.start = inner.start;
+            outer.before = inner.before;
+        }
+    }
+
+    fn compare_of<O: Compare>(&mut self, lhs: Operand, rhs: Operand) {
+        let own = self.temp_slot(self.stack.height());
+        let a = self.left_field(lhs, O::Ty::BANK, own);
+        let (class, b, wide) = self.right_field::<O::Ty>(rhs);
+        let left = left_class(lhs);
+        let jump_fields = Fields { a, d: b as u16, b: 0, wide };
+        let (jump_class, fields) = match rhs {
+            Operand::Const(bits) if <O::Ty as Scalar>::is_zero(bits) => {
+                (ZERO, Fields { d: 0, wide: None, ..jump_fields })
+            }
+            Operand::Const(bits) => match <O::Ty as Scalar>::imm16(bits) {
+                Some(imm) => (IMM, Fields { d: imm, wide: None, ..jump_fields }),
+                None => (WIDE, Fields { d: 0, wide: Some(bits), ..jump_fields }),
+            },
+            _ => (class, jump_fields),
+        };
+        let jump = Jump {
+            if_true: CompareTable::<O>::JUMPS[left][jump_class],
+            if_false: CompareTable::<O::Not>::JUMPS[left][jump_class],
+            fields,
+        };
+        // What brought the operands in place stays, should a branch take the comparison's place.
+        let start = self.emit.pos();
+        let before = self.accumulator(Bank::Int);
+        let dests = &CompareTable::<O>::BY_SOURCES[left][class];
+        let cell = self.define(dests, Fields { a, b, wide, d: 0 }, Bank::Int);
+        self.last_compare = Some(LastCompare { cell, start, jump, before });
+    }
+
+    /// The last comparison, if its result is on top of the stack and nothing came after it.
+    fn last_compare(&self) -> Option<LastCompare> {
+        let last = self.last_compare.filter(|_| self.options.fuse)?;
+        (self.last_result() == Some(last.cell)).then_some(last)
+    }
+
+    /// Pops a condition: a comparison's own branch takes its place, any other is tested for zero.
+    pub(super) fn pop_condition(&mut self) -> Jump {
+        use crate::op::numeric::I32Ne;
+        if let Some(last) = self.last_compare() {
+            self.take_back(last.start, last.before, Bank::Int);
+            return last.jump;
+        }
+        let operand = self.pop();
+        let own = self.temp_slot(self.stack.height());
+        let a = self.left_field(operand, Bank::Int, own);
+        let left = left_class(operand);
+        Jump {
+            if_true: CompareTable::<I32Ne>::JUMPS[left][ZERO],
+            if_false: CompareTable::<<I32Ne as Compare>::Not>::JUMPS[left][ZERO],
+            fields: Fields { a, ..Fields::default() },
+        }
+    }
+
+    pub(super) fn select(&mut self) {
+        let condition = self.pop();
+        let condition_own = self.temp_slot(self.stack.height());
+        let bank = self.stack.peek(0).bank;
+        let second = self.pop_slot();
+        let first = self.pop_slot();
+        let class = match condition {
+            Operand::Acc => 1,
+            Operand::Pin => 2,
+            _ => 0,
+        };
+        let condition = match class {
+            0 => {
+                let slot = self.slot_of(condition, Bank::Int, condition_own);
+                self.reach(slot, 3)
+            }
+            _ => 0,
+        };
+        let (a, second) = (self.reach(first, 1), self.reach(second, 2));
+        let b = u32::from_ne_bytes(halves(second, condition));
+        let dests = match bank {
+            Bank::Int => &SelectTable::<u64>::BY_CONDITION[class],
+            Bank::F64 => &SelectTable::<f64>::BY_CONDITION[class],
+            Bank::F32 => &SelectTable::<f32>::BY_CONDITION[class],
+        };
+        self.define(dests, Fields { a, b, d: 0, wide: None }, bank);
+    }
+}
+
+/// Two halves of `b`, in the order in which they are read.
+fn halves(first: u16, second: u16) -> [u8; 4] {
+    let (first, second) = (first.to_ne_bytes(), second.to_ne_bytes());
+    [first[0], first[1], second[0], second[1]]
+}
+
+/// Handlers of `select` by the class of the condition.
+struct SelectTable<T>(PhantomData<T>);
+
+impl<T: Scalar> SelectTable<T> {
+    const fn dests<C: Src<u32>>() -> Dests {
+        [
+            handler::<Select<T, C, ToAcc>>(),
+            handler::<Select<T, C, ToSlot>>(),
+            handler::<Select<T, C, ToPin>>(),
+        ]
+    }
+
+    const BY_CONDITION: &'static [Dests; 3] =
+        &[Self::dests::<SlotBHigh>(), Self::dests::<Acc>(), Self::dests::<Pin>()];
+}

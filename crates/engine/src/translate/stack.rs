@@ -1,0 +1,473 @@
+//! The symbolic operand stack: what each operand is before any code has to move it.
+//!
+//! An entry is a constant, a local not yet read, or a temporary. Every entry has a slot of its
+//! own, by its height, and a temporary is there or in the accumulator of its bank. A result goes
+//! to the accumulator first, with its cell remembered as *pending*: when the accumulator is about
+//! to be overwritten, the cell's handler is exchanged for the one that writes the slot too.
+//!
+//! Two facts make that sound:
+//!
+//! * The pending cell comes before everything that could read the slot, on every path.
+//! * Registers are forgotten wherever paths with different contents meet.
+
+use super::emit::{Dests, Fields, Pos, TO_ACC, TO_PIN, TO_SLOT};
+use super::pins::Pins;
+use super::{Translator, move_pin_handler, move_slot_handler};
+use crate::exec::abi::handler;
+use crate::exec::operand::Bank;
+use crate::exec::variable::MoveFar;
+
+/// What an entry of the operand stack is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Value {
+    /// In its own slot, or in the accumulator that says so.
+    Temp,
+    /// A local, still to be read.
+    Local(u32),
+    /// A constant, as a slot holds it.
+    Const(u64),
+}
+
+/// An entry of the operand stack.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Entry {
+    pub(super) value: Value,
+    pub(super) bank: Bank,
+}
+
+/// Where an operand is read from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Operand {
+    Acc,
+    Pin,
+    Slot(u32),
+    Const(u64),
+}
+
+/// A cell that wrote only the accumulator.
+#[derive(Clone, Copy, Debug)]
+struct Pending {
+    cell: Pos,
+    dests: &'static Dests,
+}
+
+/// What is known of an accumulator.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Accumulator {
+    /// The slot whose value it holds.
+    holds: Option<u32>,
+    /// The cell that made the value, if it has not been written to the slot.
+    pending: Option<Pending>,
+    /// Where in the code this became so.
+    since: Pos,
+}
+
+/// The registers as the translator knows them.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Registers {
+    accs: [Accumulator; 3],
+    /// The local that each bank's pin holds. The float banks share one load of pins, so at most
+    /// one of them has a local.
+    pub(super) pins: Pins,
+}
+
+/// How many entries may be locals still to be read; more are materialised.
+const MAX_LAZY_LOCALS: usize = 32;
+
+/// The operand stack.
+#[derive(Debug, Default)]
+pub(super) struct Stack {
+    entries: Vec<Entry>,
+    /// Indices of the entries that are locals, ascending.
+    lazy_locals: Vec<u32>,
+    /// The most entries there ever were.
+    max_height: u32,
+}
+
+impl Stack {
+    pub(super) fn height(&self) -> u32 {
+        self.entries.len() as u32
+    }
+
+    pub(super) fn max_height(&self) -> u32 {
+        self.max_height
+    }
+
+    /// Makes sure that the frame has room for that many entries.
+    pub(super) fn reserve(&mut self, height: u32) {
+        self.max_height = self.max_height.max(height);
+    }
+
+    pub(super) fn push(&mut self, value: Value, bank: Bank) {
+        self.entries.push(Entry { value, bank });
+        self.reserve(self.height());
+    }
+
+    fn pop(&mut self) -> Option<Entry> {
+        let entry = self.entries.pop()?;
+        if let Value::Local(_) = entry.value {
+            self.lazy_locals.pop();
+        }
+        Some(entry)
+    }
+
+    /// Forgets the entries above a height.
+    pub(super) fn truncate(&mut self, height: u32) {
+        self.entries.truncate(height as usize);
+        while self.lazy_locals.last().is_some_and(|&index| index >= height) {
+            self.lazy_locals.pop();
+        }
+    }
+
+    /// The entry that many places below the top.
+    pub(super) fn peek(&self, depth: u32) -> Entry {
+        self.entries[self.entries.len() - 1 - depth as usize]
+    }
+}
+
+impl Translator<'_> {
+    /// The slot of the stack entry with an index.
+    pub(super) fn temp_slot(&self, index: u32) -> u32 {
+        self.temp_base + index
+    }
+
+    /// Pushes a local, to be read when needed.
+    pub(super) fn push_local(&mut self, local: u32) {
+        if self.stack.lazy_locals.len() >= MAX_LAZY_LOCALS {
+            let oldest = self.stack.lazy_locals.remove(0);
+            self.materialise_entry(oldest);
+        }
+        let index = self.stack.height();
+        self.stack.push(Value::Local(local), self.local_bank(local));
+        self.stack.lazy_locals.push(index);
+    }
+
+    /// Pops an operand; where it is stays true until the next cell that writes a register.
+    pub(super) fn pop(&mut self) -> Operand {
+        self.pop_entry().0
+    }
+
+    /// Pops an operand with the bank it belongs to.
+    pub(super) fn pop_entry(&mut self) -> (Operand, Bank) {
+        let index = self.stack.height() - 1;
+        let (operand, bank) = self.peek_operand(index);
+        let popped = self.stack.pop();
+        if let (Operand::Acc, Some(Entry { value: Value::Temp, .. })) = (operand, popped) {
+            self.registers.accs[bank as usize].pending = None;
+        }
+        (operand, bank)
+    }
+
+    /// Pops an operand into a slot.
+    pub(super) fn pop_slot(&mut self) -> u32 {
+        let index = self.stack.height() - 1;
+        if let Value::Local(local) = self.stack.peek(0).value {
+            self.stack.pop();
+            return local;
+        }
+        self.materialise_entry(index);
+        self.stack.pop();
+        self.temp_slot(index)
+    }
+
+    /// Puts an operand that was just popped, and is not in a register, in a slot.
+    pub(super) fn slot_of(&mut self, operand: Operand, bank: Bank, own: u32) -> u32 {
+        match operand {
+            Operand::Slot(slot) => slot,
+            other => {
+                self.move_to(own, other, bank);
+                own
+            }
+        }
+    }
+
+    /// Writes the entry with an index to its own slot, unless it is there.
+    pub(super) fn materialise_entry(&mut self, index: u32) {
+        let entry = self.stack.entries[index as usize];
+        let own = self.temp_slot(index);
+        match entry.value {
+            Value::Temp => {
+                if self.registers.accs[entry.bank as usize].holds == Some(own) {
+                    self.write_through(entry.bank);
+                }
+            }
+            Value::Const(bits) => self.move_to(own, Operand::Const(bits), entry.bank),
+            Value::Local(local) => {
+                let operand = self.local_operand(local, entry.bank);
+                self.move_to(own, operand, entry.bank);
+            }
+        }
+        self.stack.entries[index as usize].value = Value::Temp;
+    }
+
+    /// Writes the top `count` entries to their own slots.
+    pub(super) fn materialise_top(&mut self, count: u32) {
+        let height = self.stack.height();
+        for index in height - count..height {
+            self.materialise_entry(index);
+        }
+        self.stack.lazy_locals.retain(|&index| index < height - count);
+    }
+
+    /// Writes every local still to be read to its own slot.
+    pub(super) fn materialise_locals(&mut self) {
+        for index in std::mem::take(&mut self.stack.lazy_locals) {
+            self.materialise_entry(index);
+        }
+    }
+
+    /// Writes every entry that is `local`, still to be read, to its own slot.
+    fn materialise_reads_of(&mut self, local: u32) {
+        let mut at = 0;
+        while let Some(&index) = self.stack.lazy_locals.get(at) {
+            if self.stack.entries[index as usize].value == Value::Local(local) {
+                self.materialise_entry(index);
+                self.stack.lazy_locals.remove(at);
+            } else {
+                at += 1;
+            }
+        }
+    }
+
+    /// Takes the top entry away if it is a constant or a local still to be read.
+    pub(super) fn set_aside_lazy(&mut self) -> Option<Entry> {
+        match self.stack.entries.last()?.value {
+            Value::Temp => None,
+            Value::Local(_) | Value::Const(_) => self.stack.pop(),
+        }
+    }
+
+    /// Where an entry that was set aside is read from.
+    pub(super) fn operand_of(&self, entry: Entry) -> Operand {
+        match entry.value {
+            Value::Const(bits) => Operand::Const(bits),
+            Value::Local(local) => self.local_operand(local, entry.bank),
+            Value::Temp => unreachable!("only entries without code are set aside"),
+        }
+    }
+
+    /// Where the entry with an index is read from; it stays on the stack.
+    pub(super) fn peek_operand(&self, index: u32) -> (Operand, Bank) {
+        let Entry { value, bank } = self.stack.entries[index as usize];
+        let own = self.temp_slot(index);
+        let operand = match value {
+            Value::Const(bits) => Operand::Const(bits),
+            Value::Local(local) => self.local_operand(local, bank),
+            Value::Temp if self.registers.accs[bank as usize].holds == Some(own) => Operand::Acc,
+            Value::Temp => Operand::Slot(own),
+        };
+        (operand, bank)
+    }
+
+    fn local_operand(&self, local: u32, bank: Bank) -> Operand {
+        if self.registers.pins[bank as usize] == Some(local) {
+            Operand::Pin
+        } else if self.registers.accs[bank as usize].holds == Some(local) {
+            Operand::Acc
+        } else {
+            Operand::Slot(local)
+        }
+    }
+
+    /// Writes an operand to a slot, without changing a register.
+    pub(super) fn move_to(&mut self, slot: u32, operand: Operand, bank: Bank) {
+        self.forget_slot(slot);
+        if let Some(near) = self.near(slot) {
+            self.emit_move(near, operand, bank);
+        } else {
+            let near = self.far_scratch(0);
+            self.emit_move(near, operand, bank);
+            self.emit_far_move(slot, u32::from(near));
+        }
+    }
+
+    fn emit_move(&mut self, d: u16, operand: Operand, bank: Bank) {
+        let (handler, fields) = move_slot_handler(bank, self.move_source(operand));
+        self.emit.cell(handler, Fields { d, ..fields });
+    }
+
+    /// An operand with its slot, if it is in one, in reach.
+    fn move_source(&mut self, operand: Operand) -> Operand {
+        match operand {
+            Operand::Slot(slot) => Operand::Slot(u32::from(self.reach(slot, 1))),
+            other => other,
+        }
+    }
+
+    /// The slot number as a 16-bit operand, if it fits.
+    fn near(&mut self, slot: u32) -> Option<u16> {
+        match u16::try_from(slot) {
+            Ok(near) => Some(near),
+            Err(_) if self.far_frame => None,
+            Err(_) => {
+                self.needs_far_frame = true;
+                Some(0)
+            }
+        }
+    }
+
+    /// A slot that 16 bits can name, with the value of `slot`: the slot itself, or the scratch
+    /// slot `scratch` after a move.
+    pub(super) fn reach(&mut self, slot: u32, scratch: u32) -> u16 {
+        if let Some(near) = self.near(slot) {
+            return near;
+        }
+        let near = self.far_scratch(scratch);
+        self.emit_far_move(u32::from(near), slot);
+        near
+    }
+
+    fn far_scratch(&self, scratch: u32) -> u16 {
+        (self.link_slot + 1 + scratch) as u16
+    }
+
+    fn emit_far_move(&mut self, to: u32, from: u32) {
+        let fields = Fields { b: to, wide: Some(u64::from(from)), ..Fields::default() };
+        self.emit.cell(handler::<MoveFar>(), fields);
+    }
+
+    /// Exchanges the pending cell's handler for the one that writes the slot too.
+    fn write_through(&mut self, bank: Bank) {
+        let acc = &mut self.registers.accs[bank as usize];
+        if let (Some(pending), Some(slot)) = (acc.pending.take(), acc.holds) {
+            // A pending slot is near: `define` writes far ones at once.
+            self.emit.redirect(pending.cell, pending.dests[TO_SLOT], slot as u16);
+        }
+    }
+
+    /// Writes through all pending results.
+    pub(super) fn write_through_all(&mut self) {
+        for bank in [Bank::Int, Bank::F64, Bank::F32] {
+            self.write_through(bank);
+        }
+    }
+
+    /// Writes through all pending results and forgets what the accumulators hold.
+    pub(super) fn forget_accumulators(&mut self) {
+        self.write_through_all();
+        let since = self.emit.pos();
+        self.registers.accs = [Accumulator { since, ..Accumulator::default() }; 3];
+    }
+
+    /// Forgets what the accumulators came to hold after `pos`, because a path from there joins.
+    pub(super) fn forget_since(&mut self, pos: Pos) {
+        self.write_through_all();
+        for acc in &mut self.registers.accs {
+            if acc.since > pos {
+                acc.holds = None;
+            }
+        }
+    }
+
+    /// Forgets that any accumulator holds the value of a slot that is about to change.
+    pub(super) fn forget_slot(&mut self, slot: u32) {
+        let since = self.emit.pos();
+        for acc in &mut self.registers.accs {
+            if acc.holds == Some(slot) {
+                *acc = Accumulator { since, ..Accumulator::default() };
+            }
+        }
+    }
+
+    /// Says that an accumulator holds what a slot holds: nothing is pending.
+    pub(super) fn set_holds(&mut self, bank: Bank, slot: u32) {
+        let since = self.emit.pos();
+        self.registers.accs[bank as usize] =
+            Accumulator { holds: Some(slot), pending: None, since };
+    }
+
+    /// Appends a cell with a result, and pushes the result.
+    pub(super) fn define(&mut self, dests: &'static Dests, fields: Fields, bank: Bank) -> Pos {
+        let own = self.temp_slot(self.stack.height());
+        self.write_through(bank);
+        self.forget_slot(own);
+        let (cell, pending) = if self.options.fold && self.near(own).is_some() {
+            let cell = self.emit.cell(dests[TO_ACC], fields);
+            (cell, Some(Pending { cell, dests }))
+        } else {
+            let near = self.near(own);
+            let d = near.unwrap_or_else(|| self.far_scratch(0));
+            let cell = self.emit.cell(dests[TO_SLOT], Fields { d, ..fields });
+            if near.is_none() {
+                self.emit_far_move(own, u32::from(d));
+            }
+            (cell, None)
+        };
+        let since = self.emit.pos();
+        self.registers.accs[bank as usize] = Accumulator { holds: Some(own), pending, since };
+        self.stack.push(Value::Temp, bank);
+        self.last_cell = Some(cell);
+        // Another cell may have been there, and taken back.
+        self.last_compare = None;
+        self.last_add = None;
+        cell
+    }
+
+    /// The cell of the top entry, if it is pending and the last one.
+    pub(super) fn last_result(&self) -> Option<Pos> {
+        let entry = self.stack.entries.last()?;
+        let own = self.temp_slot(self.stack.height() - 1);
+        let acc = &self.registers.accs[entry.bank as usize];
+        let pending =
+            acc.pending.filter(|_| entry.value == Value::Temp && acc.holds == Some(own))?;
+        (self.last_cell == Some(pending.cell) && acc.since == self.emit.pos())
+            .then_some(pending.cell)
+    }
+
+    /// Takes back the last result with its cell and everything from `start` on; the accumulator
+    /// is then as it was before.
+    pub(super) fn take_back(&mut self, start: Pos, before: Accumulator, bank: Bank) {
+        self.stack.pop();
+        self.emit.truncate(start);
+        self.registers.accs[bank as usize] = before;
+        self.last_cell = None;
+    }
+
+    /// What the accumulator of a bank holds, once nothing is pending in it.
+    pub(super) fn accumulator(&self, bank: Bank) -> Accumulator {
+        Accumulator { pending: None, ..self.registers.accs[bank as usize] }
+    }
+
+    /// Pops a value into a local.
+    pub(super) fn pop_to_local(&mut self, local: u32) {
+        let bank = self.stack.peek(0).bank;
+        let pinned = self.registers.pins[bank as usize] == Some(local);
+        // Saving what still reads the local comes first; it must not come between the result's
+        // cell and the local, so then the result is moved.
+        let pending = self.last_result().and(self.registers.accs[bank as usize].pending);
+        let before = self.emit.pos();
+        let (operand, _) = self.pop_entry();
+        self.materialise_reads_of(local);
+        if let Some(pending) = pending
+            && self.emit.pos() == before
+        {
+            self.redirect(pending, bank, local, pinned);
+            return;
+        }
+        self.forget_slot(local);
+        let operand = self.move_source(operand);
+        if operand == Operand::Pin && pinned || operand == Operand::Slot(local) {
+            return;
+        }
+        let (handler, fields) =
+            if pinned { move_pin_handler(bank, operand) } else { move_slot_handler(bank, operand) };
+        self.emit.cell(handler, Fields { d: local as u16, ..fields });
+        if operand == Operand::Acc && !pinned {
+            self.set_holds(bank, local);
+        }
+    }
+
+    /// Makes a pending cell write a local instead of its slot.
+    fn redirect(&mut self, pending: Pending, bank: Bank, local: u32, pinned: bool) {
+        self.forget_slot(local);
+        if pinned {
+            self.emit.redirect(pending.cell, pending.dests[TO_PIN], local as u16);
+            let since = self.emit.pos();
+            self.registers.accs[bank as usize] = Accumulator { since, ..Accumulator::default() };
+        } else {
+            self.emit.redirect(pending.cell, pending.dests[TO_SLOT], local as u16);
+            self.set_holds(bank, local);
+        }
+        self.last_cell = None;
+    }
+}
