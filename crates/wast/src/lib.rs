@@ -1,0 +1,41 @@
+//! Runs WebAssembly test scripts, the `.wast` files of the specification's test suite.
+//!
+//! ```text
+//! script ─► directives ─► session: one store, the instances by name, ─► report
+//! (wast)                  the host module `spectest`                    passed, failed, skipped
+//! ```
+//!
+//! A directive that fails never stops the script: it becomes a [`Failure`] that says where it
+//! stands, what the script expected and what was found. A directive that needs a proposal which
+//! this build does not implement, or that depends on a module which does, is skipped with that
+//! reason.
+//!
+//! ```
+//! let report = lineal_wast::Runner::default().run(
+//!     r#"(module (func (export "double") (param i32) (result i32)
+//!          (i32.add (local.get 0) (local.get 0))))
+//!        (assert_return (invoke "double" (i32.const 21)) (i32.const 42))
+//!        (assert_return (invoke "double" (i32.const 2)) (i32.const 5))"#,
+//! )?;
+//! assert_eq!((report.passed(), report.failed(), report.skipped()), (2, 1, 0));
+//! assert_eq!(
+//!     report.failures()[0].to_string(),
+//!     "4:8: expected (i32.const 5), found (i32.const 4)"
+//! );
+//! # Ok::<(), lineal_wast::Error>(())
+//! ```
+
+#![forbid(unsafe_code)]
+
+mod location;
+mod outcome;
+mod report;
+mod runner;
+mod session;
+mod spectest;
+mod values;
+
+pub use lineal::DecodeError as Error;
+pub use location::Location;
+pub use report::{Failure, Report, Skip};
+pub use runner::Runner;

@@ -1,0 +1,48 @@
+//! The host module that the scripts of the specification import from.
+
+use lineal::{
+    Extern, Global, GlobalType, Linker, Memory, MemoryType, Pages, Ref, RefType, Result, Store,
+    Table, TableType, Val, ValType,
+};
+
+/// The name under which scripts import it.
+const MODULE: &str = "spectest";
+
+/// The proposal without which the module lacks an item that scripts import.
+pub(crate) fn missing_proposal(module: &str, name: &str) -> Option<&'static str> {
+    (module == MODULE && name == "shared_memory").then_some("threads")
+}
+
+/// Defines the module: functions that take values and print nothing, and one entity of each
+/// other kind with the values that the scripts rely on.
+pub(crate) fn define(linker: &mut Linker<()>, store: &mut Store<()>) -> Result<()> {
+    linker.func_wrap(MODULE, "print", || {})?;
+    linker.func_wrap(MODULE, "print_i32", |_: i32| {})?;
+    linker.func_wrap(MODULE, "print_i64", |_: i64| {})?;
+    linker.func_wrap(MODULE, "print_f32", |_: f32| {})?;
+    linker.func_wrap(MODULE, "print_f64", |_: f64| {})?;
+    linker.func_wrap(MODULE, "print_i32_f32", |_: i32, _: f32| {})?;
+    linker.func_wrap(MODULE, "print_f64_f64", |_: f64, _: f64| {})?;
+
+    for (name, ty, value) in [
+        ("global_i32", ValType::I32, Val::I32(666)),
+        ("global_i64", ValType::I64, Val::I64(666)),
+        ("global_f32", ValType::F32, Val::F32(666.6f32.to_bits())),
+        ("global_f64", ValType::F64, Val::F64(666.6f64.to_bits())),
+    ] {
+        let ty = GlobalType { content: ty, mutable: false };
+        let global = Global::new(&mut *store, ty, value)?;
+        linker.define(&mut *store, MODULE, name, Extern::Global(global))?;
+    }
+
+    for (name, table64) in [("table", false), ("table64", true)] {
+        let element = RefType::FUNCREF;
+        let ty = TableType { element, minimum: 10, maximum: Some(20), table64 };
+        let table = Table::new(&mut *store, ty, Ref::Func(None))?;
+        linker.define(&mut *store, MODULE, name, Extern::Table(table))?;
+    }
+
+    let memory = Memory::new(&mut *store, MemoryType::new(Pages(1), Some(Pages(2)))?)?;
+    linker.define(&mut *store, MODULE, "memory", Extern::Memory(memory))?;
+    Ok(())
+}

@@ -1,0 +1,247 @@
+//! Values of scripts: arguments, expected results, and how both are written.
+
+use std::fmt::Write as _;
+
+use lineal::{ExternRef, Store, Val};
+use wast::core::{AbstractHeapType, HeapType, NanPattern, WastArgCore, WastRetCore};
+use wast::token::{F32, F64};
+
+use crate::outcome::{Outcome, Stop};
+
+/// The value of an argument.
+pub(crate) fn argument(store: &mut Store<()>, arg: &WastArgCore<'_>) -> Outcome<Val> {
+    Ok(match arg {
+        WastArgCore::I32(value) => Val::I32(*value),
+        WastArgCore::I64(value) => Val::I64(*value),
+        WastArgCore::F32(value) => Val::F32(value.bits),
+        WastArgCore::F64(value) => Val::F64(value.bits),
+        WastArgCore::V128(_) => return Err(Stop::needs("simd")),
+        WastArgCore::RefNull(ty) => match kind(ty)? {
+            Kind::Func => Val::FuncRef(None),
+            Kind::Extern => Val::ExternRef(None),
+        },
+        WastArgCore::RefExtern(value) => {
+            let value = ExternRef::new(store, *value)
+                .map_err(|error| Stop::fail("a host reference", format!("{error:#}")))?;
+            Val::ExternRef(Some(value))
+        }
+        WastArgCore::RefHost(_) => return Err(Stop::needs("gc")),
+    })
+}
+
+/// Whether a result is what a script expects.
+pub(crate) fn matches(store: &Store<()>, expected: &WastRetCore<'_>, found: &Val) -> Outcome<bool> {
+    Ok(match (expected, found) {
+        (WastRetCore::I32(expected), Val::I32(found)) => expected == found,
+        (WastRetCore::I64(expected), Val::I64(found)) => expected == found,
+        (WastRetCore::F32(expected), Val::F32(found)) => f32_matches(expected, *found),
+        (WastRetCore::F64(expected), Val::F64(found)) => f64_matches(expected, *found),
+        (WastRetCore::V128(_), _) => return Err(Stop::needs("simd")),
+        (WastRetCore::RefNull(None), Val::FuncRef(None) | Val::ExternRef(None)) => true,
+        (WastRetCore::RefNull(Some(ty)), found) => match kind(ty)? {
+            Kind::Func => matches!(found, Val::FuncRef(None)),
+            Kind::Extern => matches!(found, Val::ExternRef(None)),
+        },
+        (WastRetCore::RefExtern(expected), Val::ExternRef(Some(found))) => {
+            expected.is_none_or(|expected| host_value(store, found) == Some(expected))
+        }
+        // Scripts do not say which function.
+        (WastRetCore::RefFunc(_), Val::FuncRef(Some(_))) => true,
+        (WastRetCore::Either(cases), found) => {
+            for case in cases {
+                if matches(store, case, found)? {
+                    return Ok(true);
+                }
+            }
+            false
+        }
+        (
+            WastRetCore::RefHost(_)
+            | WastRetCore::RefAny
+            | WastRetCore::RefEq
+            | WastRetCore::RefArray
+            | WastRetCore::RefStruct
+            | WastRetCore::RefI31,
+            _,
+        ) => return Err(Stop::needs("gc")),
+        (WastRetCore::RefI31Shared, _) => return Err(Stop::needs("shared-everything-threads")),
+        _ => false,
+    })
+}
+
+/// The references that exist without more proposals.
+enum Kind {
+    Func,
+    Extern,
+}
+
+fn kind(ty: &HeapType<'_>) -> Outcome<Kind> {
+    match ty {
+        HeapType::Abstract { shared: false, ty } => match ty {
+            AbstractHeapType::Func | AbstractHeapType::NoFunc => Ok(Kind::Func),
+            AbstractHeapType::Extern | AbstractHeapType::NoExtern => Ok(Kind::Extern),
+            AbstractHeapType::Exn | AbstractHeapType::NoExn => {
+                Err(Stop::needs("exception-handling"))
+            }
+            AbstractHeapType::Cont | AbstractHeapType::NoCont => {
+                Err(Stop::needs("stack-switching"))
+            }
+            _ => Err(Stop::needs("gc")),
+        },
+        HeapType::Abstract { .. } => Err(Stop::needs("shared-everything-threads")),
+        HeapType::Concrete(_) => Err(Stop::needs("function-references")),
+        HeapType::Exact(_) => Err(Stop::needs("custom-descriptors")),
+    }
+}
+
+/// The number that a script gave to a host reference.
+fn host_value(store: &Store<()>, reference: &ExternRef) -> Option<u32> {
+    reference.data(store).ok()?.and_then(|data| data.downcast_ref::<u32>().copied())
+}
+
+fn f32_matches(expected: &NanPattern<F32>, found: u32) -> bool {
+    /// All ones but the sign: the quiet NaN without a payload is canonical.
+    const QUIET: u32 = 0x7fc0_0000;
+    match expected {
+        NanPattern::CanonicalNan => found & 0x7fff_ffff == QUIET,
+        NanPattern::ArithmeticNan => found & QUIET == QUIET,
+        NanPattern::Value(value) => found == value.bits,
+    }
+}
+
+fn f64_matches(expected: &NanPattern<F64>, found: u64) -> bool {
+    const QUIET: u64 = 0x7ff8_0000_0000_0000;
+    match expected {
+        NanPattern::CanonicalNan => found & 0x7fff_ffff_ffff_ffff == QUIET,
+        NanPattern::ArithmeticNan => found & QUIET == QUIET,
+        NanPattern::Value(value) => found == value.bits,
+    }
+}
+
+/// Writes results the way a script would.
+pub(crate) fn show(store: &Store<()>, values: &[Val]) -> String {
+    list(values.iter().map(|value| match value {
+        Val::I32(value) => format!("(i32.const {value})"),
+        Val::I64(value) => format!("(i64.const {value})"),
+        Val::F32(bits) => format!("(f32.const {})", show_f32(*bits)),
+        Val::F64(bits) => format!("(f64.const {})", show_f64(*bits)),
+        Val::FuncRef(None) => "(ref.null func)".into(),
+        Val::FuncRef(Some(_)) => "(ref.func)".into(),
+        Val::ExternRef(None) => "(ref.null extern)".into(),
+        Val::ExternRef(Some(reference)) => match host_value(store, reference) {
+            Some(value) => format!("(ref.extern {value})"),
+            None => "(ref.extern)".into(),
+        },
+    }))
+}
+
+/// Writes what a script expects the way it does.
+pub(crate) fn show_expected(values: &[&WastRetCore<'_>]) -> String {
+    list(values.iter().map(|value| show_pattern(value)))
+}
+
+fn list(values: impl Iterator<Item = String>) -> String {
+    let values: Vec<String> = values.collect();
+    if values.is_empty() { "no results".into() } else { values.join(" ") }
+}
+
+fn show_pattern(value: &WastRetCore<'_>) -> String {
+    match value {
+        WastRetCore::I32(value) => format!("(i32.const {value})"),
+        WastRetCore::I64(value) => format!("(i64.const {value})"),
+        WastRetCore::F32(pattern) => {
+            format!("(f32.const {})", show_nan(pattern, |value| show_f32(value.bits)))
+        }
+        WastRetCore::F64(pattern) => {
+            format!("(f64.const {})", show_nan(pattern, |value| show_f64(value.bits)))
+        }
+        WastRetCore::V128(_) => "(v128.const)".into(),
+        WastRetCore::RefNull(_) => "(ref.null)".into(),
+        WastRetCore::RefExtern(Some(value)) => format!("(ref.extern {value})"),
+        WastRetCore::RefExtern(None) => "(ref.extern)".into(),
+        WastRetCore::RefHost(value) => format!("(ref.host {value})"),
+        WastRetCore::RefFunc(_) => "(ref.func)".into(),
+        WastRetCore::RefAny => "(ref.any)".into(),
+        WastRetCore::RefEq => "(ref.eq)".into(),
+        WastRetCore::RefArray => "(ref.array)".into(),
+        WastRetCore::RefStruct => "(ref.struct)".into(),
+        WastRetCore::RefI31 => "(ref.i31)".into(),
+        WastRetCore::RefI31Shared => "(ref.i31_shared)".into(),
+        WastRetCore::Either(cases) => {
+            let mut text = String::from("(either");
+            for case in cases {
+                let _ = write!(text, " {}", show_pattern(case));
+            }
+            text + ")"
+        }
+    }
+}
+
+fn show_nan<T>(pattern: &NanPattern<T>, show: impl Fn(&T) -> String) -> String {
+    match pattern {
+        NanPattern::CanonicalNan => "nan:canonical".into(),
+        NanPattern::ArithmeticNan => "nan:arithmetic".into(),
+        NanPattern::Value(value) => show(value),
+    }
+}
+
+fn show_f32(bits: u32) -> String {
+    let value = f32::from_bits(bits);
+    if value.is_nan() {
+        return show_payload(value.is_sign_negative(), u64::from(bits & 0x7f_ffff));
+    }
+    format!("{value:?}")
+}
+
+fn show_f64(bits: u64) -> String {
+    let value = f64::from_bits(bits);
+    if value.is_nan() {
+        return show_payload(value.is_sign_negative(), bits & 0xf_ffff_ffff_ffff);
+    }
+    format!("{value:?}")
+}
+
+fn show_payload(negative: bool, payload: u64) -> String {
+    format!("{}nan:{payload:#x}", if negative { "-" } else { "" })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nan_patterns() {
+        for (bits, canonical, arithmetic) in [
+            (0x7fc0_0000, true, true),
+            (0xffc0_0000, true, true),
+            (0x7fc0_0001, false, true),
+            (0xffff_ffff, false, true),
+            (0x7f80_0001, false, false),
+            (0x7f80_0000, false, false),
+            (0, false, false),
+        ] {
+            assert_eq!(f32_matches(&NanPattern::CanonicalNan, bits), canonical, "{bits:#x}");
+            assert_eq!(f32_matches(&NanPattern::ArithmeticNan, bits), arithmetic, "{bits:#x}");
+        }
+        let quiet = 0x7ff8_0000_0000_0000;
+        for (bits, canonical, arithmetic) in [
+            (quiet, true, true),
+            (quiet | 1 << 63, true, true),
+            (quiet | 1, false, true),
+            (0x7ff0_0000_0000_0001, false, false),
+            (1.0f64.to_bits(), false, false),
+        ] {
+            assert_eq!(f64_matches(&NanPattern::CanonicalNan, bits), canonical, "{bits:#x}");
+            assert_eq!(f64_matches(&NanPattern::ArithmeticNan, bits), arithmetic, "{bits:#x}");
+        }
+    }
+
+    #[test]
+    fn floats_are_written_as_in_scripts() {
+        assert_eq!(show_f32(1.5f32.to_bits()), "1.5");
+        assert_eq!(show_f32(0xffc0_0000), "-nan:0x400000");
+        assert_eq!(show_f64(f64::INFINITY.to_bits()), "inf");
+        assert_eq!(show_f64((-0.0f64).to_bits()), "-0.0");
+        assert_eq!(show_f64(0x7ff0_0000_0000_0001), "nan:0x1");
+    }
+}

@@ -1,0 +1,90 @@
+;; Values that instructions find where earlier instructions left them: results that wait for
+;; their reader, constants, and instructions that take the place of those before them.
+
+;; A constant is assigned while the result of another instruction waits.
+(module
+  (func (export "i32") (param i32 i32) (result i32)
+    (i32.sub
+      (i32.mul (local.get 0) (local.get 0))
+      (i32.mul
+        (local.tee 1 (i32.const 3))
+        (i32.mul (local.get 0) (local.get 0)))))
+  (func (export "f64") (param f32 f64) (result f64) (local f32)
+    (f64.add
+      (f64.promote_f32 (local.tee 0 (f32.const 2)))
+      (f64.add
+        (local.tee 1 (f64.const 3))
+        (f64.promote_f32 (local.tee 2 (f32.const 5)))))))
+
+(assert_return (invoke "i32" (i32.const 2) (i32.const 0)) (i32.const -8))
+(assert_return (invoke "f64" (f32.const 7) (f64.const 7)) (f64.const 10))
+
+;; Conditions that compare constants. What an earlier call left on the stack must not matter.
+(module
+  (func (export "leave") (param i64)
+    (local i64 i64 i64 i64 i64 i64 i64 i64)
+    (local.set 1 (local.get 0)) (local.set 2 (local.get 0)) (local.set 3 (local.get 0))
+    (local.set 4 (local.get 0)) (local.set 5 (local.get 0)) (local.set 6 (local.get 0))
+    (local.set 7 (local.get 0)) (local.set 8 (local.get 0)))
+  (func (export "i64-if") (result i32)
+    (if (result i32) (i64.le_s (i64.const 256) (i64.const 7))
+      (then (i32.const 1)) (else (i32.const 0))))
+  (func (export "i64-eqz") (result i32)
+    (if (result i32) (i32.eqz (i64.le_s (i64.const 256) (i64.const 7)))
+      (then (i32.const 1)) (else (i32.const 0))))
+  (func (export "f64-br_if") (result i32)
+    (block (br_if 0 (f64.gt (f64.const 0) (f64.const -3.25))) (return (i32.const 0)))
+    (i32.const 1))
+  (func (export "f32-br_if") (result i32)
+    (block (br_if 0 (f32.ne (f32.const 0) (f32.const 0))) (return (i32.const 0)))
+    (i32.const 1)))
+
+(invoke "leave" (i64.const 0))
+(assert_return (invoke "i64-if") (i32.const 0))
+(assert_return (invoke "i64-eqz") (i32.const 1))
+(assert_return (invoke "f64-br_if") (i32.const 1))
+(assert_return (invoke "f32-br_if") (i32.const 0))
+(invoke "leave" (i64.const 256))
+(assert_return (invoke "i64-if") (i32.const 0))
+(assert_return (invoke "i64-eqz") (i32.const 1))
+(assert_return (invoke "f64-br_if") (i32.const 1))
+(assert_return (invoke "f32-br_if") (i32.const 0))
+(invoke "leave" (i64.const -1))
+(assert_return (invoke "i64-if") (i32.const 0))
+(assert_return (invoke "i64-eqz") (i32.const 1))
+(assert_return (invoke "f64-br_if") (i32.const 1))
+(assert_return (invoke "f32-br_if") (i32.const 0))
+
+;; A condition right after a comparison that became part of a branch.
+(module
+  (func (export "after") (param i64 f32) (result i32)
+    (if (i32.eqz (i64.le_s (local.get 0) (i64.const 7)))
+      (then
+        (br_if 0 (i32.trunc_sat_f32_u (local.get 1)))
+        (return (i32.const 1))))
+    (i32.const 0)))
+
+(assert_return (invoke "after" (i64.const 256) (f32.const 0)) (i32.const 1))
+(assert_return (invoke "after" (i64.const 256) (f32.const 1)) (i32.const 0))
+(assert_return (invoke "after" (i64.const 7) (f32.const 0)) (i32.const 0))
+
+;; A load whose address is a load whose address is a sum.
+(module
+  (memory 1)
+  (data (i32.const 16) "\20\00\00\00")
+  (data (i32.const 32) "\40\00\00\00")
+  (data (i32.const 64) "\07\00\00\00")
+  (func (export "locals") (param i32 i32) (result i32)
+    (i32.load (i32.load (i32.add (local.get 0) (local.get 1)))))
+  (func (export "constant") (param i32) (result i32)
+    (i32.load (i32.load (i32.add (local.get 0) (i32.const 6)))))
+  (func (export "thrice") (param i32 i32) (result i32)
+    (i32.load (i32.load (i32.load (i32.add (local.get 0) (local.get 1))))))
+  (func (export "store") (param i32 i32) (result i32)
+    (i32.store (i32.load (i32.add (local.get 0) (local.get 1))) (i32.const 9))
+    (i32.load (i32.const 32))))
+
+(assert_return (invoke "locals" (i32.const 10) (i32.const 6)) (i32.const 64))
+(assert_return (invoke "constant" (i32.const 10)) (i32.const 64))
+(assert_return (invoke "thrice" (i32.const 10) (i32.const 6)) (i32.const 7))
+(assert_return (invoke "store" (i32.const 10) (i32.const 6)) (i32.const 9))

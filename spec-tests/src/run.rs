@@ -1,0 +1,162 @@
+//! Running scripts and judging the reports by the list of what is known.
+
+use std::num::NonZero;
+use std::panic::resume_unwind;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread::{self, ScopedJoinHandle};
+
+use lineal::{CompilationMode, Config, Engine};
+use lineal_wast::{Error, Report, Runner};
+
+use crate::known::{Known, Limit};
+use crate::scripts::Script;
+
+/// What became of a script.
+#[derive(Debug)]
+pub struct Outcome {
+    /// The name of the script.
+    pub name: String,
+    /// How its modules were translated.
+    pub mode: CompilationMode,
+    /// The report, or why the script could not be read.
+    pub report: Result<Report, Error>,
+    /// Whether that is as the list says.
+    pub verdict: Verdict,
+}
+
+/// How a report compares with the list of what is known.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Everything passed, and nothing is listed.
+    Passed,
+    /// The listed limit is what keeps the script from passing.
+    AsListed(Limit),
+    /// Something failed or was skipped that is not listed.
+    Worse,
+    /// The script does better than listed; the entry must be corrected to this, or removed.
+    Better(Option<Limit>),
+}
+
+impl Verdict {
+    /// Whether the list need not change and nothing must be fixed.
+    pub fn is_ok(&self) -> bool {
+        matches!(self, Verdict::Passed | Verdict::AsListed(_))
+    }
+}
+
+/// The stack of the threads that run scripts: too small for a guest that recurses on it, or for
+/// handlers that call each other instead of jumping.
+const STACK_BYTES: usize = 256 << 10;
+
+/// Runs scripts on all processors and judges them; the outcomes are in the order of the scripts.
+pub fn run(scripts: &[Script], known: &Known) -> Vec<Outcome> {
+    let next = AtomicUsize::new(0);
+    let work = || {
+        let mut outcomes = Vec::new();
+        loop {
+            let index = next.fetch_add(1, Ordering::Relaxed);
+            let Some(script) = scripts.get(index) else { return outcomes };
+            outcomes.push((index, run_one(script, known)));
+        }
+    };
+    let threads = thread::available_parallelism().map_or(1, NonZero::get);
+    let mut outcomes: Vec<(usize, Outcome)> = thread::scope(|scope| {
+        let spawn = |_| {
+            let thread = thread::Builder::new().stack_size(STACK_BYTES);
+            thread.spawn_scoped(scope, work).expect("the host can start a thread")
+        };
+        let workers: Vec<_> = (0..threads).map(spawn).collect();
+        let finish = |worker: ScopedJoinHandle<'_, Vec<_>>| {
+            worker.join().unwrap_or_else(|panic| resume_unwind(panic))
+        };
+        workers.into_iter().flat_map(finish).collect()
+    });
+    outcomes.sort_by_key(|&(index, _)| index);
+    outcomes.into_iter().map(|(_, outcome)| outcome).collect()
+}
+
+/// Runs a script in every mode; the outcome is that of the first mode in which it is not as it
+/// should be, or of the first mode.
+fn run_one(script: &Script, known: &Known) -> Outcome {
+    let mut outcomes = MODES.map(|mode| run_in(mode, script, known)).into_iter();
+    let position = outcomes.as_slice().iter().position(|outcome| !outcome.verdict.is_ok());
+    outcomes.nth(position.unwrap_or(0)).expect("there is at least one mode")
+}
+
+/// How modules are translated. Scripts must not be able to tell the difference.
+const MODES: [CompilationMode; 2] = [CompilationMode::Eager, CompilationMode::Lazy];
+
+fn run_in(mode: CompilationMode, script: &Script, known: &Known) -> Outcome {
+    let mut config = Config::new();
+    config.features(script.features).compilation_mode(mode);
+    let report = match Engine::new(&config) {
+        Ok(engine) => Runner::new(&engine).run(script.text),
+        Err(error) => Err(Error::text(script.text, 0, format!("no engine: {error:#}"))),
+    };
+    let verdict = match &report {
+        Ok(report) => judge(report, known.limit(&script.name)),
+        Err(_) => Verdict::Worse,
+    };
+    Outcome { name: script.name.clone(), mode, report, verdict }
+}
+
+fn judge(report: &Report, listed: Option<&Limit>) -> Verdict {
+    let needs: Vec<String> = report
+        .skip_reasons()
+        .into_keys()
+        .map(|reason| reason.strip_prefix("needs ").unwrap_or(reason).to_owned())
+        .collect();
+    match listed {
+        Some(limit @ Limit::Fails(_)) if !report.is_ok() => Verdict::AsListed(limit.clone()),
+        _ if !report.is_ok() => Verdict::Worse,
+        None if needs.is_empty() => Verdict::Passed,
+        Some(_) if needs.is_empty() => Verdict::Better(None),
+        Some(limit @ Limit::Needs(proposals)) if needs == *proposals => {
+            Verdict::AsListed(limit.clone())
+        }
+        Some(Limit::Needs(proposals)) if !needs.iter().all(|need| proposals.contains(need)) => {
+            Verdict::Worse
+        }
+        Some(_) => Verdict::Better(Some(Limit::Needs(needs))),
+        None => Verdict::Worse,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PASS: &str = "(module)";
+    const FAIL: &str = "(module) (assert_return (invoke \"none\"))";
+    const SKIP: &str = "(module) (assert_exception (invoke \"f\"))";
+
+    fn verdict(text: &str, listed: Option<Limit>) -> Verdict {
+        let report = Runner::default().run(text).unwrap();
+        judge(&report, listed.as_ref())
+    }
+
+    fn needs(proposals: &[&str]) -> Limit {
+        Limit::Needs(proposals.iter().map(|&proposal| proposal.to_owned()).collect())
+    }
+
+    #[test]
+    fn what_is_not_listed_must_pass() {
+        assert_eq!(verdict(PASS, None), Verdict::Passed);
+        assert_eq!(verdict(FAIL, None), Verdict::Worse);
+        assert_eq!(verdict(SKIP, None), Verdict::Worse);
+    }
+
+    #[test]
+    fn what_is_listed_must_do_as_listed() {
+        let (missing, fails) = (needs(&["exception-handling"]), Limit::Fails("so".into()));
+        assert_eq!(verdict(SKIP, Some(missing.clone())), Verdict::AsListed(missing.clone()));
+        assert_eq!(verdict(FAIL, Some(fails.clone())), Verdict::AsListed(fails.clone()));
+        assert_eq!(verdict(PASS, Some(missing.clone())), Verdict::Better(None));
+        assert_eq!(verdict(PASS, Some(fails.clone())), Verdict::Better(None));
+        assert_eq!(verdict(FAIL, Some(missing.clone())), Verdict::Worse);
+        assert_eq!(verdict(SKIP, Some(needs(&["gc"]))), Verdict::Worse);
+        assert_eq!(verdict(SKIP, Some(fails)), Verdict::Better(Some(missing.clone())));
+        let more = needs(&["exception-handling", "gc"]);
+        assert_eq!(verdict(SKIP, Some(more)), Verdict::Better(Some(missing)));
+    }
+}
