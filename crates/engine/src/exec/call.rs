@@ -471,7 +471,10 @@ impl Op for CallImport {
 #[inline(always)]
 unsafe fn imported(m: &Machine) -> NonNull<FuncEntity> {
     // SAFETY: E1, E3, R1; validation bounds the index.
-    unsafe { (&(*(*m.cx).instance).funcs).as_ptr().add(m.ip.b() as usize).read() }
+    unsafe {
+        let instance = &*(*m.cx).instance;
+        instance.funcs.as_ptr().add(m.ip.b() as usize).read()
+    }
 }
 
 /// Calls through table `b`, at the index of class `S`; granule 2 is the expected type, granule 3
@@ -501,8 +504,9 @@ unsafe fn lookup<S: Src<I>, I: IndexType>(m: &Machine) -> Result<NonNull<FuncEnt
     // SAFETY: E1 to E3, R1; validation bounds the table's index.
     unsafe {
         let index: u64 = S::get(m).into();
+        let instance = &*(*m.cx).instance;
         let table: *const TableEntity =
-            (&(*(*m.cx).instance).tables).as_ptr().add(m.ip.b() as usize).read().as_ptr();
+            instance.tables.as_ptr().add(m.ip.b() as usize).read().as_ptr();
         let elements = &(*table).elements;
         let Some(&element) = elements.get(index as usize) else {
             return Err(Trap::TableOutOfBounds.into());

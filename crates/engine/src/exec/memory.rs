@@ -124,8 +124,8 @@ unsafe fn check_any<R: Raw, I: AddrType>(m: &Machine) -> Result<*mut R, Exit> {
     // live (R3).
     unsafe {
         let addr: u64 = I::from_slot(m.fp.get(m.ip.a())).into();
-        let instance = (*m.cx).instance;
-        let entity = (&(*instance).memories).as_ptr().add(m.ip.b() as usize).read();
+        let instance = &*(*m.cx).instance;
+        let entity = instance.memories.as_ptr().add(m.ip.b() as usize).read();
         let memory = &mut (*entity.as_ptr()).memory;
         let offset = m.ip.granule(2);
         match effective_address(addr, offset, size_of::<R>() as u64, memory.byte_len()) {

@@ -168,7 +168,7 @@ binary! {
     I32Rotl: u32, false, |a, b| a.rotate_left(b & 31);
     I32Rotr: u32, false, |a, b| a.rotate_right(b & 31);
     I32DivS: i32, false, |a, b| div_s!(a, b);
-    I32DivU: u32, false, |a, b| if b == 0 { return Err(Trap::IntegerDivisionByZero) } else { a / b };
+    I32DivU: u32, false, |a, b| a.checked_div(b).ok_or(Trap::IntegerDivisionByZero)?;
     I32RemS: i32, false, |a, b| if b == 0 { return Err(Trap::IntegerDivisionByZero) } else { a.wrapping_rem(b) };
     I32RemU: u32, false, |a, b| if b == 0 { return Err(Trap::IntegerDivisionByZero) } else { a % b };
     I64Add: u64, true, |a, b| a.wrapping_add(b);
@@ -183,7 +183,7 @@ binary! {
     I64Rotl: u64, false, |a, b| a.rotate_left(b as u32 & 63);
     I64Rotr: u64, false, |a, b| a.rotate_right(b as u32 & 63);
     I64DivS: i64, false, |a, b| div_s!(a, b);
-    I64DivU: u64, false, |a, b| if b == 0 { return Err(Trap::IntegerDivisionByZero) } else { a / b };
+    I64DivU: u64, false, |a, b| a.checked_div(b).ok_or(Trap::IntegerDivisionByZero)?;
     I64RemS: i64, false, |a, b| if b == 0 { return Err(Trap::IntegerDivisionByZero) } else { a.wrapping_rem(b) };
     I64RemU: u64, false, |a, b| if b == 0 { return Err(Trap::IntegerDivisionByZero) } else { a % b };
     // Float addition and multiplication do not commute here: which NaN comes out may differ.

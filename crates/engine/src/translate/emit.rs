@@ -2,6 +2,7 @@
 
 use crate::exec::abi::{Handler, operands, with_b, with_d};
 use crate::exec::pairs;
+use crate::runtime::code::Code;
 
 /// The handlers of one operation with given sources, by destination class.
 pub(super) type Dests = [Handler; 3];
@@ -165,8 +166,8 @@ impl Emitter {
         }
     }
 
-    /// The finished code: cells, and the sites in the binary that they come from.
-    pub(super) fn finish(self) -> (Box<[u64]>, Box<[(u32, u32)]>) {
-        (self.cells.into(), self.sites.into())
+    /// The finished code of a function whose frames keep the return address in `link_slot`.
+    pub(super) fn finish(self, link_slot: u32) -> Code {
+        Code { cells: self.cells.into(), sites: self.sites.into(), link_slot }
     }
 }

@@ -159,8 +159,7 @@ impl<'a> Translator<'a> {
         if self.options.fuse {
             self.emit.fuse_pairs();
         }
-        let (cells, sites) = self.emit.finish();
-        Code { cells, sites, link_slot: self.link_slot }
+        self.emit.finish(self.link_slot)
     }
 
     fn local_bank(&self, local: u32) -> Bank {
