@@ -1,0 +1,144 @@
+//! `lineal dump`: runs a module, then shows a range of its memory.
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use anyhow::{Context, Error, Result, bail, ensure};
+use lineal::{Instance, Memory, Store};
+
+use crate::Status;
+use crate::args;
+use crate::hex::{HexDump, ROW_BYTES, Row};
+use crate::program::Program;
+
+/// What to run, and what to show.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Options {
+    /// The module, as .wat or .wasm; `-` for standard input
+    file: PathBuf,
+    /// The exported function to call before the dump [default: none, just instantiate]
+    #[arg(long, value_name = "NAME")]
+    invoke: Option<String>,
+    /// The addresses to show: `START..END` without END, or `START..+LENGTH`
+    #[arg(long)]
+    range: Range,
+    /// The memory to show, by exported name or by index
+    #[arg(long, value_name = "NAME_OR_INDEX", default_value = "0")]
+    memory: String,
+    /// The function's arguments; after `--` they may begin with a hyphen
+    #[arg(allow_negative_numbers = true, requires = "invoke")]
+    args: Vec<String>,
+}
+
+impl Options {
+    pub(crate) fn execute(&self, out: &mut impl Write) -> Result<Status> {
+        let program = Program::load(&self.file.clone().into())?;
+        let call = match &self.invoke {
+            Some(name) => Some(program.call(Some(name), &self.args)?),
+            None => None,
+        };
+        let mut store = program.store();
+        let instance = program.instantiate(&mut store)?;
+        let memory = find_memory(&store, instance, &self.memory)?;
+        // A dump is wanted most when the call fails.
+        let outcome = call.map(|call| call.make(&mut store, instance));
+        if let Some(Ok(results)) = &outcome {
+            for result in results {
+                writeln!(out, "{}", args::display(result))?;
+            }
+        }
+        let shown = self.show(out, memory.data(&store));
+        match (outcome, shown) {
+            (Some(Err(failed)), Ok(())) => Err(failed),
+            (Some(Err(failed)), Err(not_shown)) => Err(failed.context(not_shown.to_string())),
+            (_, shown) => shown.map(|()| Status::Success),
+        }
+    }
+
+    fn show(&self, out: &mut impl Write, data: &[u8]) -> Result<()> {
+        let Range { start, end } = self.range;
+        let size_bytes = data.len() as u64;
+        ensure!(
+            end <= size_bytes,
+            "the range {start:#x}..{end:#x} is not inside memory {}, which has {size_bytes} bytes",
+            self.memory
+        );
+        let mut dump = HexDump::new(out, end);
+        let mut addr = start - start % ROW_BYTES;
+        while start < end && addr < end {
+            let row: Row = std::array::from_fn(|index| {
+                let at = addr + index as u64;
+                (start..end).contains(&at).then(|| data[at as usize])
+            });
+            dump.row(addr, row)?;
+            addr += ROW_BYTES;
+        }
+        dump.finish(end)?;
+        Ok(())
+    }
+}
+
+fn find_memory(store: &Store<()>, instance: Instance, wanted: &str) -> Result<Memory> {
+    let by_index = |index| instance.debug_memory(store, u32::try_from(index).ok()?);
+    let memory = instance
+        .get_memory(store, wanted)
+        .or_else(|| args::natural(wanted).ok().and_then(by_index));
+    if let Some(memory) = memory {
+        return Ok(memory);
+    }
+    let count = (0..).take_while(|&index| by_index(index).is_some()).count();
+    let exports = instance.exports(store).filter(|export| export.into_memory().is_some());
+    let names: Vec<&str> = exports.map(|export| export.name()).collect();
+    match (count, names.as_slice()) {
+        (0, _) => bail!("the module has no memory"),
+        (count, []) => bail!("there is no memory `{wanted}`: the module has {count}"),
+        (count, names) => bail!(
+            "there is no memory `{wanted}`: the module has {count}, exported as {}",
+            names.join(", ")
+        ),
+    }
+}
+
+/// Addresses from `start` on, up to but without `end`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Range {
+    start: u64,
+    end: u64,
+}
+
+impl FromStr for Range {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Range> {
+        let (start, end) = text.split_once("..").context("expected START..END")?;
+        let start = args::natural(start).with_context(|| format!("`{start}` is no address"))?;
+        let end = match end.strip_prefix('+') {
+            Some(len) => {
+                let len = args::natural(len).with_context(|| format!("`{len}` is no length"))?;
+                start.checked_add(len).context("the range ends beyond any memory")?
+            }
+            None => args::natural(end).with_context(|| format!("`{end}` is no address"))?,
+        };
+        ensure!(start <= end, "the range ends before it starts");
+        Ok(Range { start, end })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ranges_have_two_ends() {
+        let range = |text: &str| text.parse::<Range>().ok().map(|range| (range.start, range.end));
+        assert_eq!(range("0..16"), Some((0, 16)));
+        assert_eq!(range("0x10..0x1_0000"), Some((16, 65_536)));
+        assert_eq!(range("16..+0x10"), Some((16, 32)));
+        assert_eq!(range("7..7"), Some((7, 7)));
+        for text in ["", "5", "..", "1..", "..1", "5..4", "-1..4", "0..-1", "a..b", "1..+"] {
+            assert_eq!(range(text), None, "{text:?}");
+        }
+        assert_eq!(range("1..+18446744073709551615"), None);
+    }
+}

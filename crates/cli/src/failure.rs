@@ -1,0 +1,55 @@
+//! How errors are told to the user, and what status the process ends with.
+
+use std::fmt::Write as _;
+use std::io::{self, IsTerminal, Write};
+use std::process::ExitCode;
+
+use anyhow::Error;
+use lineal::{Trap, WasmBacktrace};
+
+/// The status after a trap: that of a process that aborts, as Wasmtime has it.
+const TRAP_STATUS: u8 = 134;
+
+/// Whether the reader of our output has gone, which is no reason to complain.
+pub(crate) fn is_broken_pipe(error: &Error) -> bool {
+    error
+        .chain()
+        .filter_map(|cause| cause.downcast_ref::<io::Error>())
+        .any(|error| error.kind() == io::ErrorKind::BrokenPipe)
+}
+
+/// Writes an error to standard error; the status for it.
+pub(crate) fn report(error: &Error) -> ExitCode {
+    let stderr = io::stderr();
+    let (red, plain) = if colours(&stderr) { ("\x1b[1;31m", "\x1b[0m") } else { ("", "") };
+    // Nobody is left to tell if this fails.
+    let _ = write!(stderr.lock(), "{red}error:{plain} {}", message(error));
+    if error.downcast_ref::<Trap>().is_some() { TRAP_STATUS.into() } else { ExitCode::FAILURE }
+}
+
+fn colours(stderr: &io::Stderr) -> bool {
+    let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    stderr.is_terminal() && !set("NO_COLOR") && std::env::var_os("TERM").is_none_or(|t| t != "dumb")
+}
+
+/// An error with its causes, and where the guest was.
+fn message(error: &Error) -> String {
+    let backtrace = error.downcast_ref::<WasmBacktrace>();
+    let backtrace_text = backtrace.map(WasmBacktrace::to_string);
+    let mut message = String::new();
+    let causes = error.chain().map(ToString::to_string);
+    let causes = causes.filter(|cause| Some(cause) != backtrace_text.as_ref());
+    for (index, cause) in causes.enumerate() {
+        let label = if index == 0 { "" } else { "  caused by: " };
+        message.push_str(label);
+        message.push_str(&cause);
+        message.push('\n');
+    }
+    if let Some(backtrace) = backtrace {
+        message.push_str("  wasm backtrace, innermost function first:\n");
+        for (number, frame) in backtrace.frames().iter().enumerate() {
+            let _ = writeln!(message, "  {number:>4}: {frame}");
+        }
+    }
+    message
+}

@@ -1,0 +1,110 @@
+//! `lineal`: runs, tests and inspects WebAssembly modules.
+//!
+//! Each command has a module: [`run`], [`wast`], [`inspect`], [`dump`]. A command writes its
+//! results to the output it is given and returns an error or a [`Status`]; what becomes of errors
+//! is decided here and in [`failure`].
+
+#![forbid(unsafe_code)]
+
+mod args;
+mod dump;
+mod failure;
+mod float;
+mod hex;
+mod inspect;
+mod layout;
+mod program;
+mod run;
+mod source;
+mod wast;
+
+use std::io::{self, BufWriter, Write};
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{CommandFactory, Parser, Subcommand};
+use clap_complete::Shell;
+
+/// Runs, tests and inspects WebAssembly modules.
+#[derive(Debug, Parser)]
+#[command(name = "lineal", version, arg_required_else_help = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Call a function of a module and print its results
+    Run(run::Options),
+    /// Run test scripts of the WebAssembly specification (.wast)
+    Wast(wast::Options),
+    /// Show a module's memories, data segments, imports and exports
+    Inspect(inspect::Options),
+    /// Run a module, then show a range of its memory
+    Dump(dump::Options),
+    /// Print a script that completes commands in a shell
+    Completions {
+        /// The shell to print it for
+        shell: Shell,
+    },
+}
+
+/// How a command ended that could do its work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Status {
+    /// All is well.
+    Success,
+    /// Something is wrong with what was looked at, and the command has said what.
+    Failure,
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let mut out = BufWriter::new(io::stdout().lock());
+    let result = cli.command.execute(&mut out).and_then(|status| {
+        out.flush()?;
+        Ok(status)
+    });
+    match result {
+        Ok(Status::Success) => ExitCode::SUCCESS,
+        Ok(Status::Failure) => ExitCode::FAILURE,
+        Err(error) if failure::is_broken_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            // What there is of results comes before the error. If it cannot be written, the
+            // error is still the more important message.
+            let _ = out.flush();
+            failure::report(&error)
+        }
+    }
+}
+
+impl Command {
+    fn execute(&self, out: &mut impl Write) -> Result<Status> {
+        match self {
+            Command::Run(options) => options.execute(out),
+            Command::Wast(options) => options.execute(out),
+            Command::Inspect(options) => options.execute(out),
+            Command::Dump(options) => options.execute(out),
+            Command::Completions { shell } => completions(*shell, out),
+        }
+    }
+}
+
+fn completions(shell: Shell, out: &mut impl Write) -> Result<Status> {
+    // The generator panics if it cannot write.
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "lineal", &mut script);
+    out.write_all(&script)?;
+    Ok(Status::Success)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,132 @@
+//! `lineal inspect`.
+
+use crate::{file, lineal, lineal_with_input};
+use serde_json::{Value, json};
+
+const MODULE: &str = r#"(module $shown
+    (import "env" "log" (func (param i32 i64) (result f32)))
+    (import "env" "where" (global i32))
+    (import "env" "shared" (memory 2))
+    (memory (export "memory") (export "heap") 1 16)
+    (data (memory 1) (i32.const 0x10) "hello, world, and more")
+    (data (memory 1) (i32.const 0x8000) "\01\02\03")
+    (data (memory 1) (global.get 0) "?")
+    (data "passive")
+    (data (memory 1) (i32.const 0xffff) "ab")
+    (table (export "table") 2 5 funcref)
+    (global (export "counter") (mut i64) (i64.const 0))
+    (func (export "run") (param f64)))"#;
+
+#[test]
+fn memories_come_with_segments_and_contents() {
+    let path = file("inspect.wat", MODULE);
+    let text = lineal(&["inspect", &path]).success();
+    let (size, rest) = text.split_once('\n').unwrap();
+    assert!(size.starts_with("module shown, ") && size.ends_with(" bytes"), "{size}");
+    assert_eq!(
+        rest,
+        "
+memory 0, imported from env::shared: 2 pages (131072 bytes)
+  all zero at first
+
+memory 1, exported as memory, exported as heap: 1 page (65536 bytes), at most 16 pages (1048576 bytes)
+  segment 0: 0x10..0x26, 22 bytes
+  segment 1: 0x8000..0x8003, 3 bytes
+  segment 2: at an address that depends on imports, 1 byte
+  segment 4: 0xffff..0x10001, 2 bytes; does not fit the minimum size
+00000010  68 65 6c 6c 6f 2c 20 77  6f 72 6c 64 2c 20 61 6e  |hello, world, an|
+00000020  64 20 6d 6f 72 65 00 00  00 00 00 00 00 00 00 00  |d more..........|
+*
+00008000  01 02 03 00 00 00 00 00  00 00 00 00 00 00 00 00  |................|
+*
+00010000
+
+segment 3, passive: 7 bytes
+
+imports
+  env::log: function (i32, i64) -> f32
+  env::where: global i32
+  env::shared: memory 2 pages (131072 bytes)
+
+exports
+  memory: memory 1 page (65536 bytes), at most 16 pages (1048576 bytes)
+  heap: memory 1 page (65536 bytes), at most 16 pages (1048576 bytes)
+  table: table 2 of funcref, at most 5
+  counter: global mut i64
+  run: function (f64) -> ()
+"
+    );
+}
+
+#[test]
+fn json_says_the_same() {
+    let path = file("inspect-json.wat", MODULE);
+    let text = lineal(&["inspect", "--json", &path]).success();
+    let json: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(json["name"], "shown");
+    assert_eq!(
+        json["memories"][0],
+        json!({
+            "index": 0,
+            "import": { "module": "env", "name": "shared" },
+            "exports": [],
+            "address_bits": 32,
+            "page_size_bytes": 65_536,
+            "minimum_pages": 2,
+            "minimum_bytes": 131_072,
+            "maximum_pages": null,
+            "maximum_bytes": null,
+            "shared": false,
+        })
+    );
+    assert_eq!(json["memories"][1]["exports"], json!(["memory", "heap"]));
+    assert_eq!(json["memories"][1]["maximum_bytes"], 1_048_576);
+    let segments = json["data_segments"].as_array().unwrap();
+    let parts = |index: usize| {
+        let segment = &segments[index];
+        json!([
+            segment["mode"],
+            segment["memory"],
+            segment["start"],
+            segment["end"],
+            segment["fits"]
+        ])
+    };
+    assert_eq!(parts(1), json!(["active", 1, 0x8000, 0x8003, true]));
+    assert_eq!(parts(2), json!(["active", 1, null, null, null]));
+    assert_eq!(parts(3), json!(["passive", null, null, null, null]));
+    assert_eq!(parts(4), json!(["active", 1, 0xffff, 0x10001, false]));
+    assert_eq!(segments[1]["hex"], "010203");
+    assert_eq!(
+        json["imports"][0],
+        json!({ "module": "env", "name": "log", "kind": "function", "type": "(i32, i64) -> f32" })
+    );
+    assert_eq!(
+        json["exports"][4],
+        json!({ "name": "run", "kind": "function", "index": 1, "type": "(f64) -> ()" })
+    );
+}
+
+#[test]
+fn enormous_memories_are_not_allocated() {
+    let wat = r#"(module (memory i64 0x1_0000_0000_0000)
+        (data (i64.const 0xffff_ffff_ffff_fff0) "0123456789abcdef"))"#;
+    let text = lineal_with_input(&["inspect", "-"], wat.as_bytes()).success();
+    assert!(text.contains("281474976710656 pages (2^64 bytes), 64-bit\n"), "{text}");
+    assert!(text.contains("0xfffffffffffffff0..0x10000000000000000, 16 bytes\n"), "{text}");
+    assert!(text.contains("fffffffffffffff0  30 31 32"), "{text}");
+    lineal_with_input(&["inspect", "--json", "-"], wat.as_bytes()).success();
+}
+
+#[test]
+fn an_empty_module_is_a_module() {
+    let text = lineal_with_input(&["inspect", "-"], b"(module)").success();
+    assert_eq!(text, "module without a name, 8 bytes\n");
+}
+
+#[test]
+fn bad_modules_are_explained() {
+    let report = lineal_with_input(&["inspect", "-"], b"(module (memory 65537))").failure(1);
+    assert!(report.starts_with("error: <stdin> is not a valid module\n"), "{report}");
+    lineal(&["inspect", "no-such-file"]).failure(1);
+}

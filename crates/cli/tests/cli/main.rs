@@ -1,0 +1,91 @@
+//! Tests of the command line, one module a command: they drive the built program.
+
+mod dump;
+mod inspect;
+mod program;
+mod run;
+mod wast;
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+/// What a run of the program came to.
+struct Outcome {
+    status: i32,
+    stdout: String,
+    stderr: String,
+}
+
+impl Outcome {
+    fn of(output: Output) -> Outcome {
+        Outcome {
+            status: output.status.code().expect("ended by itself"),
+            stdout: String::from_utf8(output.stdout).unwrap(),
+            stderr: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+
+    /// Checks that all went well, and returns the output.
+    #[track_caller]
+    fn success(self) -> String {
+        assert_eq!((self.status, self.stderr.as_str()), (0, ""), "{}", self.stdout);
+        self.stdout
+    }
+
+    /// Checks the status and that an error was reported without output; returns the report.
+    #[track_caller]
+    fn failure(self, status: i32) -> String {
+        assert_eq!(self.status, status, "{}", self.stderr);
+        assert_eq!(self.stdout, "");
+        assert!(self.stderr.starts_with("error: "), "{}", self.stderr);
+        assert!(!self.stderr.contains('\x1b'), "colours outside a terminal");
+        self.stderr
+    }
+}
+
+fn command(args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_lineal"));
+    command.args(args).env_remove("RUST_BACKTRACE");
+    command
+}
+
+/// Runs the program.
+fn lineal(args: &[&str]) -> Outcome {
+    Outcome::of(command(args).stdin(Stdio::null()).output().unwrap())
+}
+
+/// Runs the program with something on its standard input.
+fn lineal_with_input(args: &[&str], input: &[u8]) -> Outcome {
+    let mut command = command(args);
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    child.stdin.take().unwrap().write_all(input).unwrap();
+    Outcome::of(child.wait_with_output().unwrap())
+}
+
+/// Writes a file for one test; its path.
+fn file(name: &str, contents: impl AsRef<[u8]>) -> String {
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    std::fs::write(&path, contents).unwrap();
+    path.into_os_string().into_string().unwrap()
+}
+
+/// The path of a bundled example.
+fn example(name: &str) -> String {
+    let root: PathBuf = [env!("CARGO_MANIFEST_DIR"), "..", "..", "examples", name].iter().collect();
+    root.into_os_string().into_string().unwrap()
+}
+
+/// A module with functions of every kind that the tests call.
+const CALLS: &str = r#"(module $calls
+    (func $add (export "add") (param i32 i32) (result i32)
+        (i32.add (local.get 0) (local.get 1)))
+    (func (export "swap") (param i64 f64) (result f64 i64) (local.get 1) (local.get 0))
+    (func (export "same") (param f32) (result f32) (local.get 0))
+    (func (export "refs") (param externref funcref) (result externref funcref)
+        (local.get 0) (local.get 1))
+    (func $divide (export "divide") (param i32 i32) (result i32)
+        (i32.div_s (local.get 0) (local.get 1)))
+    (func (export "nothing"))
+    (memory (export "memory") 1))"#;

@@ -1,0 +1,159 @@
+//! `lineal run`.
+
+use crate::{CALLS, example, file, lineal, lineal_with_input};
+
+/// Calls a function of [`CALLS`].
+fn call(file_name: &str, args: &[&str]) -> crate::Outcome {
+    let path = file(file_name, CALLS);
+    let mut all = vec!["run", "--invoke", args[0], &path];
+    all.extend(&args[1..]);
+    lineal(&all)
+}
+
+#[test]
+fn arguments_are_parsed_by_type() {
+    let call = |args: &[&str]| call("types.wat", args).success();
+    assert_eq!(call(&["add", "2", "3"]), "5\n");
+    assert_eq!(call(&["add", "-5", "3"]), "-2\n");
+    assert_eq!(call(&["add", "0xffff_ffff", "-0x1"]), "-2\n");
+    assert_eq!(call(&["swap", "-9223372036854775808", "0.1"]), "0.1\n-9223372036854775808\n");
+    assert_eq!(call(&["swap", "1_000", "-0x1.8p1"]), "-3.0\n1000\n");
+    assert_eq!(call(&["same", "-inf"]), "-inf\n");
+    assert_eq!(call(&["same", "nan"]), "nan\n");
+    assert_eq!(call(&["same", "-nan:0x123"]), "-nan:0x123\n");
+    assert_eq!(call(&["same", "nan:canonical"]), "nan\n");
+    assert_eq!(call(&["same", "1e20"]), "1e20\n");
+    assert_eq!(call(&["refs", "null", "null"]), "null\nnull\n");
+    assert_eq!(call(&["nothing"]), "");
+}
+
+#[test]
+fn wrong_arguments_are_explained() {
+    let call = |args: &[&str]| call("wrong.wat", args).failure(1);
+    assert!(
+        call(&["add", "1"]).contains("its type is (i32, i32) -> i32: expected 2 arguments, got 1")
+    );
+    let report = call(&["add", "1", "x"]);
+    assert!(report.contains("argument 2 is bad"), "{report}");
+    assert!(report.contains("`x` is not an i32"), "{report}");
+    assert!(call(&["add", "1", "4294967296"]).contains("it is out of range"));
+    assert!(call(&["same", "1e99"]).contains("it is out of range"));
+    assert!(call(&["refs", "1", "null"]).contains("only `null` can be written here"));
+}
+
+#[test]
+fn options_may_follow_the_file_but_not_the_arguments() {
+    let path = file("order.wat", CALLS);
+    assert_eq!(lineal(&["run", &path, "--invoke", "add", "-1", "-2"]).success(), "-3\n");
+    let report = lineal(&["run", "--invoke", "add", &path, "1", "--invoke"]).failure(1);
+    assert!(report.contains("`--invoke` is not an i32"), "{report}");
+    assert_eq!(lineal(&["run", "--invoke", "add", "--", &path, "1", "1"]).success(), "2\n");
+}
+
+#[test]
+fn the_function_to_call_is_found() {
+    let module = |names: &[&str]| -> String {
+        let funcs = names.iter().enumerate().map(|(index, name)| {
+            format!(r#"(func (export "{name}") (result i32) (i32.const {index}))"#)
+        });
+        format!("(module (memory (export \"memory\") 1) {})", funcs.collect::<String>())
+    };
+    for (names, expected) in [
+        (&["run", "main", "_start", "other"][..], "2\n"),
+        (&["other", "run", "main"], "2\n"),
+        (&["other", "run"], "1\n"),
+        (&["other"], "0\n"),
+    ] {
+        let path = file(&format!("entry-{}.wat", names.join("-")), module(names));
+        assert_eq!(lineal(&["run", &path]).success(), expected, "{names:?}");
+    }
+    let path = file("entries.wat", module(&["one", "two"]));
+    let report = lineal(&["run", &path]).failure(1);
+    assert!(report.contains("name it with --invoke"), "{report}");
+    assert!(report.ends_with("\n  one: () -> i32\n  two: () -> i32\n"), "{report}");
+    let path = file("no-entry.wat", module(&[]));
+    assert!(lineal(&["run", &path]).failure(1).contains("does not export a function"));
+}
+
+#[test]
+fn unknown_exports_are_answered_with_the_known_ones() {
+    let report = call("unknown.wat", &["subtract"]).failure(1);
+    assert!(report.contains("does not export `subtract`; it exports these functions:"), "{report}");
+    assert!(report.contains("\n  add: (i32, i32) -> i32\n"), "{report}");
+    let report = call("unknown.wat", &["memory"]).failure(1);
+    assert!(report.contains("is not a function"), "{report}");
+}
+
+#[test]
+fn a_trap_has_a_backtrace_and_a_status_of_its_own() {
+    let report = call("trap.wat", &["divide", "1", "0"]).failure(134);
+    assert!(report.starts_with("error: `divide` failed\n"), "{report}");
+    assert!(report.contains("caused by: wasm trap: integer divide by zero\n"), "{report}");
+    assert!(report.contains("calls!divide\n"), "{report}");
+
+    let path = file(
+        "start.wat",
+        "(module (func $begin unreachable) (start $begin) (func (export \"f\")))",
+    );
+    let report = lineal(&["run", &path]).failure(134);
+    assert!(report.contains("cannot instantiate"), "{report}");
+    assert!(report.contains("!begin\n"), "{report}");
+}
+
+#[test]
+fn standard_input_is_read() {
+    let args = ["run", "-", "--invoke", "add", "20", "22"];
+    assert_eq!(lineal_with_input(&args, CALLS.as_bytes()).success(), "42\n");
+    let report = lineal_with_input(&["run", "-"], b"(module").failure(1);
+    assert!(report.starts_with("error: <stdin> is not a valid module\n"), "{report}");
+}
+
+#[test]
+fn bad_files_are_explained() {
+    let report = lineal(&["run", "no-such-file.wat"]).failure(1);
+    assert!(report.starts_with("error: cannot read no-such-file.wat\n"), "{report}");
+
+    let path = file("broken.wat", "(module\n  (func (export \"f\")\n    i32.cosnt 5))");
+    let report = lineal(&["run", &path]).failure(1);
+    assert!(report.contains("--> line 3, column 5"), "{report}");
+    assert!(report.contains("3 |     i32.cosnt 5))"), "{report}");
+
+    let path = file("invalid.wat", "(module (func (result i32) (i64.const 1)))");
+    assert!(lineal(&["run", &path]).failure(1).contains("type mismatch"));
+
+    let path = file("truncated.wasm", b"\0asm\x01\0\0\0\x01\x04\x01\x60");
+    let report = lineal(&["run", &path]).failure(1);
+    assert!(report.contains("at offset 0x"), "{report}");
+
+    let path = file("garbage.bin", [0xff; 100]);
+    assert!(lineal(&["run", &path]).failure(1).contains("neither a WebAssembly binary nor"));
+}
+
+#[test]
+fn binaries_run_too() {
+    // (module (func (export "f") (result i32) (i32.const 42)))
+    let binary = b"\0asm\x01\0\0\0\x01\x05\x01\x60\0\x01\x7f\x03\x02\x01\0\x07\x05\x01\x01f\0\0\
+        \x0a\x06\x01\x04\0\x41\x2a\x0b";
+    let path = file("binary.wasm", binary);
+    assert_eq!(lineal(&["run", &path]).success(), "42\n");
+}
+
+#[test]
+fn imports_are_listed_as_there_are_none_to_give() {
+    let path = file(
+        "imports.wat",
+        r#"(module (import "wasi" "write" (func (param i32) (result i32)))
+            (import "env" "memory" (memory 1)) (func (export "f")))"#,
+    );
+    let report = lineal(&["run", &path]).failure(1);
+    assert!(report.contains("\n  wasi::write: (i32) -> i32\n  env::memory\n"), "{report}");
+}
+
+#[test]
+fn the_examples_work() {
+    assert_eq!(lineal(&["run", &example("sieve.wat"), "1000"]).success(), "168\n");
+    assert_eq!(lineal(&["run", &example("sieve.wat"), "100000"]).success(), "9592\n");
+    assert_eq!(lineal(&["run", &example("sieve.wat"), "0"]).success(), "0\n");
+    lineal(&["run", &example("sieve.wat"), "-5"]).failure(134);
+    assert_eq!(lineal(&["run", &example("reverse.wat"), "8", "14"]).success(), "22\n");
+}

@@ -1,0 +1,46 @@
+//! `lineal wast`.
+
+use crate::{file, lineal, lineal_with_input};
+
+const GOOD: &str = r#"(module (func (export "one") (result i32) (i32.const 1)))
+(assert_return (invoke "one") (i32.const 1))"#;
+
+const BAD: &str = r#"(module (func (export "one") (result i32) (i32.const 1)))
+(assert_return (invoke "one") (i32.const 1))
+  (assert_return (invoke "one") (i32.const 2))
+(assert_trap (invoke "one") "unreachable")"#;
+
+#[test]
+fn each_file_gets_a_line() {
+    let (first, second) = (file("first.wast", GOOD), file("second.wast", GOOD));
+    let text = lineal(&["wast", &first, &second]).success();
+    assert_eq!(text, format!("{first}: 2 passed, 0 failed\n{second}: 2 passed, 0 failed\n"));
+    assert_eq!(
+        lineal_with_input(&["wast", "-"], GOOD.as_bytes()).success(),
+        "<stdin>: 2 passed, 0 failed\n"
+    );
+}
+
+#[test]
+fn failures_say_where_and_what() {
+    let (bad, good) = (file("bad.wast", BAD), file("good.wast", GOOD));
+    let outcome = lineal(&["wast", &bad, &good]);
+    assert_eq!((outcome.status, outcome.stderr.as_str()), (1, ""));
+    let lines: Vec<&str> = outcome.stdout.lines().collect();
+    assert_eq!(lines[0], format!("{bad}: 2 passed, 2 failed"));
+    let place = format!("{bad}:3:3: expected (i32.const 2), found (i32.const 1)");
+    assert_eq!(lines[1], place);
+    assert!(lines[2].starts_with(&format!("{bad}:4:1: expected ")), "{}", lines[2]);
+    assert_eq!(lines[3], format!("{good}: 2 passed, 0 failed"));
+}
+
+#[test]
+fn scripts_that_cannot_be_read_are_errors() {
+    let path = file("malformed.wast", "(module)\n(assert_returns)");
+    let report = lineal(&["wast", &path]).failure(1);
+    assert!(report.contains("is not a test script"), "{report}");
+    assert!(report.contains("line 2, column 2"), "{report}");
+    lineal(&["wast", "no-such-file.wast"]).failure(1);
+    let path = file("binary.wast", [0xff; 10]);
+    assert!(lineal(&["wast", &path]).failure(1).contains("is not UTF-8 text"));
+}
