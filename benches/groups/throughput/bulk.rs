@@ -1,0 +1,52 @@
+//! `fill`, `copy` and `init`, of a few bytes and of many.
+
+use std::hint::black_box;
+
+use criterion::Criterion;
+use lineal_benches::CpuTime;
+use lineal_memory::DataSegment;
+
+use crate::{PAGE_BYTES, compare, memory};
+
+const PAGES: u64 = 64;
+const LENGTHS: [u64; 4] = [16, 256, 64 << 10, 1 << 20];
+
+pub(crate) fn bulk(criterion: &mut Criterion<CpuTime>) {
+    let mut memory = memory(PAGES);
+    let mut raw = vec![1_u8; (PAGES * PAGE_BYTES) as usize];
+    let data = vec![2_u8; 1 << 20];
+    let segment = DataSegment::from(&data[..]);
+
+    // Not a multiple of anything.
+    let (from, to) = (101, (PAGES * PAGE_BYTES / 2) + 57);
+    for len in LENGTHS {
+        let range = |addr: u64, len: u64| addr as usize..(addr + len) as usize;
+        compare(
+            criterion,
+            &format!("fill/{len}"),
+            len,
+            || memory.fill(black_box(to), black_box(3), black_box(len)),
+            || raw.get_mut(range(black_box(to), black_box(len))).map(|r| r.fill(black_box(3))),
+        );
+        for (name, to) in [("apart", to), ("overlapping", from + 8)] {
+            compare(
+                criterion,
+                &format!("copy_{name}/{len}"),
+                len,
+                || memory.copy_within(black_box(to), black_box(from), black_box(len)),
+                || raw.copy_within(range(black_box(from), black_box(len)), black_box(to) as usize),
+            );
+        }
+        compare(
+            criterion,
+            &format!("init/{len}"),
+            len,
+            || memory.init(black_box(to), &segment, 0, black_box(len)),
+            || {
+                let data = data.get(range(0, black_box(len)))?;
+                raw.get_mut(range(black_box(to), black_box(len)))?.copy_from_slice(data);
+                Some(())
+            },
+        );
+    }
+}

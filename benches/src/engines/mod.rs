@@ -1,0 +1,60 @@
+//! The engines: Lineal and those peers that the crate's features switch on.
+
+mod lineal;
+#[cfg(feature = "tinywasm")]
+mod tinywasm;
+#[cfg(feature = "wamr")]
+mod wamr;
+#[cfg(feature = "wasm3")]
+mod wasm3;
+#[cfg(feature = "wasmi")]
+mod wasmi;
+#[cfg(feature = "wasmtime")]
+mod wasmtime;
+
+use anyhow::{Result, anyhow};
+
+use crate::Engine;
+
+/// All engines that were built in, Lineal first.
+pub fn engines() -> Vec<Box<dyn Engine>> {
+    vec![
+        Box::new(lineal::Lineal::eager()),
+        Box::new(lineal::Lineal::lazy()),
+        #[cfg(feature = "wasmi")]
+        Box::new(wasmi::Wasmi::eager()),
+        #[cfg(feature = "wasmi")]
+        Box::new(wasmi::Wasmi::lazy()),
+        #[cfg(feature = "wasm3")]
+        Box::new(wasm3::Wasm3::eager()),
+        #[cfg(feature = "wasm3")]
+        Box::new(wasm3::Wasm3::lazy()),
+        #[cfg(feature = "tinywasm")]
+        Box::new(tinywasm::TinyWasm),
+        #[cfg(feature = "wamr")]
+        Box::new(wamr::Wamr),
+        #[cfg(feature = "wasmtime")]
+        Box::new(wasmtime::Wasmtime::pulley()),
+        #[cfg(feature = "wasmtime")]
+        Box::new(wasmtime::Wasmtime::cranelift()),
+    ]
+}
+
+/// Those engines that have translated a module once it is instantiated. The others, whose names
+/// end in `-lazy`, are for measuring just that.
+pub fn eager_engines() -> impl Iterator<Item = Box<dyn Engine>> {
+    engines().into_iter().filter(|engine| !engine.name().ends_with("-lazy"))
+}
+
+/// The engine of that name.
+///
+/// # Errors
+///
+/// If there is none, or it was not built in.
+pub fn engine(name: &str) -> Result<Box<dyn Engine>> {
+    let found = engines().into_iter().find(|engine| engine.name() == name);
+    found.ok_or_else(|| {
+        let names: Vec<_> = engines().iter().map(|engine| engine.name()).collect();
+        anyhow!("no engine `{name}` in this build; there are: {}", names.join(", "))
+    })
+}

@@ -1,0 +1,68 @@
+//! wasmi with its default features and settings, translating eagerly or lazily.
+
+use anyhow::Result;
+use wasmi::{CompilationMode, Config};
+
+use crate::{Engine, Instance, Module};
+
+pub(crate) struct Wasmi {
+    mode: CompilationMode,
+}
+
+impl Wasmi {
+    pub(crate) fn eager() -> Wasmi {
+        Wasmi { mode: CompilationMode::Eager }
+    }
+
+    /// Validates when the module is made and translates on the first call, as Lineal does.
+    pub(crate) fn lazy() -> Wasmi {
+        Wasmi { mode: CompilationMode::LazyTranslation }
+    }
+}
+
+impl Engine for Wasmi {
+    fn name(&self) -> &'static str {
+        match self.mode {
+            CompilationMode::Eager => "wasmi",
+            _ => "wasmi-lazy",
+        }
+    }
+
+    fn package(&self) -> &'static str {
+        "wasmi"
+    }
+
+    fn compile(&self, wasm: &[u8]) -> Result<Box<dyn Module>> {
+        let mut config = Config::default();
+        config.compilation_mode(self.mode);
+        let engine = wasmi::Engine::new(&config);
+        let module = wasmi::Module::new(&engine, wasm)?;
+        Ok(Box::new(WasmiModule { engine, module }))
+    }
+}
+
+struct WasmiModule {
+    engine: wasmi::Engine,
+    module: wasmi::Module,
+}
+
+impl Module for WasmiModule {
+    fn instantiate(&self) -> Result<Box<dyn Instance>> {
+        let mut store = wasmi::Store::new(&self.engine, ());
+        let linker = wasmi::Linker::new(&self.engine);
+        let instance = linker.instantiate_and_start(&mut store, &self.module)?;
+        Ok(Box::new(WasmiInstance { store, instance }))
+    }
+}
+
+struct WasmiInstance {
+    store: wasmi::Store<()>,
+    instance: wasmi::Instance,
+}
+
+impl Instance for WasmiInstance {
+    fn call(&mut self, export: &str, arg: i32) -> Result<i64> {
+        let func = self.instance.get_typed_func::<i32, i64>(&self.store, export)?;
+        Ok(func.call(&mut self.store, arg)?)
+    }
+}
