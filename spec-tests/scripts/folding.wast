@@ -88,3 +88,24 @@
 (assert_return (invoke "constant" (i32.const 10)) (i32.const 64))
 (assert_return (invoke "thrice" (i32.const 10) (i32.const 6)) (i32.const 7))
 (assert_return (invoke "store" (i32.const 10) (i32.const 6)) (i32.const 9))
+
+;; A branch with a value to a label whose slot an operand of the other path has: the operand is
+;; still to be written there.
+(module
+  (func (export "br") (param i32 i32) (result i32)
+    (block (result i32)
+      (i32.add (i32.mul (local.get 0) (i32.const 3))
+        (block (result i32)
+          (if (local.get 1) (then (i32.const 1) (br 2)))
+          (local.get 1)))))
+  (func (export "br-arm") (param i32 i32) (result i64)
+    (block (result i64)
+      (i64.add (i64.extend_i32_s (local.get 0))
+        (if (result i64) (local.get 1)
+          (then (br 1 (i64.const 7)))
+          (else (i64.const 100)))))))
+
+(assert_return (invoke "br" (i32.const 4) (i32.const 0)) (i32.const 12))
+(assert_return (invoke "br" (i32.const 4) (i32.const 1)) (i32.const 1))
+(assert_return (invoke "br-arm" (i32.const -4) (i32.const 0)) (i64.const 96))
+(assert_return (invoke "br-arm" (i32.const -4) (i32.const 1)) (i64.const 7))

@@ -343,27 +343,25 @@ impl Translator<'_> {
         }
     }
 
-    /// Copies the top entries to a label's slots and goes there; the stack stays as it is.
+    /// Copies the top entries to a label's slots and goes there. What is known of the stack and
+    /// the registers stays as it is: it holds on the paths that do not go there.
     fn emit_branch(&mut self, target: usize) {
         if self.frames[target].kind == Kind::Function {
             self.emit_return();
             return;
         }
+        let registers = self.registers.clone();
         let arity = self.arity(target);
-        if self.stack.height() == self.frames[target].height + arity {
-            self.materialise_top(arity);
-        } else {
-            let (to, from) = (self.frames[target].height, self.stack.height() - arity);
-            for index in 0..arity {
-                let (operand, bank) = self.peek_operand(from + index);
-                self.move_to(self.temp_slot(to + index), operand, bank);
-            }
+        let (to, from) = (self.frames[target].height, self.stack.height() - arity);
+        for index in 0..arity {
+            self.copy_entry(from + index, to + index);
         }
         if let Kind::Loop { pins, .. } = self.frames[target].kind {
             self.set_pins(pins);
         }
         let cell = self.emit.cell(handler::<control::Br>(), Fields::default());
         self.link(target, cell, Site::Branch { cell });
+        self.registers = registers;
     }
 
     pub(super) fn br(&mut self, depth: u32) {
@@ -387,9 +385,7 @@ impl Translator<'_> {
             self.materialise_top(arity);
         }
         let skip = self.emit.cell(condition.if_false, condition.fields);
-        let registers = self.registers.clone();
         self.emit_branch(target);
-        self.registers = registers;
         let here = self.emit.pos();
         self.emit.link(Site::Branch { cell: skip }, here);
     }
@@ -436,9 +432,7 @@ impl Translator<'_> {
             for site in sites {
                 self.emit.link(site, here);
             }
-            let registers = self.registers.clone();
             self.emit_branch(self.target(depth));
-            self.registers = registers;
         }
         self.set_dead();
     }

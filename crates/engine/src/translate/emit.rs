@@ -7,6 +7,18 @@ use crate::runtime::code::Code;
 /// The handlers of one operation with given sources, by destination class.
 pub(super) type Dests = [Handler; 3];
 
+/// The [`Dests`] of an operation whose last type parameter is the destination.
+macro_rules! dests {
+    ($op:ident<$($param:ty),*>) => {
+        [
+            $crate::exec::abi::handler::<$op<$($param,)* $crate::exec::operand::ToAcc>>(),
+            $crate::exec::abi::handler::<$op<$($param,)* $crate::exec::operand::ToSlot>>(),
+            $crate::exec::abi::handler::<$op<$($param,)* $crate::exec::operand::ToPin>>(),
+        ]
+    };
+}
+pub(super) use dests;
+
 /// Index into [`Dests`]: the accumulator.
 pub(super) const TO_ACC: usize = 0;
 /// Index into [`Dests`]: the accumulator and a slot.

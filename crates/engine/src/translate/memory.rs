@@ -11,13 +11,11 @@ use lineal_memory::AddressType;
 use wasmparser::{MemArg, MemArgTarget};
 
 use super::Translator;
-use super::emit::{Dests, Fields};
+use super::emit::{Dests, Fields, dests};
 use super::stack::Operand;
 use crate::exec::abi::{Handler, handler};
 use crate::exec::memory::{Addr, AddrType, Based, LoadAny, LoadOp, Static, StoreAny, StoreOp, Sum};
-use crate::exec::operand::{
-    Acc, Bank, Pin, Scalar, SlotA, SlotD, Src, ToAcc, ToPin, ToSlot, Wide, Wide3, WideSlot,
-};
+use crate::exec::operand::{Acc, Bank, Pin, Scalar, SlotA, SlotD, Src, Wide, Wide3, WideSlot};
 use crate::op::memory::{Load, Store};
 
 /// Addresses of the fast family, as indices into the tables.
@@ -50,11 +48,7 @@ struct LoadTable<O>(PhantomData<O>);
 
 impl<O: Load> LoadTable<O> {
     const fn dests<A: Addr>() -> Dests {
-        [
-            handler::<LoadOp<O, A, ToAcc>>(),
-            handler::<LoadOp<O, A, ToSlot>>(),
-            handler::<LoadOp<O, A, ToPin>>(),
-        ]
+        dests!(LoadOp<O, A>)
     }
 
     /// By [`AddrClass`].
@@ -73,11 +67,7 @@ impl<O: Load> LoadTable<O> {
     ];
 
     const fn any<I: AddrType>() -> Dests {
-        [
-            handler::<LoadAny<O, I, ToAcc>>(),
-            handler::<LoadAny<O, I, ToSlot>>(),
-            handler::<LoadAny<O, I, ToPin>>(),
-        ]
+        dests!(LoadAny<O, I>)
     }
 
     /// For any memory, by its address type.

@@ -3,13 +3,11 @@
 use std::marker::PhantomData;
 
 use super::Translator;
-use super::emit::{Dests, Fields, Pos};
+use super::emit::{Dests, Fields, Pos, dests};
 use super::stack::{Accumulator, Operand};
 use crate::exec::abi::{Handler, handler};
 use crate::exec::numeric::{Binop, Cmp, CmpBr, Select, Unop};
-use crate::exec::operand::{
-    Acc, Bank, Pin, Scalar, SlotA, SlotB, SlotBHigh, SlotD, Src, ToAcc, ToPin, ToSlot, Wide,
-};
+use crate::exec::operand::{Acc, Bank, Pin, Scalar, SlotA, SlotB, SlotBHigh, SlotD, Src, Wide};
 use crate::op::numeric::{Binary, Compare, I32Add, I32Sub, I64Add, I64Sub, Unary};
 
 /// Index of an operand's class in tables by left operand: slot, accumulator, pin.
@@ -31,15 +29,29 @@ struct UnaryTable<O>(PhantomData<O>);
 
 impl<O: Unary> UnaryTable<O> {
     const fn dests<S: Src<O::In>>() -> Dests {
-        [
-            handler::<Unop<O, S, ToAcc>>(),
-            handler::<Unop<O, S, ToSlot>>(),
-            handler::<Unop<O, S, ToPin>>(),
-        ]
+        dests!(Unop<O, S>)
     }
 
     const BY_SOURCE: &'static [Dests; 3] =
         &[Self::dests::<SlotA>(), Self::dests::<Acc>(), Self::dests::<Pin>()];
+}
+
+/// The table `BY_SOURCES`, of `Self::dests` by left and right source.
+macro_rules! by_sources {
+    ($ty:ty) => {
+        const fn by_right<L: Src<$ty>>() -> [Dests; 5] {
+            [
+                Self::dests::<L, SlotB>(),
+                Self::dests::<L, Acc>(),
+                Self::dests::<L, Pin>(),
+                Self::dests::<L, <$ty as Scalar>::Imm>(),
+                Self::dests::<L, <$ty as Scalar>::Wide>(),
+            ]
+        }
+
+        const BY_SOURCES: &'static [[Dests; 5]; 3] =
+            &[Self::by_right::<SlotA>(), Self::by_right::<Acc>(), Self::by_right::<Pin>()];
+    };
 }
 
 /// Handlers by left and right source.
@@ -47,25 +59,10 @@ struct BinaryTable<O>(PhantomData<O>);
 
 impl<O: Binary> BinaryTable<O> {
     const fn dests<L: Src<O::Ty>, R: Src<O::Ty>>() -> Dests {
-        [
-            handler::<Binop<O, L, R, ToAcc>>(),
-            handler::<Binop<O, L, R, ToSlot>>(),
-            handler::<Binop<O, L, R, ToPin>>(),
-        ]
+        dests!(Binop<O, L, R>)
     }
 
-    const fn by_right<L: Src<O::Ty>>() -> [Dests; 5] {
-        [
-            Self::dests::<L, SlotB>(),
-            Self::dests::<L, Acc>(),
-            Self::dests::<L, Pin>(),
-            Self::dests::<L, <O::Ty as Scalar>::Imm>(),
-            Self::dests::<L, <O::Ty as Scalar>::Wide>(),
-        ]
-    }
-
-    const BY_SOURCES: &'static [[Dests; 5]; 3] =
-        &[Self::by_right::<SlotA>(), Self::by_right::<Acc>(), Self::by_right::<Pin>()];
+    by_sources!(O::Ty);
 }
 
 /// Handlers by left and right source: of the comparison as a value, and of the branch on it.
@@ -73,21 +70,7 @@ struct CompareTable<O>(PhantomData<O>);
 
 impl<O: Compare> CompareTable<O> {
     const fn dests<L: Src<O::Ty>, R: Src<O::Ty>>() -> Dests {
-        [
-            handler::<Cmp<O, L, R, ToAcc>>(),
-            handler::<Cmp<O, L, R, ToSlot>>(),
-            handler::<Cmp<O, L, R, ToPin>>(),
-        ]
-    }
-
-    const fn by_right<L: Src<O::Ty>>() -> [Dests; 5] {
-        [
-            Self::dests::<L, SlotB>(),
-            Self::dests::<L, Acc>(),
-            Self::dests::<L, Pin>(),
-            Self::dests::<L, <O::Ty as Scalar>::Imm>(),
-            Self::dests::<L, <O::Ty as Scalar>::Wide>(),
-        ]
+        dests!(Cmp<O, L, R>)
     }
 
     const fn jumps_by_right<L: Src<O::Ty>>() -> [Handler; 6] {
@@ -101,8 +84,7 @@ impl<O: Compare> CompareTable<O> {
         ]
     }
 
-    const BY_SOURCES: &'static [[Dests; 5]; 3] =
-        &[Self::by_right::<SlotA>(), Self::by_right::<Acc>(), Self::by_right::<Pin>()];
+    by_sources!(O::Ty);
 
     const JUMPS: &'static [[Handler; 6]; 3] = &[
         Self::jumps_by_right::<SlotA>(),
@@ -371,11 +353,7 @@ struct SelectTable<T>(PhantomData<T>);
 
 impl<T: Scalar> SelectTable<T> {
     const fn dests<C: Src<u32>>() -> Dests {
-        [
-            handler::<Select<T, C, ToAcc>>(),
-            handler::<Select<T, C, ToSlot>>(),
-            handler::<Select<T, C, ToPin>>(),
-        ]
+        dests!(Select<T, C>)
     }
 
     const BY_CONDITION: &'static [Dests; 3] =

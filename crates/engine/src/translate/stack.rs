@@ -200,6 +200,18 @@ impl Translator<'_> {
         self.stack.entries[index as usize].value = Value::Temp;
     }
 
+    /// Copies the entry with an index to the slot of another, or its own; the entry stays what
+    /// it is.
+    pub(super) fn copy_entry(&mut self, index: u32, to: u32) {
+        let (operand, bank) = self.peek_operand(index);
+        let is_temp = self.stack.entries[index as usize].value == Value::Temp;
+        if index != to || !is_temp {
+            self.move_to(self.temp_slot(to), operand, bank);
+        } else if operand == Operand::Acc {
+            self.write_through(bank);
+        }
+    }
+
     /// Writes the top `count` entries to their own slots.
     pub(super) fn materialise_top(&mut self, count: u32) {
         let height = self.stack.height();

@@ -5,11 +5,11 @@ use std::marker::PhantomData;
 use lineal_decoder::{FuncType, ValType};
 use wasmparser::FunctionBody;
 
-use super::emit::{Dests, Fields};
+use super::emit::{Dests, Fields, dests};
 use super::stack::Operand;
 use super::{Translator, bank_of};
 use crate::exec::abi::{Handler, handler};
-use crate::exec::operand::{Acc, Bank, Pin, Scalar, SlotA, Src, ToAcc, ToPin, ToSlot, Wide};
+use crate::exec::operand::{Acc, Bank, Pin, Scalar, SlotA, Src, Wide};
 use crate::exec::variable::{GlobalGet, GlobalSet, Move, MovePin};
 
 /// The banks of a function's locals, parameters first.
@@ -90,11 +90,7 @@ impl<T: Scalar> MoveTable<T> {
         handler::<MovePin<T, Wide>>(),
     ];
 
-    const GLOBAL_GET: &'static Dests = &[
-        handler::<GlobalGet<T, ToAcc>>(),
-        handler::<GlobalGet<T, ToSlot>>(),
-        handler::<GlobalGet<T, ToPin>>(),
-    ];
+    const GLOBAL_GET: &'static Dests = &dests!(GlobalGet<T>);
 
     const fn global_set<S: Src<T>>() -> Handler {
         handler::<GlobalSet<T, S>>()

@@ -1,0 +1,244 @@
+//! Makes a valid module from a seed.
+//!
+//! A module has four fixed functions, one for each type, and several random ones, a memory, a
+//! table, a data segment and globals. [`FunctionWriter`] writes one random function:
+//! `expressions` has what leaves a value, `statements` what leaves nothing, `operators` the tables
+//! of numeric instructions.
+//!
+//! Everything ends soon, because a global counts down: each loop iteration and each call of a
+//! random function costs one, and without fuel loops are left and functions return constants.
+//!
+//! NaNs are not pinned down by the specification, so their bits must not be seen: `exact` makes
+//! floats for stores, reinterpretation and the sign of `copysign`.
+
+mod expressions;
+mod operators;
+mod statements;
+
+use std::fmt::Write as _;
+
+use crate::numbers::Numbers;
+
+/// The exported globals whose values are compared.
+pub(crate) const GLOBALS: [&str; 5] = ["g_i32", "g_i64", "g_f32", "g_f64", FUEL_GLOBAL];
+
+/// The exported global that bounds loops and recursion.
+pub(crate) const FUEL_GLOBAL: &str = "fuel";
+
+const PAGE_BYTES: u64 = 65_536;
+
+/// A type of values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Type {
+    I32,
+    I64,
+    F32,
+    F64,
+}
+
+impl Type {
+    const ALL: [Type; 4] = [Type::I32, Type::I64, Type::F32, Type::F64];
+
+    fn name(self) -> &'static str {
+        match self {
+            Type::I32 => "i32",
+            Type::I64 => "i64",
+            Type::F32 => "f32",
+            Type::F64 => "f64",
+        }
+    }
+
+    /// One of the types, most often `i32`.
+    fn random(numbers: &mut Numbers) -> Type {
+        numbers.pick(&[Type::I32, Type::I32, Type::I32, Type::I64, Type::F32, Type::F64])
+    }
+}
+
+/// A module and what a caller needs to know about it.
+pub(crate) struct Module {
+    pub(crate) text: String,
+    /// The exported functions.
+    pub(crate) functions: Vec<Function>,
+}
+
+/// A function, exported under its name.
+pub(crate) struct Function {
+    pub(crate) name: String,
+    pub(crate) params: Vec<Type>,
+    pub(crate) results: Vec<Type>,
+    pub(crate) text: String,
+}
+
+/// What all functions of a module can refer to.
+struct Surroundings {
+    /// The type of addresses: `i64` in a memory64.
+    address_type: Type,
+    functions: Vec<Function>,
+}
+
+/// One random function while it is written.
+struct FunctionWriter<'a> {
+    numbers: &'a mut Numbers,
+    module: &'a Surroundings,
+    /// The function's place among the module's.
+    index: usize,
+    /// The types of parameters and locals.
+    locals: Vec<Type>,
+    /// What a branch to each enclosing label carries, innermost last.
+    labels: Vec<Vec<Type>>,
+    /// How many more expressions and statements there may be; beyond there are only leaves.
+    budget: usize,
+}
+
+/// The module of a seed.
+pub(crate) fn module(seed: u64) -> Module {
+    let mut numbers = Numbers::new(seed);
+    let address_type = if numbers.once_in(4) { Type::I64 } else { Type::I32 };
+    let mut module = Surroundings { address_type, functions: fixed_functions() };
+    let random_functions = module.functions.len()..module.functions.len() + 6;
+    for number in 0..random_functions.len() {
+        let param_count = numbers.below(5);
+        let result_count = numbers.pick(&[0, 1, 1, 1, 1, 2, 2, 3]);
+        module.functions.push(Function {
+            name: format!("f{number}"),
+            params: (0..param_count).map(|_| Type::random(&mut numbers)).collect(),
+            results: (0..result_count).map(|_| Type::random(&mut numbers)).collect(),
+            text: String::new(),
+        });
+    }
+    for index in random_functions {
+        module.functions[index].text = random_function(&mut numbers, &module, index);
+    }
+    Module { text: module_text(&mut numbers, &module), functions: module.functions }
+}
+
+fn module_text(numbers: &mut Numbers, module: &Surroundings) -> String {
+    let address_type = module.address_type.name();
+    let max_pages = 1 + numbers.below(2);
+    let mut text = format!(
+        "(module
+(memory (export \"memory\") {address_type} 1 {max_pages})
+(data (i32.const 40) \"active \\00\\ff\\80\\7f data\")
+(data $passive \"some bytes that wait for memory.init\\f0\\f1\\f2\")
+(global $g_i32 (export \"g_i32\") (mut i32) (i32.const 5))
+(global $g_i64 (export \"g_i64\") (mut i64) (i64.const 6))
+(global $g_f32 (export \"g_f32\") (mut f32) (f32.const 7))
+(global $g_f64 (export \"g_f64\") (mut f64) (f64.const 8))
+(global $fuel (export \"fuel\") (mut i32) (i32.const 0))
+"
+    );
+    text = text.replace("(data (i32.const", &format!("(data ({address_type}.const"));
+    // The last element stays null.
+    let count = module.functions.len();
+    write!(text, "(table $table {} funcref)\n(elem (i32.const 0)", count + 1).expect("a string");
+    for function in &module.functions {
+        write!(text, " ${}", function.name).expect("a string");
+    }
+    text.push_str(")\n");
+    for function in &module.functions {
+        text.push_str(&function.text);
+        text.push('\n');
+    }
+    text.push(')');
+    text
+}
+
+/// Small functions that call nothing, one for each type.
+fn fixed_functions() -> Vec<Function> {
+    let bodies = [
+        "(i32.add (local.get 0) (i32.mul (local.get 1) (i32.trunc_sat_f64_s (local.get 2))))",
+        "(local i64) (local.set 3 (i64.extend_i32_s (local.get 1)))
+            (i64.xor (local.get 0) (local.get 3))",
+        "(f32.add (local.get 0) (f32.demote_f64 (local.get 2)))",
+        "(local f64) (local.set 3 (f64.mul (local.get 0) (local.get 2)))
+            (f64.sub (local.get 3) (f64.convert_i32_s (local.get 1)))",
+    ];
+    let function = |(ty, body): (Type, &str)| {
+        let name = format!("mix_{}", ty.name());
+        let params = vec![ty, Type::I32, Type::F64];
+        let head = function_head(&name, &params, &[ty]);
+        Function { name, params, results: vec![ty], text: format!("{head}\n    {body})") }
+    };
+    Type::ALL.into_iter().zip(bodies).map(function).collect()
+}
+
+fn function_head(name: &str, params: &[Type], results: &[Type]) -> String {
+    let (params, results) = (type_list("param", params), type_list("result", results));
+    format!("(func ${name} (export \"{name}\"){params}{results}")
+}
+
+/// Such as ` (param i32 f64)`, or nothing.
+fn type_list(keyword: &str, types: &[Type]) -> String {
+    if types.is_empty() {
+        return String::new();
+    }
+    let names: Vec<&str> = types.iter().map(|ty| ty.name()).collect();
+    format!(" ({keyword} {})", names.join(" "))
+}
+
+fn random_function(numbers: &mut Numbers, module: &Surroundings, index: usize) -> String {
+    let function = &module.functions[index];
+    let Function { name, params, results, .. } = function;
+    let locals: Vec<Type> = (0..numbers.below(6)).map(|_| Type::random(numbers)).collect();
+    let depth = 2 + numbers.below(6);
+    let budget = numbers.pick(&[10, 20, 60, 120, 160]);
+    let mut writer = FunctionWriter {
+        numbers,
+        module,
+        index,
+        locals: params.iter().chain(&locals).copied().collect(),
+        labels: vec![results.clone()],
+        budget,
+    };
+    let statements = writer.statements(depth) + &writer.statements(depth);
+    let end = if writer.numbers.once_in(8) {
+        writer.tail_call(depth)
+    } else {
+        writer.expressions(results, depth)
+    };
+    format!(
+        "{head}{locals} (local $exact_f32 f32) (local $exact_f64 f64)
+  (global.set $fuel (i32.sub (global.get $fuel) (i32.const 1)))
+  (if (i32.lt_s (global.get $fuel) (i32.const 0)) (then{zeros} return))
+  {statements}{end})",
+        head = function_head(name, params, results),
+        locals = type_list("local", &locals),
+        zeros = zeros(results),
+    )
+}
+
+/// Constants of some types.
+fn zeros(types: &[Type]) -> String {
+    types.iter().map(|ty| format!(" ({}.const 0)", ty.name())).collect()
+}
+
+impl FunctionWriter<'_> {
+    /// Accounts for one expression or statement. False if only a leaf may follow.
+    fn spend(&mut self) -> bool {
+        let affordable = self.budget > 0;
+        self.budget = self.budget.saturating_sub(1);
+        affordable
+    }
+
+    /// A local of a type.
+    fn local(&mut self, ty: Type) -> Option<usize> {
+        let matching: Vec<usize> =
+            (0..self.locals.len()).filter(|&index| self.locals[index] == ty).collect();
+        (!matching.is_empty()).then(|| self.numbers.pick(&matching))
+    }
+
+    /// An enclosing label for which a condition on its types holds, counted from the innermost.
+    fn label(&mut self, accept: impl Fn(&[Type]) -> bool) -> Option<usize> {
+        let matching: Vec<usize> =
+            (0..self.labels.len()).filter(|&index| accept(&self.labels[index])).collect();
+        (!matching.is_empty()).then(|| self.labels.len() - 1 - self.numbers.pick(&matching))
+    }
+
+    /// Writes the inside of a block whose label carries values of some types.
+    fn inside_label(&mut self, types: &[Type], write: impl FnOnce(&mut Self) -> String) -> String {
+        self.labels.push(types.to_vec());
+        let text = write(self);
+        self.labels.pop();
+        text
+    }
+}
