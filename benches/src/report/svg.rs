@@ -15,7 +15,7 @@ const TOP: f64 = 46.0;
 const MOST: f64 = 4.0;
 
 const COLOURS: [&str; 8] =
-    ["#1d6fa5", "#d1495b", "#edae49", "#00798c", "#8d6a9f", "#6b705c", "#30638e", "#a98467"];
+    ["#1d6fa5", "#d1495b", "#edae49", "#00798c", "#8d6a9f", "#6b705c", "#333333", "#a98467"];
 
 struct Group<'a> {
     label: &'a str,

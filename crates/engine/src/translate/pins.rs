@@ -104,13 +104,13 @@ impl Choice {
         };
         let mut pins = outer;
         if let Some((local, weight)) = best(&|bank| bank == Bank::Int)
-            && weight >= self.weight(outer[Bank::Int as usize]) + SWITCH_MARGIN
+            && weight >= self.weight(outer[Bank::Int as usize]).saturating_add(SWITCH_MARGIN)
         {
             pins[Bank::Int as usize] = Some(local);
         }
         let outer_float = outer[Bank::F64 as usize].or(outer[Bank::F32 as usize]);
         if let Some((local, weight)) = best(&|bank| bank != Bank::Int)
-            && weight >= self.weight(outer_float) + SWITCH_MARGIN
+            && weight >= self.weight(outer_float).saturating_add(SWITCH_MARGIN)
         {
             pins[Bank::F64 as usize] = None;
             pins[Bank::F32 as usize] = None;
