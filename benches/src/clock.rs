@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use criterion::measurement::{Measurement, ValueFormatter, WallTime};
 
-/// Time that this thread has been running on a processor. Unlike the time of day, it stands
-/// still while other processes have the processor.
+/// Time that this process has been running, on all its threads together. Unlike the time of day,
+/// it stands still while other processes have the processor.
 #[cfg(unix)]
 pub fn cpu_time() -> Duration {
-    let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
     Duration::new(time.tv_sec.unsigned_abs(), time.tv_nsec as u32)
 }
 
