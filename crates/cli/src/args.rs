@@ -18,7 +18,8 @@ pub(crate) fn parse_all(ty: &FuncType, args: &[String]) -> Result<Vec<Val>> {
         .collect()
 }
 
-/// A value of some type, written as the text format does.
+/// A value of some type, written as the text format does; a vector as one number, lane 0 in its
+/// lowest bits.
 fn parse(ty: ValType, text: &str) -> Result<Val> {
     match ty {
         ValType::I32 => Ok(Val::I32(integer(text, 32).context(ty_error(ty, text))? as i32)),
@@ -32,18 +33,19 @@ fn parse(ty: ValType, text: &str) -> Result<Val> {
             HeapType::Extern => Val::from(None::<ExternRef>),
         }),
         ValType::Ref(_) => bail!("`{text}` is not a {ty}: only `null` can be written here"),
-        ValType::V128 => bail!("a {ty} cannot be written here"),
+        ValType::V128 => Ok(Val::V128(natural::<u128>(text).context(ty_error(ty, text))?.into())),
     }
 }
 
 fn ty_error(ty: ValType, text: &str) -> String {
-    format!("`{text}` is not an {ty}")
+    let article = if ty == ValType::V128 { "a" } else { "an" };
+    format!("`{text}` is not {article} {ty}")
 }
 
 /// The bits of an integer, signed or unsigned, of some width.
 fn integer(text: &str, bits: u32) -> Result<u64> {
     let (negative, unsigned) = split_sign(text);
-    let magnitude = natural(unsigned)?;
+    let magnitude: u64 = natural(unsigned)?;
     let limit = if negative { 1 << (bits - 1) } else { u64::MAX >> (64 - bits) };
     ensure!(magnitude <= limit, "it is out of range");
     Ok(if negative { magnitude.wrapping_neg() } else { magnitude })
@@ -51,7 +53,7 @@ fn integer(text: &str, bits: u32) -> Result<u64> {
 
 /// A number without a sign: decimal or, after `0x`, hexadecimal, with underscores between
 /// digits.
-pub(crate) fn natural(text: &str) -> Result<u64> {
+pub(crate) fn natural<T: TryFrom<u128>>(text: &str) -> Result<T> {
     match strip_hex(text) {
         Some(digits) => natural_in(digits, 16),
         None => natural_in(text, 10),
@@ -59,11 +61,12 @@ pub(crate) fn natural(text: &str) -> Result<u64> {
 }
 
 /// A number without a sign, in some radix.
-pub(crate) fn natural_in(digits: &str, radix: u32) -> Result<u64> {
+pub(crate) fn natural_in<T: TryFrom<u128>>(digits: &str, radix: u32) -> Result<T> {
     let digits = without_underscores(digits, radix).context("underscores belong between digits")?;
     let all_digits = !digits.is_empty() && digits.chars().all(|c| c.is_digit(radix));
     ensure!(all_digits, "expected a number");
-    u64::from_str_radix(&digits, radix).ok().context("it is out of range")
+    let number = u128::from_str_radix(&digits, radix).ok();
+    number.and_then(|number| T::try_from(number).ok()).context("it is out of range")
 }
 
 /// A sign, whether it is a minus, and what follows.
@@ -103,6 +106,7 @@ pub(crate) fn display(val: &Val) -> String {
         Val::I64(value) => value.to_string(),
         Val::F32(bits) => float::display(u64::from(*bits), &float::F32),
         Val::F64(bits) => float::display(*bits, &float::F64),
+        Val::V128(value) => format!("{:#034x}", value.as_u128()),
         Val::FuncRef(None) | Val::ExternRef(None) => "null".to_owned(),
         Val::FuncRef(Some(_)) => "funcref".to_owned(),
         Val::ExternRef(Some(_)) => "externref".to_owned(),
@@ -165,6 +169,19 @@ mod tests {
         ] {
             assert_eq!(i32(text), None, "{text:?}");
         }
+    }
+
+    #[test]
+    fn vectors_are_numbers_of_128_bits() {
+        let v128 = |text| Some(parse(ValType::V128, text).ok()?.unwrap_v128().as_u128());
+        assert_eq!(v128("0"), Some(0));
+        assert_eq!(v128("18446744073709551616"), Some(1 << 64));
+        assert_eq!(v128("0xffffffff_ffffffff_ffffffff_ffffffff"), Some(u128::MAX));
+        assert_eq!(v128("340282366920938463463374607431768211456"), None);
+        assert_eq!(v128("-1"), None);
+        assert_eq!(display(&Val::V128(0xff.into())), "0x000000000000000000000000000000ff");
+        let error = format!("{:#}", parse(ValType::V128, "x").unwrap_err());
+        assert_eq!(error, "`x` is not a v128: expected a number");
     }
 
     #[test]

@@ -112,7 +112,8 @@ impl FromStr for Range {
 
     fn from_str(text: &str) -> Result<Range> {
         let (start, end) = text.split_once("..").context("expected START..END")?;
-        let start = args::natural(start).with_context(|| format!("`{start}` is no address"))?;
+        let start: u64 =
+            args::natural(start).with_context(|| format!("`{start}` is no address"))?;
         let end = match end.strip_prefix('+') {
             Some(len) => {
                 let len = args::natural(len).with_context(|| format!("`{len}` is no length"))?;

@@ -64,7 +64,7 @@ pub use anyhow::{Error, Result};
 pub use api::{
     AsContext, AsContextMut, Caller, CompilationMode, Config, Engine, Export, ExportType, Extern,
     ExternRef, Func, Global, ImportType, Instance, IntoFunc, Linker, Memory, Module, Ref, Store,
-    StoreContext, StoreContextMut, Table, TypedFunc, UnknownImportError, Val, WasmParams,
+    StoreContext, StoreContextMut, Table, TypedFunc, UnknownImportError, V128, Val, WasmParams,
     WasmResults, WasmRet, WasmTy,
 };
 pub use lineal_decoder::{

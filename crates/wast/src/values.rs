@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use lineal::{ExternRef, Store, Val};
-use wast::core::{AbstractHeapType, HeapType, NanPattern, WastArgCore, WastRetCore};
+use wast::core::{AbstractHeapType, HeapType, NanPattern, V128Pattern, WastArgCore, WastRetCore};
 use wast::token::{F32, F64};
 
 use crate::outcome::{Outcome, Stop};
@@ -15,7 +15,7 @@ pub(crate) fn argument(store: &mut Store<()>, arg: &WastArgCore<'_>) -> Outcome<
         WastArgCore::I64(value) => Val::I64(*value),
         WastArgCore::F32(value) => Val::F32(value.bits),
         WastArgCore::F64(value) => Val::F64(value.bits),
-        WastArgCore::V128(_) => return Err(Stop::needs("simd")),
+        WastArgCore::V128(value) => Val::V128(u128::from_le_bytes(value.to_le_bytes()).into()),
         WastArgCore::RefNull(ty) => match kind(ty)? {
             Kind::Func => Val::FuncRef(None),
             Kind::Extern => Val::ExternRef(None),
@@ -36,7 +36,9 @@ pub(crate) fn matches(store: &Store<()>, expected: &WastRetCore<'_>, found: &Val
         (WastRetCore::I64(expected), Val::I64(found)) => expected == found,
         (WastRetCore::F32(expected), Val::F32(found)) => f32_matches(expected, *found),
         (WastRetCore::F64(expected), Val::F64(found)) => f64_matches(expected, *found),
-        (WastRetCore::V128(_), _) => return Err(Stop::needs("simd")),
+        (WastRetCore::V128(expected), Val::V128(found)) => {
+            v128_matches(expected, found.as_u128().to_le_bytes())
+        }
         (WastRetCore::RefNull(None), Val::FuncRef(None) | Val::ExternRef(None)) => true,
         (WastRetCore::RefNull(Some(ty)), found) => match kind(ty)? {
             Kind::Func => matches!(found, Val::FuncRef(None)),
@@ -118,6 +120,31 @@ fn f64_matches(expected: &NanPattern<F64>, found: u64) -> bool {
     }
 }
 
+fn v128_matches(expected: &V128Pattern, found: [u8; 16]) -> bool {
+    /// Compares lane by lane.
+    fn lanes<const N: usize, T>(
+        expected: &[T],
+        found: [u8; 16],
+        same: impl Fn(&T, [u8; N]) -> bool,
+    ) -> bool {
+        let (found, _) = found.as_chunks::<N>();
+        expected.len() == found.len()
+            && expected.iter().zip(found).all(|(expected, found)| same(expected, *found))
+    }
+    match expected {
+        V128Pattern::I8x16(lanes_) => lanes(lanes_, found, |a, b| a.to_le_bytes() == b),
+        V128Pattern::I16x8(lanes_) => lanes(lanes_, found, |a, b| a.to_le_bytes() == b),
+        V128Pattern::I32x4(lanes_) => lanes(lanes_, found, |a, b| a.to_le_bytes() == b),
+        V128Pattern::I64x2(lanes_) => lanes(lanes_, found, |a, b| a.to_le_bytes() == b),
+        V128Pattern::F32x4(lanes_) => {
+            lanes(lanes_, found, |a, b| f32_matches(a, u32::from_le_bytes(b)))
+        }
+        V128Pattern::F64x2(lanes_) => {
+            lanes(lanes_, found, |a, b| f64_matches(a, u64::from_le_bytes(b)))
+        }
+    }
+}
+
 /// Writes results the way a script would.
 pub(crate) fn show(store: &Store<()>, values: &[Val]) -> String {
     list(values.iter().map(|value| match value {
@@ -125,6 +152,17 @@ pub(crate) fn show(store: &Store<()>, values: &[Val]) -> String {
         Val::I64(value) => format!("(i64.const {value})"),
         Val::F32(bits) => format!("(f32.const {})", show_f32(*bits)),
         Val::F64(bits) => format!("(f64.const {})", show_f64(*bits)),
+        Val::V128(value) => {
+            let bytes = value.as_u128().to_le_bytes();
+            show_v128(
+                "i32x4",
+                bytes
+                    .as_chunks::<4>()
+                    .0
+                    .iter()
+                    .map(|&lane| format!("{:#010x}", u32::from_le_bytes(lane))),
+            )
+        }
         Val::FuncRef(None) => "(ref.null func)".into(),
         Val::FuncRef(Some(_)) => "(ref.func)".into(),
         Val::ExternRef(None) => "(ref.null extern)".into(),
@@ -155,7 +193,18 @@ fn show_pattern(value: &WastRetCore<'_>) -> String {
         WastRetCore::F64(pattern) => {
             format!("(f64.const {})", show_nan(pattern, |value| show_f64(value.bits)))
         }
-        WastRetCore::V128(_) => "(v128.const)".into(),
+        WastRetCore::V128(pattern) => match pattern {
+            V128Pattern::I8x16(lanes) => show_v128("i8x16", lanes.iter().map(i8::to_string)),
+            V128Pattern::I16x8(lanes) => show_v128("i16x8", lanes.iter().map(i16::to_string)),
+            V128Pattern::I32x4(lanes) => show_v128("i32x4", lanes.iter().map(i32::to_string)),
+            V128Pattern::I64x2(lanes) => show_v128("i64x2", lanes.iter().map(i64::to_string)),
+            V128Pattern::F32x4(lanes) => {
+                show_v128("f32x4", lanes.iter().map(|lane| show_nan(lane, |v| show_f32(v.bits))))
+            }
+            V128Pattern::F64x2(lanes) => {
+                show_v128("f64x2", lanes.iter().map(|lane| show_nan(lane, |v| show_f64(v.bits))))
+            }
+        },
         WastRetCore::RefNull(_) => "(ref.null)".into(),
         WastRetCore::RefExtern(Some(value)) => format!("(ref.extern {value})"),
         WastRetCore::RefExtern(None) => "(ref.extern)".into(),
@@ -183,6 +232,10 @@ fn show_nan<T>(pattern: &NanPattern<T>, show: impl Fn(&T) -> String) -> String {
         NanPattern::ArithmeticNan => "nan:arithmetic".into(),
         NanPattern::Value(value) => show(value),
     }
+}
+
+fn show_v128(shape: &str, lanes: impl Iterator<Item = String>) -> String {
+    format!("(v128.const {shape} {})", lanes.collect::<Vec<_>>().join(" "))
 }
 
 fn show_f32(bits: u32) -> String {
@@ -234,6 +287,22 @@ mod tests {
             assert_eq!(f64_matches(&NanPattern::CanonicalNan, bits), canonical, "{bits:#x}");
             assert_eq!(f64_matches(&NanPattern::ArithmeticNan, bits), arithmetic, "{bits:#x}");
         }
+    }
+
+    #[test]
+    fn vectors_compare_lane_by_lane() {
+        let nan = [0x7fc0_0000u32, 0x7fc0_0001, 0, 0x3f80_0000];
+        let bytes: Vec<u8> = nan.iter().flat_map(|lane| lane.to_le_bytes()).collect();
+        let bytes: [u8; 16] = bytes.try_into().unwrap();
+        let value = |bits| NanPattern::Value(F32 { bits });
+        let expected = |second| {
+            V128Pattern::F32x4([NanPattern::CanonicalNan, second, value(0), value(0x3f80_0000)])
+        };
+        assert!(v128_matches(&expected(NanPattern::ArithmeticNan), bytes));
+        assert!(!v128_matches(&expected(NanPattern::CanonicalNan), bytes));
+        let lanes = V128Pattern::I32x4(nan.map(|lane| lane as i32));
+        assert!(v128_matches(&lanes, bytes));
+        assert!(!v128_matches(&V128Pattern::I64x2([0, 0]), bytes));
     }
 
     #[test]

@@ -12,6 +12,7 @@ use super::val::Val;
 use super::values::{WasmParams, WasmResults};
 use crate::exec;
 use crate::runtime::entity::{FuncEntity, FuncKind};
+use crate::runtime::slots::slot_count;
 use crate::runtime::store::StoreCore;
 
 /// A function in a [`Store`](crate::Store), of the guest or of the host.
@@ -104,16 +105,14 @@ impl Func {
         let ty = self.handle.get(store.core()).ty.clone();
         check_count("parameters", ty.params(), params.len())?;
         check_count("results", ty.results(), results.len())?;
-        with_buffer(params.len() + results.len(), 0, |slots| {
-            let (param_slots, result_slots) = slots.split_at_mut(params.len());
-            for ((slot, &param), &ty) in param_slots.iter_mut().zip(params).zip(ty.params()) {
-                *slot = param.to_slot_of(store.core(), ty).context("invalid parameter")?;
-            }
+        let counts = [slot_count(ty.params()), slot_count(ty.results())];
+        with_buffer(counts[0] + counts[1], 0, |slots| {
+            let (param_slots, result_slots) = slots.split_at_mut(counts[0]);
+            Val::lower(params, store.core(), ty.params(), param_slots)
+                .context("invalid parameter")?;
             self.invoke(&mut store, param_slots, result_slots)?;
-            for ((result, &bits), &ty) in results.iter_mut().zip(&*result_slots).zip(ty.results()) {
-                // SAFETY: the function's results are of its result types (R4).
-                *result = unsafe { Val::from_slot(store.core(), ty, bits) };
-            }
+            // SAFETY: the function's results are of its result types (R4).
+            unsafe { Val::lift(results, store.core(), ty.results(), result_slots) };
             Ok(())
         })
     }

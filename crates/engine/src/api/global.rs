@@ -36,7 +36,7 @@ impl Global {
     pub fn new(mut store: impl AsContextMut, ty: GlobalType, val: Val) -> Result<Global> {
         let mut store = store.as_context_mut();
         let core = store.core_mut();
-        let value = val.to_slot_of(core, ty.content).context("invalid value for a global")?;
+        let value = val.to_slots_of(core, ty.content).context("invalid value for a global")?;
         let entity = core.globals.push(GlobalEntity { value, ty });
         // SAFETY: the store owns the global as of now.
         Ok(Global { handle: unsafe { Handle::new(core, entity) } })
@@ -60,7 +60,7 @@ impl Global {
         let store = store.as_context();
         let global = self.handle.get(store.core());
         // SAFETY: a global of the store holds a value of its type (R4).
-        unsafe { Val::from_slot(store.core(), global.ty.content, global.value) }
+        unsafe { Val::from_slots(store.core(), global.ty.content, global.value) }
     }
 
     /// Sets the value.
@@ -74,7 +74,7 @@ impl Global {
         let ty = self.handle.get(store.core()).ty;
         ensure!(ty.mutable, "the global is immutable");
         let value =
-            val.to_slot_of(store.core(), ty.content).context("invalid value for a global")?;
+            val.to_slots_of(store.core(), ty.content).context("invalid value for a global")?;
         self.handle.get_mut(store.core_mut()).value = value;
         Ok(())
     }

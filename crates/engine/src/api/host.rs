@@ -21,6 +21,7 @@ use super::values::sealed::{Core, Values};
 use super::values::{WasmParams, WasmResults, WasmTy, for_each_arity};
 use crate::runtime::entity::HostFunc;
 use crate::runtime::instance::InstanceData;
+use crate::runtime::slots::slot_count;
 use crate::runtime::store::StoreCore;
 
 /// A closure that can be made into a host function of stores with the host value `T`.
@@ -122,7 +123,7 @@ impl HostDef {
 /// # Safety
 ///
 /// `core` must be in a `StoreInner<T>` that nothing else borrows. From `slots` on there must be
-/// as many slots as there are parameters or results, whichever is more, and in them parameters
+/// as many slots as parameters or results take, whichever is more, and in them parameters
 /// of `P`'s types.
 unsafe fn call_typed<T, P, R>(
     core: NonNull<StoreCore>,
@@ -136,8 +137,10 @@ where
 {
     // SAFETY: the caller's promise; the pointer was one to the whole `StoreInner<T>` once.
     let store = StoreContextMut(unsafe { core.cast::<StoreInner<T>>().as_mut() });
-    // SAFETY: the caller's promise about `slots`; `Slots` is an array of `u64`.
-    let params = unsafe { slots.cast::<P::Slots>().read() };
+    let mut params = P::Slots::default();
+    // SAFETY: the caller's promise about `slots`.
+    params.as_mut()[..P::COUNT]
+        .copy_from_slice(unsafe { std::slice::from_raw_parts(slots, P::COUNT) });
     // SAFETY: the caller's promise about the values (R4).
     let params = unsafe { P::lift(Core(store.core()), &params) };
     // SAFETY: R1: the calling instance is one of this store.
@@ -145,7 +148,7 @@ where
     let results = closure(caller.reborrow(), params).into_result()?;
     let results = results.lower(Core(caller.core()))?;
     // SAFETY: the caller's promise about `slots`.
-    unsafe { slots.cast::<<R::Results as Values>::Slots>().write(results) };
+    unsafe { slots.copy_from_nonoverlapping(results.as_ref().as_ptr(), R::Results::COUNT) };
     Ok(())
 }
 
@@ -166,9 +169,10 @@ unsafe fn call_untyped<T>(
     let (params, results) = (ty.params().len(), ty.results().len());
     with_buffer(params + results, Val::I32(0), |vals| {
         let (param_vals, result_vals) = vals.split_at_mut(params);
-        for (index, (val, &ty)) in param_vals.iter_mut().zip(ty.params()).enumerate() {
-            // SAFETY: the caller's promise about `slots` and the values in them (R4).
-            *val = unsafe { Val::from_slot(store.core(), ty, slots.add(index).read()) };
+        // SAFETY: the caller's promise about `slots` and the values in them (R4).
+        unsafe {
+            let slots = std::slice::from_raw_parts(slots, slot_count(ty.params()));
+            Val::lift(param_vals, store.core(), ty.params(), slots);
         }
         for (val, ty) in result_vals.iter_mut().zip(ty.results()) {
             *val = Val::default_for_ty(ty).unwrap_or(Val::null_func_ref());
@@ -176,12 +180,9 @@ unsafe fn call_untyped<T>(
         // SAFETY: R1: the calling instance is one of this store.
         let mut caller = unsafe { Caller::new(store, instance) };
         closure(caller.reborrow(), param_vals, result_vals)?;
-        for (index, (val, &ty)) in result_vals.iter().zip(ty.results()).enumerate() {
-            let bits = val.to_slot_of(caller.core(), ty)?;
-            // SAFETY: the caller's promise about `slots`.
-            unsafe { slots.add(index).write(bits) };
-        }
-        Ok(())
+        // SAFETY: the caller's promise about `slots`.
+        let slots = unsafe { std::slice::from_raw_parts_mut(slots, slot_count(ty.results())) };
+        Val::lower(result_vals, caller.core(), ty.results(), slots)
     })
 }
 

@@ -26,6 +26,7 @@ mod module;
 mod store;
 mod table;
 mod typed;
+mod v128;
 mod val;
 mod values;
 
@@ -44,6 +45,7 @@ pub use module::Module;
 pub use store::{AsContext, AsContextMut, Store, StoreContext, StoreContextMut};
 pub use table::Table;
 pub use typed::TypedFunc;
+pub use v128::V128;
 pub(crate) use val::is_subtype;
 pub use val::{Ref, Val};
 pub use values::{WasmParams, WasmResults, WasmTy};

@@ -48,7 +48,8 @@ impl<Params: WasmParams, Results: WasmResults> TypedFunc<Params, Results> {
         let mut store = store.as_context_mut();
         let params = params.lower(Core(store.core()))?;
         let mut results = Results::Slots::default();
-        self.func.invoke(&mut store, params.as_ref(), results.as_mut())?;
+        let (params, slots) = (&params.as_ref()[..Params::COUNT], results.as_mut());
+        self.func.invoke(&mut store, params, &mut slots[..Results::COUNT])?;
         // SAFETY: the results are of the types that `new_unchecked` was promised, and the
         // store's (R4).
         Ok(unsafe { Results::lift(Core(store.core()), &results) })

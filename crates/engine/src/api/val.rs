@@ -6,6 +6,8 @@ use lineal_decoder::{HeapType, RefType, ValType};
 use super::externref::ExternRef;
 use super::func::Func;
 use super::store::AsContext;
+use super::v128::V128;
+use crate::runtime::slots::{MAX_SLOTS, placed};
 use crate::runtime::store::StoreCore;
 
 /// A WebAssembly value of any type.
@@ -21,6 +23,8 @@ pub enum Val {
     F32(u32),
     /// The bits of an `f64`.
     F64(u64),
+    /// A `v128`.
+    V128(V128),
     /// A reference to a function, or null.
     FuncRef(Option<Func>),
     /// A reference to a host value, or null.
@@ -67,6 +71,7 @@ impl Val {
         I64(v) => i64, unwrap_i64: i64 = v;
         F32(bits) => f32, unwrap_f32: f32 = f32::from_bits(bits);
         F64(bits) => f64, unwrap_f64: f64 = f64::from_bits(bits);
+        V128(v) => v128, unwrap_v128: V128 = v;
         FuncRef(func) => func_ref, unwrap_func_ref: Option<Func> = func;
         ExternRef(value) => extern_ref, unwrap_extern_ref: Option<ExternRef> = value;
     }
@@ -89,7 +94,7 @@ impl Val {
             ValType::I64 => Some(Val::I64(0)),
             ValType::F32 => Some(Val::F32(0)),
             ValType::F64 => Some(Val::F64(0)),
-            ValType::V128 => None,
+            ValType::V128 => Some(Val::V128(V128::from(0))),
             ValType::Ref(ty) => ty.nullable.then(|| Ref::null(ty.heap).into()),
         }
     }
@@ -100,7 +105,7 @@ impl Val {
     ///
     /// If the value is a reference that belongs to another store.
     pub fn ty(&self, store: impl AsContext) -> Result<ValType> {
-        self.to_slot(store.as_context().core())?;
+        self.to_slots(store.as_context().core())?;
         Ok(self.own_type())
     }
 
@@ -110,7 +115,7 @@ impl Val {
     ///
     /// If the value is a reference that belongs to another store.
     pub fn matches_ty(&self, store: impl AsContext, ty: &ValType) -> Result<bool> {
-        self.to_slot(store.as_context().core())?;
+        self.to_slots(store.as_context().core())?;
         Ok(self.has_type(*ty))
     }
 
@@ -121,6 +126,7 @@ impl Val {
             Val::I64(_) => ValType::I64,
             Val::F32(_) => ValType::F32,
             Val::F64(_) => ValType::F64,
+            Val::V128(_) => ValType::V128,
             Val::FuncRef(func) => {
                 ValType::Ref(RefType { nullable: func.is_none(), heap: HeapType::Func })
             }
@@ -134,36 +140,75 @@ impl Val {
         is_subtype(self.own_type(), ty)
     }
 
-    /// The value as a slot of the given type holds it.
-    pub(crate) fn to_slot_of(self, store: &StoreCore, ty: ValType) -> Result<u64> {
+    /// The value as slots of the given type hold it; all but vectors are in the first.
+    pub(crate) fn to_slots_of(self, store: &StoreCore, ty: ValType) -> Result<[u64; MAX_SLOTS]> {
         ensure!(self.has_type(ty), "type mismatch: expected {ty}, found {}", self.own_type());
-        self.to_slot(store)
+        self.to_slots(store)
     }
 
-    /// The value as a slot holds it.
-    pub(crate) fn to_slot(self, store: &StoreCore) -> Result<u64> {
-        Ok(match self {
+    /// The value as slots hold it; all but vectors are in the first.
+    fn to_slots(self, store: &StoreCore) -> Result<[u64; MAX_SLOTS]> {
+        let narrow = match self {
             Val::I32(v) => u64::from(v as u32),
             Val::I64(v) => v as u64,
             Val::F32(bits) => u64::from(bits),
             Val::F64(bits) => bits,
+            Val::V128(value) => return Ok(value.to_slots()),
             Val::FuncRef(func) => Func::option_to_slot(func, store)?,
             Val::ExternRef(value) => ExternRef::option_to_slot(value, store)?,
-        })
+        };
+        Ok([narrow, 0])
     }
 
-    /// The value that a slot of the given type holds.
+    /// Writes values of the given types to the slots of all of them.
+    pub(crate) fn lower(
+        vals: &[Val],
+        store: &StoreCore,
+        types: &[ValType],
+        slots: &mut [u64],
+    ) -> Result<()> {
+        for (&val, (ty, range)) in vals.iter().zip(placed(types)) {
+            let value = val.to_slots_of(store, ty)?;
+            slots[range.clone()].copy_from_slice(&value[..range.len()]);
+        }
+        Ok(())
+    }
+
+    /// Reads values of the given types from the slots of all of them.
     ///
     /// # Safety
     ///
-    /// The slot's value must be of the type and belong to the store.
-    pub(crate) unsafe fn from_slot(store: &StoreCore, ty: ValType, bits: u64) -> Val {
+    /// The slots' values must be of the types and belong to the store.
+    pub(crate) unsafe fn lift(
+        vals: &mut [Val],
+        store: &StoreCore,
+        types: &[ValType],
+        slots: &[u64],
+    ) {
+        for (val, (ty, range)) in vals.iter_mut().zip(placed(types)) {
+            let high = slots[range.end - 1];
+            // SAFETY: the caller's promise.
+            *val = unsafe { Val::from_slots(store, ty, [slots[range.start], high]) };
+        }
+    }
+
+    /// The value that slots of the given type hold; all but vectors are in the first.
+    ///
+    /// # Safety
+    ///
+    /// The slots' value must be of the type and belong to the store.
+    pub(crate) unsafe fn from_slots(
+        store: &StoreCore,
+        ty: ValType,
+        slots: [u64; MAX_SLOTS],
+    ) -> Val {
+        let bits = slots[0];
         match ty {
             ValType::I32 => Val::I32(bits as i32),
             ValType::I64 => Val::I64(bits as i64),
             ValType::F32 => Val::F32(bits as u32),
             ValType::F64 => Val::F64(bits),
-            ValType::V128 => unreachable!("modules with vectors are refused"),
+            ValType::V128 => Val::V128(V128::from_slots(slots)),
             // SAFETY: the caller's promise.
             ValType::Ref(ty) => unsafe { Ref::from_slot(store, ty.heap, bits) }.into(),
         }
@@ -202,7 +247,7 @@ impl Ref {
 
     /// The reference as a slot of the given type holds it.
     pub(crate) fn to_slot_of(self, store: &StoreCore, ty: RefType) -> Result<u64> {
-        Val::from(self).to_slot_of(store, ValType::Ref(ty))
+        Ok(Val::from(self).to_slots_of(store, ValType::Ref(ty))?[0])
     }
 
     /// The reference that a slot holds.
@@ -246,6 +291,7 @@ val_from! {
     u64 => |value| Val::I64(value as i64);
     f32 => |value| Val::F32(value.to_bits());
     f64 => |value| Val::F64(value.to_bits());
+    V128 => |value| Val::V128(value);
     Func => |value| Val::FuncRef(Some(value));
     Option<Func> => |value| Val::FuncRef(value);
     ExternRef => |value| Val::ExternRef(Some(value));

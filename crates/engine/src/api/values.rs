@@ -9,6 +9,8 @@ use lineal_decoder::ValType;
 
 use super::externref::ExternRef;
 use super::func::Func;
+use super::v128::V128;
+use crate::runtime::slots::{MAX_SLOTS, slots};
 
 /// A Rust type that stands for a WebAssembly type.
 ///
@@ -18,6 +20,7 @@ use super::func::Func;
 /// | `i64`, `u64`            | `i64`       |
 /// | `f32`                   | `f32`       |
 /// | `f64`                   | `f64`       |
+/// | [`V128`]                | `v128`      |
 /// | `Option<`[`Func`]`>`      | `funcref`   |
 /// | `Option<`[`ExternRef`]`>` | `externref` |
 pub trait WasmTy: sealed::Value + Send {}
@@ -44,28 +47,36 @@ pub(crate) mod sealed {
     ///
     /// # Safety
     ///
-    /// `into_slot` gives a value of type `TYPE`.
+    /// `into_slots` gives a value of type `TYPE`, and `Slots` is an array of as many as that
+    /// takes.
     pub unsafe trait Value: Sized {
         const TYPE: ValType;
 
-        /// The value as a slot holds it; an error if it belongs to another store.
-        fn into_slot(self, store: Core<'_>) -> Result<u64>;
+        /// The slots it takes.
+        type Slots: Default + Copy + AsRef<[u64]> + AsMut<[u64]>;
+
+        /// The value as slots hold it; an error if it belongs to another store.
+        fn into_slots(self, store: Core<'_>) -> Result<Self::Slots>;
 
         /// # Safety
         ///
-        /// The slot's value must be of type `TYPE` and belong to the store.
-        unsafe fn from_slot(store: Core<'_>, bits: u64) -> Self;
+        /// The slots' value must be of type `TYPE` and belong to the store.
+        unsafe fn from_slots(store: Core<'_>, slots: Self::Slots) -> Self;
     }
 
     /// A list of values.
     ///
     /// # Safety
     ///
-    /// `lower` gives values of the types `TYPES`, and `Slots` is an array of as many.
+    /// `lower` gives values of the types `TYPES`, which take `COUNT` slots, and `Slots` is an array
+    /// of at least as many.
     pub unsafe trait Values: Sized {
         const TYPES: &'static [ValType];
 
-        /// One slot a value.
+        /// How many slots the values take.
+        const COUNT: usize;
+
+        /// The slots: the first `COUNT` are used.
         type Slots: Default + AsRef<[u64]> + AsMut<[u64]>;
 
         /// The values as slots hold them; an error if one belongs to another store.
@@ -84,14 +95,16 @@ macro_rules! numbers {
         unsafe impl Value for $ty {
             const TYPE: ValType = ValType::$wasm;
 
+            type Slots = [u64; 1];
+
             #[inline(always)]
-            fn into_slot(self, _: Core<'_>) -> Result<u64> {
+            fn into_slots(self, _: Core<'_>) -> Result<[u64; 1]> {
                 let $value = self;
-                Ok($to)
+                Ok([$to])
             }
 
             #[inline(always)]
-            unsafe fn from_slot(_: Core<'_>, $bits: u64) -> $ty {
+            unsafe fn from_slots(_: Core<'_>, [$bits]: [u64; 1]) -> $ty {
                 $from
             }
         }
@@ -109,15 +122,36 @@ numbers! {
     f64: F64, |value| value.to_bits(), |bits| f64::from_bits(bits);
 }
 
+// SAFETY: any bits are a vector.
+unsafe impl Value for V128 {
+    const TYPE: ValType = ValType::V128;
+
+    type Slots = [u64; 2];
+
+    #[inline(always)]
+    fn into_slots(self, _: Core<'_>) -> Result<[u64; 2]> {
+        Ok(self.to_slots())
+    }
+
+    #[inline(always)]
+    unsafe fn from_slots(_: Core<'_>, slots: [u64; 2]) -> V128 {
+        V128::from_slots(slots)
+    }
+}
+
+impl WasmTy for V128 {}
+
 // SAFETY: `option_to_slot` gives a `funcref` of the store (R4).
 unsafe impl Value for Option<Func> {
     const TYPE: ValType = ValType::FUNCREF;
 
-    fn into_slot(self, store: Core<'_>) -> Result<u64> {
-        Func::option_to_slot(self, store.0)
+    type Slots = [u64; 1];
+
+    fn into_slots(self, store: Core<'_>) -> Result<[u64; 1]> {
+        Ok([Func::option_to_slot(self, store.0)?])
     }
 
-    unsafe fn from_slot(store: Core<'_>, bits: u64) -> Option<Func> {
+    unsafe fn from_slots(store: Core<'_>, [bits]: [u64; 1]) -> Option<Func> {
         // SAFETY: the caller's promise.
         unsafe { Func::option_from_slot(store.0, bits) }
     }
@@ -129,11 +163,13 @@ impl WasmTy for Option<Func> {}
 unsafe impl Value for Option<ExternRef> {
     const TYPE: ValType = ValType::EXTERNREF;
 
-    fn into_slot(self, store: Core<'_>) -> Result<u64> {
-        ExternRef::option_to_slot(self, store.0)
+    type Slots = [u64; 1];
+
+    fn into_slots(self, store: Core<'_>) -> Result<[u64; 1]> {
+        Ok([ExternRef::option_to_slot(self, store.0)?])
     }
 
-    unsafe fn from_slot(store: Core<'_>, bits: u64) -> Option<ExternRef> {
+    unsafe fn from_slots(store: Core<'_>, [bits]: [u64; 1]) -> Option<ExternRef> {
         ExternRef::option_from_slot(store.0, bits)
     }
 }
@@ -144,17 +180,19 @@ impl WasmTy for Option<ExternRef> {}
 unsafe impl<V: WasmTy> Values for V {
     const TYPES: &'static [ValType] = &[V::TYPE];
 
-    type Slots = [u64; 1];
+    const COUNT: usize = slots(V::TYPE);
+
+    type Slots = V::Slots;
 
     #[inline(always)]
-    fn lower(self, store: Core<'_>) -> Result<[u64; 1]> {
-        Ok([self.into_slot(store)?])
+    fn lower(self, store: Core<'_>) -> Result<V::Slots> {
+        self.into_slots(store)
     }
 
     #[inline(always)]
-    unsafe fn lift(store: Core<'_>, slots: &[u64; 1]) -> V {
+    unsafe fn lift(store: Core<'_>, slots: &V::Slots) -> V {
         // SAFETY: the caller's promise.
-        unsafe { V::from_slot(store, slots[0]) }
+        unsafe { V::from_slots(store, *slots) }
     }
 }
 
@@ -169,19 +207,34 @@ macro_rules! tuple {
         unsafe impl<$($name: WasmTy),*> Values for ($($name,)*) {
             const TYPES: &'static [ValType] = &[$($name::TYPE),*];
 
-            type Slots = [u64; $count];
+            const COUNT: usize = 0 $(+ slots($name::TYPE))*;
+
+            type Slots = [u64; MAX_SLOTS * $count];
 
             #[inline(always)]
-            fn lower(self, _store: Core<'_>) -> Result<[u64; $count]> {
+            fn lower(self, _store: Core<'_>) -> Result<Self::Slots> {
                 let ($($name,)*) = self;
-                Ok([$($name.into_slot(_store)?),*])
+                let mut slots = [0; MAX_SLOTS * $count];
+                let _rest = &mut slots[..];
+                $(
+                    let $name = $name.into_slots(_store)?;
+                    let (to, _rest) = _rest.split_at_mut($name.as_ref().len());
+                    to.copy_from_slice($name.as_ref());
+                )*
+                Ok(slots)
             }
 
             #[inline(always)]
-            unsafe fn lift(_store: Core<'_>, slots: &[u64; $count]) -> Self {
-                let [$($name),*] = *slots;
-                // SAFETY: the caller's promise.
-                ($(unsafe { $name::from_slot(_store, $name) },)*)
+            unsafe fn lift(_store: Core<'_>, slots: &Self::Slots) -> Self {
+                let _rest = &slots[..];
+                $(
+                    let mut value = <$name as Value>::Slots::default();
+                    let (from, _rest) = _rest.split_at(value.as_ref().len());
+                    value.as_mut().copy_from_slice(from);
+                    // SAFETY: the caller's promise.
+                    let $name = unsafe { $name::from_slots(_store, value) };
+                )*
+                ($($name,)*)
             }
         }
 

@@ -17,10 +17,11 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr::NonNull;
 
 use super::abi::{Fp, Handler, Ip, Machine, Op, handler, operands};
-use super::operand::{Scalar, Src};
+use super::operand::{Scalar, SlotD, Src};
 use crate::runtime::code::FuncEntry;
 use crate::runtime::context::{Context, HostFailure, Switch};
 use crate::runtime::entity::{FuncEntity, FuncKind, SigId, TableEntity};
+use crate::runtime::slots::slot_count;
 use crate::runtime::trap::{Exit, Trap};
 
 /// What a return needs to know of the caller, in the granule before the return address.
@@ -162,6 +163,22 @@ impl Op for ReturnMany {
             let link = m.fp.get(m.ip.a());
             let (first, count) = (m.ip.granule(2) as usize, m.ip.b() as usize);
             std::ptr::copy(m.fp.slot(first), m.fp.slot(0), count);
+            return_to(m, Ip::new(std::ptr::with_exposed_provenance(link as usize)));
+        }
+        Err(Exit::BRANCH)
+    }
+}
+
+/// `slots 0 and 1 ← vector d`, then returns through link slot `a`.
+pub(crate) struct ReturnVector;
+
+impl Op for ReturnVector {
+    #[inline(always)]
+    unsafe fn exec(m: &mut Machine) -> Result<(), Exit> {
+        // SAFETY: E1 and E2.
+        unsafe {
+            let link = m.fp.get(m.ip.a());
+            m.fp.set_vector(0, SlotD::get(m));
             return_to(m, Ip::new(std::ptr::with_exposed_provenance(link as usize)));
         }
         Err(Exit::BRANCH)
@@ -431,7 +448,7 @@ pub(crate) unsafe fn call_host(
     let (store, func, instance) = unsafe { ((*cx).store, func.as_ref(), (*cx).instance) };
     let FuncKind::Host(call) = &func.kind else { return Ok(()) };
     let Some(store) = NonNull::new(store) else { return Ok(()) };
-    let slots = func.ty.params().len().max(func.ty.results().len());
+    let slots = slot_count(func.ty.params()).max(slot_count(func.ty.results()));
     // SAFETY: E3; no reference into the context is kept across the call (R3).
     let free = unsafe {
         let free = (*cx).stack_free;

@@ -13,6 +13,7 @@ pub(crate) mod numeric;
 pub(crate) mod operand;
 pub(crate) mod pairs;
 pub(crate) mod variable;
+pub(crate) mod vector;
 
 use std::ptr::NonNull;
 
@@ -28,7 +29,7 @@ use abi::Machine;
 
 /// Calls a function of the guest or the host, from the host.
 ///
-/// Arguments and results are as slots hold them. Results are written only on success.
+/// Arguments and results are as slots hold them, two slots for a vector. Results are written only on success.
 ///
 /// # Errors
 ///
@@ -40,8 +41,8 @@ use abi::Machine;
 ///
 /// # Safety
 ///
-/// The store is exclusively the caller's (R3); `func` is one of its functions, with parameters
-/// and results as many as `args` and `results`, and references among `args` are the store's.
+/// The store is exclusively the caller's (R3); `func` is one of its functions, whose parameters
+/// and results take as many slots as `args` and `results` have, and references among `args` are the store's.
 pub(crate) unsafe fn invoke(
     mut core: NonNull<StoreCore>,
     func: NonNull<FuncEntity>,

@@ -70,7 +70,7 @@ impl Op for LoadPins {
 
 /// The address of the running instance's global `b`.
 #[inline(always)]
-unsafe fn global(m: &Machine) -> *mut u64 {
+pub(super) unsafe fn global(m: &Machine) -> *mut u64 {
     // SAFETY: E1, E3, R1; validation bounds the index.
     unsafe { (*m.cx).globals.add(m.ip.b() as usize).read().as_ptr().cast() }
 }

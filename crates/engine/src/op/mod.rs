@@ -8,3 +8,4 @@
 pub(crate) mod float;
 pub(crate) mod memory;
 pub(crate) mod numeric;
+pub(crate) mod vector;

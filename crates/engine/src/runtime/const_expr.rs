@@ -6,6 +6,7 @@ use std::ptr::NonNull;
 use lineal_decoder::{ConstExpr, ConstOp};
 
 use super::entity::{FuncEntity, GlobalEntity};
+use super::slots::{MAX_SLOTS, vector_slots};
 
 /// What constant expressions of an instance can refer to.
 #[derive(Clone, Copy)]
@@ -16,12 +17,21 @@ pub(crate) struct Scope<'a> {
 }
 
 impl Scope<'_> {
-    /// The value of an expression, as a slot holds it.
+    /// The value of an expression, as a slot holds it; not of one that gives a vector.
     ///
     /// # Panics
     ///
     /// If the expression is not valid in the scope's module; the decoder made sure that it is.
     pub(crate) fn evaluate(&self, expr: &ConstExpr) -> u64 {
+        self.evaluate_wide(expr)[0]
+    }
+
+    /// The value of an expression, as two slots hold it; all but vectors are in the first.
+    ///
+    /// # Panics
+    ///
+    /// As [`Self::evaluate`].
+    pub(crate) fn evaluate_wide(&self, expr: &ConstExpr) -> [u64; MAX_SLOTS] {
         // Most expressions are one instruction, and need no stack.
         if let [op] = *expr.ops
             && let Some(value) = self.nullary(op)
@@ -31,9 +41,9 @@ impl Scope<'_> {
         let mut stack = Vec::new();
         for &op in &expr.ops {
             let value = self.nullary(op).unwrap_or_else(|| {
-                let right = stack.pop().expect(VALIDATED);
-                let left = stack.pop().expect(VALIDATED);
-                binary(op, left, right)
+                let [right, _] = stack.pop().expect(VALIDATED);
+                let [left, _] = stack.pop().expect(VALIDATED);
+                [binary(op, left, right), 0]
             });
             stack.push(value);
         }
@@ -46,23 +56,24 @@ impl Scope<'_> {
     }
 
     /// The value of an instruction that takes no operands.
-    fn nullary(&self, op: ConstOp) -> Option<u64> {
-        match op {
-            ConstOp::I32Const(value) => Some(u64::from(value as u32)),
-            ConstOp::I64Const(value) => Some(value as u64),
-            ConstOp::F32Const(bits) => Some(u64::from(bits)),
-            ConstOp::F64Const(bits) => Some(bits),
-            ConstOp::V128Const(_) => unreachable!("modules with vectors are refused"),
+    fn nullary(&self, op: ConstOp) -> Option<[u64; MAX_SLOTS]> {
+        let narrow = match op {
+            ConstOp::I32Const(value) => u64::from(value as u32),
+            ConstOp::I64Const(value) => value as u64,
+            ConstOp::F32Const(bits) => u64::from(bits),
+            ConstOp::F64Const(bits) => bits,
+            ConstOp::V128Const(value) => return Some(vector_slots(value)),
             ConstOp::GlobalGet(index) => {
                 let global = self.globals[index as usize];
                 // SAFETY: R1: the global is alive; R3: nothing runs while it is read.
-                Some(unsafe { global.as_ref() }.value)
+                return Some(unsafe { global.as_ref() }.value);
             }
-            ConstOp::RefNull(_) => Some(0),
-            ConstOp::RefFunc(index) => Some(self.func_ref(index)),
-            ConstOp::I32Add | ConstOp::I32Sub | ConstOp::I32Mul => None,
-            ConstOp::I64Add | ConstOp::I64Sub | ConstOp::I64Mul => None,
-        }
+            ConstOp::RefNull(_) => 0,
+            ConstOp::RefFunc(index) => self.func_ref(index),
+            ConstOp::I32Add | ConstOp::I32Sub | ConstOp::I32Mul => return None,
+            ConstOp::I64Add | ConstOp::I64Sub | ConstOp::I64Mul => return None,
+        };
+        Some([narrow, 0])
     }
 }
 
@@ -112,7 +123,7 @@ mod tests {
     fn earlier_globals_can_be_read() {
         let ty =
             lineal_decoder::GlobalType { content: lineal_decoder::ValType::I32, mutable: false };
-        let mut global = GlobalEntity { value: 7, ty };
+        let mut global = GlobalEntity { value: [7, 0], ty };
         let globals = [NonNull::from(&mut global)];
         let scope = Scope { funcs: &[], globals: &globals };
         let ops = [ConstOp::GlobalGet(0), ConstOp::I32Const(1), ConstOp::I32Add];

@@ -8,6 +8,7 @@ use lineal_memory::LinearMemory;
 
 use super::code::FuncEntry;
 use super::instance::InstanceData;
+use super::slots::MAX_SLOTS;
 use super::store::StoreCore;
 
 /// An engine-wide number of a function type: equal numbers, equal types.
@@ -37,7 +38,7 @@ pub(crate) enum FuncKind {
 
 /// A host function, without its store's type parameter.
 ///
-/// It finds its arguments in the slots from the given one on, one slot a value, and leaves its
+/// It finds its arguments in the slots from the given one on, one behind the other, and leaves its
 /// results there. The instance is the calling one; null when the host calls it itself.
 pub(crate) type HostFunc = Arc<
     dyn Fn(NonNull<StoreCore>, *const InstanceData, *mut u64) -> anyhow::Result<()> + Send + Sync,
@@ -54,10 +55,11 @@ pub(crate) struct MemoryEntity {
     pub(crate) memory: LinearMemory,
 }
 
-/// A global variable. The value comes first, so that the address is the value's too.
+/// A global variable. The value comes first, so that the address is the value's too; it is in
+/// both words if it is a vector, and in the first if not.
 #[repr(C)]
 pub(crate) struct GlobalEntity {
-    pub(crate) value: u64,
+    pub(crate) value: [u64; MAX_SLOTS],
     pub(crate) ty: GlobalType,
 }
 

@@ -140,7 +140,7 @@ fn allocate(
 
     for global in &module.decoded.globals[globals.len()..] {
         let scope = Scope { funcs: &this.funcs, globals: &globals };
-        let value = global.init.as_ref().map_or(0, |init| scope.evaluate(init));
+        let value = global.init.as_ref().map_or([0; 2], |init| scope.evaluate_wide(init));
         globals.push(store.globals.push(GlobalEntity { value, ty: global.ty }));
     }
     this.globals = globals.into();

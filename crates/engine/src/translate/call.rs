@@ -1,9 +1,9 @@
 //! Translates calls: arguments go to their own slots, where the callee's frame begins.
 
-use lineal_decoder::FuncType;
+use lineal_decoder::{FuncType, ValType};
 
 use super::emit::Fields;
-use super::stack::{Operand, Value};
+use super::stack::Operand;
 use super::variable::by_source;
 use super::{Translator, bank_of};
 use crate::exec::abi::{Handler, handler};
@@ -12,6 +12,7 @@ use crate::exec::call::{
     TailMeta,
 };
 use crate::exec::operand::{Acc, Bank, Pin, SlotA};
+use crate::runtime::slots::slot_count;
 
 /// Handlers of indirect calls by where the index is.
 macro_rules! by_index {
@@ -28,7 +29,7 @@ macro_rules! by_index {
 impl Translator<'_> {
     /// Puts the arguments of a call in place and pops them; the metadata for its cell.
     fn pop_args(&mut self, ty: &FuncType) -> CallMeta {
-        let count = ty.params().len() as u32;
+        let count = slot_count(ty.params()) as u32;
         self.materialise_top(count);
         let height = self.stack.height() - count;
         self.stack.truncate(height);
@@ -40,16 +41,19 @@ impl Translator<'_> {
     /// The same for a tail call.
     fn pop_tail_args(&mut self, ty: &FuncType) -> TailMeta {
         let meta = self.pop_args(ty);
-        TailMeta { first: meta.delta, count: ty.params().len() as u16, link: self.link_slot as u16 }
+        let count = slot_count(ty.params()) as u16;
+        TailMeta { first: meta.delta, count, link: self.link_slot as u16 }
     }
 
     /// Pushes the results of a call; the only one is in its accumulator too.
     fn push_call_results(&mut self, ty: &FuncType) {
-        if let [result] = *ty.results() {
+        if let [result] = *ty.results()
+            && result != ValType::V128
+        {
             self.set_holds(bank_of(result), self.temp_slot(self.stack.height()));
         }
         for &result in ty.results() {
-            self.stack.push(Value::Temp, bank_of(result));
+            self.push_temp(result);
         }
     }
 
@@ -94,7 +98,7 @@ impl Translator<'_> {
 
     /// Pops the index of an indirect call, before its arguments.
     fn pop_table_index(&mut self, ty: &FuncType) -> Operand {
-        let args = ty.params().len() as u32;
+        let args = slot_count(ty.params()) as u32;
         if self.far_frame {
             // Materialising the arguments later would need the scratch slot the index is in.
             self.materialise_top(args + 1);

@@ -5,19 +5,21 @@
 
 use std::collections::BTreeMap;
 
+use lineal_decoder::ValType;
 use wasmparser::{BlockType, BrTable, Operator};
 
+use super::Translator;
 use super::emit::{Fields, Pos, Site};
 use super::numeric::Jump;
 use super::pins::Pins;
 use super::stack::{Operand, Value};
 use super::variable::by_source;
-use super::{Translator, bank_of};
 use crate::exec::abi::{Handler, handler, operands};
-use crate::exec::call::{Enter, MANY, Return0, Return1, ReturnMany};
+use crate::exec::call::{Enter, MANY, Return0, Return1, ReturnMany, ReturnVector};
 use crate::exec::control;
 use crate::exec::operand::{Acc, Bank, Pin, SlotA, SlotD, Wide};
 use crate::exec::variable::LoadPins;
+use crate::runtime::slots::{slot_count, slots};
 
 /// A block that is open.
 #[derive(Debug)]
@@ -71,25 +73,32 @@ const ENTER: [Handler; 9] = [
 ];
 
 impl Translator<'_> {
+    /// How many slots the parameters take.
     fn params_of(&self, ty: BlockType) -> u32 {
         match ty {
             BlockType::Empty | BlockType::Type(_) => 0,
-            BlockType::FuncType(index) => self.parts.types[index as usize].params().len() as u32,
+            BlockType::FuncType(index) => {
+                slot_count(self.parts.types[index as usize].params()) as u32
+            }
         }
     }
 
+    /// How many slots the results take.
     fn results_of(&self, ty: BlockType) -> u32 {
         match ty {
             BlockType::Empty => 0,
+            BlockType::Type(wasmparser::ValType::V128) => slots(ValType::V128) as u32,
             BlockType::Type(_) => 1,
-            BlockType::FuncType(index) => self.parts.types[index as usize].results().len() as u32,
+            BlockType::FuncType(index) => {
+                slot_count(self.parts.types[index as usize].results()) as u32
+            }
         }
     }
 
     fn push_params(&mut self, ty: BlockType) {
         if let BlockType::FuncType(index) = ty {
             for &param in self.parts.types[index as usize].params() {
-                self.stack.push(Value::Temp, bank_of(param));
+                self.push_temp(param);
             }
         }
     }
@@ -99,10 +108,11 @@ impl Translator<'_> {
             BlockType::Empty => {}
             BlockType::Type(wasmparser::ValType::F32) => self.stack.push(Value::Temp, Bank::F32),
             BlockType::Type(wasmparser::ValType::F64) => self.stack.push(Value::Temp, Bank::F64),
+            BlockType::Type(wasmparser::ValType::V128) => self.push_temp(ValType::V128),
             BlockType::Type(_) => self.stack.push(Value::Temp, Bank::Int),
             BlockType::FuncType(index) => {
                 for &result in self.parts.types[index as usize].results() {
-                    self.stack.push(Value::Temp, bank_of(result));
+                    self.push_temp(result);
                 }
             }
         }
@@ -135,6 +145,7 @@ impl Translator<'_> {
         let (int, float) = self.pin_slots();
         let wide = Some(operands(int, float, 0));
         self.enter = self.emit.cell(enter, Fields { wide, ..Fields::default() });
+        self.zero_far_locals();
     }
 
     /// Completes the function's first cell, now that the size of the frame is known.
@@ -468,6 +479,12 @@ impl Translator<'_> {
                 let (handler, fields) = by_source(&table, operand);
                 // The result is in `d`: `a` is the link.
                 self.emit.cell(handler, Fields { a: link.a, d: fields.a, ..fields });
+            }
+            2 if self.stack.is_vector(0) => {
+                let slot = self.peek_vector();
+                // The result is in `d`: `a` is the link.
+                let fields = Fields { d: self.reach_vector(slot, 1), ..link };
+                self.emit.cell(handler::<ReturnVector>(), fields);
             }
             count => {
                 self.materialise_top(count);

@@ -137,6 +137,12 @@ impl Emitter {
         self.cells[cell + 1] = with_d(self.cells[cell + 1], d);
     }
 
+    /// Replaces the destination of a cell.
+    pub(super) fn set_d(&mut self, cell: Pos, d: u16) {
+        let operands = &mut self.cells[cell as usize + 1];
+        *operands = with_d(*operands, d);
+    }
+
     /// Writes the displacement from a site's cell to `target`.
     pub(super) fn link(&mut self, site: Site, target: Pos) {
         match site {

@@ -15,6 +15,7 @@ mod options;
 mod pins;
 mod stack;
 mod variable;
+mod vector;
 
 #[cfg(test)]
 mod tests;
@@ -33,8 +34,12 @@ use pins::PinPlan;
 use stack::{Registers, Stack};
 use variable::{Locals, move_pin_handler, move_slot_handler};
 
-/// Slots that a far frame keeps to bring operands in reach: three sources and a destination.
-const FAR_SCRATCH_SLOTS: u32 = 4;
+/// Slots that a far frame keeps to bring operands in reach: three sources and a destination, any
+/// of them a vector.
+const FAR_SCRATCH_SLOTS: u32 = 8;
+
+/// The most slots of locals in a frame that is not far.
+const NEAR_FRAME_SLOTS: u32 = 60_000;
 
 /// Translates one of a module's own functions.
 ///
@@ -88,6 +93,8 @@ struct Translator<'a> {
     dead: Option<u32>,
     /// The cell of the last result, unless a label or another cell came after it.
     last_cell: Option<Pos>,
+    /// Where the code of the last result that is a vector ends.
+    last_vector_end: Pos,
     last_compare: Option<LastCompare>,
     last_add: Option<LastAdd>,
     pin_plan: PinPlan,
@@ -108,9 +115,10 @@ impl<'a> Translator<'a> {
         far_frame: bool,
     ) -> Translator<'a> {
         let parts: &ModuleParts = &module.decoded;
-        let locals = Locals::new(parts.func_type(func), body);
-        let link_slot = locals.count();
         let scratch = if far_frame { FAR_SCRATCH_SLOTS } else { 0 };
+        let locals = Locals::new(parts.func_type(func), body, far_frame.then_some(1 + scratch));
+        let link_slot = locals.count();
+        let temp_base = link_slot + 1 + scratch + locals.far_count();
         let options = module.engine.config().translation();
         Translator {
             module,
@@ -119,19 +127,20 @@ impl<'a> Translator<'a> {
             options: Options { fold: options.fold && !far_frame, ..options },
             locals,
             link_slot,
-            temp_base: link_slot + 1 + scratch,
+            temp_base,
             emit: Emitter::default(),
             stack: Stack::default(),
             registers: Registers::default(),
             frames: Vec::new(),
             dead: None,
             last_cell: None,
+            last_vector_end: 0,
             last_compare: None,
             last_add: None,
             pin_plan: PinPlan::default(),
             loops: 0,
             far_frame,
-            needs_far_frame: false,
+            needs_far_frame: !far_frame && link_slot > NEAR_FRAME_SLOTS,
             enter: 0,
         }
     }
@@ -196,16 +205,14 @@ impl<'a> Translator<'a> {
                 self.return_call_indirect(type_index, table_index);
             }
 
-            O::Drop => {
-                self.pop();
-            }
+            O::Drop => self.drop_value(),
             O::Select => self.select(),
             O::TypedSelect { .. } => self.select(),
-            O::LocalGet { local_index } => self.push_local(local_index),
-            O::LocalSet { local_index } => self.pop_to_local(local_index),
+            O::LocalGet { local_index } => self.local_get(local_index),
+            O::LocalSet { local_index } => self.local_set(local_index),
             O::LocalTee { local_index } => {
-                self.pop_to_local(local_index);
-                self.push_local(local_index);
+                self.local_set(local_index);
+                self.local_get(local_index);
             }
             O::GlobalGet { global_index } => self.global_get(global_index),
             O::GlobalSet { global_index } => self.global_set(global_index),
@@ -213,6 +220,7 @@ impl<'a> Translator<'a> {
             O::I64Const { value } => self.constant(value as u64, Bank::Int),
             O::F32Const { value } => self.constant(u64::from(value.bits()), Bank::F32),
             O::F64Const { value } => self.constant(value.bits(), Bank::F64),
+            O::V128Const { value } => self.vector_constant(value.i128() as u128),
             O::RefNull { .. } => self.constant(0, Bank::Int),
             O::RefIsNull => self.test_zero::<n::I64Eq>(),
             O::RefFunc { function_index } => self.ref_func(function_index),

@@ -314,6 +314,10 @@ impl Translator<'_> {
     }
 
     pub(super) fn select(&mut self) {
+        if self.stack.is_vector(1) {
+            self.select_vector();
+            return;
+        }
         let condition = self.pop();
         let condition_own = self.temp_slot(self.stack.height());
         let bank = self.stack.peek(0).bank;
@@ -343,7 +347,7 @@ impl Translator<'_> {
 }
 
 /// Two halves of `b`, in the order in which they are read.
-fn halves(first: u16, second: u16) -> [u8; 4] {
+pub(super) fn halves(first: u16, second: u16) -> [u8; 4] {
     let (first, second) = (first.to_ne_bytes(), second.to_ne_bytes());
     [first[0], first[1], second[0], second[1]]
 }

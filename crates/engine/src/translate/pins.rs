@@ -7,7 +7,7 @@
 
 use wasmparser::{FunctionBody, Operator};
 
-use super::variable::Locals;
+use super::variable::{Local, Locals};
 use crate::exec::operand::Bank;
 
 /// How many uses outside of a loop a use inside it is worth.
@@ -20,7 +20,7 @@ const SWITCH_MARGIN: u32 = 3;
 /// How many locals of an inner loop an outer one considers; bounds the work on deep nests.
 const CANDIDATES: usize = 16;
 
-/// The pinned locals, by bank; of the float banks, only one has one.
+/// The slots of the pinned locals, by bank; of the float banks, only one has one.
 pub(super) type Pins = [Option<u32>; 3];
 
 /// Pins chosen for a function.
@@ -51,7 +51,11 @@ impl PinPlan {
             match reader.read()? {
                 Operator::LocalGet { local_index }
                 | Operator::LocalSet { local_index }
-                | Operator::LocalTee { local_index } => uses.push((local_index, 1)),
+                | Operator::LocalTee { local_index } => {
+                    if let Local::Scalar(slot) = locals.local(local_index) {
+                        uses.push((slot, 1));
+                    }
+                }
                 Operator::Block { .. } | Operator::If { .. } => open.push(None),
                 Operator::Loop { .. } => {
                     open.push(Some((plan.loops.len(), uses.len())));

@@ -22,7 +22,7 @@ use crate::exec::variable::MoveFar;
 pub(super) enum Value {
     /// In its own slot, or in the accumulator that says so.
     Temp,
-    /// A local, still to be read.
+    /// A local, by its slot, still to be read.
     Local(u32),
     /// A constant, as a slot holds it.
     Const(u64),
@@ -33,6 +33,8 @@ pub(super) enum Value {
 pub(super) struct Entry {
     pub(super) value: Value,
     pub(super) bank: Bank,
+    /// Whether it is the high half of a vector, whose low half is the entry below.
+    pub(super) is_high: bool,
 }
 
 /// Where an operand is read from.
@@ -99,11 +101,23 @@ impl Stack {
     }
 
     pub(super) fn push(&mut self, value: Value, bank: Bank) {
-        self.entries.push(Entry { value, bank });
+        self.entries.push(Entry { value, bank, is_high: false });
         self.reserve(self.height());
     }
 
-    fn pop(&mut self) -> Option<Entry> {
+    /// Makes the top two entries a vector.
+    pub(super) fn join(&mut self) {
+        if let Some(top) = self.entries.last_mut() {
+            top.is_high = true;
+        }
+    }
+
+    /// Whether the value that many entries below the top is a vector.
+    pub(super) fn is_vector(&self, depth: u32) -> bool {
+        self.peek(depth).is_high
+    }
+
+    pub(super) fn pop(&mut self) -> Option<Entry> {
         let entry = self.entries.pop()?;
         if let Value::Local(_) = entry.value {
             self.lazy_locals.pop();
@@ -133,12 +147,17 @@ impl Translator<'_> {
 
     /// Pushes a local, to be read when needed.
     pub(super) fn push_local(&mut self, local: u32) {
+        self.push_slot(local, self.local_bank(local));
+    }
+
+    /// Pushes the slot of a local, or of half of one, to be read when needed.
+    pub(super) fn push_slot(&mut self, slot: u32, bank: Bank) {
         if self.stack.lazy_locals.len() >= MAX_LAZY_LOCALS {
             let oldest = self.stack.lazy_locals.remove(0);
             self.materialise_entry(oldest);
         }
         let index = self.stack.height();
-        self.stack.push(Value::Local(local), self.local_bank(local));
+        self.stack.push(Value::Local(slot), bank);
         self.stack.lazy_locals.push(index);
     }
 
@@ -229,7 +248,7 @@ impl Translator<'_> {
     }
 
     /// Writes every entry that is `local`, still to be read, to its own slot.
-    fn materialise_reads_of(&mut self, local: u32) {
+    pub(super) fn materialise_reads_of(&mut self, local: u32) {
         let mut at = 0;
         while let Some(&index) = self.stack.lazy_locals.get(at) {
             if self.stack.entries[index as usize].value == Value::Local(local) {
@@ -260,7 +279,7 @@ impl Translator<'_> {
 
     /// Where the entry with an index is read from; it stays on the stack.
     pub(super) fn peek_operand(&self, index: u32) -> (Operand, Bank) {
-        let Entry { value, bank } = self.stack.entries[index as usize];
+        let Entry { value, bank, .. } = self.stack.entries[index as usize];
         let own = self.temp_slot(index);
         let operand = match value {
             Value::Const(bits) => Operand::Const(bits),
@@ -307,7 +326,7 @@ impl Translator<'_> {
     }
 
     /// The slot number as a 16-bit operand, if it fits.
-    fn near(&mut self, slot: u32) -> Option<u16> {
+    pub(super) fn near(&mut self, slot: u32) -> Option<u16> {
         match u16::try_from(slot) {
             Ok(near) => Some(near),
             Err(_) if self.far_frame => None,
@@ -329,11 +348,11 @@ impl Translator<'_> {
         near
     }
 
-    fn far_scratch(&self, scratch: u32) -> u16 {
+    pub(super) fn far_scratch(&self, scratch: u32) -> u16 {
         (self.link_slot + 1 + scratch) as u16
     }
 
-    fn emit_far_move(&mut self, to: u32, from: u32) {
+    pub(super) fn emit_far_move(&mut self, to: u32, from: u32) {
         let fields = Fields { b: to, wide: Some(u64::from(from)), ..Fields::default() };
         self.emit.cell(handler::<MoveFar>(), fields);
     }

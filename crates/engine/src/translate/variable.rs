@@ -11,61 +11,122 @@ use super::{Translator, bank_of};
 use crate::exec::abi::{Handler, handler};
 use crate::exec::operand::{Acc, Bank, Pin, Scalar, SlotA, Src, Wide};
 use crate::exec::variable::{GlobalGet, GlobalSet, Move, MovePin};
+use crate::runtime::slots::slots;
 
-/// The banks of a function's locals, parameters first.
+/// A function's locals, parameters first: their slots, and the slots' banks.
 #[derive(Debug)]
 pub(super) struct Locals {
-    /// The first locals', for quick access.
+    /// The first slots' banks, for quick access.
     near: Vec<Bank>,
-    /// All of them, in runs: the index after the run, and its bank.
+    /// All slots' banks, in runs: the slot after the run, and its bank.
     runs: Vec<(u32, Bank)>,
+    /// The slots of parameters.
     params: u32,
+    /// The slots of vectors that lie behind the return address, because all of them together
+    /// would be too many to number with 16 bits.
+    far: u32,
+    /// Where the locals are; empty if each is at the slot of its own index.
+    places: Vec<Place>,
 }
 
-/// How many locals are looked up without a search.
+/// Locals of one type, one behind the other.
+#[derive(Debug)]
+struct Place {
+    /// The index of the first, and the one after the last.
+    start: u32,
+    end: u32,
+    /// The slot of the first.
+    slot: u32,
+    /// Slots that each takes.
+    width: u32,
+    /// Whether they lie behind the return address.
+    far: bool,
+}
+
+/// Where a local is.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Local {
+    /// In one slot.
+    Scalar(u32),
+    /// In two, the low half first.
+    Vector(u32),
+}
+
+/// How many slots of locals are looked up without a search.
 const NEAR_LOCALS: u32 = 256;
 
 impl Locals {
-    pub(super) fn new(ty: &FuncType, body: &FunctionBody<'_>) -> Locals {
-        let mut locals = Locals { near: Vec::new(), runs: Vec::new(), params: 0 };
+    /// The locals of a function. If the frame is far, `behind` says how many slots after the
+    /// other locals those of vectors begin.
+    pub(super) fn new(ty: &FuncType, body: &FunctionBody<'_>, behind: Option<u32>) -> Locals {
+        let mut locals =
+            Locals { near: Vec::new(), runs: Vec::new(), params: 0, far: 0, places: Vec::new() };
         for &param in ty.params() {
-            locals.add(1, bank_of(param));
+            locals.add(1, bank_of(param), slots(param) as u32, false);
         }
         locals.params = locals.count();
         // A declaration that cannot be read was refused by validation.
         for declaration in body.get_locals_reader().into_iter().flatten().flatten() {
             let (count, ty) = declaration;
-            let bank = match ty {
-                wasmparser::ValType::F32 => Bank::F32,
-                wasmparser::ValType::F64 => Bank::F64,
-                _ => Bank::Int,
-            };
-            locals.add(count, bank);
+            match ty {
+                wasmparser::ValType::F32 => locals.add(count, Bank::F32, 1, false),
+                wasmparser::ValType::F64 => locals.add(count, Bank::F64, 1, false),
+                wasmparser::ValType::V128 => locals.add(count, Bank::Int, 2, behind.is_some()),
+                _ => locals.add(count, Bank::Int, 1, false),
+            }
+        }
+        let far_start = locals.count() + behind.unwrap_or(0);
+        locals.places.iter_mut().filter(|place| place.far).for_each(|it| it.slot += far_start);
+        if locals.places.iter().all(|place| place.width == 1) {
+            locals.places.clear();
         }
         locals
     }
 
-    fn add(&mut self, count: u32, bank: Bank) {
-        let start = self.count();
-        let near = (start + count).min(NEAR_LOCALS).saturating_sub(start);
+    fn add(&mut self, count: u32, bank: Bank, width: u32, far: bool) {
+        let index = self.places.last().map_or(0, |place| place.end);
+        let slot = if far { self.far } else { self.count() };
+        self.places.push(Place { start: index, end: index + count, slot, width, far });
+        if far {
+            self.far += count * width;
+            return;
+        }
+        let end = slot + count * width;
+        let near = end.min(NEAR_LOCALS).saturating_sub(slot);
         self.near.extend(std::iter::repeat_n(bank, near as usize));
-        self.runs.push((start + count, bank));
+        self.runs.push((end, bank));
     }
 
-    /// How many there are.
+    /// How many slots they take, but for the far ones.
     pub(super) fn count(&self) -> u32 {
         self.runs.last().map_or(0, |&(end, _)| end)
     }
 
-    /// How many of them are parameters.
+    /// How many slots behind the return address they take.
+    pub(super) fn far_count(&self) -> u32 {
+        self.far
+    }
+
+    /// How many of the slots are the parameters'.
     pub(super) fn params(&self) -> u32 {
         self.params
     }
 
-    pub(super) fn bank(&self, local: u32) -> Bank {
-        match self.near.get(local as usize) {
+    /// Where the local with an index is.
+    pub(super) fn local(&self, index: u32) -> Local {
+        if self.places.is_empty() {
+            return Local::Scalar(index);
+        }
+        let place = &self.places[self.places.partition_point(|place| place.end <= index)];
+        let slot = place.slot + (index - place.start) * place.width;
+        if place.width == 1 { Local::Scalar(slot) } else { Local::Vector(slot) }
+    }
+
+    /// The bank of a slot.
+    pub(super) fn bank(&self, slot: u32) -> Bank {
+        match self.near.get(slot as usize) {
             Some(&bank) => bank,
-            None => self.runs[self.runs.partition_point(|&(end, _)| end <= local)].1,
+            None => self.runs[self.runs.partition_point(|&(end, _)| end <= slot)].1,
         }
     }
 }
@@ -138,17 +199,36 @@ pub(super) fn move_pin_handler(bank: Bank, operand: Operand) -> (Handler, Fields
 }
 
 impl Translator<'_> {
+    pub(super) fn local_get(&mut self, index: u32) {
+        match self.locals.local(index) {
+            Local::Scalar(slot) => self.push_local(slot),
+            Local::Vector(slot) => self.push_vector_local(slot),
+        }
+    }
+
+    pub(super) fn local_set(&mut self, index: u32) {
+        match self.locals.local(index) {
+            Local::Scalar(slot) => self.pop_to_local(slot),
+            Local::Vector(slot) => self.pop_vector_to_local(slot),
+        }
+    }
+
     pub(super) fn global_get(&mut self, global: u32) {
-        let bank = bank_of(self.parts.globals[global as usize].ty.content);
+        let ty = self.parts.globals[global as usize].ty.content;
+        if ty == ValType::V128 {
+            self.vector_global_get(global);
+            return;
+        }
+        let bank = bank_of(ty);
         let fields = Fields { b: global, ..Fields::default() };
         self.define(for_bank!(bank, GLOBAL_GET), fields, bank);
     }
 
     pub(super) fn global_set(&mut self, global: u32) {
-        debug_assert!(
-            !matches!(self.parts.globals[global as usize].ty.content, ValType::V128),
-            "vectors have handlers of their own"
-        );
+        if self.stack.is_vector(0) {
+            self.vector_global_set(global);
+            return;
+        }
         let (operand, bank) = self.pop_entry();
         let operand = match operand {
             Operand::Slot(slot) => Operand::Slot(u32::from(self.reach(slot, 1))),

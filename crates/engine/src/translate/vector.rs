@@ -1,0 +1,211 @@
+//! Translates vectors as values: constants, locals, globals and `select`.
+//!
+//! A vector is two entries of the operand stack, and two slots, its low half first. Each half is
+//! moved like an integer of its own by whatever only moves values: branches, calls, blocks.
+//! Operations on vectors find both halves one behind the other; they use neither accumulator nor
+//! pin, and their result goes straight to its slots, or to those of a local.
+
+use lineal_decoder::ValType;
+
+use super::emit::{Fields, Pos};
+use super::numeric::halves;
+use super::stack::{Operand, Value};
+use super::{Translator, bank_of};
+use crate::exec::abi::{Handler, handler};
+use crate::exec::operand::{Acc, Bank, Pin, SlotBHigh};
+use crate::exec::vector;
+use crate::runtime::slots::vector_slots;
+
+/// A vector that was popped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum VectorOperand {
+    /// In a slot and the one behind it.
+    Slot(u32),
+    /// A constant: low half, high half.
+    Const(u64, u64),
+}
+
+impl Translator<'_> {
+    /// Pushes a value of a type that is in its own slots.
+    pub(super) fn push_temp(&mut self, ty: ValType) {
+        self.stack.push(Value::Temp, bank_of(ty));
+        if ty == ValType::V128 {
+            self.stack.push(Value::Temp, Bank::Int);
+            self.stack.join();
+        }
+    }
+
+    pub(super) fn drop_value(&mut self) {
+        if self.stack.is_vector(0) {
+            self.pop();
+        }
+        self.pop();
+    }
+
+    /// Pushes the vector in a slot and the one behind it, to be read when needed.
+    pub(super) fn push_vector_local(&mut self, slot: u32) {
+        self.push_slot(slot, Bank::Int);
+        self.push_slot(slot + 1, Bank::Int);
+        self.stack.join();
+    }
+
+    pub(super) fn vector_constant(&mut self, value: u128) {
+        for half in vector_slots(value) {
+            self.constant(half, Bank::Int);
+        }
+        self.stack.join();
+    }
+
+    /// The slot of the vector on top, which stays there.
+    pub(super) fn peek_vector(&mut self) -> u32 {
+        match (self.stack.peek(1).value, self.stack.peek(0).value) {
+            (Value::Local(slot), Value::Local(next)) if next == slot + 1 => slot,
+            _ => {
+                self.materialise_top(2);
+                self.temp_slot(self.stack.height() - 2)
+            }
+        }
+    }
+
+    fn pop_vector_operand(&mut self) -> VectorOperand {
+        let operand = match (self.stack.peek(1).value, self.stack.peek(0).value) {
+            (Value::Const(low), Value::Const(high)) => VectorOperand::Const(low, high),
+            _ => VectorOperand::Slot(self.peek_vector()),
+        };
+        self.stack.pop();
+        self.stack.pop();
+        operand
+    }
+
+    /// Pops a vector into a slot and the one behind it.
+    pub(super) fn pop_vector(&mut self) -> u32 {
+        match self.pop_vector_operand() {
+            VectorOperand::Slot(slot) => slot,
+            constant => {
+                let own = self.temp_slot(self.stack.height());
+                self.move_vector(own, constant);
+                own
+            }
+        }
+    }
+
+    /// Pops a vector into a local.
+    pub(super) fn pop_vector_to_local(&mut self, slot: u32) {
+        let result = self.last_vector();
+        let before = self.emit.pos();
+        let operand = self.pop_vector_operand();
+        self.materialise_reads_of(slot);
+        self.materialise_reads_of(slot + 1);
+        match (result, u16::try_from(slot + 1)) {
+            // A far frame writes far results at once, so they have no last cell.
+            (Some(cell), Ok(_)) if self.emit.pos() == before => {
+                self.emit.set_d(cell, slot as u16);
+                self.last_cell = None;
+            }
+            _ => self.move_vector(slot, operand),
+        }
+    }
+
+    /// The cell of the top entries, if they are a vector's and it is the last one.
+    fn last_vector(&self) -> Option<Pos> {
+        let is_result = self.stack.peek(0).value == Value::Temp
+            && self.stack.peek(1).value == Value::Temp
+            && self.last_vector_end == self.emit.pos();
+        self.last_cell.filter(|_| is_result && self.options.fold)
+    }
+
+    fn move_vector(&mut self, to: u32, operand: VectorOperand) {
+        match operand {
+            VectorOperand::Slot(from) if from == to => {}
+            VectorOperand::Slot(from) => {
+                let fields = Fields { a: self.reach_vector(from, 1), ..Fields::default() };
+                self.vector_cell(to, handler::<vector::Move>(), fields, &[]);
+            }
+            VectorOperand::Const(low, high) => {
+                let fields = Fields { wide: Some(low), ..Fields::default() };
+                self.vector_cell(to, handler::<vector::Constant>(), fields, &[high]);
+            }
+        }
+    }
+
+    /// [`Self::reach`] for both halves of a vector.
+    pub(super) fn reach_vector(&mut self, slot: u32, scratch: u32) -> u16 {
+        if self.near(slot + 1).is_some() {
+            return slot as u16;
+        }
+        let near = self.far_scratch(2 * scratch);
+        self.emit_far_move(u32::from(near), slot);
+        self.emit_far_move(u32::from(near) + 1, slot + 1);
+        near
+    }
+
+    /// Appends a cell that writes a vector to a slot and the one behind it.
+    fn vector_cell(&mut self, slot: u32, handler: Handler, fields: Fields, more: &[u64]) -> Pos {
+        self.forget_slot(slot);
+        self.forget_slot(slot + 1);
+        let is_near = self.near(slot + 1).is_some();
+        let d = if is_near { slot as u16 } else { self.far_scratch(0) };
+        let cell = self.emit.cell(handler, Fields { d, ..fields });
+        for &granule in more {
+            self.emit.granule(granule);
+        }
+        if !is_near {
+            self.emit_far_move(slot, u32::from(d));
+            self.emit_far_move(slot + 1, u32::from(d) + 1);
+        }
+        cell
+    }
+
+    /// Appends a cell with a vector as its result, and pushes the result. `more` are granules
+    /// behind those of the fields.
+    pub(super) fn define_vector(&mut self, handler: Handler, fields: Fields, more: &[u64]) {
+        let own = self.temp_slot(self.stack.height());
+        let cell = self.vector_cell(own, handler, fields, more);
+        self.push_temp(ValType::V128);
+        let is_near = self.near(own + 1).is_some();
+        self.last_cell = is_near.then_some(cell);
+        self.last_vector_end = self.emit.pos();
+    }
+
+    pub(super) fn vector_global_get(&mut self, global: u32) {
+        let fields = Fields { b: global, ..Fields::default() };
+        self.define_vector(handler::<vector::GlobalGet>(), fields, &[]);
+    }
+
+    pub(super) fn vector_global_set(&mut self, global: u32) {
+        let slot = self.pop_vector();
+        let fields = Fields { a: self.reach_vector(slot, 1), b: global, ..Fields::default() };
+        self.emit.cell(handler::<vector::GlobalSet>(), fields);
+    }
+
+    /// `select` between vectors.
+    pub(super) fn select_vector(&mut self) {
+        let condition = self.pop();
+        let own = self.temp_slot(self.stack.height());
+        let condition = match condition {
+            Operand::Const(_) => Operand::Slot(self.slot_of(condition, Bank::Int, own)),
+            other => other,
+        };
+        let second = self.pop_vector();
+        let first = self.pop_vector();
+        let (handler, condition) = match condition {
+            Operand::Acc => (handler::<vector::Select<Acc>>(), 0),
+            Operand::Pin => (handler::<vector::Select<Pin>>(), 0),
+            Operand::Slot(slot) => (handler::<vector::Select<SlotBHigh>>(), self.reach(slot, 1)),
+            Operand::Const(_) => unreachable!("constants went to a slot"),
+        };
+        let (a, second) = (self.reach_vector(first, 1), self.reach_vector(second, 2));
+        let b = u32::from_ne_bytes(halves(second, condition));
+        self.define_vector(handler, Fields { a, b, d: 0, wide: None }, &[]);
+    }
+
+    /// Zeroes the locals that lie behind the return address.
+    pub(super) fn zero_far_locals(&mut self) {
+        let count = self.locals.far_count();
+        if count > 0 {
+            let first = self.temp_base - count;
+            let fields = Fields { b: first, wide: Some(u64::from(count)), ..Fields::default() };
+            self.emit.cell(handler::<vector::ZeroFar>(), fields);
+        }
+    }
+}
