@@ -1,7 +1,7 @@
 //! Values on the command line: arguments to function calls, and their results.
 
 use anyhow::{Context, Result, bail, ensure};
-use lineal::{ExternRef, Func, FuncType, HeapType, Val, ValType};
+use lineal::{FuncType, Ref, Val, ValType};
 
 use crate::float;
 
@@ -28,10 +28,7 @@ fn parse(ty: ValType, text: &str) -> Result<Val> {
             Ok(Val::F32(float::parse(text, &float::F32).context(ty_error(ty, text))? as u32))
         }
         ValType::F64 => Ok(Val::F64(float::parse(text, &float::F64).context(ty_error(ty, text))?)),
-        ValType::Ref(ty) if ty.nullable && text == "null" => Ok(match ty.heap {
-            HeapType::Func => Val::from(None::<Func>),
-            HeapType::Extern => Val::from(None::<ExternRef>),
-        }),
+        ValType::Ref(ty) if ty.nullable && text == "null" => Ok(Ref::null(ty.heap).into()),
         ValType::Ref(_) => bail!("`{text}` is not a {ty}: only `null` can be written here"),
         ValType::V128 => Ok(Val::V128(natural::<u128>(text).context(ty_error(ty, text))?.into())),
     }

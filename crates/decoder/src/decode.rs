@@ -32,6 +32,7 @@ impl ModuleParts {
         ModuleParts {
             bytes: [].into(),
             types: Vec::new(),
+            type_groups: Vec::new(),
             imports: Vec::new(),
             funcs: Vec::new(),
             tables: Vec::new(),
@@ -48,6 +49,7 @@ impl ModuleParts {
             imported_globals: 0,
             names: Names::default(),
             exports_by_name: [].into(),
+            known: convert::Types::new(),
         }
     }
 
@@ -86,9 +88,9 @@ impl ModuleParts {
 
     fn add_types(&mut self, section: TypeSectionReader<'_>) -> Result<(), Error> {
         for group in section {
-            for (offset, ty) in group?.into_types_and_offsets() {
-                self.types.push(convert::func_type(&ty, offset)?);
-            }
+            let group = group?.into_types_and_offsets().collect();
+            self.types.extend(self.known.add_group(group)?);
+            self.type_groups.push(self.types.len() as u32);
         }
         Ok(())
     }
@@ -100,10 +102,10 @@ impl ModuleParts {
                 TypeRef::Func(index) | TypeRef::FuncExact(index) => {
                     self.funcs.push(index);
                     self.imported_funcs += 1;
-                    ExternType::Func(self.types[index as usize].clone())
+                    ExternType::Func(self.type_as_func(index).clone())
                 }
                 TypeRef::Table(ty) => {
-                    let ty = convert::table_type(ty, offset)?;
+                    let ty = self.known.table_type(ty, offset)?;
                     self.tables.push(Table { ty, init: None });
                     self.imported_tables += 1;
                     ExternType::Table(ty)
@@ -115,7 +117,7 @@ impl ModuleParts {
                     ExternType::Memory(ty)
                 }
                 TypeRef::Global(ty) => {
-                    let ty = convert::global_type(ty, offset)?;
+                    let ty = self.known.global_type(ty, offset)?;
                     self.globals.push(Global { ty, init: None });
                     self.imported_globals += 1;
                     ExternType::Global(ty)
@@ -140,10 +142,10 @@ impl ModuleParts {
     fn add_tables(&mut self, section: TableSectionReader<'_>) -> Result<(), Error> {
         for table in section.into_iter_with_offsets() {
             let (offset, table) = table?;
-            let ty = convert::table_type(table.ty, offset)?;
+            let ty = self.known.table_type(table.ty, offset)?;
             let init = match table.init {
                 TableInit::RefNull => None,
-                TableInit::Expr(expr) => Some(convert::const_expr(&expr)?),
+                TableInit::Expr(expr) => Some(self.known.const_expr(&expr)?),
             };
             self.tables.push(Table { ty, init });
         }
@@ -161,8 +163,8 @@ impl ModuleParts {
     fn add_globals(&mut self, section: GlobalSectionReader<'_>) -> Result<(), Error> {
         for global in section.into_iter_with_offsets() {
             let (offset, global) = global?;
-            let ty = convert::global_type(global.ty, offset)?;
-            let init = Some(convert::const_expr(&global.init_expr)?);
+            let ty = self.known.global_type(global.ty, offset)?;
+            let init = Some(self.known.const_expr(&global.init_expr)?);
             self.globals.push(Global { ty, init });
         }
         Ok(())
@@ -193,10 +195,10 @@ impl ModuleParts {
                 ElementKind::Declared => SegmentMode::Declared,
                 ElementKind::Active { table_index, offset_expr } => SegmentMode::Active {
                     target: table_index.unwrap_or(0),
-                    offset: convert::const_expr(&offset_expr)?,
+                    offset: self.known.const_expr(&offset_expr)?,
                 },
             };
-            let (ty, items) = convert::element_items(element.items, element.range.start)?;
+            let (ty, items) = self.known.element_items(element.items, element.range.start)?;
             self.elements.push(ElementSegment { mode, ty, items });
         }
         Ok(())
@@ -209,7 +211,7 @@ impl ModuleParts {
                 DataKind::Passive => SegmentMode::Passive,
                 DataKind::Active { memory_index, offset_expr } => SegmentMode::Active {
                     target: memory_index,
-                    offset: convert::const_expr(&offset_expr)?,
+                    offset: self.known.const_expr(&offset_expr)?,
                 },
             };
             // The contents come last in a segment.

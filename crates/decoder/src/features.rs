@@ -33,6 +33,7 @@ const IMPLEMENTED: WasmFeatures = WasmFeatures::WASM1
     .union(WasmFeatures::MULTI_MEMORY)
     .union(WasmFeatures::MEMORY64)
     .union(WasmFeatures::EXTENDED_CONST)
+    .union(WasmFeatures::FUNCTION_REFERENCES)
     .union(WasmFeatures::CUSTOM_PAGE_SIZES);
 
 /// The proposals by the names of their repositories, for error messages.
@@ -139,6 +140,12 @@ impl Features {
     /// WebAssembly 3.0.
     pub fn wasm_extended_const(&mut self, enable: bool) -> &mut Self {
         self.set(WasmFeatures::EXTENDED_CONST, enable)
+    }
+
+    /// References to functions of known types, and references that are never null. Part of
+    /// WebAssembly 3.0; needs reference types.
+    pub fn wasm_function_references(&mut self, enable: bool) -> &mut Self {
+        self.set(WasmFeatures::FUNCTION_REFERENCES, enable)
     }
 
     /// Memories whose pages are one byte instead of 64 KiB. A proposal; off by default.

@@ -37,6 +37,7 @@
 
 #![forbid(unsafe_code)]
 
+mod composite;
 mod convert;
 mod decode;
 mod error;
@@ -48,6 +49,9 @@ mod text;
 mod types;
 mod validate;
 
+pub use composite::{
+    ArrayType, CompositeType, FieldType, FuncType, StorageType, StructType, SubType,
+};
 pub use error::Error;
 pub use features::Features;
 pub use lineal_memory::MemoryType;
@@ -56,4 +60,4 @@ pub use module::{
     Global, Import, Module, ModuleParts, SegmentMode, Table,
 };
 pub use names::Names;
-pub use types::{ExternType, FuncType, GlobalType, HeapType, RefType, TableType, ValType};
+pub use types::{ExternType, GlobalType, HeapType, RefType, TableType, TypeIndex, ValType};

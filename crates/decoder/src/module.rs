@@ -9,11 +9,12 @@ use std::sync::Arc;
 
 use lineal_memory::MemoryType;
 
+use crate::composite::{FuncType, SubType};
 use crate::error::Error;
 use crate::features::Features;
 use crate::names::Names;
-use crate::types::{ExternType, FuncType, GlobalType, RefType, TableType};
-use crate::{decode, text};
+use crate::types::{ExternType, GlobalType, RefType, TableType};
+use crate::{convert, decode, text};
 
 /// A validated module.
 #[derive(Clone, Debug)]
@@ -35,7 +36,10 @@ pub struct ModuleParts {
     /// The binary the module was decoded from (text is translated to binary first).
     pub bytes: Arc<[u8]>,
     /// The type section.
-    pub types: Vec<FuncType>,
+    pub types: Vec<SubType>,
+    /// Where each recursive group of [`types`](Self::types) ends, which is where the next one
+    /// begins. A type that is defined alone is a group of one.
+    pub type_groups: Vec<u32>,
     /// The imports, in order.
     pub imports: Vec<Import>,
     /// The type index of every function, imported ones first.
@@ -68,6 +72,7 @@ pub struct ModuleParts {
     pub names: Names,
     /// Positions in [`exports`](Self::exports), ordered by name.
     pub(crate) exports_by_name: Box<[u32]>,
+    pub(crate) known: convert::Types,
 }
 
 /// One import.
@@ -257,7 +262,16 @@ impl ModuleParts {
     ///
     /// Panics if the index is out of range.
     pub fn func_type(&self, func: u32) -> &FuncType {
-        &self.types[self.funcs[func as usize] as usize]
+        self.type_as_func(self.funcs[func as usize])
+    }
+
+    /// The function type with an index among [`types`](Self::types).
+    ///
+    /// # Panics
+    ///
+    /// Panics if the index is out of range, or that of a type of another kind.
+    pub fn type_as_func(&self, index: u32) -> &FuncType {
+        self.types[index as usize].as_func().expect("validated to be a function type")
     }
 
     /// The type of an exported entity.

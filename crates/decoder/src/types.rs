@@ -1,9 +1,10 @@
 //! The types of WebAssembly entities, owned and free of the parser's lifetimes.
 
 use std::fmt;
-use std::sync::Arc;
 
 use lineal_memory::MemoryType;
+
+use crate::composite::FuncType;
 
 /// A value type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -31,13 +32,107 @@ pub struct RefType {
     pub heap: HeapType,
 }
 
-/// What a reference refers to.
+/// What a reference refers to: an abstract heap type, or a type that a module defines.
+///
+/// The abstract ones form four hierarchies, whose types share no values but null:
+///
+/// ```text
+/// any ─► eq ─┬► i31 ────────────────────┐
+///            ├► struct ─► defined ones ─┼► none
+///            └► array ──► defined ones ─┘
+/// func ─► defined ones ─► nofunc      extern ─► noextern      exn ─► noexn
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum HeapType {
     /// Any function.
     Func,
+    /// A function of the type with an index.
+    ConcreteFunc(TypeIndex),
+    /// No function: only null.
+    NoFunc,
     /// Any host value.
     Extern,
+    /// No host value: only null.
+    NoExtern,
+    /// Any value of the guest's heap.
+    Any,
+    /// Anything that `ref.eq` compares.
+    Eq,
+    /// An integer of 31 bits.
+    I31,
+    /// Any structure.
+    Struct,
+    /// A structure of the type with an index.
+    ConcreteStruct(TypeIndex),
+    /// Any array.
+    Array,
+    /// An array of the type with an index.
+    ConcreteArray(TypeIndex),
+    /// No value of the guest's heap: only null.
+    None,
+    /// Any exception.
+    Exn,
+    /// No exception: only null.
+    NoExn,
+}
+
+/// The number of a defined type.
+///
+/// What it counts depends on where it comes from: in a decoded module, the types of that module;
+/// in whatever the engine gives out, the types of the whole engine, where equal types have equal
+/// numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TypeIndex(pub u32);
+
+impl HeapType {
+    /// The defined type, if it is one.
+    pub fn concrete(self) -> Option<TypeIndex> {
+        match self {
+            HeapType::ConcreteFunc(index)
+            | HeapType::ConcreteStruct(index)
+            | HeapType::ConcreteArray(index) => Some(index),
+            _ => None,
+        }
+    }
+
+    /// The same with another number for a defined type.
+    pub fn map_index(self, map: impl FnOnce(TypeIndex) -> TypeIndex) -> HeapType {
+        match self {
+            HeapType::ConcreteFunc(index) => HeapType::ConcreteFunc(map(index)),
+            HeapType::ConcreteStruct(index) => HeapType::ConcreteStruct(map(index)),
+            HeapType::ConcreteArray(index) => HeapType::ConcreteArray(map(index)),
+            other => other,
+        }
+    }
+
+    /// The top of the type's hierarchy.
+    pub const fn top(self) -> HeapType {
+        match self {
+            HeapType::Func | HeapType::ConcreteFunc(_) | HeapType::NoFunc => HeapType::Func,
+            HeapType::Extern | HeapType::NoExtern => HeapType::Extern,
+            HeapType::Exn | HeapType::NoExn => HeapType::Exn,
+            _ => HeapType::Any,
+        }
+    }
+
+    /// What the abstract type is called; `None` for a defined one.
+    fn name(self) -> Option<&'static str> {
+        Some(match self {
+            HeapType::Func => "func",
+            HeapType::NoFunc => "nofunc",
+            HeapType::Extern => "extern",
+            HeapType::NoExtern => "noextern",
+            HeapType::Any => "any",
+            HeapType::Eq => "eq",
+            HeapType::I31 => "i31",
+            HeapType::Struct => "struct",
+            HeapType::Array => "array",
+            HeapType::None => "none",
+            HeapType::Exn => "exn",
+            HeapType::NoExn => "noexn",
+            _ => return None,
+        })
+    }
 }
 
 impl RefType {
@@ -45,6 +140,11 @@ impl RefType {
     pub const FUNCREF: RefType = RefType { nullable: true, heap: HeapType::Func };
     /// `externref`, the nullable reference to any host value.
     pub const EXTERNREF: RefType = RefType { nullable: true, heap: HeapType::Extern };
+
+    /// The same with another number for a defined type.
+    pub fn map_index(self, map: impl FnOnce(TypeIndex) -> TypeIndex) -> RefType {
+        RefType { heap: self.heap.map_index(map), ..self }
+    }
 }
 
 impl ValType {
@@ -52,6 +152,14 @@ impl ValType {
     pub const FUNCREF: ValType = ValType::Ref(RefType::FUNCREF);
     /// `externref`.
     pub const EXTERNREF: ValType = ValType::Ref(RefType::EXTERNREF);
+
+    /// The same with another number for a defined type.
+    pub fn map_index(self, map: impl FnOnce(TypeIndex) -> TypeIndex) -> ValType {
+        match self {
+            ValType::Ref(ty) => ValType::Ref(ty.map_index(map)),
+            number => number,
+        }
+    }
 }
 
 impl fmt::Display for ValType {
@@ -67,73 +175,34 @@ impl fmt::Display for ValType {
     }
 }
 
-impl fmt::Display for RefType {
+impl fmt::Display for HeapType {
+    /// Writes an abstract type's name, a defined type's number.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let heap = match self.heap {
-            HeapType::Func => "func",
-            HeapType::Extern => "extern",
-        };
-        if self.nullable { write!(f, "{heap}ref") } else { write!(f, "(ref {heap})") }
-    }
-}
-
-/// A function type: parameters and results, in order. Cheap to clone.
-#[derive(Clone, PartialEq, Eq, Hash)]
-pub struct FuncType {
-    /// Parameters, then results.
-    types: Arc<[ValType]>,
-    params: usize,
-}
-
-impl FuncType {
-    /// Builds a function type from its parameters and results.
-    pub fn new(
-        params: impl IntoIterator<Item = ValType>,
-        results: impl IntoIterator<Item = ValType>,
-    ) -> FuncType {
-        let mut types: Vec<ValType> = params.into_iter().collect();
-        let params = types.len();
-        types.extend(results);
-        FuncType { types: types.into(), params }
-    }
-
-    /// The parameter types.
-    pub fn params(&self) -> &[ValType] {
-        &self.types[..self.params]
-    }
-
-    /// The result types.
-    pub fn results(&self) -> &[ValType] {
-        &self.types[self.params..]
-    }
-}
-
-impl fmt::Debug for FuncType {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
-
-impl fmt::Display for FuncType {
-    /// Writes the type as `(i32, i32) -> i64`, the way signatures are read aloud.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fn list(f: &mut fmt::Formatter<'_>, types: &[ValType]) -> fmt::Result {
-            for (index, ty) in types.iter().enumerate() {
-                let comma = if index == 0 { "" } else { ", " };
-                write!(f, "{comma}{ty}")?;
-            }
-            Ok(())
+        match (self.name(), self.concrete()) {
+            (Some(name), _) => f.write_str(name),
+            (None, index) => index.map_or(Ok(()), |index| index.fmt(f)),
         }
-        f.write_str("(")?;
-        list(f, self.params())?;
-        f.write_str(") -> ")?;
-        match self.results() {
-            [one] => one.fmt(f),
-            many => {
-                f.write_str("(")?;
-                list(f, many)?;
-                f.write_str(")")
-            }
+    }
+}
+
+impl fmt::Display for TypeIndex {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl fmt::Display for RefType {
+    /// Writes the type as the text format does, with its abbreviations.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let heap = self.heap;
+        match heap {
+            _ if !self.nullable => write!(f, "(ref {heap})"),
+            HeapType::None => f.write_str("nullref"),
+            HeapType::NoFunc => f.write_str("nullfuncref"),
+            HeapType::NoExtern => f.write_str("nullexternref"),
+            HeapType::NoExn => f.write_str("nullexnref"),
+            _ if heap.concrete().is_some() => write!(f, "(ref null {heap})"),
+            _ => write!(f, "{heap}ref"),
         }
     }
 }
@@ -171,4 +240,30 @@ pub enum ExternType {
     Memory(MemoryType),
     /// A global variable.
     Global(GlobalType),
+}
+
+impl ExternType {
+    /// The same with other numbers for defined types.
+    pub fn map_index(&self, map: impl Fn(TypeIndex) -> TypeIndex) -> ExternType {
+        match self {
+            ExternType::Func(ty) => ExternType::Func(ty.map_index(map)),
+            ExternType::Table(ty) => ExternType::Table(ty.map_index(map)),
+            ExternType::Memory(ty) => ExternType::Memory(*ty),
+            ExternType::Global(ty) => ExternType::Global(ty.map_index(map)),
+        }
+    }
+}
+
+impl TableType {
+    /// The same with another number for a defined type.
+    pub fn map_index(self, map: impl FnOnce(TypeIndex) -> TypeIndex) -> TableType {
+        TableType { element: self.element.map_index(map), ..self }
+    }
+}
+
+impl GlobalType {
+    /// The same with another number for a defined type.
+    pub fn map_index(self, map: impl FnOnce(TypeIndex) -> TypeIndex) -> GlobalType {
+        GlobalType { content: self.content.map_index(map), ..self }
+    }
 }

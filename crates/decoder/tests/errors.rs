@@ -125,15 +125,13 @@ fn unimplemented_proposals_are_named() {
         ("exception-handling", "(tag)"),
         ("exception-handling", "(import \"m\" \"t\" (tag))"),
         ("exception-handling", "(func (param exnref))"),
-        ("function-references", "(type $t (func)) (func (param (ref $t)))"),
-        ("function-references", "(func (param (ref func)))"),
         ("gc", "(type (struct))"),
         ("gc", "(type (array i8))"),
         ("gc", "(func (param anyref))"),
         ("gc", "(rec (type (func)) (type (func)))"),
         ("gc", "(type (sub (func)))"),
         ("gc", "(memory 1) (global i32 (i32.const 0)) (data (global.get 0) \"a\")"),
-        ("function-references", "(rec (type (sub (func (result (ref func))))))"),
+        ("gc", "(rec (type (sub (func (result (ref func))))))"),
         (
             "wide-arithmetic",
             "(func (param i64 i64 i64 i64) (result i64 i64)

@@ -37,8 +37,8 @@ fn types_and_functions() {
         [ValType::I32, ValType::I64, ValType::F32, ValType::F64],
         [ValType::EXTERNREF, ValType::FUNCREF],
     );
-    assert_eq!(module.types, [ty.clone(), FuncType::new([], [])]);
-    assert_eq!(module.types[0].to_string(), "(i32, i64, f32, f64) -> (externref, funcref)");
+    assert_eq!(module.types, [ty.clone().into(), FuncType::new([], []).into()]);
+    assert_eq!(module.type_as_func(0).to_string(), "(i32, i64, f32, f64) -> (externref, funcref)");
     assert_eq!(module.funcs, [1, 0, 1]);
     assert_eq!(module.imported_funcs, 1);
     assert_eq!(module.func_type(1), &ty);

@@ -68,8 +68,8 @@ pub use api::{
     WasmResults, WasmRet, WasmTy,
 };
 pub use lineal_decoder::{
-    Error as DecodeError, ExternType, Features, FuncType, GlobalType, HeapType, RefType, TableType,
-    ValType,
+    ArrayType, CompositeType, Error as DecodeError, ExternType, Features, FieldType, FuncType,
+    GlobalType, HeapType, RefType, StorageType, StructType, SubType, TableType, TypeIndex, ValType,
 };
 pub use lineal_memory::{
     AddressType, LinearMemory, MemoryOptions, MemoryType, OutOfBounds, PageSize, Pages, StoreKind,

@@ -316,10 +316,14 @@ impl Stopped {
     }
 }
 
-/// Whether a message is the one that a script expects, which may say less, or name an element.
+/// Whether a message is the one that a script expects, which may say less, name an element, or
+/// say what a null reference should have referred to.
 fn says(message: &str, expected: &str) -> bool {
     let without_index = expected.trim_end_matches(|c: char| c.is_ascii_digit()).trim_end();
-    message.contains(expected) || message.contains(without_index)
+    let is_null = expected.starts_with("null ") && expected.ends_with(" reference");
+    message.contains(expected)
+        || message.contains(without_index)
+        || is_null && message.contains("null reference")
 }
 
 fn owned(id: Option<Id<'_>>) -> Option<String> {

@@ -91,7 +91,8 @@ fn kind(ty: &HeapType<'_>) -> Outcome<Kind> {
             _ => Err(Stop::needs("gc")),
         },
         HeapType::Abstract { .. } => Err(Stop::needs("shared-everything-threads")),
-        HeapType::Concrete(_) => Err(Stop::needs("function-references")),
+        // Functions are the only types that modules define.
+        HeapType::Concrete(_) => Ok(Kind::Func),
         HeapType::Exact(_) => Err(Stop::needs("custom-descriptors")),
     }
 }

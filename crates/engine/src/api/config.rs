@@ -84,6 +84,9 @@ impl Config {
         wasm_memory64;
         /// Switches arithmetic in constant expressions, on by default.
         wasm_extended_const;
+        /// Switches references to functions of known types, and references that are never null,
+        /// on by default.
+        wasm_function_references;
         /// Switches memories with pages of one byte, off by default: this is a proposal beyond
         /// WebAssembly 3.0.
         wasm_custom_page_sizes;

@@ -1,17 +1,16 @@
 //! [`Engine`]: what modules and stores of one embedding have in common.
 
-use std::collections::HashMap;
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use anyhow::{Result, ensure};
-use lineal_decoder::FuncType;
+use lineal_decoder::{SubType, TypeIndex};
 
 use super::config::Config;
-use crate::runtime::entity::SigId;
+use crate::runtime::types::TypeRegistry;
 
 /// The context that modules are compiled in and stores are made from: a [`Config`] and the
-/// function types seen so far.
+/// types seen so far.
 ///
 /// An engine is cheap to clone and can be shared between threads. A program usually has one.
 /// Modules and stores work together only if they were made with the same engine.
@@ -32,7 +31,7 @@ pub struct Engine {
 #[derive(Default)]
 struct Inner {
     config: Config,
-    sigs: Mutex<HashMap<FuncType, SigId>>,
+    types: TypeRegistry,
 }
 
 impl Engine {
@@ -49,7 +48,7 @@ impl Engine {
             "max_wasm_stack is {stack_bytes} bytes, but at most {} are possible",
             Config::MAX_STACK_LIMIT_BYTES
         );
-        let inner = Inner { config: config.clone(), sigs: Mutex::default() };
+        let inner = Inner { config: config.clone(), types: TypeRegistry::default() };
         Ok(Engine { inner: Arc::new(inner) })
     }
 
@@ -63,15 +62,33 @@ impl Engine {
         Arc::ptr_eq(&a.inner, &b.inner)
     }
 
-    /// The engine-wide number of a function type.
-    pub(crate) fn register(&self, ty: &FuncType) -> SigId {
-        let mut sigs = self.inner.sigs.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(&sig) = sigs.get(ty) {
-            return sig;
-        }
-        let sig = SigId(sigs.len() as u32);
-        sigs.insert(ty.clone(), sig);
-        sig
+    /// The number of a type in this engine; equal types have equal numbers.
+    ///
+    /// ```
+    /// use lineal::{Engine, FuncType, HeapType, RefType, ValType};
+    ///
+    /// let engine = Engine::default();
+    /// let callback = engine.register_type(&FuncType::new([ValType::I32], []).into());
+    /// let ty = RefType { nullable: false, heap: HeapType::ConcreteFunc(callback) };
+    /// let run = FuncType::new([ValType::Ref(ty)], []);
+    /// assert_eq!(engine.type_at(callback).unwrap().as_func().unwrap().params(), [ValType::I32]);
+    /// # assert_eq!(run.params().len(), 1);
+    /// ```
+    ///
+    /// # Panics
+    ///
+    /// If the type refers to a type that is not one of this engine's.
+    pub fn register_type(&self, ty: &SubType) -> TypeIndex {
+        self.types().register_one(ty)
+    }
+
+    /// The type with a number; `None` if the number is not one of this engine's.
+    pub fn type_at(&self, index: TypeIndex) -> Option<&SubType> {
+        self.types().get(index).map(|def| &def.ty)
+    }
+
+    pub(crate) fn types(&self) -> &TypeRegistry {
+        &self.inner.types
     }
 }
 
@@ -84,18 +101,6 @@ impl fmt::Debug for Engine {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use lineal_decoder::ValType;
-
-    #[test]
-    fn equal_types_have_equal_numbers() {
-        let engine = Engine::default();
-        let unary = |ty| FuncType::new([ty], []);
-        let first = engine.register(&unary(ValType::I32));
-        assert_eq!(engine.register(&unary(ValType::I32)), first);
-        assert_ne!(engine.register(&unary(ValType::I64)), first);
-        assert_ne!(engine.register(&FuncType::new([], [ValType::I32])), first);
-        assert_eq!(engine.clone().register(&unary(ValType::I32)), first);
-    }
 
     #[test]
     fn impossible_stacks_are_refused() {

@@ -1,7 +1,7 @@
 //! [`Func`]: a function, of the guest or of the host.
 
 use anyhow::{Context, Result, bail, ensure};
-use lineal_decoder::{FuncType, ValType};
+use lineal_decoder::{FuncType, TypeIndex, ValType};
 
 use super::caller::Caller;
 use super::handle::Handle;
@@ -66,7 +66,7 @@ impl Func {
     pub(crate) fn from_def<T>(store: &mut StoreContextMut<'_, T>, def: &HostDef) -> Func {
         let core = store.core_mut();
         let entity = core.funcs.push(FuncEntity {
-            sig: core.engine.register(def.ty()),
+            type_index: core.engine.register_type(&def.ty().clone().into()),
             ty: def.ty().clone(),
             kind: FuncKind::Host(def.func().clone()),
         });
@@ -146,10 +146,17 @@ impl Func {
     {
         let store = store.as_context();
         let ty = &self.handle.get(store.core()).ty;
-        check_types("parameters", Params::TYPES, ty.params())?;
-        check_types("results", Results::TYPES, ty.results())?;
+        let types = store.core().engine.types();
+        let (params, results) = (Params::TYPES, Results::TYPES);
+        check_types("parameters", params, ty.params(), |asked, own| types.is_subtype(asked, own))?;
+        check_types("results", results, ty.results(), |asked, own| types.is_subtype(own, asked))?;
         // SAFETY: the types were just checked.
         Ok(unsafe { TypedFunc::new_unchecked(*self) })
+    }
+
+    /// The engine-wide number of the function's type.
+    pub(crate) fn type_index(self, store: &StoreCore) -> TypeIndex {
+        self.handle.get(store).type_index
     }
 
     /// The `funcref` that slots hold.
@@ -177,8 +184,14 @@ fn check_count(what: &str, types: &[ValType], actual: usize) -> Result<()> {
     Ok(())
 }
 
-fn check_types(what: &str, asked: &[ValType], actual: &[ValType]) -> Result<()> {
-    if asked != actual {
+fn check_types(
+    what: &str,
+    asked: &[ValType],
+    actual: &[ValType],
+    fits: impl Fn(ValType, ValType) -> bool,
+) -> Result<()> {
+    let all_fit = asked.iter().zip(actual).all(|(&asked, &own)| fits(asked, own));
+    if asked.len() != actual.len() || !all_fit {
         bail!(
             "type mismatch with {what}: the function has ({}), but ({}) was asked for",
             list(actual),

@@ -46,6 +46,5 @@ pub use store::{AsContext, AsContextMut, Store, StoreContext, StoreContextMut};
 pub use table::Table;
 pub use typed::TypedFunc;
 pub use v128::V128;
-pub(crate) use val::is_subtype;
 pub use val::{Ref, Val};
 pub use values::{WasmParams, WasmResults, WasmTy};

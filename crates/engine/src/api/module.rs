@@ -106,20 +106,25 @@ impl Module {
     /// The imports, in the order in which [`Instance::new`](crate::Instance::new) wants them.
     pub fn imports(&self) -> impl ExactSizeIterator<Item = ImportType<'_>> {
         let imports = self.code.decoded.imports.iter();
-        imports.map(|import| ImportType::new(&import.module, &import.name, import.ty.clone()))
+        imports.map(|import| {
+            ImportType::new(&import.module, &import.name, self.code.extern_type(&import.ty))
+        })
     }
 
     /// The exports.
     pub fn exports(&self) -> impl ExactSizeIterator<Item = ExportType<'_>> {
         let decoded = &self.code.decoded;
         let exports = decoded.exports.iter();
-        exports.map(|export| ExportType::new(&export.name, decoded.extern_type(export.index)))
+        exports.map(|export| {
+            let ty = self.code.extern_type(&decoded.extern_type(export.index));
+            ExportType::new(&export.name, ty)
+        })
     }
 
     /// The type of what is exported under a name.
     pub fn get_export(&self, name: &str) -> Option<ExternType> {
         let decoded = &self.code.decoded;
-        decoded.export(name).map(|index| decoded.extern_type(index))
+        decoded.export(name).map(|index| self.code.extern_type(&decoded.extern_type(index)))
     }
 
     /// The engine the module was made with.

@@ -3,11 +3,11 @@
 use std::ops::Range;
 
 use anyhow::{Result, anyhow, bail};
-use lineal_decoder::{TableType, ValType};
+use lineal_decoder::TableType;
 
 use super::handle::Handle;
 use super::store::{AsContext, AsContextMut};
-use super::val::{Ref, is_subtype};
+use super::val::Ref;
 use crate::runtime::entity::TableEntity;
 use crate::runtime::trap::Trap;
 
@@ -150,7 +150,7 @@ impl Table {
         }
         let target = dst_table.handle.get(core);
         let (from, to) = (source.ty.element, target.ty.element);
-        if !is_subtype(ValType::Ref(from), ValType::Ref(to)) {
+        if !core.engine.types().is_sub_ref(from, to) {
             bail!("type mismatch: cannot copy elements of type {from} to a table of {to}");
         }
         let dst = range(&target.elements, dst_index, len)?;

@@ -105,8 +105,9 @@ impl Val {
     ///
     /// If the value is a reference that belongs to another store.
     pub fn ty(&self, store: impl AsContext) -> Result<ValType> {
-        self.to_slots(store.as_context().core())?;
-        Ok(self.own_type())
+        let store = store.as_context();
+        self.to_slots(store.core())?;
+        Ok(self.own_type(store.core()))
     }
 
     /// Whether the value may be used where a type is expected.
@@ -115,35 +116,37 @@ impl Val {
     ///
     /// If the value is a reference that belongs to another store.
     pub fn matches_ty(&self, store: impl AsContext, ty: &ValType) -> Result<bool> {
-        self.to_slots(store.as_context().core())?;
-        Ok(self.has_type(*ty))
+        let store = store.as_context();
+        self.to_slots(store.core())?;
+        Ok(self.has_type(store.core(), *ty))
     }
 
     /// The narrowest type the value has.
-    pub(crate) fn own_type(&self) -> ValType {
-        match self {
+    fn own_type(&self, store: &StoreCore) -> ValType {
+        match *self {
             Val::I32(_) => ValType::I32,
             Val::I64(_) => ValType::I64,
             Val::F32(_) => ValType::F32,
             Val::F64(_) => ValType::F64,
             Val::V128(_) => ValType::V128,
-            Val::FuncRef(func) => {
-                ValType::Ref(RefType { nullable: func.is_none(), heap: HeapType::Func })
-            }
-            Val::ExternRef(value) => {
-                ValType::Ref(RefType { nullable: value.is_none(), heap: HeapType::Extern })
-            }
+            Val::FuncRef(func) => ValType::Ref(Ref::Func(func).own_type(store)),
+            Val::ExternRef(value) => ValType::Ref(Ref::Extern(value).own_type(store)),
         }
     }
 
-    fn has_type(&self, ty: ValType) -> bool {
-        is_subtype(self.own_type(), ty)
+    fn has_type(&self, store: &StoreCore, ty: ValType) -> bool {
+        store.engine.types().is_subtype(self.own_type(store), ty)
     }
 
     /// The value as slots of the given type hold it; all but vectors are in the first.
     pub(crate) fn to_slots_of(self, store: &StoreCore, ty: ValType) -> Result<[u64; MAX_SLOTS]> {
-        ensure!(self.has_type(ty), "type mismatch: expected {ty}, found {}", self.own_type());
-        self.to_slots(store)
+        let slots = self.to_slots(store)?;
+        let own = self.own_type(store);
+        ensure!(
+            store.engine.types().is_subtype(own, ty),
+            "type mismatch: expected {ty}, found {own}"
+        );
+        Ok(slots)
     }
 
     /// The value as slots hold it; all but vectors are in the first.
@@ -216,12 +219,23 @@ impl Val {
 }
 
 impl Ref {
-    /// The null reference of a kind.
+    /// The null reference of a heap type's hierarchy.
     pub const fn null(heap: HeapType) -> Ref {
-        match heap {
+        match heap.top() {
             HeapType::Func => Ref::Func(None),
-            HeapType::Extern => Ref::Extern(None),
+            _ => Ref::Extern(None),
         }
+    }
+
+    /// The narrowest type the reference has.
+    fn own_type(&self, store: &StoreCore) -> RefType {
+        let (nullable, heap) = match self {
+            Ref::Func(None) => (true, HeapType::NoFunc),
+            Ref::Func(Some(func)) => (false, HeapType::ConcreteFunc(func.type_index(store))),
+            Ref::Extern(None) => (true, HeapType::NoExtern),
+            Ref::Extern(Some(_)) => (false, HeapType::Extern),
+        };
+        RefType { nullable, heap }
     }
 
     /// Whether this is a null reference.
@@ -256,21 +270,11 @@ impl Ref {
     ///
     /// The slot must hold a reference of that kind that belongs to the store.
     pub(crate) unsafe fn from_slot(store: &StoreCore, heap: HeapType, bits: u64) -> Ref {
-        match heap {
+        match heap.top() {
             // SAFETY: the caller's promise.
             HeapType::Func => Ref::Func(unsafe { Func::option_from_slot(store, bits) }),
-            HeapType::Extern => Ref::Extern(ExternRef::option_from_slot(store, bits)),
+            _ => Ref::Extern(ExternRef::option_from_slot(store, bits)),
         }
-    }
-}
-
-/// Whether values of one type may be used where another is expected.
-pub(crate) fn is_subtype(sub: ValType, sup: ValType) -> bool {
-    match (sub, sup) {
-        (ValType::Ref(sub), ValType::Ref(sup)) => {
-            sub.heap == sup.heap && (sup.nullable || !sub.nullable)
-        }
-        _ => sub == sup,
     }
 }
 
@@ -329,16 +333,6 @@ impl From<Option<ExternRef>> for Ref {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn non_null_is_a_subtype_of_nullable() {
-        let non_null = ValType::Ref(RefType { nullable: false, heap: HeapType::Func });
-        assert!(is_subtype(non_null, ValType::FUNCREF));
-        assert!(!is_subtype(ValType::FUNCREF, non_null));
-        assert!(is_subtype(ValType::FUNCREF, ValType::FUNCREF));
-        assert!(!is_subtype(non_null, ValType::EXTERNREF));
-        assert!(!is_subtype(ValType::I32, ValType::I64));
-    }
 
     #[test]
     fn accessors_take_their_variant_only() {

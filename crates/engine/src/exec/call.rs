@@ -16,11 +16,13 @@ use std::marker::PhantomData;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr::NonNull;
 
+use lineal_decoder::TypeIndex;
+
 use super::abi::{Fp, Handler, Ip, Machine, Op, handler, operands};
 use super::operand::{Scalar, SlotD, Src};
 use crate::runtime::code::FuncEntry;
 use crate::runtime::context::{Context, HostFailure, Switch};
-use crate::runtime::entity::{FuncEntity, FuncKind, SigId, TableEntity};
+use crate::runtime::entity::{FuncEntity, FuncKind, TableEntity};
 use crate::runtime::slots::slot_count;
 use crate::runtime::trap::{Exit, Trap};
 
@@ -532,10 +534,40 @@ unsafe fn lookup<S: Src<I>, I: IndexType>(m: &Machine) -> Result<NonNull<FuncEnt
             return Err(Trap::IndirectCallToNull.into());
         };
         // R4: a non-null reference is a function of the store.
-        if (*func.as_ptr()).sig != SigId(m.ip.granule(2) as u32) {
+        let expected = TypeIndex(m.ip.granule(2) as u32);
+        if (*func.as_ptr()).type_index != expected && !is_subtype(m.cx, func, expected) {
             return Err(Trap::BadSignature.into());
         }
         Ok(func)
+    }
+}
+
+/// Whether a function has a type that is not exactly its own.
+///
+/// # Safety
+///
+/// E3 holds, and `func` is a function of the store.
+#[cold]
+#[inline(never)]
+unsafe fn is_subtype(cx: *mut Context, func: NonNull<FuncEntity>, expected: TypeIndex) -> bool {
+    // SAFETY: the caller's promise; R1.
+    unsafe { (*(*cx).store).engine.types().is_sub_index(func.as_ref().type_index, expected) }
+}
+
+/// Calls the function that the reference of class `S` stands for; granule 2 is the metadata.
+pub(crate) struct CallRef<S>(PhantomData<S>);
+
+impl<S: Src<u64>> Op for CallRef<S> {
+    #[inline(always)]
+    unsafe fn exec(m: &mut Machine) -> Result<(), Exit> {
+        // SAFETY: E1 to E3; R4: a non-null reference is a function of the store.
+        unsafe {
+            let Some(func) = FuncEntity::from_ref(S::get(m)) else {
+                return Err(Trap::NullReference.into());
+            };
+            let fp = callee_frame(m, 2);
+            call_any(m, func, fp, m.ip.offset(3))
+        }
     }
 }
 
@@ -638,6 +670,24 @@ impl<S: Src<I>, I: IndexType> Op for ReturnCallIndirect<S, I> {
         unsafe {
             let func = lookup::<S, I>(m)?;
             let tail = TailMeta::from_granule(m.ip.granule(3));
+            tail_call_any(m, func, tail)
+        }
+    }
+}
+
+/// Tail-calls the function that the reference of class `S` stands for; granule 2 is a
+/// [`TailMeta`].
+pub(crate) struct ReturnCallRef<S>(PhantomData<S>);
+
+impl<S: Src<u64>> Op for ReturnCallRef<S> {
+    #[inline(always)]
+    unsafe fn exec(m: &mut Machine) -> Result<(), Exit> {
+        // SAFETY: E1 to E3; R4: a non-null reference is a function of the store.
+        unsafe {
+            let Some(func) = FuncEntity::from_ref(S::get(m)) else {
+                return Err(Trap::NullReference.into());
+            };
+            let tail = TailMeta::from_granule(m.ip.granule(2));
             tail_call_any(m, func, tail)
         }
     }

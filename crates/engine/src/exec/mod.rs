@@ -12,6 +12,7 @@ pub(crate) mod memory;
 pub(crate) mod numeric;
 pub(crate) mod operand;
 pub(crate) mod pairs;
+pub(crate) mod reference;
 pub(crate) mod variable;
 pub(crate) mod vector;
 

@@ -3,7 +3,8 @@
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicPtr, Ordering};
 
-use super::entity::SigId;
+use lineal_decoder::{ExternType, TypeIndex};
+
 use crate::api::Engine;
 use crate::exec::Ip;
 use crate::translate;
@@ -56,7 +57,7 @@ pub(crate) struct ModuleCode {
     pub(crate) engine: Engine,
     pub(crate) decoded: lineal_decoder::Module,
     /// The engine-wide number of each type of the module.
-    pub(crate) sigs: Box<[SigId]>,
+    pub(crate) types: Box<[TypeIndex]>,
     entries: Box<[FuncEntry]>,
     codes: Box<[OnceLock<Code>]>,
 }
@@ -68,7 +69,7 @@ impl ModuleCode {
         let stub = crate::exec::translate_stub().as_ptr();
         let code = ModuleCode {
             engine: engine.clone(),
-            sigs: decoded.types.iter().map(|ty| engine.register(ty)).collect(),
+            types: engine.types().register(&decoded.types, &decoded.type_groups),
             entries: (0..count)
                 .map(|index| FuncEntry { ip: AtomicPtr::new(stub.cast_mut()), index })
                 .collect(),
@@ -81,6 +82,16 @@ impl ModuleCode {
             }
         }
         code
+    }
+
+    /// The engine-wide number of a type of the module.
+    pub(crate) fn type_index(&self, index: TypeIndex) -> TypeIndex {
+        self.types[index.0 as usize]
+    }
+
+    /// A type that the module says, with the engine's numbers of types.
+    pub(crate) fn extern_type(&self, ty: &ExternType) -> ExternType {
+        ty.map_index(|index| self.type_index(index))
     }
 
     /// The entry of one of the module's own functions.

@@ -3,7 +3,7 @@
 use std::ptr::NonNull;
 use std::sync::Arc;
 
-use lineal_decoder::{FuncType, GlobalType, TableType};
+use lineal_decoder::{FuncType, GlobalType, TableType, TypeIndex};
 use lineal_memory::LinearMemory;
 
 use super::code::FuncEntry;
@@ -11,14 +11,10 @@ use super::instance::InstanceData;
 use super::slots::MAX_SLOTS;
 use super::store::StoreCore;
 
-/// An engine-wide number of a function type: equal numbers, equal types.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[repr(transparent)]
-pub(crate) struct SigId(pub(crate) u32);
-
 /// A function, of the guest or of the host. Its address is its `funcref` (**R4**).
 pub(crate) struct FuncEntity {
-    pub(crate) sig: SigId,
+    /// The engine-wide number of its type.
+    pub(crate) type_index: TypeIndex,
     pub(crate) ty: FuncType,
     pub(crate) kind: FuncKind,
 }

@@ -3,12 +3,12 @@
 use std::fmt;
 
 use anyhow::Result;
-use lineal_decoder::{ExternType, FuncType, GlobalType, Import, TableType};
+use lineal_decoder::{ExternType, FuncType, GlobalType, Import, TableType, TypeIndex};
 use lineal_memory::MemoryType;
 
 use super::entity::{FuncEntity, GlobalEntity, MemoryEntity, TableEntity};
 use super::instance::Entity;
-use crate::api::is_subtype;
+use super::types::TypeRegistry;
 
 /// An import was given something of another type.
 ///
@@ -42,19 +42,35 @@ impl fmt::Display for IncompatibleImport {
 
 impl std::error::Error for IncompatibleImport {}
 
+/// What an import asks for, with the engine's numbers of types.
+pub(crate) struct Expected {
+    pub(crate) ty: ExternType,
+    /// The number of a function's type.
+    pub(crate) func_type: Option<TypeIndex>,
+}
+
 /// Checks the matching rule of external types.
 ///
 /// # Safety
 ///
 /// The entity must be alive, and nothing may be changing it (R1, R3).
-pub(crate) unsafe fn check(import: &Import, provided: Entity) -> Result<(), IncompatibleImport> {
+pub(crate) unsafe fn check(
+    types: &TypeRegistry,
+    import: &Import,
+    expected: &Expected,
+    provided: Entity,
+) -> Result<(), IncompatibleImport> {
     // SAFETY: the caller's promise.
     let mismatch = unsafe {
-        match (&import.ty, provided) {
-            (ExternType::Func(ty), Entity::Func(func)) => check_func(ty, func.as_ref()),
+        match (&expected.ty, provided) {
+            (ExternType::Func(_), Entity::Func(func)) => {
+                check_func(types, expected.func_type, func.as_ref())
+            }
             (ExternType::Table(ty), Entity::Table(table)) => check_table(ty, table.as_ref()),
             (ExternType::Memory(ty), Entity::Memory(memory)) => check_memory(ty, memory.as_ref()),
-            (ExternType::Global(ty), Entity::Global(global)) => check_global(ty, global.as_ref()),
+            (ExternType::Global(ty), Entity::Global(global)) => {
+                check_global(types, ty, global.as_ref())
+            }
             (_, Entity::Func(func)) => Some(func_text(&func.as_ref().ty)),
             (_, Entity::Table(table)) => Some(table_text(&table.as_ref().ty)),
             (_, Entity::Memory(memory)) => Some(memory_text(memory.as_ref().memory.ty())),
@@ -62,15 +78,20 @@ pub(crate) unsafe fn check(import: &Import, provided: Entity) -> Result<(), Inco
         }
     };
     mismatch.map_or(Ok(()), |found| {
-        let reason = format!("expected {}, found {found}", describe(&import.ty));
+        let reason = format!("expected {}, found {found}", describe(&expected.ty));
         Err(IncompatibleImport { module: import.module.clone(), name: import.name.clone(), reason })
     })
 }
 
 // Each of these returns what was found, if it does not match.
 
-fn check_func(expected: &FuncType, found: &FuncEntity) -> Option<String> {
-    (found.ty != *expected).then(|| func_text(&found.ty))
+fn check_func(
+    types: &TypeRegistry,
+    expected: Option<TypeIndex>,
+    found: &FuncEntity,
+) -> Option<String> {
+    let fits = expected.is_some_and(|expected| types.is_sub_index(found.type_index, expected));
+    (!fits).then(|| func_text(&found.ty))
 }
 
 fn check_table(expected: &TableType, found: &TableEntity) -> Option<String> {
@@ -90,12 +111,16 @@ fn check_memory(expected: &MemoryType, found: &MemoryEntity) -> Option<String> {
     Some(format!("{} ({mismatch})", memory_text(ty)))
 }
 
-fn check_global(expected: &GlobalType, found: &GlobalEntity) -> Option<String> {
+fn check_global(
+    types: &TypeRegistry,
+    expected: &GlobalType,
+    found: &GlobalEntity,
+) -> Option<String> {
     let ty = &found.ty;
     let contents_fit = if expected.mutable {
         ty.content == expected.content
     } else {
-        is_subtype(ty.content, expected.content)
+        types.is_subtype(ty.content, expected.content)
     };
     (ty.mutable != expected.mutable || !contents_fit).then(|| global_text(ty))
 }

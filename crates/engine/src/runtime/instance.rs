@@ -9,7 +9,7 @@ use std::ptr::NonNull;
 use std::sync::Arc;
 
 use anyhow::{Error, Result, anyhow, ensure};
-use lineal_decoder::{ElementItems, ElementSegment, ExternIndex, SegmentMode};
+use lineal_decoder::{ElementItems, ElementSegment, ExternIndex, ExternType, SegmentMode};
 use lineal_memory::{DataSegment, LinearMemory};
 
 use super::code::ModuleCode;
@@ -94,9 +94,17 @@ fn check_imports(module: &ModuleCode, provided: &[Entity]) -> Result<()> {
     let imports = &module.decoded.imports;
     let (expected, actual) = (imports.len(), provided.len());
     ensure!(expected == actual, "expected {expected} imports, found {actual}");
+    let mut func_types = module.decoded.funcs.iter().map(|&ty| module.types[ty as usize]);
     for (import, &entity) in imports.iter().zip(provided) {
+        let expected = imports::Expected {
+            ty: module.extern_type(&import.ty),
+            func_type: match import.ty {
+                ExternType::Func(_) => func_types.next(),
+                _ => None,
+            },
+        };
         // SAFETY: R1: it is an entity of the store; R3: nothing runs.
-        unsafe { imports::check(import, entity)? };
+        unsafe { imports::check(module.engine.types(), import, &expected, entity)? };
     }
     Ok(())
 }
@@ -141,7 +149,8 @@ fn allocate(
     for global in &module.decoded.globals[globals.len()..] {
         let scope = Scope { funcs: &this.funcs, globals: &globals };
         let value = global.init.as_ref().map_or([0; 2], |init| scope.evaluate_wide(init));
-        globals.push(store.globals.push(GlobalEntity { value, ty: global.ty }));
+        let ty = global.ty.map_index(|index| module.type_index(index));
+        globals.push(store.globals.push(GlobalEntity { value, ty }));
     }
     this.globals = globals.into();
     this.elements = module
@@ -177,7 +186,8 @@ fn split(imports: &[Entity]) -> EntityLists {
 fn new_tables(module: &ModuleCode) -> Result<Vec<TableEntity>> {
     let own = &module.decoded.tables[module.decoded.imported_tables as usize..];
     let new = |table: &lineal_decoder::Table| {
-        TableEntity::new(table.ty, 0).ok_or_else(|| {
+        let ty = table.ty.map_index(|index| module.type_index(index));
+        TableEntity::new(ty, 0).ok_or_else(|| {
             anyhow!("the host has no room for a table of {} elements", table.ty.minimum)
         })
     };
@@ -201,8 +211,8 @@ fn new_funcs(
     let decoded = &module.decoded;
     let own = &decoded.funcs[decoded.imported_funcs as usize..];
     store.funcs.extend(own.iter().zip(0..).map(|(&ty, index)| FuncEntity {
-        sig: module.sigs[ty as usize],
-        ty: decoded.types[ty as usize].clone(),
+        type_index: module.types[ty as usize],
+        ty: module.engine.types().func(module.types[ty as usize]).clone(),
         kind: FuncKind::Wasm { entry: NonNull::from(module.entry(index)), instance },
     }))
 }

@@ -33,3 +33,4 @@ pub(crate) mod instance;
 pub(crate) mod slots;
 pub(crate) mod store;
 pub(crate) mod trap;
+pub(crate) mod types;

@@ -48,6 +48,8 @@ traps! {
     BadConversionToInteger = 8, "invalid conversion to integer";
     /// An `unreachable` instruction was executed.
     UnreachableCodeReached = 9, "wasm `unreachable` instruction executed";
+    /// A null reference where one to something is needed.
+    NullReference = 20, "null reference";
 }
 
 impl fmt::Display for Trap {

@@ -8,20 +8,20 @@ use super::variable::by_source;
 use super::{Translator, bank_of};
 use crate::exec::abi::{Handler, handler};
 use crate::exec::call::{
-    Call, CallImport, CallIndirect, CallMeta, ReturnCall, ReturnCallImport, ReturnCallIndirect,
-    TailMeta,
+    Call, CallImport, CallIndirect, CallMeta, CallRef, ReturnCall, ReturnCallImport,
+    ReturnCallIndirect, ReturnCallRef, TailMeta,
 };
 use crate::exec::operand::{Acc, Bank, Pin, SlotA};
 use crate::runtime::slots::slot_count;
 
-/// Handlers of indirect calls by where the index is.
-macro_rules! by_index {
-    ($op:ident, $index:ty) => {
+/// Handlers of indirect calls by where the index or the reference is.
+macro_rules! by_callee {
+    ($op:ident $(, $index:ty)?) => {
         [
-            handler::<$op<SlotA, $index>>(),
-            handler::<$op<Acc, $index>>(),
-            handler::<$op<Pin, $index>>(),
-            handler::<$op<SlotA, $index>>(),
+            handler::<$op<SlotA $(, $index)?>>(),
+            handler::<$op<Acc $(, $index)?>>(),
+            handler::<$op<Pin $(, $index)?>>(),
+            handler::<$op<SlotA $(, $index)?>>(),
         ]
     };
 }
@@ -96,8 +96,8 @@ impl Translator<'_> {
         self.set_dead();
     }
 
-    /// Pops the index of an indirect call, before its arguments.
-    fn pop_table_index(&mut self, ty: &FuncType) -> Operand {
+    /// Pops the index of an indirect call, or the reference of a call by one, before its arguments.
+    fn pop_callee(&mut self, ty: &FuncType) -> Operand {
         let args = slot_count(ty.params()) as u32;
         if self.far_frame {
             // Materialising the arguments later would need the scratch slot the index is in.
@@ -126,27 +126,47 @@ impl Translator<'_> {
     ) {
         let is_64 = self.is_table64(table_index);
         let (handler, fields) = by_source(&table[usize::from(is_64)], index);
-        let sig = u64::from(self.module.sigs[ty as usize].0);
+        let ty = u64::from(self.module.types[ty as usize].0);
         self.emit.site();
-        self.emit.cell(handler, Fields { b: table_index, wide: Some(sig), ..fields });
+        self.emit.cell(handler, Fields { b: table_index, wide: Some(ty), ..fields });
         self.emit.granule(meta);
     }
 
     pub(super) fn call_indirect(&mut self, type_index: u32, table: u32) {
-        let ty = &self.parts.types[type_index as usize];
-        let index = self.pop_table_index(ty);
+        let ty = self.parts.type_as_func(type_index);
+        let index = self.pop_callee(ty);
         let meta = self.pop_args(ty).to_granule();
-        let handlers = [by_index!(CallIndirect, u32), by_index!(CallIndirect, u64)];
+        let handlers = [by_callee!(CallIndirect, u32), by_callee!(CallIndirect, u64)];
         self.indirect(handlers, index, type_index, table, meta);
         self.push_call_results(ty);
     }
 
     pub(super) fn return_call_indirect(&mut self, type_index: u32, table: u32) {
-        let ty = &self.parts.types[type_index as usize];
-        let index = self.pop_table_index(ty);
+        let ty = self.parts.type_as_func(type_index);
+        let index = self.pop_callee(ty);
         let meta = self.pop_tail_args(ty).to_granule();
-        let handlers = [by_index!(ReturnCallIndirect, u32), by_index!(ReturnCallIndirect, u64)];
+        let handlers = [by_callee!(ReturnCallIndirect, u32), by_callee!(ReturnCallIndirect, u64)];
         self.indirect(handlers, index, type_index, table, meta);
+        self.set_dead();
+    }
+
+    pub(super) fn call_ref(&mut self, type_index: u32) {
+        let ty = self.parts.type_as_func(type_index);
+        let callee = self.pop_callee(ty);
+        let meta = self.pop_args(ty).to_granule();
+        let (handler, fields) = by_source(&by_callee!(CallRef), callee);
+        self.emit.site();
+        self.emit.cell(handler, Fields { wide: Some(meta), ..fields });
+        self.push_call_results(ty);
+    }
+
+    pub(super) fn return_call_ref(&mut self, type_index: u32) {
+        let ty = self.parts.type_as_func(type_index);
+        let callee = self.pop_callee(ty);
+        let meta = self.pop_tail_args(ty).to_granule();
+        let (handler, fields) = by_source(&by_callee!(ReturnCallRef), callee);
+        self.emit.site();
+        self.emit.cell(handler, Fields { wide: Some(meta), ..fields });
         self.set_dead();
     }
 }

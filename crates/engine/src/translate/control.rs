@@ -78,7 +78,7 @@ impl Translator<'_> {
         match ty {
             BlockType::Empty | BlockType::Type(_) => 0,
             BlockType::FuncType(index) => {
-                slot_count(self.parts.types[index as usize].params()) as u32
+                slot_count(self.parts.type_as_func(index).params()) as u32
             }
         }
     }
@@ -90,14 +90,14 @@ impl Translator<'_> {
             BlockType::Type(wasmparser::ValType::V128) => slots(ValType::V128) as u32,
             BlockType::Type(_) => 1,
             BlockType::FuncType(index) => {
-                slot_count(self.parts.types[index as usize].results()) as u32
+                slot_count(self.parts.type_as_func(index).results()) as u32
             }
         }
     }
 
     fn push_params(&mut self, ty: BlockType) {
         if let BlockType::FuncType(index) = ty {
-            for &param in self.parts.types[index as usize].params() {
+            for &param in self.parts.type_as_func(index).params() {
                 self.push_temp(param);
             }
         }
@@ -111,7 +111,7 @@ impl Translator<'_> {
             BlockType::Type(wasmparser::ValType::V128) => self.push_temp(ValType::V128),
             BlockType::Type(_) => self.stack.push(Value::Temp, Bank::Int),
             BlockType::FuncType(index) => {
-                for &result in self.parts.types[index as usize].results() {
+                for &result in self.parts.type_as_func(index).results() {
                     self.push_temp(result);
                 }
             }
@@ -315,12 +315,12 @@ impl Translator<'_> {
     }
 
     /// The frame that a branch goes to, by its index.
-    fn target(&self, depth: u32) -> usize {
+    pub(super) fn target(&self, depth: u32) -> usize {
         self.frames.len() - 1 - depth as usize
     }
 
     /// How many values a branch carries.
-    fn arity(&self, target: usize) -> u32 {
+    pub(super) fn arity(&self, target: usize) -> u32 {
         let frame = &self.frames[target];
         match frame.kind {
             Kind::Loop { .. } => self.params_of(frame.ty),
@@ -384,6 +384,12 @@ impl Translator<'_> {
         let target = self.target(depth);
         let arity = self.arity(target);
         let condition = self.pop_condition_above(arity);
+        self.branch_if(target, condition);
+    }
+
+    /// Branches to a label on a condition.
+    pub(super) fn branch_if(&mut self, target: usize, condition: Jump) {
+        let arity = self.arity(target);
         let returns = self.frames[target].kind == Kind::Function;
         if self.is_direct(target) {
             self.materialise_top(arity);

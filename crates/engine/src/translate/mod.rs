@@ -13,6 +13,7 @@ mod memory;
 mod numeric;
 mod options;
 mod pins;
+mod reference;
 mod stack;
 mod variable;
 mod vector;
@@ -204,6 +205,8 @@ impl<'a> Translator<'a> {
             O::ReturnCallIndirect { type_index, table_index } => {
                 self.return_call_indirect(type_index, table_index);
             }
+            O::CallRef { type_index } => self.call_ref(type_index),
+            O::ReturnCallRef { type_index } => self.return_call_ref(type_index),
 
             O::Drop => self.drop_value(),
             O::Select => self.select(),
@@ -224,6 +227,9 @@ impl<'a> Translator<'a> {
             O::RefNull { .. } => self.constant(0, Bank::Int),
             O::RefIsNull => self.test_zero::<n::I64Eq>(),
             O::RefFunc { function_index } => self.ref_func(function_index),
+            O::RefAsNonNull => self.ref_as_non_null(),
+            O::BrOnNull { relative_depth } => self.br_on_null(relative_depth),
+            O::BrOnNonNull { relative_depth } => self.br_on_non_null(relative_depth),
 
             O::I32Load { memarg } => self.load::<m::I32Load>(memarg),
             O::I64Load { memarg } => self.load::<m::I64Load>(memarg),

@@ -313,6 +313,16 @@ impl Translator<'_> {
         }
     }
 
+    /// A branch on whether all bits of a slot are zero.
+    pub(super) fn test_slot(&mut self, slot: u32) -> Jump {
+        use crate::op::numeric::I64Eq;
+        Jump {
+            if_true: CompareTable::<I64Eq>::JUMPS[0][ZERO],
+            if_false: CompareTable::<<I64Eq as Compare>::Not>::JUMPS[0][ZERO],
+            fields: Fields { a: self.reach(slot, 1), ..Fields::default() },
+        }
+    }
+
     pub(super) fn select(&mut self) {
         if self.stack.is_vector(1) {
             self.select_vector();

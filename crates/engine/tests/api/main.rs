@@ -13,6 +13,7 @@ mod store;
 mod table;
 mod traps;
 mod typed;
+mod types;
 
 use lineal::{Engine, Instance, Module, Store, Trap};
 

@@ -1,0 +1,56 @@
+//! Translates operations on references of any kind.
+
+use super::Translator;
+use super::numeric::Jump;
+use super::stack::{Operand, Value};
+use super::variable::by_source;
+use crate::exec::abi::{Handler, handler};
+use crate::exec::operand::{Acc, Bank, Pin, SlotA, Wide};
+use crate::exec::reference::CheckNonNull;
+
+/// By source.
+const CHECK_NON_NULL: [Handler; 4] = [
+    handler::<CheckNonNull<SlotA>>(),
+    handler::<CheckNonNull<Acc>>(),
+    handler::<CheckNonNull<Pin>>(),
+    handler::<CheckNonNull<Wide>>(),
+];
+
+impl Translator<'_> {
+    pub(super) fn ref_as_non_null(&mut self) {
+        // What the entry is stays true; the check only comes before whatever uses it.
+        let (operand, _) = self.peek_operand(self.stack.height() - 1);
+        let operand = match operand {
+            Operand::Slot(slot) => Operand::Slot(u32::from(self.reach(slot, 1))),
+            other => other,
+        };
+        let (handler, fields) = by_source(&CHECK_NON_NULL, operand);
+        self.emit.site();
+        self.emit.cell(handler, fields);
+    }
+
+    pub(super) fn br_on_null(&mut self, depth: u32) {
+        let target = self.target(depth);
+        // The reference is above what the branch carries, and on top again behind it.
+        let is_null = self.null_test(self.arity(target) + 1);
+        self.stack.truncate(self.stack.height() - 1);
+        self.branch_if(target, is_null);
+        self.stack.push(Value::Temp, Bank::Int);
+    }
+
+    pub(super) fn br_on_non_null(&mut self, depth: u32) {
+        let target = self.target(depth);
+        let Jump { if_true, if_false, fields } = self.null_test(self.arity(target));
+        self.branch_if(target, Jump { if_true: if_false, if_false: if_true, fields });
+        self.stack.truncate(self.stack.height() - 1);
+    }
+
+    /// A branch on whether the top entry, which goes to its slot, is null. It and what the branch
+    /// carries are the top `count` entries.
+    fn null_test(&mut self, count: u32) -> Jump {
+        // Of a far frame, materialising later would need the scratch slot of the operand.
+        self.materialise_top(if self.far_frame { count } else { 1 });
+        let slot = self.temp_slot(self.stack.height() - 1);
+        self.test_slot(slot)
+    }
+}
