@@ -11,8 +11,8 @@ pub(crate) mod control;
 pub(crate) mod memory;
 pub(crate) mod numeric;
 pub(crate) mod operand;
-pub(crate) mod pairs;
 pub(crate) mod reference;
+pub(crate) mod sequences;
 pub(crate) mod variable;
 pub(crate) mod vector;
 

@@ -3,7 +3,7 @@
 use std::marker::PhantomData;
 
 use super::abi::{Machine, Op};
-use super::operand::{Dst, Src};
+use super::operand::{Dst, Scalar, Src};
 use crate::op::numeric::{Binary, Compare, Unary};
 use crate::runtime::trap::Exit;
 
@@ -74,17 +74,18 @@ impl<O: Compare, L: Src<O::Ty>, R: Src<O::Ty>> Op for CmpBr<O, L, R> {
     }
 }
 
-/// `d ← if c ≠ 0 { a } else { b }`: `a` and `b`'s low half name slots, `c` is of class `C`.
-pub(crate) struct Select<T, C, D>(PhantomData<(T, C, D)>);
+/// `d ← if c ≠ 0 { a } else { b }`: `A` is in `a`, `B` in the low half of `b`, and `C` is the
+/// high half's slot or in a register.
+pub(crate) struct Select<T, C, A, B, D>(PhantomData<(T, C, A, B, D)>);
 
-impl<T: super::operand::Scalar, C: Src<u32>, D: Dst<T>> Op for Select<T, C, D> {
+impl<T: Scalar, C: Src<u32>, A: Src<T>, B: Src<T>, D: Dst<T>> Op for Select<T, C, A, B, D> {
     #[inline(always)]
     unsafe fn exec(m: &mut Machine) -> Result<(), Exit> {
         // SAFETY: E1 and E2.
         unsafe {
-            let (first, second) = (m.ip.a(), m.ip.b_halves().0);
+            let (first, second) = (A::get(m), B::get(m));
             let chosen = if C::get(m) != 0 { first } else { second };
-            D::put(m, T::from_slot(m.fp.get(chosen)));
+            D::put(m, chosen);
         }
         m.ip = m.ip.offset(2);
         Ok(())

@@ -6,8 +6,9 @@
 //! | source | is |
 //! | --- | --- |
 //! | [`SlotA`], [`SlotB`], [`SlotD`] | the slot that `a`, `b`, `d` names |
-//! | [`SlotBHigh`] | the slot that the high half of `b` names |
+//! | [`SlotBLow`], [`SlotBHigh`] | the slot that a half of `b` names |
 //! | [`ImmB`], [`ImmD`] | the immediate in `b` (32 bits) or `d` (16 bits), sign-extended |
+//! | [`UImmA`], [`UImmB`], [`UImmBLow`] | the immediate in `a` (16 bits), `b` (32) or `b`'s low half (16), zero-extended, as a slot holds it |
 //! | [`Wide`], [`Wide3`] | the immediate in granule 2, 3 |
 //! | [`WideSlot`] | the slot that granule 2 names |
 //! | [`Zero`] | zero |
@@ -224,12 +225,20 @@ pub(crate) struct SlotA;
 pub(crate) struct SlotB;
 /// The slot that `d` names.
 pub(crate) struct SlotD;
+/// The slot that the low half of `b` names.
+pub(crate) struct SlotBLow;
 /// The slot that the high half of `b` names.
 pub(crate) struct SlotBHigh;
 /// The immediate in `b`.
 pub(crate) struct ImmB;
 /// The immediate in `d`.
 pub(crate) struct ImmD;
+/// The immediate in `a`, zero-extended.
+pub(crate) struct UImmA;
+/// The immediate in `b`, zero-extended.
+pub(crate) struct UImmB;
+/// The immediate in the low half of `b`, zero-extended.
+pub(crate) struct UImmBLow;
 /// The immediate in granule 2.
 pub(crate) struct Wide;
 /// The immediate in granule 3, where granule 2 is another operand's.
@@ -262,6 +271,15 @@ slot_source! {
     SlotD: d;
 }
 
+impl<T: Scalar> Src<T> for SlotBLow {
+    const EXTRA: usize = 0;
+    #[inline(always)]
+    unsafe fn get(m: &Machine) -> T {
+        // SAFETY: E1 and E2.
+        unsafe { T::from_slot(m.fp.get(m.ip.b_halves().0)) }
+    }
+}
+
 impl<T: Scalar> Src<T> for SlotBHigh {
     const EXTRA: usize = 0;
     #[inline(always)]
@@ -269,6 +287,25 @@ impl<T: Scalar> Src<T> for SlotBHigh {
         // SAFETY: E1 and E2.
         unsafe { T::from_slot(m.fp.get(m.ip.b_halves().1)) }
     }
+}
+
+macro_rules! zero_extended_immediate {
+    ($($class:ident: $m:ident => $bits:expr;)*) => {$(
+        impl<T: Scalar> Src<T> for $class {
+            const EXTRA: usize = 0;
+            #[inline(always)]
+            unsafe fn get($m: &Machine) -> T {
+                // SAFETY: E1.
+                T::from_slot(unsafe { $bits } as u64)
+            }
+        }
+    )*};
+}
+
+zero_extended_immediate! {
+    UImmA: m => m.ip.a();
+    UImmB: m => m.ip.b();
+    UImmBLow: m => m.ip.b_halves().0;
 }
 
 impl<T: Scalar> Src<T> for WideSlot {

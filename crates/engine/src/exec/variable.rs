@@ -3,7 +3,7 @@
 use std::marker::PhantomData;
 
 use super::abi::{Machine, Op};
-use super::operand::{Dst, Scalar, Src};
+use super::operand::{Dst, Scalar, SlotA, Src};
 use crate::runtime::trap::Exit;
 
 /// `slot d ← a`; no register changes.
@@ -35,6 +35,22 @@ impl<T: Scalar, S: Src<T>> Op for MovePin<T, S> {
             value.set_pin(m);
         }
         m.ip = m.ip.offset(2 + S::EXTRA as isize);
+        Ok(())
+    }
+}
+
+/// `slot d ← a + R`, in 32 bits; no register changes.
+pub(crate) struct MoveSum<R>(PhantomData<R>);
+
+impl<R: Src<u32>> Op for MoveSum<R> {
+    #[inline(always)]
+    unsafe fn exec(m: &mut Machine) -> Result<(), Exit> {
+        // SAFETY: E1 and E2.
+        unsafe {
+            let sum = <SlotA as Src<u32>>::get(m).wrapping_add(R::get(m));
+            m.fp.set(m.ip.d() as usize, sum.to_slot());
+        }
+        m.ip = m.ip.offset(2);
         Ok(())
     }
 }

@@ -172,7 +172,7 @@ impl Translator<'_> {
         self.forget_accumulators();
         self.last_cell = None;
         let outer = self.registers.pins;
-        let pins = self.pin_plan.of_loop(self.loops, &self.locals, outer);
+        let pins = self.scan.pins.of_loop(self.loops, &self.locals, outer);
         self.loops += 1;
         self.emit.loop_depth += 1;
         self.set_pins(pins);
@@ -248,6 +248,7 @@ impl Translator<'_> {
         let Some(mut frame) = self.frames.pop() else { return };
         if frame.kind == Kind::Function {
             if self.dead.is_none() {
+                self.make_sum();
                 self.emit_return();
             }
             return;
@@ -455,6 +456,7 @@ impl Translator<'_> {
     }
 
     pub(super) fn return_(&mut self) {
+        self.make_sum();
         self.emit_return();
         self.set_dead();
     }
@@ -471,8 +473,7 @@ impl Translator<'_> {
                 self.emit.cell(handler::<Return0>(), link);
             }
             1 => {
-                let index = self.stack.height() - 1;
-                let (operand, bank) = self.peek_operand(index);
+                let (operand, bank) = self.peek_result();
                 let table = match bank {
                     Bank::Int => return1!(u64),
                     Bank::F64 => return1!(f64),

@@ -1,7 +1,7 @@
 //! Writes cells into a function's code, and changes those already written.
 
 use crate::exec::abi::{Handler, operands, with_b, with_d};
-use crate::exec::pairs;
+use crate::exec::sequences;
 use crate::runtime::code::Code;
 
 /// The handlers of one operation with given sources, by destination class.
@@ -66,6 +66,9 @@ pub(super) struct Emitter {
     /// The names of the cells' operations, and in how many loops they are; for tests.
     #[cfg(test)]
     pub(super) names: std::collections::BTreeMap<Pos, (&'static str, u32)>,
+    /// Where branches go; for tests.
+    #[cfg(test)]
+    pub(super) labels: std::collections::BTreeSet<Pos>,
     /// How many loops are open.
     pub(super) loop_depth: u32,
     /// Where in the binary the operator being translated is.
@@ -145,6 +148,8 @@ impl Emitter {
 
     /// Writes the displacement from a site's cell to `target`.
     pub(super) fn link(&mut self, site: Site, target: Pos) {
+        #[cfg(test)]
+        self.labels.insert(target);
         match site {
             Site::Branch { cell } => {
                 let displacement = target.wrapping_sub(cell);
@@ -169,18 +174,32 @@ impl Emitter {
         self.cells[cell as usize + 1] = operands(fields.a, fields.d, fields.b);
     }
 
-    /// Exchanges the handlers of cells that have a pair with the next for the pair's.
-    pub(super) fn fuse_pairs(&mut self) {
-        // Backwards, so that the second of a pair still has a handler of its own.
-        let mut second = None;
+    /// Exchanges the handlers of cells for those of the sequences that start there, such that
+    /// as few as possible are executed one after the other.
+    pub(super) fn fuse_sequences(&mut self) {
+        const LONGEST: usize = sequences::LONGEST;
+        // The sequences that may start at the cell behind, by length, and what the cells behind
+        // those cost: how many handlers there are from each on.
+        let mut behind = [0; LONGEST];
+        let mut costs = [0; LONGEST];
         for &start in self.starts.iter().rev() {
-            let first = self.cells[start as usize];
-            if let Some(second) = second
-                && let Some(pair) = pairs::find(first, second)
-            {
-                self.cells[start as usize] = pair;
+            let cell = &mut self.cells[start as usize];
+            let mut here = [0; LONGEST];
+            here[0] = *cell;
+            let mut best = 0;
+            for length in 1..LONGEST {
+                if let Some(handler) = sequences::find(here[0], behind[length - 1]) {
+                    here[length] = handler;
+                    if costs[length] < costs[best] {
+                        best = length;
+                    }
+                }
             }
-            second = Some(first);
+            *cell = here[best];
+            behind = here;
+            let cost = 1 + costs[best];
+            costs.rotate_right(1);
+            costs[0] = cost;
         }
     }
 

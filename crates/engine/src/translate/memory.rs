@@ -78,18 +78,19 @@ impl<O: Load> LoadTable<O> {
 struct StoreTable<O>(PhantomData<O>);
 
 impl<O: Store> StoreTable<O> {
-    /// By the value (slot, accumulator, pin, constant of class `K`).
-    const fn by_value<A: Addr, K: Src<O::In>>() -> [Handler; 4] {
+    /// By the value (slot, accumulator, pin, narrow constant, constant of class `K`).
+    const fn by_value<A: Addr, K: Src<O::In>>() -> [Handler; 5] {
         [
             handler::<StoreOp<O, A, SlotD>>(),
             handler::<StoreOp<O, A, Acc>>(),
             handler::<StoreOp<O, A, Pin>>(),
+            handler::<StoreOp<O, A, <O::In as Scalar>::Imm16>>(),
             handler::<StoreOp<O, A, K>>(),
         ]
     }
 
     /// By [`AddrClass`] and the value.
-    const BY_ADDR: &'static [[Handler; 4]; 11] = &[
+    const BY_ADDR: &'static [[Handler; 5]; 11] = &[
         Self::by_value::<Based<SlotA>, Wide>(),
         Self::by_value::<Based<Acc>, Wide>(),
         Self::by_value::<Based<Pin>, Wide>(),
@@ -162,6 +163,12 @@ impl Translator<'_> {
 
     /// Pops an address of the fast family.
     fn pop_fast_address(&mut self, memarg: MemArg) -> FastAddr {
+        if let Some(sum) = self.peek_sum()
+            && let Some(addr) = Self::sum_address(sum, memarg)
+        {
+            self.pop_sum();
+            return addr;
+        }
         if let Some(sum) = self.last_addition()
             && let Some(addr) = Self::sum_address(sum.operands, memarg)
         {
@@ -229,7 +236,10 @@ impl Translator<'_> {
             Operand::Slot(slot) => (0, self.reach(slot, 2), None),
             Operand::Acc => (1, 0, None),
             Operand::Pin => (2, 0, None),
-            Operand::Const(bits) => (3, 0, Some(bits)),
+            Operand::Const(bits) => match O::In::imm16(bits) {
+                Some(imm) => (3, imm, None),
+                None => (4, 0, Some(bits)),
+            },
         };
         let FastAddr { class, a, b, wide } = addr;
         let handler = StoreTable::<O>::BY_ADDR[class as usize][value_class];

@@ -14,12 +14,15 @@ mod numeric;
 mod options;
 mod pins;
 mod reference;
+mod scan;
 mod stack;
 mod variable;
 mod vector;
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod training;
 
 use lineal_decoder::{ModuleParts, ValType};
 use wasmparser::{BinaryReader, FunctionBody, Operator};
@@ -31,7 +34,7 @@ use crate::runtime::code::{Code, ModuleCode};
 use control::Frame;
 use emit::{Emitter, Pos};
 use numeric::{LastAdd, LastCompare};
-use pins::PinPlan;
+use scan::Scan;
 use stack::{Registers, Stack};
 use variable::{Locals, move_pin_handler, move_slot_handler};
 
@@ -98,7 +101,7 @@ struct Translator<'a> {
     last_vector_end: Pos,
     last_compare: Option<LastCompare>,
     last_add: Option<LastAdd>,
-    pin_plan: PinPlan,
+    scan: Scan,
     /// How many loops were begun.
     loops: usize,
     /// Whether the frame has slots that 16 bits cannot name.
@@ -138,7 +141,7 @@ impl<'a> Translator<'a> {
             last_vector_end: 0,
             last_compare: None,
             last_add: None,
-            pin_plan: PinPlan::default(),
+            scan: Scan::default(),
             loops: 0,
             far_frame,
             needs_far_frame: !far_frame && link_slot > NEAR_FRAME_SLOTS,
@@ -148,8 +151,8 @@ impl<'a> Translator<'a> {
 
     fn body(&mut self, body: &FunctionBody<'_>) -> wasmparser::Result<()> {
         if self.options.pin {
-            self.pin_plan = PinPlan::new(body, &self.locals)?;
-            self.registers.pins = self.pin_plan.function;
+            self.scan = Scan::new(body, &self.locals)?;
+            self.registers.pins = self.scan.pins.function;
         }
         self.begin_function();
         let mut reader = body.get_operators_reader()?;
@@ -167,7 +170,7 @@ impl<'a> Translator<'a> {
     fn finish(mut self) -> Code {
         self.finish_enter();
         if self.options.fuse {
-            self.emit.fuse_pairs();
+            self.emit.fuse_sequences();
         }
         self.emit.finish(self.link_slot)
     }

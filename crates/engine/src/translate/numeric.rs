@@ -4,10 +4,12 @@ use std::marker::PhantomData;
 
 use super::Translator;
 use super::emit::{Dests, Fields, Pos, dests};
-use super::stack::{Accumulator, Operand};
+use super::stack::{Accumulator, Operand, Value};
 use crate::exec::abi::{Handler, handler};
 use crate::exec::numeric::{Binop, Cmp, CmpBr, Select, Unop};
-use crate::exec::operand::{Acc, Bank, Pin, Scalar, SlotA, SlotB, SlotBHigh, SlotD, Src, Wide};
+use crate::exec::operand::{
+    Acc, Bank, Pin, Scalar, SlotA, SlotB, SlotBHigh, SlotBLow, SlotD, Src, UImmA, UImmBLow, Wide,
+};
 use crate::op::numeric::{Binary, Compare, I32Add, I32Sub, I64Add, I64Sub, Unary};
 
 /// Index of an operand's class in tables by left operand: slot, accumulator, pin.
@@ -136,7 +138,7 @@ fn negated(bits: u64) -> Operand {
 
 impl Translator<'_> {
     pub(super) fn constant(&mut self, bits: u64, bank: Bank) {
-        self.stack.push(super::stack::Value::Const(bits), bank);
+        self.stack.push(Value::Const(bits), bank);
     }
 
     /// An operand as the source `a`: a constant goes to the slot `own` first.
@@ -177,7 +179,7 @@ impl Translator<'_> {
     }
 
     pub(super) fn binary<O: Binary>(&mut self) {
-        let (rhs, lhs) = (self.pop(), self.pop());
+        let (lhs, rhs) = self.pop_two();
         self.binary_of::<O>(lhs, rhs);
     }
 
@@ -188,11 +190,14 @@ impl Translator<'_> {
 
     /// `i32.add`, which an access may take as its address.
     pub(super) fn add_i32(&mut self) {
-        let (rhs, lhs) = (self.pop(), self.pop());
+        if self.scan.is_store_address(self.emit.wasm_offset) && self.push_sum() {
+            return;
+        }
+        let (lhs, rhs) = self.pop_two();
         self.add_i32_of(lhs, rhs);
     }
 
-    fn add_i32_of(&mut self, lhs: Operand, rhs: Operand) {
+    pub(super) fn add_i32_of(&mut self, lhs: Operand, rhs: Operand) {
         let (lhs, rhs) = match lhs {
             Operand::Const(_) => (rhs, lhs),
             _ => (lhs, rhs),
@@ -211,7 +216,7 @@ impl Translator<'_> {
 
     /// `i32.sub`; of a constant, it is an addition.
     pub(super) fn subtract_i32(&mut self) {
-        let (rhs, lhs) = (self.pop(), self.pop());
+        let (lhs, rhs) = self.pop_two();
         match rhs {
             Operand::Const(bits) => self.add_i32_of(lhs, negated(bits)),
             _ => {
@@ -222,7 +227,7 @@ impl Translator<'_> {
 
     /// `i64.sub`; of a constant, it is an addition.
     pub(super) fn subtract_i64(&mut self) {
-        let (rhs, lhs) = (self.pop(), self.pop());
+        let (lhs, rhs) = self.pop_two();
         match rhs {
             Operand::Const(bits) => self.binary_of::<I64Add>(lhs, negated(bits)),
             _ => self.binary_of::<I64Sub>(lhs, rhs),
@@ -240,7 +245,7 @@ impl Translator<'_> {
     }
 
     pub(super) fn compare<O: Compare>(&mut self) {
-        let (rhs, lhs) = (self.pop(), self.pop());
+        let (lhs, rhs) = self.pop_two();
         match lhs {
             Operand::Const(_) => self.compare_of::<O::Swapped>(rhs, lhs),
             _ => self.compare_of::<O>(lhs, rhs),
@@ -331,8 +336,8 @@ impl Translator<'_> {
         let condition = self.pop();
         let condition_own = self.temp_slot(self.stack.height());
         let bank = self.stack.peek(0).bank;
-        let second = self.pop_slot();
-        let first = self.pop_slot();
+        let (second_class, second) = self.pop_alternative(2);
+        let (first_class, first) = self.pop_alternative(1);
         let class = match condition {
             Operand::Acc => 1,
             Operand::Pin => 2,
@@ -345,14 +350,26 @@ impl Translator<'_> {
             }
             _ => 0,
         };
-        let (a, second) = (self.reach(first, 1), self.reach(second, 2));
         let b = u32::from_ne_bytes(halves(second, condition));
-        let dests = match bank {
-            Bank::Int => &SelectTable::<u64>::BY_CONDITION[class],
-            Bank::F64 => &SelectTable::<f64>::BY_CONDITION[class],
-            Bank::F32 => &SelectTable::<f32>::BY_CONDITION[class],
+        let classes = match bank {
+            Bank::Int => &SelectTable::<u64>::BY_CLASSES[class],
+            Bank::F64 => &SelectTable::<f64>::BY_CLASSES[class],
+            Bank::F32 => &SelectTable::<f32>::BY_CLASSES[class],
         };
-        self.define(dests, Fields { a, b, d: 0, wide: None }, bank);
+        let dests = &classes[first_class][second_class];
+        self.define(dests, Fields { a: first, b, d: 0, wide: None }, bank);
+    }
+
+    /// Pops what a `select` may choose: a slot, of class 0, or a constant of 16 bits, of class 1.
+    fn pop_alternative(&mut self, scratch: u32) -> (usize, u16) {
+        if let Value::Const(bits) = self.stack.peek(0).value
+            && let Ok(bits) = u16::try_from(bits)
+        {
+            self.pop();
+            return (1, bits);
+        }
+        let slot = self.pop_slot();
+        (0, self.reach(slot, scratch))
     }
 }
 
@@ -362,14 +379,25 @@ pub(super) fn halves(first: u16, second: u16) -> [u8; 4] {
     [first[0], first[1], second[0], second[1]]
 }
 
-/// Handlers of `select` by the class of the condition.
+/// Handlers of `select`.
 struct SelectTable<T>(PhantomData<T>);
 
 impl<T: Scalar> SelectTable<T> {
-    const fn dests<C: Src<u32>>() -> Dests {
-        dests!(Select<T, C>)
+    const fn dests<C: Src<u32>, A: Src<T>, B: Src<T>>() -> Dests {
+        dests!(Select<T, C, A, B>)
     }
 
-    const BY_CONDITION: &'static [Dests; 3] =
-        &[Self::dests::<SlotBHigh>(), Self::dests::<Acc>(), Self::dests::<Pin>()];
+    const fn by_alternatives<C: Src<u32>>() -> [[Dests; 2]; 2] {
+        [
+            [Self::dests::<C, SlotA, SlotBLow>(), Self::dests::<C, SlotA, UImmBLow>()],
+            [Self::dests::<C, UImmA, SlotBLow>(), Self::dests::<C, UImmA, UImmBLow>()],
+        ]
+    }
+
+    /// By the condition (slot, accumulator, pin), and whether the alternatives are constants.
+    const BY_CLASSES: &'static [[[Dests; 2]; 2]; 3] = &[
+        Self::by_alternatives::<SlotBHigh>(),
+        Self::by_alternatives::<Acc>(),
+        Self::by_alternatives::<Pin>(),
+    ];
 }

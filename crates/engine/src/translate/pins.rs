@@ -1,11 +1,11 @@
 //! Chooses which locals are pinned to registers: one integer and one float, for each loop and
 //! for the code outside of loops.
 //!
-//! A scan of the body before translation counts how often each local is used, where a use in a
+//! The scan of the body before translation counts how often each local is used, where a use in a
 //! loop counts as [`LOOP_WEIGHT`] uses outside of it. A pinned local is written through to its
 //! slot, so pins are only ever loaded, and code may read either.
 
-use wasmparser::{FunctionBody, Operator};
+use wasmparser::Operator;
 
 use super::variable::{Local, Locals};
 use crate::exec::operand::Bank;
@@ -38,44 +38,50 @@ struct Choice {
     uses: Vec<(u32, u32)>,
 }
 
-impl PinPlan {
-    /// Counts a function's uses of its locals.
-    pub(super) fn new(body: &FunctionBody<'_>, locals: &Locals) -> wasmparser::Result<PinPlan> {
-        let mut plan = PinPlan::default();
-        // Uses so far, in the function or the loop that starts there.
-        let mut uses: Vec<(u32, u32)> = Vec::new();
-        // Open blocks: for a loop, its number and where its uses start.
-        let mut open: Vec<Option<(usize, usize)>> = Vec::new();
-        let mut reader = body.get_operators_reader()?;
-        while !reader.eof() {
-            match reader.read()? {
-                Operator::LocalGet { local_index }
-                | Operator::LocalSet { local_index }
-                | Operator::LocalTee { local_index } => {
-                    if let Local::Scalar(slot) = locals.local(local_index) {
-                        uses.push((slot, 1));
-                    }
+/// Counts the uses of locals, operator by operator.
+#[derive(Debug, Default)]
+pub(super) struct Counter {
+    /// Uses so far, in the function or the loop that starts there.
+    uses: Vec<(u32, u32)>,
+    /// Open blocks: for a loop, its number and where its uses start.
+    open: Vec<Option<(usize, usize)>>,
+    loops: Vec<Choice>,
+}
+
+impl Counter {
+    pub(super) fn operator(&mut self, operator: &Operator<'_>, locals: &Locals) {
+        match *operator {
+            Operator::LocalGet { local_index }
+            | Operator::LocalSet { local_index }
+            | Operator::LocalTee { local_index } => {
+                if let Local::Scalar(slot) = locals.local(local_index) {
+                    self.uses.push((slot, 1));
                 }
-                Operator::Block { .. } | Operator::If { .. } => open.push(None),
-                Operator::Loop { .. } => {
-                    open.push(Some((plan.loops.len(), uses.len())));
-                    plan.loops.push(Choice::default());
-                }
-                Operator::End => {
-                    if let Some(Some((number, start))) = open.pop() {
-                        let choice = Choice::of(uses.split_off(start));
-                        let outer = choice.uses.iter();
-                        uses.extend(outer.map(|&(l, w)| (l, w.saturating_mul(LOOP_WEIGHT))));
-                        plan.loops[number] = choice;
-                    }
-                }
-                _ => {}
             }
+            Operator::Block { .. } | Operator::If { .. } => self.open.push(None),
+            Operator::Loop { .. } => {
+                self.open.push(Some((self.loops.len(), self.uses.len())));
+                self.loops.push(Choice::default());
+            }
+            Operator::End => {
+                if let Some(Some((number, start))) = self.open.pop() {
+                    let choice = Choice::of(self.uses.split_off(start));
+                    let outer = choice.uses.iter();
+                    self.uses.extend(outer.map(|&(l, w)| (l, w.saturating_mul(LOOP_WEIGHT))));
+                    self.loops[number] = choice;
+                }
+            }
+            _ => {}
         }
-        plan.function = Choice::of(uses).pins(locals, Pins::default());
-        Ok(plan)
     }
 
+    pub(super) fn finish(self, locals: &Locals) -> PinPlan {
+        let function = Choice::of(self.uses).pins(locals, Pins::default());
+        PinPlan { function, loops: self.loops }
+    }
+}
+
+impl PinPlan {
     /// The pins for the loop with a number, where `outer` are pinned around it.
     pub(super) fn of_loop(&self, number: usize, locals: &Locals, outer: Pins) -> Pins {
         self.loops.get(number).map_or(outer, |choice| choice.pins(locals, outer))

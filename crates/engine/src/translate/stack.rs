@@ -1,6 +1,6 @@
 //! The symbolic operand stack: what each operand is before any code has to move it.
 //!
-//! An entry is a constant, a local not yet read, or a temporary. Every entry has a slot of its
+//! An entry is a constant, a local not yet read, a sum not yet made, or a temporary. Every entry has a slot of its
 //! own, by its height, and a temporary is there or in the accumulator of its bank. A result goes
 //! to the accumulator first, with its cell remembered as *pending*: when the accumulator is about
 //! to be overwritten, the cell's handler is exchanged for the one that writes the slot too.
@@ -14,8 +14,8 @@ use super::emit::{Dests, Fields, Pos, TO_ACC, TO_PIN, TO_SLOT};
 use super::pins::Pins;
 use super::{Translator, move_pin_handler, move_slot_handler};
 use crate::exec::abi::handler;
-use crate::exec::operand::Bank;
-use crate::exec::variable::MoveFar;
+use crate::exec::operand::{Bank, ImmB, SlotB};
+use crate::exec::variable::{MoveFar, MoveSum};
 
 /// What an entry of the operand stack is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,6 +26,32 @@ pub(super) enum Value {
     Local(u32),
     /// A constant, as a slot holds it.
     Const(u64),
+    /// The sum, in 32 bits, of a local and something else, still to be made: most often an
+    /// address, which a store can make itself even when its value is computed in between.
+    Sum(u32, Addend),
+}
+
+/// What is added to a local.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Addend {
+    Local(u32),
+    Const(u32),
+}
+
+impl Value {
+    /// Whether the entry is a local still to be read, or has one in it.
+    fn reads_locals(self) -> bool {
+        matches!(self, Value::Local(_) | Value::Sum(..))
+    }
+
+    /// Whether the entry is still to be made from that local.
+    fn reads(self, local: u32) -> bool {
+        match self {
+            Value::Local(read) | Value::Sum(read, Addend::Const(_)) => read == local,
+            Value::Sum(left, Addend::Local(right)) => left == local || right == local,
+            Value::Temp | Value::Const(_) => false,
+        }
+    }
 }
 
 /// An entry of the operand stack.
@@ -51,6 +77,9 @@ pub(super) enum Operand {
 struct Pending {
     cell: Pos,
     dests: &'static Dests,
+    /// What the accumulator held before, and since when: if the cell comes to write the pin
+    /// instead, it still does.
+    before: (Option<u32>, Pos),
 }
 
 /// What is known of an accumulator.
@@ -80,7 +109,7 @@ const MAX_LAZY_LOCALS: usize = 32;
 #[derive(Debug, Default)]
 pub(super) struct Stack {
     entries: Vec<Entry>,
-    /// Indices of the entries that are locals, ascending.
+    /// Indices of the entries that have yet to read locals, ascending.
     lazy_locals: Vec<u32>,
     /// The most entries there ever were.
     max_height: u32,
@@ -119,7 +148,7 @@ impl Stack {
 
     pub(super) fn pop(&mut self) -> Option<Entry> {
         let entry = self.entries.pop()?;
-        if let Value::Local(_) = entry.value {
+        if entry.value.reads_locals() {
             self.lazy_locals.pop();
         }
         Some(entry)
@@ -152,13 +181,98 @@ impl Translator<'_> {
 
     /// Pushes the slot of a local, or of half of one, to be read when needed.
     pub(super) fn push_slot(&mut self, slot: u32, bank: Bank) {
+        self.push_lazy(Value::Local(slot), bank);
+    }
+
+    /// Pushes an entry that reads locals when it is needed.
+    fn push_lazy(&mut self, value: Value, bank: Bank) {
         if self.stack.lazy_locals.len() >= MAX_LAZY_LOCALS {
             let oldest = self.stack.lazy_locals.remove(0);
             self.materialise_entry(oldest);
         }
         let index = self.stack.height();
-        self.stack.push(Value::Local(slot), bank);
+        self.stack.push(value, bank);
         self.stack.lazy_locals.push(index);
+    }
+
+    /// Replaces the two entries on top by their sum, still to be made, if they allow it.
+    pub(super) fn push_sum(&mut self) -> bool {
+        if !(self.options.fuse && self.options.fold) {
+            return false;
+        }
+        let (local, addend) = match (self.stack.peek(1).value, self.stack.peek(0).value) {
+            (Value::Local(local), Value::Const(bits))
+            | (Value::Const(bits), Value::Local(local)) => (local, Addend::Const(bits as u32)),
+            (Value::Local(left), Value::Local(right)) => (left, Addend::Local(right)),
+            _ => return false,
+        };
+        self.stack.pop();
+        self.stack.pop();
+        self.push_lazy(Value::Sum(local, addend), Bank::Int);
+        true
+    }
+
+    /// The operands of the entry on top, a constant second, if it is a sum still to be made.
+    pub(super) fn peek_sum(&self) -> Option<(Operand, Operand)> {
+        let Value::Sum(local, addend) = self.stack.entries.last()?.value else { return None };
+        let right = match addend {
+            Addend::Local(local) => self.local_operand(local, Bank::Int),
+            Addend::Const(bits) => Operand::Const(u64::from(bits)),
+        };
+        Some((self.local_operand(local, Bank::Int), right))
+    }
+
+    /// Takes the entry on top if it is a sum still to be made, with its operands.
+    pub(super) fn pop_sum(&mut self) -> Option<(Operand, Operand)> {
+        let operands = self.peek_sum()?;
+        self.stack.pop();
+        Some(operands)
+    }
+
+    /// Makes the entry on top, if it is a sum still to be made.
+    pub(super) fn make_sum(&mut self) {
+        if let Some((left, right)) = self.pop_sum() {
+            self.add_i32_of(left, right);
+        }
+    }
+
+    /// Writes a sum to a slot, without changing a register.
+    fn move_sum(&mut self, slot: u32, local: u32, addend: Addend) {
+        self.forget_slot(slot);
+        let a = self.reach(local, 1);
+        let d = self.reach(slot, 0);
+        let (handler, b) = match addend {
+            Addend::Const(bits) => (handler::<MoveSum<ImmB>>(), bits),
+            Addend::Local(right) => (handler::<MoveSum<SlotB>>(), u32::from(self.reach(right, 2))),
+        };
+        self.emit.cell(handler, Fields { a, d, b, wide: None });
+    }
+
+    /// Pops two operands, the left one first.
+    pub(super) fn pop_two(&mut self) -> (Operand, Operand) {
+        if let Value::Sum(local, addend) = self.stack.peek(1).value {
+            // Making it as a result must not cost the right operand the accumulator.
+            match self.set_aside_lazy() {
+                Some(right) => {
+                    self.make_sum();
+                    self.put_back(right);
+                }
+                None => {
+                    let index = self.stack.height() - 2;
+                    self.make_sum_under_top(index, local, addend);
+                }
+            }
+        }
+        let right = self.pop();
+        (self.pop(), right)
+    }
+
+    /// Writes the entry with an index, a sum, to its slot; the entry on top stays as it is.
+    fn make_sum_under_top(&mut self, index: u32, local: u32, addend: Addend) {
+        self.make_sum();
+        self.move_sum(self.temp_slot(index), local, addend);
+        self.stack.entries[index as usize].value = Value::Temp;
+        self.stack.lazy_locals.retain(|&lazy| lazy != index);
     }
 
     /// Pops an operand; where it is stays true until the next cell that writes a register.
@@ -168,6 +282,7 @@ impl Translator<'_> {
 
     /// Pops an operand with the bank it belongs to.
     pub(super) fn pop_entry(&mut self) -> (Operand, Bank) {
+        self.make_sum();
         let index = self.stack.height() - 1;
         let (operand, bank) = self.peek_operand(index);
         let popped = self.stack.pop();
@@ -184,7 +299,7 @@ impl Translator<'_> {
             self.stack.pop();
             return local;
         }
-        self.materialise_entry(index);
+        self.materialise_top(1);
         self.stack.pop();
         self.temp_slot(index)
     }
@@ -215,6 +330,7 @@ impl Translator<'_> {
                 let operand = self.local_operand(local, entry.bank);
                 self.move_to(own, operand, entry.bank);
             }
+            Value::Sum(local, addend) => self.move_sum(own, local, addend),
         }
         self.stack.entries[index as usize].value = Value::Temp;
     }
@@ -222,6 +338,10 @@ impl Translator<'_> {
     /// Copies the entry with an index to the slot of another, or its own; the entry stays what
     /// it is.
     pub(super) fn copy_entry(&mut self, index: u32, to: u32) {
+        if let Value::Sum(local, addend) = self.stack.entries[index as usize].value {
+            self.move_sum(self.temp_slot(to), local, addend);
+            return;
+        }
         let (operand, bank) = self.peek_operand(index);
         let is_temp = self.stack.entries[index as usize].value == Value::Temp;
         if index != to || !is_temp {
@@ -251,7 +371,7 @@ impl Translator<'_> {
     pub(super) fn materialise_reads_of(&mut self, local: u32) {
         let mut at = 0;
         while let Some(&index) = self.stack.lazy_locals.get(at) {
-            if self.stack.entries[index as usize].value == Value::Local(local) {
+            if self.stack.entries[index as usize].value.reads(local) {
                 self.materialise_entry(index);
                 self.stack.lazy_locals.remove(at);
             } else {
@@ -263,8 +383,16 @@ impl Translator<'_> {
     /// Takes the top entry away if it is a constant or a local still to be read.
     pub(super) fn set_aside_lazy(&mut self) -> Option<Entry> {
         match self.stack.entries.last()?.value {
-            Value::Temp => None,
+            Value::Temp | Value::Sum(..) => None,
             Value::Local(_) | Value::Const(_) => self.stack.pop(),
+        }
+    }
+
+    /// Puts back an entry that was set aside.
+    fn put_back(&mut self, entry: Entry) {
+        match entry.value {
+            Value::Local(_) => self.push_lazy(entry.value, entry.bank),
+            _ => self.stack.push(entry.value, entry.bank),
         }
     }
 
@@ -273,7 +401,7 @@ impl Translator<'_> {
         match entry.value {
             Value::Const(bits) => Operand::Const(bits),
             Value::Local(local) => self.local_operand(local, entry.bank),
-            Value::Temp => unreachable!("only entries without code are set aside"),
+            Value::Temp | Value::Sum(..) => unreachable!("only what needs no code is set aside"),
         }
     }
 
@@ -286,8 +414,19 @@ impl Translator<'_> {
             Value::Local(local) => self.local_operand(local, bank),
             Value::Temp if self.registers.accs[bank as usize].holds == Some(own) => Operand::Acc,
             Value::Temp => Operand::Slot(own),
+            Value::Sum(..) => unreachable!("sums are made before they are operands"),
         };
         (operand, bank)
+    }
+
+    /// Where the entry on top is read from, to be returned; it stays on the stack.
+    pub(super) fn peek_result(&mut self) -> (Operand, Bank) {
+        let index = self.stack.height() - 1;
+        if let Value::Sum(local, addend) = self.stack.peek(0).value {
+            self.move_sum(self.temp_slot(index), local, addend);
+            return (Operand::Slot(self.temp_slot(index)), Bank::Int);
+        }
+        self.peek_operand(index)
     }
 
     fn local_operand(&self, local: u32, bank: Bank) -> Operand {
@@ -412,9 +551,11 @@ impl Translator<'_> {
         let own = self.temp_slot(self.stack.height());
         self.write_through(bank);
         self.forget_slot(own);
+        let before = &self.registers.accs[bank as usize];
+        let before = (before.holds, before.since);
         let (cell, pending) = if self.options.fold && self.near(own).is_some() {
             let cell = self.emit.cell(dests[TO_ACC], fields);
-            (cell, Some(Pending { cell, dests }))
+            (cell, Some(Pending { cell, dests, before }))
         } else {
             let near = self.near(own);
             let d = near.unwrap_or_else(|| self.far_scratch(0));
@@ -459,8 +600,16 @@ impl Translator<'_> {
         Accumulator { pending: None, ..self.registers.accs[bank as usize] }
     }
 
+    /// Drops the entry on top.
+    pub(super) fn drop_top(&mut self) {
+        if self.pop_sum().is_none() {
+            self.pop();
+        }
+    }
+
     /// Pops a value into a local.
     pub(super) fn pop_to_local(&mut self, local: u32) {
+        self.make_sum();
         let bank = self.stack.peek(0).bank;
         let pinned = self.registers.pins[bank as usize] == Some(local);
         // Saving what still reads the local comes first; it must not come between the result's
@@ -493,8 +642,9 @@ impl Translator<'_> {
         self.forget_slot(local);
         if pinned {
             self.emit.redirect(pending.cell, pending.dests[TO_PIN], local as u16);
-            let since = self.emit.pos();
-            self.registers.accs[bank as usize] = Accumulator { since, ..Accumulator::default() };
+            let (holds, since) = pending.before;
+            let holds = holds.filter(|&slot| slot != local);
+            self.registers.accs[bank as usize] = Accumulator { holds, pending: None, since };
         } else {
             self.emit.redirect(pending.cell, pending.dests[TO_SLOT], local as u16);
             self.set_holds(bank, local);

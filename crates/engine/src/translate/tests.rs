@@ -2,16 +2,18 @@
 //!
 //! Bless changed snapshots with `INSTA_UPDATE=always cargo test -p lineal`.
 
-use std::collections::HashMap;
-
 use super::{FunctionBody, Translator};
 use lineal_decoder::Features;
 
 use crate::api::Engine;
 use crate::runtime::code::ModuleCode;
 
-/// Translates a function and lets `look` see the result, before pairs are fused.
-fn translate<R>(module: &ModuleCode, index: usize, look: impl FnOnce(&Translator<'_>) -> R) -> R {
+/// Translates a function and lets `look` see the result, before sequences are fused.
+pub(super) fn translate<R>(
+    module: &ModuleCode,
+    index: usize,
+    look: impl FnOnce(&Translator<'_>) -> R,
+) -> R {
     let range = module.decoded.bodies[index].range.clone();
     let reader = wasmparser::BinaryReader::new(&module.decoded.bytes[range], 0);
     let body = FunctionBody::new(reader);
@@ -22,7 +24,7 @@ fn translate<R>(module: &ModuleCode, index: usize, look: impl FnOnce(&Translator
     look(&translator)
 }
 
-fn module(bytes: &[u8]) -> ModuleCode {
+pub(super) fn module(bytes: &[u8]) -> ModuleCode {
     let engine = Engine::default();
     let decoded = lineal_decoder::Module::new(bytes, &Features::default()).expect("valid module");
     ModuleCode::new(&engine, decoded, true)
@@ -59,7 +61,7 @@ fn print(translator: &Translator<'_>) -> String {
 }
 
 /// A type's name without the paths of its parts.
-fn short(name: &str) -> String {
+pub(super) fn short(name: &str) -> String {
     let mut out = String::new();
     let mut word = String::new();
     for c in name.chars() {
@@ -125,6 +127,22 @@ snapshots! {
             (i64.load8_s (i32.add (local.get 0) (local.get 1))))";
     load_with_a_constant_address: "
         (func (result f64) (f64.load offset=8 (i32.const 1024)))";
+    a_store_makes_an_address_from_before_its_value: "
+        (func (param i32 i32)
+            (i32.store8 (i32.add (local.get 0) (i32.const 3)) (i32.load8_u (local.get 1))))";
+    an_address_is_made_before_its_local_changes: "
+        (func (param i32)
+            (i32.store8 (i32.add (local.get 0) (i32.const 3)) (local.tee 0 (i32.const 7))))";
+    a_write_to_the_pin_leaves_the_accumulator: "
+        (func (param i64 i64)
+            (loop $again
+                (local.set 1 (i64.add (local.get 0) (local.get 1)))
+                (local.set 0 (i64.add (local.get 0) (local.get 1)))
+                (local.set 1 (i64.add (local.get 0) (local.get 1)))
+                (br_if $again (i64.ne (local.get 0) (i64.const 0)))))";
+    select_between_constants: "
+        (func (param i32) (result i32)
+            (select (i32.const 10) (i32.const 20) (local.get 0)))";
     store_of_a_local_and_of_a_constant: "
         (func (param i32 i32)
             (i32.store16 offset=4 (local.get 0) (local.get 1))
@@ -162,67 +180,6 @@ snapshots! {
         (func (param i32 i32) (result i32)
             (global.set $g (i32.add (global.get $g) (i32.const 1)))
             (select (local.get 0) (local.get 1) (i32.eq (local.get 0) (local.get 1))))";
-}
-
-/// How many uses outside of a loop an occurrence in a loop is worth.
-const LOOP_WEIGHT: u64 = 8;
-
-/// Counts the operations that follow each other in a module's code, weighted by loops.
-fn count_pairs(bytes: &[u8], counts: &mut HashMap<(String, String), u64>) {
-    let module = module(bytes);
-    for index in 0..module.decoded.bodies.len() {
-        translate(&module, index, |translator| {
-            let names = &translator.emit.names;
-            for (&(first, depth), &(second, _)) in names.values().zip(names.values().skip(1)) {
-                let weight = LOOP_WEIGHT.pow(depth.min(4));
-                *counts.entry((short(first), short(second))).or_default() += weight;
-            }
-        });
-    }
-}
-
-/// Operations after which execution never goes on at the cell behind them.
-const NEVER_FIRST: [&str; 6] = ["Br", "BrTable", "Return", "Call", "Unreachable", "Slow"];
-
-/// Operations that take so long that the jump to them does not matter.
-const OUT_OF_LINE: [&str; 2] = ["CallImport", "Slow"];
-
-/// Prints the list of pairs for `exec/pairs.txt`, most frequent first, from the modules in the
-/// directory that `LINEAL_PAIRS_FROM` names; `LINEAL_PAIRS` is how many (500).
-#[test]
-fn count_pairs_of_a_directory() {
-    let mut counts = HashMap::new();
-    let Ok(directory) = std::env::var("LINEAL_PAIRS_FROM") else {
-        let wat = "(module (func (param i32) (loop $l
-            (br_if $l (local.tee 0 (i32.sub (local.get 0) (i32.const 1)))))))";
-        count_pairs(wat.as_bytes(), &mut counts);
-        let loop_pair =
-            ("Binop<I32Add, Pin, ImmB, ToPin>".to_owned(), "CmpBr<I32Ne, Pin, Zero>".to_owned());
-        assert_eq!(counts.get(&loop_pair), Some(&LOOP_WEIGHT));
-        return;
-    };
-    let wanted = std::env::var("LINEAL_PAIRS").ok().and_then(|n| n.parse().ok()).unwrap_or(500);
-    for file in std::fs::read_dir(directory).expect("a directory") {
-        let mut of_module = HashMap::new();
-        let bytes = std::fs::read(file.expect("an entry").path()).expect("a file");
-        count_pairs(&bytes, &mut of_module);
-        // Every module counts the same, whatever its size.
-        let total: u64 = of_module.values().sum::<u64>().max(1);
-        for (pair, count) in of_module {
-            *counts.entry(pair).or_default() += count * 1_000_000 / total;
-        }
-    }
-    let mut pairs: Vec<_> = counts.into_iter().collect();
-    pairs.retain(|((first, second), _)| {
-        !NEVER_FIRST.iter().any(|name| first.starts_with(name))
-            && !OUT_OF_LINE.iter().any(|name| second.starts_with(name))
-    });
-    pairs.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
-    println!("pairs! {{");
-    for ((first, second), _) in pairs.iter().take(wanted) {
-        println!("    {first}, {second};");
-    }
-    println!("}}");
 }
 
 /// Prints the code of the module that `LINEAL_PRINT` names, function by function.

@@ -9,7 +9,7 @@ use super::emit::{Dests, Fields, dests};
 use super::stack::Operand;
 use super::{Translator, bank_of};
 use crate::exec::abi::{Handler, handler};
-use crate::exec::operand::{Acc, Bank, Pin, Scalar, SlotA, Src, Wide};
+use crate::exec::operand::{Acc, Bank, Pin, Scalar, SlotA, Src, UImmB, Wide};
 use crate::exec::variable::{GlobalGet, GlobalSet, Move, MovePin};
 use crate::runtime::slots::slots;
 
@@ -188,13 +188,27 @@ pub(super) fn by_source(table: &[Handler; 4], operand: Operand) -> (Handler, Fie
     }
 }
 
+/// The fields for a constant that fits in 32 bits, zero-extended.
+fn narrow(operand: Operand) -> Option<Fields> {
+    let Operand::Const(bits) = operand else { return None };
+    u32::try_from(bits).ok().map(|b| Fields { b, ..Fields::default() })
+}
+
 /// The handler that moves an operand to slot `d`.
 pub(super) fn move_slot_handler(bank: Bank, operand: Operand) -> (Handler, Fields) {
+    if let Some(imm) = narrow(operand) {
+        return (handler::<Move<u64, UImmB>>(), imm);
+    }
     by_source(for_bank!(bank, TO_SLOT), operand)
 }
 
 /// The handler that moves an operand to the bank's pin, and to slot `d`.
 pub(super) fn move_pin_handler(bank: Bank, operand: Operand) -> (Handler, Fields) {
+    if bank == Bank::Int
+        && let Some(imm) = narrow(operand)
+    {
+        return (handler::<MovePin<u64, UImmB>>(), imm);
+    }
     by_source(for_bank!(bank, TO_PIN), operand)
 }
 

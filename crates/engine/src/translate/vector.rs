@@ -39,7 +39,7 @@ impl Translator<'_> {
         if self.stack.is_vector(0) {
             self.pop();
         }
-        self.pop();
+        self.drop_top();
     }
 
     /// Pushes the vector in a slot and the one behind it, to be read when needed.

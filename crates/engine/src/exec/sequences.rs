@@ -1,9 +1,10 @@
-//! Pairs of operations that one handler executes, without a jump in between.
+//! Sequences of operations that one handler executes, without jumps in between.
 //!
-//! Pairs cost the encoding nothing: both cells stay as they are, and only the first one's handler
-//! is exchanged for that of [`Seq`]. The second stays a cell of its own, so branches to it, and
-//! returns, still work. Which pairs there are is chosen by how often they occur in compiled
-//! programs; the list is in `pairs.txt`, printed by the translator's test `count_pairs`.
+//! Sequences cost the encoding nothing: the cells stay as they are, and only the first one's
+//! handler is exchanged for that of [`Seq`]. The others stay cells of their own, so branches to
+//! them, and returns, still work. Which sequences there are is chosen by how often they occur in
+//! compiled programs; the list is in `sequences.txt`, printed by the translator's test
+//! `print_sequences`.
 
 use std::marker::PhantomData;
 use std::sync::OnceLock;
@@ -19,7 +20,7 @@ use crate::op::memory::*;
 use crate::op::numeric::*;
 use crate::runtime::trap::Exit;
 
-/// The operation of a cell, then that of the cell behind it.
+/// The operation of a cell, then that of the cell behind it, which may be a sequence too.
 pub(crate) struct Seq<A, B>(PhantomData<(A, B)>);
 
 impl<A: Op, B: Op> Op for Seq<A, B> {
@@ -33,14 +34,17 @@ impl<A: Op, B: Op> Op for Seq<A, B> {
     }
 }
 
-/// Handlers of two operations and of their pair.
+/// How many operations the longest sequence has.
+pub(crate) const LONGEST: usize = 3;
+
+/// Handlers of an operation, of what follows it, and of both.
 struct Pair {
     first: Handler,
     second: Handler,
     both: Handler,
 }
 
-macro_rules! pairs {
+macro_rules! sequences {
     ($($first:ty, $second:ty;)*) => {
         static PAIRS: &[Pair] = &[$(Pair {
             first: handler::<$first>(),
@@ -50,9 +54,9 @@ macro_rules! pairs {
     };
 }
 
-include!("pairs.txt");
+include!("sequences.txt");
 
-/// The pairs, by both handlers: open addressing in a table of a power of two.
+/// The sequences, by both handlers: open addressing in a table of a power of two.
 struct Table {
     entries: Box<[(u64, u64, u64)]>,
 }
@@ -94,7 +98,7 @@ impl Table {
     }
 }
 
-/// The handler, as a granule, for two cells one behind the other, if they are a pair.
+/// The handler, as a granule, for a cell and the cell or sequence behind it, if there is one.
 pub(crate) fn find(first: u64, second: u64) -> Option<u64> {
     static TABLE: OnceLock<Table> = OnceLock::new();
     TABLE.get_or_init(|| Table::new(PAIRS)).find(first, second)
