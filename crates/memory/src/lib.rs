@@ -28,16 +28,20 @@
 //!   [`MemoryOptions`] is what the host decides: the [`StoreKind`] and a limit in bytes.
 //! - [`LinearMemory`] loads and stores any [`Scalar`], works on ranges as the bulk
 //!   instructions do, and copies from a [`DataSegment`].
+//! - [`SharedMemory`] is the same for threads that share it: a handle, whose operations race
+//!   safely. Both have [atomic accesses](AtomicInteger); threads can wait on a shared one.
 //! - [`View`], [`ViewMut`] and the string methods are conveniences for hosts.
 //! - [`effective_address`] is the one bounds check. Engines use it with the raw view:
 //!   [`LinearMemory::as_mut_ptr`] and [`LinearMemory::byte_len`].
 //!
 //! It covers memories of WebAssembly 3.0 (32-bit and 64-bit addresses, bulk operations, any
-//! number of memories) and the custom-page-sizes proposal.
+//! number of memories), the threads proposal and the custom-page-sizes proposal. Shared memories
+//! and atomics need a host with 64-bit atomics.
 //!
 //! # Features
 //!
 //! - `mmap` (default, implies `std`): [`StoreKind::Reserved`] on Unix.
+//! - `wait` (default, implies `std`): lets threads wait on a [`SharedMemory`].
 //! - `std` (default): links the standard library. Without it the crate is `no_std` and needs
 //!   `alloc`.
 //!
@@ -48,28 +52,43 @@
 extern crate alloc;
 
 mod access;
+#[cfg(target_has_atomic = "64")]
+mod atomic;
 mod bulk;
 mod error;
 mod linear;
 mod memory_type;
 mod options;
+#[cfg(target_has_atomic = "64")]
+mod relaxed;
 mod scalar;
 mod segment;
+#[cfg(target_has_atomic = "64")]
+mod shared;
+mod size;
 mod store;
 mod strings;
 mod types;
 mod view;
+#[cfg(target_has_atomic = "64")]
+mod wait;
 
 pub use access::effective_address;
+#[cfg(target_has_atomic = "64")]
+pub use atomic::{AtomicInteger, RmwOp, atomic_fence};
 pub use error::{
-    CreateError, GrowError, ImportMismatch, IndexOutOfRange, InitError, InvalidPageSize,
-    MemoryTypeError, OutOfBounds, SegmentOutOfBounds, StringError,
+    AtomicError, CreateError, GrowError, ImportMismatch, IndexOutOfRange, InitError,
+    InvalidPageSize, MemoryTypeError, OutOfBounds, SegmentOutOfBounds, StringError, Unaligned,
 };
 pub use linear::LinearMemory;
 pub use memory_type::{MemoryType, MemoryTypeBuilder};
 pub use options::{MemoryOptions, StoreKind};
 pub use scalar::{Integer, Scalar};
 pub use segment::DataSegment;
+#[cfg(target_has_atomic = "64")]
+pub use shared::SharedMemory;
 pub use strings::CSTRING_LIMIT_BYTES;
 pub use types::{AddressType, PageSize, Pages};
 pub use view::{View, ViewIter, ViewMut};
+#[cfg(target_has_atomic = "64")]
+pub use wait::WaitResult;

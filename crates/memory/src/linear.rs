@@ -13,7 +13,8 @@ use crate::error::{CreateError, GrowError, OutOfBounds};
 use crate::memory_type::MemoryType;
 use crate::options::{MemoryOptions, StoreKind};
 use crate::scalar::{Integer, Scalar};
-use crate::store::{MAX_STORE_BYTES, Store};
+use crate::size;
+use crate::store::Store;
 use crate::types::Pages;
 
 /// A linear memory: a growable array of bytes, all zero at first, addressed from 0.
@@ -24,8 +25,9 @@ use crate::types::Pages;
 ///
 /// Growing moves no bytes as long as the size stays within [`capacity`](Self::capacity_bytes).
 ///
-/// A memory is owned by one thread at a time. A *shared* memory type is accepted, and means
-/// the same as an unshared one with those limits.
+/// A memory is owned by one thread at a time; several threads use a
+/// [`SharedMemory`](crate::SharedMemory). A *shared* memory type is accepted here, and means the
+/// same as an unshared one with those limits.
 ///
 /// ```
 /// use lineal_memory::{LinearMemory, MemoryType, Pages};
@@ -84,20 +86,10 @@ impl LinearMemory {
         ty: MemoryType,
         options: &MemoryOptions,
     ) -> Result<LinearMemory, CreateError> {
-        if options.store.is_some_and(|kind| !kind.is_available()) {
-            return Err(CreateError::ReservedUnavailable);
-        }
-        let minimum = ty.minimum();
-        let bytes = match host_bytes(&ty, minimum, options.max_bytes) {
-            Ok(bytes) => bytes,
-            Err(Refusal::HostLimit { limit_bytes }) => {
-                return Err(CreateError::OverHostLimit { minimum, limit_bytes });
-            }
-            Err(Refusal::OutOfMemory) => return Err(CreateError::OutOfMemory { minimum }),
-        };
-        let reservation_bytes = reservation_bytes(&ty, options);
+        let bytes = size::minimum_bytes(&ty, options)?;
+        let reservation_bytes = size::reservation_bytes(&ty, options);
         let store = Store::new(options.store, bytes, reservation_bytes)
-            .map_err(|_| CreateError::OutOfMemory { minimum })?;
+            .map_err(|_| CreateError::OutOfMemory { minimum: ty.minimum() })?;
         let base_ptr = store.base_ptr();
         Ok(LinearMemory { base_ptr, byte_len: bytes, ty, max_bytes: options.max_bytes, store })
     }
@@ -152,20 +144,7 @@ impl LinearMemory {
     /// for it. Nothing has changed then.
     pub fn grow(&mut self, delta: Pages) -> Result<Pages, GrowError> {
         let current = self.size();
-        let maximum = self.ty.growth_limit();
-        let new = match current.checked_add(delta) {
-            Some(new) if new <= maximum => new,
-            _ => {
-                return Err(GrowError::OverMaximum { current, delta, maximum });
-            }
-        };
-        let new_bytes = match host_bytes(&self.ty, new, self.max_bytes) {
-            Ok(bytes) => bytes,
-            Err(Refusal::HostLimit { limit_bytes }) => {
-                return Err(GrowError::OverHostLimit { current, delta, limit_bytes });
-            }
-            Err(Refusal::OutOfMemory) => return Err(GrowError::OutOfMemory { current, delta }),
-        };
+        let new_bytes = size::grown_bytes(&self.ty, current, delta, self.max_bytes)?;
         self.store
             .grow(self.byte_len, new_bytes)
             .map_err(|_| GrowError::OutOfMemory { current, delta })?;
@@ -290,33 +269,4 @@ impl fmt::Debug for LinearMemory {
             .field("store", &self.store.kind())
             .finish_non_exhaustive()
     }
-}
-
-/// Why a size is refused before the store is asked.
-enum Refusal {
-    HostLimit { limit_bytes: u64 },
-    OutOfMemory,
-}
-
-/// The bytes of a size, if the host's limit and address space allow them.
-fn host_bytes(ty: &MemoryType, size: Pages, max_bytes: Option<u64>) -> Result<usize, Refusal> {
-    let bytes = size.to_bytes(ty.page_size());
-    if let Some(limit_bytes) = max_bytes
-        && bytes.is_none_or(|bytes| bytes > limit_bytes)
-    {
-        return Err(Refusal::HostLimit { limit_bytes });
-    }
-    bytes
-        .and_then(|bytes| usize::try_from(bytes).ok())
-        .filter(|bytes| *bytes <= MAX_STORE_BYTES)
-        .ok_or(Refusal::OutOfMemory)
-}
-
-/// The address space to reserve: as much as the memory may ever need, up to the cap.
-fn reservation_bytes(ty: &MemoryType, options: &MemoryOptions) -> usize {
-    let growth_limit_bytes = ty.growth_limit().to_bytes(ty.page_size()).unwrap_or(u64::MAX);
-    let bytes = growth_limit_bytes
-        .min(options.max_bytes.unwrap_or(u64::MAX))
-        .min(options.max_reservation_bytes);
-    usize::try_from(bytes).unwrap_or(MAX_STORE_BYTES)
 }

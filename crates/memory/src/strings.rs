@@ -88,20 +88,7 @@ impl LinearMemory {
     /// for the host to copy.
     pub fn read_utf16(&self, addr: u64, len_units: u64) -> Result<String, StringError> {
         let units = self.view::<u16>(addr, len_units)?;
-        let out_of_memory = |_| StringError::OutOfMemory { len_bytes: len_units * 2 };
-        let mut string = String::new();
-        string.try_reserve(units.len()).map_err(out_of_memory)?;
-        let mut end = addr;
-        for decoded in char::decode_utf16(units) {
-            let character = decoded.map_err(|error| StringError::InvalidUtf16 {
-                addr: end,
-                unit: error.unpaired_surrogate(),
-            })?;
-            string.try_reserve(character.len_utf8()).map_err(out_of_memory)?;
-            string.push(character);
-            end += 2 * character.len_utf16() as u64;
-        }
-        Ok(string)
+        decode_utf16(addr, units.into_iter())
     }
 
     /// Writes a string as UTF-16 at `addr`, little-endian and without a NUL, and returns its
@@ -113,8 +100,8 @@ impl LinearMemory {
     pub fn write_utf16(&mut self, addr: u64, string: &str) -> Result<u64, OutOfBounds> {
         let len_units = string.encode_utf16().count() as u64;
         let bytes = self.slice_mut(addr, 2 * len_units)?;
-        for (chunk, unit) in bytes.chunks_exact_mut(2).zip(string.encode_utf16()) {
-            chunk.copy_from_slice(&unit.to_le_bytes());
+        for (chunk, unit) in bytes.chunks_exact_mut(2).zip(encode_utf16(string)) {
+            chunk.copy_from_slice(&unit);
         }
         Ok(len_units)
     }
@@ -123,6 +110,33 @@ impl LinearMemory {
 fn utf8(addr: u64, bytes: &[u8]) -> Result<&str, StringError> {
     str::from_utf8(bytes)
         .map_err(|error| StringError::InvalidUtf8 { addr: addr + error.valid_up_to() as u64 })
+}
+
+/// The string of the UTF-16 units that are at `addr`.
+pub(crate) fn decode_utf16(
+    addr: u64,
+    units: impl ExactSizeIterator<Item = u16>,
+) -> Result<String, StringError> {
+    let len_bytes = 2 * units.len() as u64;
+    let out_of_memory = |_| StringError::OutOfMemory { len_bytes };
+    let mut string = String::new();
+    string.try_reserve(units.len()).map_err(out_of_memory)?;
+    let mut end = addr;
+    for decoded in char::decode_utf16(units) {
+        let character = decoded.map_err(|error| StringError::InvalidUtf16 {
+            addr: end,
+            unit: error.unpaired_surrogate(),
+        })?;
+        string.try_reserve(character.len_utf8()).map_err(out_of_memory)?;
+        string.push(character);
+        end += 2 * character.len_utf16() as u64;
+    }
+    Ok(string)
+}
+
+/// The UTF-16 units of a string as memory holds them.
+pub(crate) fn encode_utf16(string: &str) -> impl Iterator<Item = [u8; 2]> {
+    string.encode_utf16().map(u16::to_le_bytes)
 }
 
 /// Copies a string, with an error instead of an abort when there is no room.

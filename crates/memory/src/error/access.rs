@@ -97,6 +97,71 @@ impl From<SegmentOutOfBounds> for InitError {
     }
 }
 
+/// An atomic access whose effective address is not a multiple of its width: the trap
+/// `unaligned atomic`.
+///
+/// Every field is in bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unaligned {
+    /// The address the access was given.
+    pub addr: u64,
+    /// What was to be added to the address.
+    pub offset: u64,
+    /// What the sum must be a multiple of.
+    pub align_bytes: u64,
+}
+
+impl fmt::Display for Unaligned {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Unaligned { addr, offset, align_bytes } = *self;
+        write!(f, "unaligned atomic access: address {addr:#x}")?;
+        if offset != 0 {
+            write!(f, " + {offset:#x}")?;
+        }
+        write!(f, " is not a multiple of {}", Bytes(align_bytes))
+    }
+}
+
+impl Error for Unaligned {}
+
+/// Why an atomic access was refused. Nothing has been read or written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum AtomicError {
+    /// The effective address is not a multiple of the width.
+    Unaligned(Unaligned),
+    /// The access is not inside the memory.
+    OutOfBounds(OutOfBounds),
+    /// A thread can wait only on a shared memory: the trap `expected shared memory`.
+    NotShared,
+}
+
+impl fmt::Display for AtomicError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            AtomicError::Unaligned(error) => error.fmt(f),
+            AtomicError::OutOfBounds(error) => error.fmt(f),
+            AtomicError::NotShared => {
+                f.write_str("expected shared memory: a thread cannot wait on another")
+            }
+        }
+    }
+}
+
+impl Error for AtomicError {}
+
+impl From<Unaligned> for AtomicError {
+    fn from(error: Unaligned) -> AtomicError {
+        AtomicError::Unaligned(error)
+    }
+}
+
+impl From<OutOfBounds> for AtomicError {
+    fn from(error: OutOfBounds) -> AtomicError {
+        AtomicError::OutOfBounds(error)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -117,6 +182,15 @@ mod tests {
             error.to_string(),
             "out of bounds memory access: 1 byte at address 0x10000 + 0x10, \
              but the memory has 65536 bytes"
+        );
+    }
+
+    #[test]
+    fn unaligned_reads_well() {
+        let error = AtomicError::from(Unaligned { addr: 0x11, offset: 8, align_bytes: 4 });
+        assert_eq!(
+            error.to_string(),
+            "unaligned atomic access: address 0x11 + 0x8 is not a multiple of 4 bytes"
         );
     }
 

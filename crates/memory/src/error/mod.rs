@@ -3,7 +3,7 @@
 //! [`OutOfBounds`] is the one every access can report; [`SegmentOutOfBounds`] is its twin for
 //! data segments and [`InitError`] is either. [`CreateError`] and [`GrowError`] refuse a size,
 //! [`MemoryTypeError`], [`InvalidPageSize`] and [`ImportMismatch`] refuse a type, and
-//! [`StringError`] and [`IndexOutOfRange`] belong to the host conveniences.
+//! [`AtomicError`] belongs to atomic accesses, and [`StringError`] and [`IndexOutOfRange`] belong to the host conveniences.
 
 mod access;
 mod host;
@@ -12,7 +12,7 @@ mod types;
 
 use core::fmt;
 
-pub use self::access::{InitError, OutOfBounds, SegmentOutOfBounds};
+pub use self::access::{AtomicError, InitError, OutOfBounds, SegmentOutOfBounds, Unaligned};
 pub use self::host::{IndexOutOfRange, StringError};
 pub use self::size::{CreateError, GrowError};
 pub use self::types::{ImportMismatch, InvalidPageSize, MemoryTypeError};

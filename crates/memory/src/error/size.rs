@@ -25,6 +25,13 @@ pub enum CreateError {
     /// [`StoreKind::Reserved`](crate::StoreKind::Reserved) was asked for, but this build has
     /// no such store: it needs Unix and the `mmap` feature.
     ReservedUnavailable,
+    /// A [`SharedMemory`](crate::SharedMemory) was to be made of a type that is not shared.
+    NotShared,
+    /// The host refused the address space that a shared memory takes once and for all.
+    ReservationRefused {
+        /// How much that is, in bytes.
+        reservation_bytes: u64,
+    },
 }
 
 impl fmt::Display for CreateError {
@@ -39,6 +46,13 @@ impl fmt::Display for CreateError {
             }
             CreateError::ReservedUnavailable => {
                 f.write_str("this build cannot reserve address space for a memory")
+            }
+            CreateError::NotShared => {
+                f.write_str("a shared memory cannot be made of a type that is not shared")
+            }
+            CreateError::ReservationRefused { reservation_bytes } => {
+                write!(f, "the host refused to reserve {}", Bytes(*reservation_bytes))?;
+                f.write_str(" for a shared memory")
             }
         }
     }

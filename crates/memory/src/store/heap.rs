@@ -15,6 +15,12 @@ pub(crate) struct HeapStore {
     layout: Layout,
 }
 
+// SAFETY: H1: the allocation is this store's own, whichever thread has the store.
+unsafe impl Send for HeapStore {}
+
+// SAFETY: a shared borrow reads the fields only.
+unsafe impl Sync for HeapStore {}
+
 impl HeapStore {
     pub(crate) fn new(bytes: usize) -> Result<HeapStore, OutOfMemory> {
         let layout = layout_of(bytes)?;

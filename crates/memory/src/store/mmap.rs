@@ -17,14 +17,19 @@ use super::OutOfMemory;
 /// is then where a host that has run out says so, rather than killing the process later.
 ///
 /// - R1: `base_ptr` is a private anonymous mapping of `reserved_bytes`, made by this store.
-/// - R2: the first `committed_bytes` of it may be read and written. This is at most
-///   `reserved_bytes`, at least the memory's size, and a multiple of the host's page size.
+/// - R2: the first bytes of it may be read and written: as many as the memory has, rounded up
+///   to whole pages of the host. This is at most `reserved_bytes`.
 #[derive(Debug)]
 pub(crate) struct ReservedStore {
     base_ptr: NonNull<u8>,
-    committed_bytes: usize,
     reserved_bytes: usize,
 }
+
+// SAFETY: R1: the mapping is this store's own, whichever thread has the store.
+unsafe impl Send for ReservedStore {}
+
+// SAFETY: a shared borrow reads the fields and commits, which the host lets threads do at once.
+unsafe impl Sync for ReservedStore {}
 
 impl ReservedStore {
     /// Reserves `reservation_bytes`, but at least what `bytes` needs, and commits `bytes`.
@@ -41,8 +46,8 @@ impl ReservedStore {
         let base_ptr = base_ptr.map_err(|_| OutOfMemory)?;
         // Unix never maps the null page for those who did not ask for it.
         let base_ptr = NonNull::new(base_ptr.cast()).ok_or(OutOfMemory)?;
-        let mut store = ReservedStore { base_ptr, committed_bytes: 0, reserved_bytes };
-        store.commit(bytes)?;
+        let store = ReservedStore { base_ptr, reserved_bytes };
+        store.commit(0, bytes)?;
         Ok(store)
     }
 
@@ -56,27 +61,27 @@ impl ReservedStore {
 
     pub(crate) fn grow(&mut self, old_bytes: usize, new_bytes: usize) -> Result<(), OutOfMemory> {
         if new_bytes <= self.reserved_bytes {
-            self.commit(new_bytes)
+            self.commit(old_bytes, new_bytes)
         } else {
             self.relocate(old_bytes, new_bytes)
         }
     }
 
-    /// Makes the first `bytes` accessible, for a size inside the reservation.
-    fn commit(&mut self, bytes: usize) -> Result<(), OutOfMemory> {
-        debug_assert!(bytes <= self.reserved_bytes);
-        if bytes <= self.committed_bytes {
+    /// Makes the first `new_bytes` accessible, of which `old_bytes` are already, for sizes
+    /// inside the reservation. Several threads may do so at once, and it may be done again.
+    pub(crate) fn commit(&self, old_bytes: usize, new_bytes: usize) -> Result<(), OutOfMemory> {
+        debug_assert!(old_bytes <= new_bytes && new_bytes <= self.reserved_bytes);
+        let (committed_bytes, bytes) = (round_up(old_bytes)?, round_up(new_bytes)?);
+        if bytes == committed_bytes {
             return Ok(());
         }
-        let bytes = round_up(bytes)?;
-        let added_bytes = bytes - self.committed_bytes;
         // SAFETY: R2 keeps this inside the mapping.
-        let added_ptr = unsafe { self.base_ptr.add(self.committed_bytes) };
+        let added_ptr = unsafe { self.base_ptr.add(committed_bytes) };
         let access = MprotectFlags::READ | MprotectFlags::WRITE;
-        // SAFETY: R1, R2: whole pages of this mapping, which nobody has a pointer to yet.
-        unsafe { mprotect(host_ptr(added_ptr), added_bytes, access) }.map_err(|_| OutOfMemory)?;
-        self.committed_bytes = bytes;
-        Ok(())
+        // SAFETY: R1, R2: whole pages of this mapping, which are made accessible and never
+        // anything else.
+        unsafe { mprotect(host_ptr(added_ptr), bytes - committed_bytes, access) }
+            .map_err(|_| OutOfMemory)
     }
 
     /// Moves to a reservation that `new_bytes` fits, with room to spare if the host has it.
@@ -131,10 +136,15 @@ mod tests {
     #[test]
     fn commits_whole_host_pages() {
         let mut store = ReservedStore::new(0, 1 << 20).unwrap();
-        assert_eq!(store.committed_bytes, 0);
         store.grow(0, 1).unwrap();
-        assert_eq!(store.committed_bytes, host_page_bytes());
+        // Committing what is committed changes nothing.
+        store.commit(0, 1).unwrap();
+        let last_ptr = store.base_ptr().as_ptr().wrapping_add(host_page_bytes() - 1);
+        // SAFETY: R2: one byte takes a whole page.
+        unsafe { last_ptr.write(7) };
         store.grow(1, host_page_bytes() + 1).unwrap();
-        assert_eq!(store.committed_bytes, 2 * host_page_bytes());
+        // SAFETY: R2.
+        let bytes = unsafe { [last_ptr.read(), last_ptr.add(host_page_bytes()).read()] };
+        assert_eq!(bytes, [7, 0]);
     }
 }

@@ -63,6 +63,21 @@ impl Store {
         }
     }
 
+    /// A store of `bytes` bytes that can be committed up to `capacity_bytes`, and does not move.
+    pub(crate) fn fixed(
+        kind: Option<StoreKind>,
+        bytes: usize,
+        capacity_bytes: usize,
+    ) -> Result<Store, OutOfMemory> {
+        let heap = || HeapStore::new(capacity_bytes).map(Store::Heap);
+        let reserved = || ReservedStore::new(bytes, capacity_bytes).map(Store::Reserved);
+        match kind {
+            Some(StoreKind::Heap) => heap(),
+            Some(StoreKind::Reserved) => reserved(),
+            None => reserved().or_else(|_| heap()),
+        }
+    }
+
     pub(crate) fn kind(&self) -> StoreKind {
         match self {
             Store::Heap(_) => StoreKind::Heap,
@@ -91,6 +106,16 @@ impl Store {
         match self {
             Store::Heap(store) => store.grow(new_bytes),
             Store::Reserved(store) => store.grow(old_bytes, new_bytes),
+        }
+    }
+
+    /// Grows a [`fixed`](Self::fixed) store from `old_bytes` to `new_bytes`, which its capacity
+    /// allows. Several threads may do so at once, from any size that the store has had.
+    pub(crate) fn commit(&self, old_bytes: usize, new_bytes: usize) -> Result<(), OutOfMemory> {
+        match self {
+            // Its capacity is there from the start.
+            Store::Heap(_) => Ok(()),
+            Store::Reserved(store) => store.commit(old_bytes, new_bytes),
         }
     }
 }

@@ -1,9 +1,10 @@
 //! Runs operations on memories and models alike.
 
-use lineal_memory::{DataSegment, InitError, LinearMemory, Pages, StringError};
+use lineal_memory::{AtomicError, DataSegment, InitError, Pages, RmwOp, StringError};
 
 use crate::kind::Kind;
-use crate::operation::{Operation, PAIRS};
+use crate::memory::{Memory, with_memory};
+use crate::operation::{Access, Operation, PAIRS};
 use crate::reference::Model;
 
 /// Runs `$body` with the scalar type number `$index` as `$T`.
@@ -23,13 +24,22 @@ macro_rules! with_scalar {
     };
 }
 
+/// Runs `$body` with the atomic type number `$index` as `$T`.
+macro_rules! with_atomic {
+    ($index:expr, $T:ident => $body:expr) => {
+        with_scalar!(@ $index, $T, $body, 0 u8, 1 u16, 2 u32, 3 u64)
+    };
+}
+
 /// `load_extend` for the pair of types number `index`, as a wide enough number.
-fn load_extend(memory: &LinearMemory, index: usize, addr: u64, offset: u64) -> Option<i128> {
+fn load_extend(memory: &Memory, index: usize, addr: u64, offset: u64) -> Option<i128> {
     macro_rules! pairs {
         ($($number:literal $narrow:ty, $wide:ty;)*) => {
             match index {
                 $($number => {
-                    let loaded = memory.load_extend::<$narrow, $wide>(addr, offset);
+                    let loaded = with_memory!(memory, memory => {
+                        memory.load_extend::<$narrow, $wide>(addr, offset)
+                    });
                     loaded.ok().map(i128::from)
                 })*
                 _ => unreachable!(),
@@ -58,7 +68,7 @@ const NARROW: [(u64, bool); PAIRS] = [
 
 /// Both memories and both segments, and what they should be.
 pub(crate) struct Machine {
-    memories: [LinearMemory; 2],
+    memories: [Memory; 2],
     models: [Model; 2],
     segments: [DataSegment; 2],
     segment_models: [Vec<u8>; 2],
@@ -66,10 +76,18 @@ pub(crate) struct Machine {
 
 impl Machine {
     pub(crate) fn new(kinds: &[Kind; 2]) -> Machine {
+        let memories = [kinds[0].memory(), kinds[1].memory()];
+        let model = |at: usize| {
+            let capacity_bytes = match &memories[at] {
+                Memory::Linear(_) => u64::MAX,
+                Memory::Shared(memory) => memory.capacity_bytes(),
+            };
+            Model::new(&kinds[at], capacity_bytes)
+        };
         let segment_models = [(0..50).collect::<Vec<u8>>(), (100..200).collect()];
         Machine {
-            memories: [kinds[0].memory(), kinds[1].memory()],
-            models: [Model::new(&kinds[0]), Model::new(&kinds[1])],
+            models: [model(0), model(1)],
+            memories,
             segments: segment_models.clone().map(DataSegment::from),
             segment_models,
         }
@@ -77,9 +95,11 @@ impl Machine {
 
     pub(crate) fn check(&self) {
         for (memory, model) in self.memories.iter().zip(&self.models) {
-            assert!(memory.as_slice() == model.bytes, "the bytes differ");
-            assert_eq!(memory.byte_len(), model.bytes.len() as u64);
-            assert_eq!(memory.size().0, model.bytes.len() as u64 / model.page_bytes);
+            assert!(memory.bytes() == model.bytes, "the bytes differ");
+            let (byte_len, size) =
+                with_memory!(memory, memory => (memory.byte_len(), memory.size().0));
+            assert_eq!(byte_len, model.bytes.len() as u64);
+            assert_eq!(size, model.bytes.len() as u64 / model.page_bytes);
         }
     }
 
@@ -95,7 +115,7 @@ impl Machine {
             Operation::Load { scalar, addr, offset } => with_scalar!(*scalar, T => {
                 let addr = addr.addr(byte_len);
                 let expected = model.get(addr, *offset, size_of::<T>() as u128);
-                let loaded = memory.load::<T>(addr, *offset).map(T::to_le_bytes);
+                let loaded = with_memory!(memory, memory => memory.load::<T>(addr, *offset)).map(T::to_le_bytes);
                 assert_eq!(loaded.as_ref().ok().map(|bytes| &bytes[..]), expected);
             }),
             Operation::LoadExtend { pair, addr, offset } => {
@@ -113,30 +133,33 @@ impl Machine {
                 let addr = addr.addr(byte_len);
                 let bytes = &value.to_le_bytes()[..size_of::<T>()];
                 let value = T::from_le_bytes(bytes.try_into().unwrap());
-                let stored = memory.store(addr, *offset, value);
+                let stored = with_memory!(memory, memory => memory.store(addr, *offset, value));
                 assert_eq!(stored.is_ok(), model.set(addr, *offset, bytes));
             }),
             Operation::Read { addr, len } => {
                 let addr = addr.addr(byte_len);
                 let mut buffer = vec![0xa5; *len];
-                let read = memory.read(addr, &mut buffer);
+                let read = with_memory!(memory, memory => memory.read(addr, &mut buffer));
                 let expected = model.get(addr, 0, *len as u128);
                 assert_eq!(read.is_ok(), expected.is_some());
                 assert_eq!(buffer, expected.map_or(vec![0xa5; *len], <[u8]>::to_vec));
             }
             Operation::Write { addr, bytes } => {
                 let addr = addr.addr(byte_len);
-                assert_eq!(memory.write(addr, bytes).is_ok(), model.set(addr, 0, bytes));
+                assert_eq!(
+                    with_memory!(memory, memory => memory.write(addr, bytes)).is_ok(),
+                    model.set(addr, 0, bytes)
+                );
             }
             Operation::Fill { addr, value, len } => {
                 let addr = addr.addr(byte_len);
-                let filled = memory.fill(addr, *value, *len);
+                let filled = with_memory!(memory, memory => memory.fill(addr, *value, *len));
                 let new = model.get(addr, 0, (*len).into()).map(|old| vec![*value; old.len()]);
                 assert_eq!(filled.is_ok(), new.is_some_and(|new| model.set(addr, 0, &new)));
             }
             Operation::CopyWithin { dst, src, len } => {
                 let (dst, src) = (dst.addr(byte_len), src.addr(byte_len));
-                let copied = memory.copy_within(dst, src, *len);
+                let copied = with_memory!(memory, memory => memory.copy_within(dst, src, *len));
                 let new = model.get(src, 0, (*len).into()).map(<[u8]>::to_vec);
                 assert_eq!(copied.is_ok(), new.is_some_and(|new| model.set(dst, 0, &new)));
             }
@@ -148,7 +171,7 @@ impl Machine {
             }
             Operation::Init { dst, segment, offset, len } => {
                 let dst = dst.addr(byte_len);
-                let initialised = memory.init(dst, &self.segments[*segment], *offset, *len);
+                let initialised = with_memory!(memory, memory => memory.init(dst, &self.segments[*segment], *offset, *len));
                 let bytes = &self.segment_models[*segment];
                 let end = u128::from(*offset) + u128::from(*len);
                 if end > bytes.len() as u128 {
@@ -164,10 +187,12 @@ impl Machine {
                 assert_eq!(self.segments[*segment].byte_len(), 0);
             }
             Operation::Grow { delta } => {
-                let grown = memory.grow(Pages(*delta));
+                let grown = with_memory!(memory, memory => memory.grow(Pages(*delta)));
                 assert_eq!(grown.ok().map(|pages| pages.0), model.grow(*delta));
             }
             Operation::ReadView { scalar, addr, count, index } => with_scalar!(*scalar, T => {
+                // Others might change what a view of a shared memory shows.
+                let Memory::Linear(memory) = memory else { return };
                 let addr = addr.addr(byte_len);
                 let width = size_of::<T>();
                 let view = memory.view::<T>(addr, *count);
@@ -187,6 +212,7 @@ impl Machine {
             }),
             Operation::WriteView { scalar, addr, count, index, value } => {
                 with_scalar!(*scalar, T => {
+                    let Memory::Linear(memory) = memory else { return };
                     let addr = addr.addr(byte_len);
                     let width = size_of::<T>() as u128;
                     let view = memory.view_mut::<T>(addr, *count);
@@ -204,16 +230,18 @@ impl Machine {
             Operation::ReadString { addr, len } => {
                 let addr = addr.addr(byte_len);
                 let expected = model.get(addr, 0, (*len).into());
-                assert_string(memory.read_string(addr, *len), expected);
+                let read = with_memory!(memory, memory => memory.read_string(addr, *len));
+                assert_string(read, expected);
             }
             Operation::WriteString { addr, text } => {
                 let addr = addr.addr(byte_len);
-                let written = memory.write_string(addr, text);
+                let written = with_memory!(memory, memory => memory.write_string(addr, text));
                 assert_eq!(written.is_ok(), model.set(addr, 0, text.as_bytes()));
             }
             Operation::ReadCstring { addr, limit } => {
                 let addr = addr.addr(byte_len);
-                let read = memory.read_cstring_with_limit(addr, *limit);
+                let read =
+                    with_memory!(memory, memory => memory.read_cstring_with_limit(addr, *limit));
                 let Some(rest) = model.bytes.get(usize::try_from(addr).unwrap_or(usize::MAX)..)
                 else {
                     assert!(matches!(read, Err(StringError::OutOfBounds(_))));
@@ -231,7 +259,7 @@ impl Machine {
             }
             Operation::ReadUtf16 { addr, len } => {
                 let addr = addr.addr(byte_len);
-                let read = memory.read_utf16(addr, *len);
+                let read = with_memory!(memory, memory => memory.read_utf16(addr, *len));
                 let Some(bytes) = model.get(addr, 0, 2 * u128::from(*len)) else {
                     assert!(matches!(read, Err(StringError::OutOfBounds(_))));
                     return;
@@ -241,9 +269,12 @@ impl Machine {
                 match (read, expected) {
                     (Err(StringError::InvalidUtf16 { addr: bad_addr, unit }), Err(_)) => {
                         assert!((0xd800..0xe000).contains(&unit));
-                        assert_eq!(memory.load(bad_addr, 0), Ok(unit));
+                        assert_eq!(
+                            with_memory!(memory, memory => memory.load(bad_addr, 0)),
+                            Ok(unit)
+                        );
                         // What comes before is text.
-                        assert!(memory.read_utf16(addr, (bad_addr - addr) / 2).is_ok());
+                        assert!(with_memory!(memory, memory => memory.read_utf16(addr, (bad_addr - addr) / 2)).is_ok());
                     }
                     (read, expected) => assert_eq!(read.ok(), expected.ok()),
                 }
@@ -251,9 +282,60 @@ impl Machine {
             Operation::WriteUtf16 { addr, text } => {
                 let addr = addr.addr(byte_len);
                 let bytes: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
-                let written = memory.write_utf16(addr, text);
+                let written = with_memory!(memory, memory => memory.write_utf16(addr, text));
                 let expected = model.set(addr, 0, &bytes).then_some(bytes.len() as u64 / 2);
                 assert_eq!(written.ok(), expected);
+            }
+            Operation::Atomic { width, access, addr, offset, operands } => {
+                with_atomic!(*width, T => {
+                    let addr = addr.addr(byte_len);
+                    let [operand, replacement] = operands.map(|operand| operand as T);
+                    let expected = model.get(addr, *offset, size_of::<T>() as u128).map(|bytes| {
+                        T::from_le_bytes(bytes.try_into().unwrap())
+                    });
+                    let (found, new) = with_memory!(memory, memory => match access {
+                        Access::Load => (memory.atomic_load::<T>(addr, *offset), expected),
+                        Access::Store => {
+                            let stored = memory.atomic_store(addr, *offset, operand);
+                            (stored.map(|()| expected.unwrap()), Some(operand))
+                        }
+                        Access::Rmw(op) => {
+                            let found = memory.atomic_rmw(*op, addr, *offset, operand);
+                            (found, expected.map(|old| match op {
+                                RmwOp::Add => old.wrapping_add(operand),
+                                RmwOp::Sub => old.wrapping_sub(operand),
+                                RmwOp::And => old & operand,
+                                RmwOp::Or => old | operand,
+                                RmwOp::Xor => old ^ operand,
+                                RmwOp::Xchg => operand,
+                            }))
+                        }
+                        Access::Cmpxchg { hit } => {
+                            let guess = if *hit { expected.unwrap_or(operand) } else { operand };
+                            let found = memory.atomic_cmpxchg(addr, *offset, guess, replacement);
+                            let new = |old| if old == guess { replacement } else { old };
+                            (found, expected.map(new))
+                        }
+                    });
+                    let ea = u128::from(addr) + u128::from(*offset);
+                    match found {
+                        Err(AtomicError::Unaligned(_)) => assert!(ea % size_of::<T>() as u128 != 0),
+                        Err(AtomicError::OutOfBounds(_)) => assert_eq!(expected, None),
+                        Err(error) => panic!("{error}"),
+                        Ok(found) => {
+                            assert!(ea.is_multiple_of(size_of::<T>() as u128));
+                            assert_eq!(Some(found), expected);
+                            assert!(model.set(addr, *offset, &new.unwrap().to_le_bytes()));
+                        }
+                    }
+                })
+            }
+            Operation::Notify { addr, offset } => {
+                let addr = addr.addr(byte_len);
+                let woken = with_memory!(memory, memory => memory.atomic_notify(addr, *offset, 9));
+                let aligned = addr.wrapping_add(*offset).is_multiple_of(4);
+                let expected = aligned && model.get(addr, *offset, 4).is_some();
+                assert_eq!(woken.ok(), expected.then_some(0));
             }
         }
     }

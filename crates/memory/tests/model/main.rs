@@ -6,6 +6,7 @@
 mod common;
 mod kind;
 mod machine;
+mod memory;
 mod operation;
 mod reference;
 

@@ -1,5 +1,6 @@
 //! The operations of a run.
 
+use lineal_memory::RmwOp;
 use proptest::prelude::*;
 
 /// How many scalar types there are.
@@ -47,6 +48,28 @@ pub(crate) fn amount() -> impl Strategy<Value = u64> {
     ]
 }
 
+/// An atomic access.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Access {
+    Load,
+    Store,
+    Rmw(RmwOp),
+    /// With what is there as the expected number, or with any.
+    Cmpxchg {
+        hit: bool,
+    },
+}
+
+fn access() -> impl Strategy<Value = Access> {
+    use RmwOp::{Add, And, Or, Sub, Xchg, Xor};
+    prop_oneof![
+        Just(Access::Load),
+        Just(Access::Store),
+        proptest::sample::select(vec![Add, Sub, And, Or, Xor, Xchg]).prop_map(Access::Rmw),
+        any::<bool>().prop_map(|hit| Access::Cmpxchg { hit }),
+    ]
+}
+
 #[derive(Clone, Debug)]
 pub(crate) enum Operation {
     Load { scalar: usize, addr: Place, offset: u64 },
@@ -67,6 +90,8 @@ pub(crate) enum Operation {
     ReadCstring { addr: Place, limit: u64 },
     ReadUtf16 { addr: Place, len: u64 },
     WriteUtf16 { addr: Place, text: String },
+    Atomic { width: usize, access: Access, addr: Place, offset: u64, operands: [u64; 2] },
+    Notify { addr: Place, offset: u64 },
 }
 
 pub(crate) fn operation() -> impl Strategy<Value = Operation> {
@@ -116,5 +141,15 @@ pub(crate) fn operation() -> impl Strategy<Value = Operation> {
         (place(), amount()).prop_map(|(addr, limit)| ReadCstring { addr, limit }),
         (place(), amount()).prop_map(|(addr, len)| ReadUtf16 { addr, len }),
         (place(), text()).prop_map(|(addr, text)| WriteUtf16 { addr, text }),
+        (0..4_usize, access(), place(), amount(), any::<[u64; 2]>()).prop_map(
+            |(width, access, addr, offset, operands)| Atomic {
+                width,
+                access,
+                addr,
+                offset,
+                operands
+            }
+        ),
+        (place(), amount()).prop_map(|(addr, offset)| Notify { addr, offset }),
     ]
 }

@@ -10,13 +10,16 @@ pub(crate) struct Model {
 }
 
 impl Model {
-    pub(crate) fn new(kind: &Kind) -> Model {
+    /// The model of a memory that cannot grow beyond `capacity_bytes`, whatever its type says.
+    pub(crate) fn new(kind: &Kind, capacity_bytes: u64) -> Model {
         let page_bytes = kind.page_size.bytes();
         let maximum_bytes = u128::from(kind.maximum * page_bytes);
         Model {
             bytes: vec![0; (kind.minimum * page_bytes) as usize],
             page_bytes,
-            max_bytes: maximum_bytes.min(kind.max_bytes.map_or(u128::MAX, u128::from)),
+            max_bytes: maximum_bytes
+                .min(kind.max_bytes.map_or(u128::MAX, u128::from))
+                .min(capacity_bytes.into()),
         }
     }
 

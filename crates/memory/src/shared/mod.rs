@@ -1,0 +1,301 @@
+//! [`SharedMemory`]: a memory that several threads use at once.
+//!
+//! The operations are those of [`LinearMemory`](crate::LinearMemory) with shared borrows:
+//! single numbers here and, atomically, in [`atomic`]; ranges in [`bulk`]; strings in
+//! [`strings`]. All bytes move through [`relaxed`](crate::relaxed) or atomics, and no reference
+//! to plain bytes is ever made.
+
+mod atomic;
+mod bulk;
+mod strings;
+
+use alloc::sync::Arc;
+use core::cell::UnsafeCell;
+use core::fmt;
+use core::ptr::NonNull;
+use core::slice;
+use core::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
+
+use crate::access;
+use crate::error::{CreateError, GrowError, OutOfBounds};
+use crate::memory_type::MemoryType;
+use crate::options::{MemoryOptions, StoreKind};
+use crate::relaxed;
+use crate::scalar::{Integer, Scalar};
+use crate::size;
+use crate::store::Store;
+use crate::types::Pages;
+
+/// A linear memory that threads share: the threads proposal.
+///
+/// A clone is another handle to the same memory. The bytes never move, whoever grows the memory
+/// while others use it, as the address space for the maximum is reserved at the start; the last
+/// handle frees them.
+///
+/// Plain loads and stores race freely: one that is aligned and at most 8 bytes wide happens as a
+/// whole, while others, and operations on ranges, may be seen half done. The methods named
+/// `atomic_…` order what threads see of each other. Plain accesses check bounds against the
+/// length they happen to see, and look again before they fail.
+///
+/// ```
+/// use lineal_memory::{MemoryType, Pages, RmwOp, SharedMemory};
+///
+/// let ty = MemoryType::builder(Pages(1)).maximum(Pages(2)).shared(true).build()?;
+/// let memory = SharedMemory::new(ty)?;
+/// std::thread::scope(|scope| {
+///     for _ in 0..4 {
+///         scope.spawn(|| memory.atomic_rmw(RmwOp::Add, 8, 0, 1_u32).unwrap());
+///     }
+///     memory.grow(Pages(1)).unwrap();
+/// });
+/// assert_eq!(memory.load::<u32>(8, 0)?, 4);
+/// assert_eq!(memory.size(), Pages(2));
+/// # Ok::<(), Box<dyn core::error::Error>>(())
+/// ```
+#[derive(Clone)]
+pub struct SharedMemory {
+    shared: Arc<Shared>,
+}
+
+/// What the handles share.
+//
+// The invariants that unsafe code relies on:
+//
+// C1. `base_ptr` is that of `store`, which is never grown, only committed; so the bytes stay
+//     where they are for as long as this value lives, which is until the last handle is gone.
+// C2. The first `byte_len` bytes are committed before `byte_len` says so, and it never becomes
+//     less: any value read from it is good forever. It is at most `isize::MAX`.
+// C3. By S3, the bytes are reached only through this value, and only by atomic accesses: those
+//     made here, and those through the pointers of `as_ptr` and `as_cells`, whose users answer
+//     for that.
+struct Shared {
+    base_ptr: NonNull<u8>,
+    byte_len: AtomicUsize,
+    ty: MemoryType,
+    max_bytes: Option<u64>,
+    store: Store,
+}
+
+// SAFETY: C1: the bytes live as long as the value, whichever thread drops it.
+unsafe impl Send for Shared {}
+
+// SAFETY: C3.
+unsafe impl Sync for Shared {}
+
+impl SharedMemory {
+    /// A memory of the minimum size of `ty`, with the default [`MemoryOptions`].
+    ///
+    /// # Errors
+    ///
+    /// When the type is not shared, or the host has no room for the minimum or no address space
+    /// for the maximum.
+    pub fn new(ty: MemoryType) -> Result<SharedMemory, CreateError> {
+        SharedMemory::with_options(ty, &MemoryOptions::new())
+    }
+
+    /// A memory of the minimum size of `ty`, kept as `options` say.
+    ///
+    /// The address space for the maximum is taken now, and there will be no more: the memory
+    /// cannot outgrow [`MemoryOptions::max_reservation_bytes`] (unless the minimum does).
+    /// With [`StoreKind::Heap`], all of it is one zeroed allocation.
+    ///
+    /// # Errors
+    ///
+    /// When the type is not shared; when the minimum is over the host's limit; when the host has
+    /// no room for the minimum or refuses the address space; or when the options insist on a
+    /// store that this build does not have.
+    pub fn with_options(
+        ty: MemoryType,
+        options: &MemoryOptions,
+    ) -> Result<SharedMemory, CreateError> {
+        if !ty.is_shared() {
+            return Err(CreateError::NotShared);
+        }
+        let bytes = size::minimum_bytes(&ty, options)?;
+        let reservation_bytes = size::reservation_bytes(&ty, options).max(bytes);
+        let store = Store::fixed(options.store, bytes, reservation_bytes).map_err(|_| {
+            CreateError::ReservationRefused { reservation_bytes: reservation_bytes as u64 }
+        })?;
+        let shared = Shared {
+            base_ptr: store.base_ptr(),
+            byte_len: AtomicUsize::new(bytes),
+            ty,
+            max_bytes: options.max_bytes,
+            store,
+        };
+        Ok(SharedMemory { shared: Arc::new(shared) })
+    }
+
+    /// The type the memory was made with. Its minimum does not change as the memory grows.
+    #[inline]
+    #[must_use]
+    pub fn ty(&self) -> &MemoryType {
+        &self.shared.ty
+    }
+
+    /// The current size in pages: `memory.size`. It may be more before this returns.
+    #[inline]
+    #[must_use]
+    pub fn size(&self) -> Pages {
+        Pages(self.byte_len() >> self.shared.ty.page_size().log2())
+    }
+
+    /// The current size in bytes. It may be more before this returns, and is never less later.
+    #[inline]
+    #[must_use]
+    pub fn byte_len(&self) -> u64 {
+        self.shared.byte_len.load(Ordering::SeqCst) as u64
+    }
+
+    /// The size in bytes beyond which the memory cannot grow: the address space it has.
+    #[must_use]
+    pub fn capacity_bytes(&self) -> u64 {
+        self.shared.store.capacity_bytes() as u64
+    }
+
+    /// The kind of store the bytes live in.
+    #[must_use]
+    pub fn store_kind(&self) -> StoreKind {
+        self.shared.store.kind()
+    }
+
+    /// Whether both are handles to the same memory.
+    #[must_use]
+    pub fn same(&self, other: &SharedMemory) -> bool {
+        Arc::ptr_eq(&self.shared, &other.shared)
+    }
+
+    /// Adds `delta` pages of zeros and returns the size before: `memory.grow`, whose −1 is
+    /// the error. Any `delta` is safe to pass, and growing by 0 always works.
+    ///
+    /// Any number of threads may grow the memory at once; each of them gets what it asked for,
+    /// or the error. Those that read the new length may use the new pages.
+    ///
+    /// # Errors
+    ///
+    /// When the new size is over the maximum, the host's limit or the
+    /// [`capacity`](Self::capacity_bytes), or when the host has no room for it. Nothing has
+    /// changed then.
+    pub fn grow(&self, delta: Pages) -> Result<Pages, GrowError> {
+        let Shared { byte_len, ty, max_bytes, store, .. } = &*self.shared;
+        let mut bytes = byte_len.load(Ordering::SeqCst);
+        loop {
+            let current = Pages(bytes as u64 >> ty.page_size().log2());
+            let new_bytes = size::grown_bytes(ty, current, delta, *max_bytes)?;
+            let out_of_memory = GrowError::OutOfMemory { current, delta };
+            if new_bytes > store.capacity_bytes() {
+                return Err(out_of_memory);
+            }
+            // Before the new length is known; harmless if another thread comes first.
+            store.commit(bytes, new_bytes).map_err(|_| out_of_memory)?;
+            let (success, failure) = (Ordering::SeqCst, Ordering::SeqCst);
+            match byte_len.compare_exchange(bytes, new_bytes, success, failure) {
+                Ok(_) => return Ok(current),
+                Err(now_bytes) => bytes = now_bytes,
+            }
+        }
+    }
+
+    /// Loads the number at `addr + offset`: as a whole if that is a multiple of the number's
+    /// width, and the width at most 8 bytes.
+    ///
+    /// # Errors
+    ///
+    /// When the number does not lie inside the memory entirely.
+    #[inline]
+    pub fn load<T: Scalar>(&self, addr: u64, offset: u64) -> Result<T, OutOfBounds> {
+        let bytes = self.range(addr, offset, T::WIDTH_BYTES)?;
+        Ok(T::from_bytes(relaxed::load(bytes)))
+    }
+
+    /// Loads the narrow integer at `addr + offset` and extends it to a wider one: with its
+    /// sign if `N` is signed, with zeros if not. See [`load`](Self::load).
+    ///
+    /// # Errors
+    ///
+    /// When the narrow integer does not lie inside the memory entirely.
+    #[inline]
+    pub fn load_extend<N: Integer, W: Integer + From<N>>(
+        &self,
+        addr: u64,
+        offset: u64,
+    ) -> Result<W, OutOfBounds> {
+        self.load::<N>(addr, offset).map(W::from)
+    }
+
+    /// Stores a number at `addr + offset`: as a whole if that is a multiple of the number's
+    /// width, and the width at most 8 bytes.
+    ///
+    /// # Errors
+    ///
+    /// When the number does not fit inside the memory entirely; nothing is stored then.
+    #[inline]
+    pub fn store<T: Scalar>(&self, addr: u64, offset: u64, value: T) -> Result<(), OutOfBounds> {
+        let bytes = self.range(addr, offset, T::WIDTH_BYTES)?;
+        relaxed::store(bytes, value.into_bytes().as_ref());
+        Ok(())
+    }
+
+    /// All bytes there are now, to be accessed through pointers, and atomically only, for as
+    /// long as another thread may access them.
+    #[must_use]
+    pub fn as_cells(&self) -> &[UnsafeCell<u8>] {
+        let cells_ptr = self.shared.base_ptr.as_ptr().cast();
+        // SAFETY: C1, C2; `UnsafeCell` lets the bytes change.
+        unsafe { slice::from_raw_parts(cells_ptr, self.byte_len() as usize) }
+    }
+
+    /// Where the bytes begin.
+    ///
+    /// An engine may cache this pointer together with [`byte_len`](Self::byte_len), and access
+    /// the bytes through it for as long as a handle to the memory lives:
+    ///
+    /// - The pointer never changes; a stale length covers a valid beginning of the memory. A
+    ///   check against one that fails has to be made again with the current length.
+    /// - All accesses must be atomic, if only relaxed.
+    /// - The pointer is aligned to 8 bytes, so an aligned address is aligned for the host too.
+    ///   It is never null, not even for an empty memory.
+    #[inline]
+    #[must_use]
+    pub fn as_ptr(&self) -> *mut u8 {
+        self.shared.base_ptr.as_ptr()
+    }
+
+    /// The bytes of a plain access.
+    #[inline(always)]
+    fn range(&self, addr: u64, offset: u64, len_bytes: u64) -> Result<&[AtomicU8], OutOfBounds> {
+        let check = |memory_bytes| access::check(addr, offset, len_bytes, memory_bytes);
+        let ea = self.check(check)?;
+        // SAFETY: C1, C2: in bounds, so a `usize` holds the length as well; C3.
+        Ok(unsafe { self.bytes(ea, len_bytes as usize) })
+    }
+
+    /// Checks bounds against the length as this thread happens to see it, and again against
+    /// the current length before that fails.
+    #[inline(always)]
+    fn check<T, E>(&self, check: impl Fn(usize) -> Result<T, E>) -> Result<T, E> {
+        check(self.shared.byte_len.load(Ordering::Relaxed))
+            .or_else(|_| check(self.shared.byte_len.load(Ordering::SeqCst)))
+    }
+
+    /// # Safety
+    ///
+    /// The `len` bytes from `start` on must be inside the memory.
+    #[inline(always)]
+    unsafe fn bytes(&self, start: usize, len: usize) -> &[AtomicU8] {
+        // SAFETY: C1, C2 and the caller's promise.
+        let bytes_ptr = unsafe { self.shared.base_ptr.add(start) };
+        // SAFETY: as above; C3 allows a reference to atomics.
+        unsafe { slice::from_raw_parts(bytes_ptr.as_ptr().cast(), len) }
+    }
+}
+
+impl fmt::Debug for SharedMemory {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SharedMemory")
+            .field("ty", self.ty())
+            .field("size", &self.size())
+            .field("store", &self.store_kind())
+            .finish_non_exhaustive()
+    }
+}
