@@ -62,10 +62,11 @@ mod translate;
 
 pub use anyhow::{Error, Result};
 pub use api::{
-    AsContext, AsContextMut, Caller, CompilationMode, Config, Engine, Export, ExportType, Extern,
-    ExternRef, Func, Global, ImportType, Instance, IntoFunc, Linker, Memory, Module, Ref, Store,
-    StoreContext, StoreContextMut, Table, TypedFunc, UnknownImportError, V128, Val, WasmParams,
-    WasmResults, WasmRet, WasmTy,
+    AsContext, AsContextMut, Caller, CompilationMode, Config, Engine, EngineWeak, Export,
+    ExportType, Extern, ExternRef, Func, Global, ImportType, Instance, IntoFunc, Linker, Memory,
+    Module, Ref, ResourceLimiter, Store, StoreContext, StoreContextMut, StoreLimits,
+    StoreLimitsBuilder, Table, TypedFunc, UnknownImportError, UpdateDeadline, V128, Val,
+    WasmParams, WasmResults, WasmRet, WasmTy,
 };
 pub use lineal_decoder::{
     ArrayType, CompositeType, Error as DecodeError, ExternType, Features, FieldType, FuncType,

@@ -109,6 +109,61 @@ impl Config {
         self
     }
 
+    /// Sets whether guests consume fuel as they run, off by default. Give a store fuel with
+    /// [`Store::set_fuel`](crate::Store::set_fuel).
+    ///
+    /// Each instruction costs one unit, except `nop`, `drop`, `unreachable`, `return`, and what
+    /// only marks a block (`block`, `loop`, `else`, `end`), which cost nothing; beginning a
+    /// function costs one. How much a program consumes is the same on every host.
+    pub fn consume_fuel(&mut self, enable: bool) -> &mut Self {
+        self.translation.fuel = enable;
+        self
+    }
+
+    /// Sets whether guests look at the engine's epoch where functions and loops begin, off by
+    /// default. A guest that finds its store's deadline reached is stopped, or the host is called
+    /// back.
+    ///
+    /// The epoch is a counter that any thread can increment: see
+    /// [`Engine::increment_epoch`](crate::Engine::increment_epoch) and
+    /// [`Store::set_epoch_deadline`](crate::Store::set_epoch_deadline).
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use lineal::{Config, Engine, Instance, Module, Store, Trap};
+    ///
+    /// let engine = Engine::new(Config::new().epoch_interruption(true))?;
+    /// let module = Module::new(&engine, r#"(module (func (export "forever") (loop (br 0))))"#)?;
+    /// let mut store = Store::new(&engine, ());
+    /// let instance = Instance::new(&mut store, &module, &[])?;
+    /// let forever = instance.get_typed_func::<(), ()>(&store, "forever")?;
+    ///
+    /// store.set_epoch_deadline(1);
+    /// let timer = std::thread::spawn(move || {
+    ///     std::thread::sleep(Duration::from_millis(10));
+    ///     engine.increment_epoch();
+    /// });
+    /// let error = forever.call(&mut store, ()).unwrap_err();
+    /// assert_eq!(error.downcast_ref::<Trap>(), Some(&Trap::Interrupt));
+    /// # timer.join().unwrap();
+    /// # Ok::<(), lineal::Error>(())
+    /// ```
+    pub fn epoch_interruption(&mut self, enable: bool) -> &mut Self {
+        self.translation.epochs = enable;
+        self
+    }
+
+    /// Sets whether every NaN that a numeric instruction results in is the canonical one, positive
+    /// and with only the highest bit of the payload set, off by default.
+    ///
+    /// Otherwise sign and payload are the host processor's choice, as WebAssembly allows. With
+    /// this, the results of a program are the same on every host.
+    pub fn canonicalize_nans(&mut self, enable: bool) -> &mut Self {
+        self.translation.canonical_nans = enable;
+        self
+    }
+
     /// Sets when functions are translated, [`CompilationMode::Eager`] by default.
     pub fn compilation_mode(&mut self, mode: CompilationMode) -> &mut Self {
         self.compilation_mode = mode;

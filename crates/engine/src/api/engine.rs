@@ -1,7 +1,8 @@
 //! [`Engine`]: what modules and stores of one embedding have in common.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
 
 use anyhow::{Result, ensure};
 use lineal_decoder::{SubType, TypeIndex};
@@ -32,6 +33,7 @@ pub struct Engine {
 struct Inner {
     config: Config,
     types: TypeRegistry,
+    epoch: AtomicU64,
 }
 
 impl Engine {
@@ -48,7 +50,7 @@ impl Engine {
             "max_wasm_stack is {stack_bytes} bytes, but at most {} are possible",
             Config::MAX_STACK_LIMIT_BYTES
         );
-        let inner = Inner { config: config.clone(), types: TypeRegistry::default() };
+        let inner = Inner { config: config.clone(), ..Inner::default() };
         Ok(Engine { inner: Arc::new(inner) })
     }
 
@@ -60,6 +62,23 @@ impl Engine {
     /// Whether two handles stand for one engine.
     pub fn same(a: &Engine, b: &Engine) -> bool {
         Arc::ptr_eq(&a.inner, &b.inner)
+    }
+
+    /// Adds a tick to the engine's epoch. Guests whose deadline is reached by that are interrupted;
+    /// see [`Config::epoch_interruption`].
+    ///
+    /// Any thread can do this at any time, and so can a signal handler.
+    pub fn increment_epoch(&self) {
+        self.inner.epoch.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn epoch(&self) -> &AtomicU64 {
+        &self.inner.epoch
+    }
+
+    /// A handle that does not keep the engine alive: for a thread that counts epochs.
+    pub fn weak(&self) -> EngineWeak {
+        EngineWeak { inner: Arc::downgrade(&self.inner) }
     }
 
     /// The number of a type in this engine; equal types have equal numbers.
@@ -89,6 +108,25 @@ impl Engine {
 
     pub(crate) fn types(&self) -> &TypeRegistry {
         &self.inner.types
+    }
+}
+
+/// A handle to an [`Engine`] that does not keep it alive; see [`Engine::weak`].
+#[derive(Clone)]
+pub struct EngineWeak {
+    inner: Weak<Inner>,
+}
+
+impl EngineWeak {
+    /// The engine, if there still is one.
+    pub fn upgrade(&self) -> Option<Engine> {
+        self.inner.upgrade().map(|inner| Engine { inner })
+    }
+}
+
+impl fmt::Debug for EngineWeak {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EngineWeak").finish_non_exhaustive()
     }
 }
 

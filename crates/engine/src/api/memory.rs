@@ -41,13 +41,15 @@ impl Memory {
     /// # Errors
     ///
     /// If the minimum is over the limit in the engine's
-    /// [`memory_options`](crate::Config::memory_options), or the host has no room for it.
+    /// [`memory_options`](crate::Config::memory_options), if the store's
+    /// [`limiter`](crate::Store::limiter) refuses, or if the host has no room for it.
     pub fn new(mut store: impl AsContextMut, ty: MemoryType) -> Result<Memory> {
         let mut store = store.as_context_mut();
+        let limits = store.limits();
+        limits.check_memories(1)?;
+        let memory = limits.new_memory(ty)?;
         let core = store.core_mut();
-        let options = core.engine.config().linear_memory_options();
-        let memory = LinearMemory::with_options(ty, options)?;
-        let entity = core.memories.push(MemoryEntity { memory });
+        let entity = core.memories.push(memory);
         // SAFETY: the store owns the memory as of now.
         Ok(Memory { handle: unsafe { Handle::new(core, entity) } })
     }
@@ -148,11 +150,13 @@ impl Memory {
     ///
     /// # Errors
     ///
-    /// If the new size is over the type's maximum or the host's limit, or if the host has no
-    /// room for it. The memory is as before then.
+    /// If the new size is over the type's maximum or the host's limit, if the store's
+    /// [`limiter`](crate::Store::limiter) refuses, or if the host has no room for it. The memory
+    /// is as before then.
     pub fn grow(&self, mut store: impl AsContextMut, delta: u64) -> Result<u64> {
         let mut store = store.as_context_mut();
+        let limits = store.limits();
         let memory = &mut self.handle.get_mut(store.core_mut()).memory;
-        Ok(memory.grow(Pages(delta))?.0)
+        Ok(limits.grow_memory(memory, Pages(delta))?.0)
     }
 }

@@ -12,6 +12,7 @@
 
 mod caller;
 mod config;
+mod control;
 mod engine;
 mod externref;
 mod externs;
@@ -20,6 +21,7 @@ mod global;
 mod handle;
 mod host;
 mod instance;
+mod limits;
 mod linker;
 mod memory;
 mod module;
@@ -32,13 +34,15 @@ mod values;
 
 pub use caller::Caller;
 pub use config::{CompilationMode, Config};
-pub use engine::Engine;
+pub use control::UpdateDeadline;
+pub use engine::{Engine, EngineWeak};
 pub use externref::ExternRef;
 pub use externs::{Export, ExportType, Extern, ImportType};
 pub use func::Func;
 pub use global::Global;
 pub use host::{IntoFunc, WasmRet};
 pub use instance::Instance;
+pub use limits::{ResourceLimiter, StoreLimits, StoreLimitsBuilder};
 pub use linker::{Linker, UnknownImportError};
 pub use memory::Memory;
 pub use module::Module;

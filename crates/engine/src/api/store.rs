@@ -12,6 +12,7 @@ use std::marker::PhantomData;
 use std::ptr::NonNull;
 
 use super::engine::Engine;
+use crate::runtime::limits::Limits;
 use crate::runtime::store::StoreCore;
 
 /// Where instances, their memories, tables and globals, and host functions live.
@@ -140,6 +141,12 @@ impl<T> StoreContextMut<'_, T> {
 
     pub(crate) fn core_mut(&mut self) -> &mut StoreCore {
         &mut self.0.core
+    }
+
+    /// What the store's limiter lets the host do.
+    pub(crate) fn limits(&mut self) -> Limits {
+        // SAFETY: the store is borrowed exclusively, for as long as the API's functions use it.
+        unsafe { Limits::new(self.core_ptr()) }
     }
 
     /// The store for the executor. The pointer is good for the whole [`StoreInner`], which host

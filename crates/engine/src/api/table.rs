@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use anyhow::{Result, anyhow, bail};
+use anyhow::{Result, bail};
 use lineal_decoder::TableType;
 
 use super::handle::Handle;
@@ -43,11 +43,11 @@ impl Table {
     /// over a limit.
     pub fn new(mut store: impl AsContextMut, ty: TableType, init: Ref) -> Result<Table> {
         let mut store = store.as_context_mut();
+        let init = init.to_slot_of(store.core(), ty.element)?;
+        let limits = store.limits();
+        limits.check_tables(1)?;
+        let table = limits.new_table(ty, init)?;
         let core = store.core_mut();
-        let init = init.to_slot_of(core, ty.element)?;
-        let table = TableEntity::new(ty, init).ok_or_else(|| {
-            anyhow!("the host has no room for a table of {} elements", ty.minimum)
-        })?;
         let entity = core.tables.push(table);
         // SAFETY: the store owns the table as of now.
         Ok(Table { handle: unsafe { Handle::new(core, entity) } })
@@ -116,11 +116,9 @@ impl Table {
         let mut store = store.as_context_mut();
         let element = self.handle.get(store.core()).ty.element;
         let init = init.to_slot_of(store.core(), element)?;
+        let limits = store.limits();
         let table = self.handle.get_mut(store.core_mut());
-        let size = table.elements.len();
-        table
-            .grow(delta, init)
-            .ok_or_else(|| anyhow!("a table of {size} elements cannot grow by {delta}"))
+        Ok(limits.grow_table(table, delta, init)?)
     }
 
     /// Copies `len` elements from one table to another, or inside one, where the ranges may

@@ -122,6 +122,12 @@ pub(crate) fn operands(a: u16, d: u16, b: u32) -> u64 {
     u64::from_ne_bytes([a[0], a[1], d[0], d[1], b[0], b[1], b[2], b[3]])
 }
 
+/// Operand `b` of a granule.
+pub(crate) fn b_of(granule: u64) -> u32 {
+    let [_, _, _, _, b @ ..] = granule.to_ne_bytes();
+    u32::from_ne_bytes(b)
+}
+
 /// The operand granule with another `b`.
 pub(crate) fn with_b(granule: u64, b: u32) -> u64 {
     let g = granule.to_ne_bytes();

@@ -5,14 +5,16 @@
 //! the result replaces the first.
 
 use std::marker::PhantomData;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr::NonNull;
 
 use lineal_memory::{AddressType, LinearMemory, Pages};
 
 use super::abi::{Machine, Op};
-use crate::runtime::context::Context;
+use crate::runtime::context::{Context, HostFailure};
 use crate::runtime::entity::{FuncEntity, TableEntity};
 use crate::runtime::instance::InstanceData;
+use crate::runtime::limits::{Limits, Refusal};
 use crate::runtime::trap::{Exit, Trap};
 
 /// An operation on operands in consecutive slots.
@@ -20,7 +22,7 @@ pub(crate) trait SlowOp {
     /// How many operands it takes.
     const OPERANDS: usize;
     /// Executes it. `first` and `second` are the immediates in `b` and the low half of granule 2.
-    fn call(vm: Vm<'_>, slots: &mut [u64], first: u32, second: u32) -> Result<(), Trap>;
+    fn call(vm: Vm<'_>, slots: &mut [u64], first: u32, second: u32) -> Result<(), Exit>;
 }
 
 /// Runs a [`SlowOp`].
@@ -60,7 +62,7 @@ unsafe fn out_of_line<O: SlowOp>(
         let vm = Vm { cx: &mut *cx, instance: &*(*cx).instance };
         (vm, std::slice::from_raw_parts_mut(slots, O::OPERANDS.max(1)))
     };
-    O::call(vm, slots, first, second).map_or_else(Exit::from, |()| Exit::DONE)
+    O::call(vm, slots, first, second).map_or_else(|exit| exit, |()| Exit::DONE)
 }
 
 /// What a [`SlowOp`] works on.
@@ -78,6 +80,24 @@ impl Vm<'_> {
     fn table(&mut self, index: u32) -> &mut TableEntity {
         // SAFETY: as for `memory`.
         unsafe { &mut *self.instance.tables[index as usize].as_ptr() }
+    }
+
+    /// Grows something as far as the host lets it: the old size, or `None` if it stays as it is.
+    fn grow<S>(
+        &mut self,
+        grow: impl FnOnce(&mut Self, Limits) -> Result<S, Refusal>,
+    ) -> Result<Option<S>, Exit> {
+        let Some(store) = NonNull::new(self.cx.store) else { return Ok(None) };
+        // SAFETY: E3; the store's pointer is the one that the host's functions get too.
+        let limits = unsafe { Limits::new(store) };
+        let failure = match catch_unwind(AssertUnwindSafe(|| grow(self, limits))) {
+            Ok(Ok(old)) => return Ok(Some(old)),
+            Ok(Err(Refusal::Denied(_))) => return Ok(None),
+            Ok(Err(Refusal::Fatal(error))) => HostFailure::Error(error),
+            Err(payload) => HostFailure::Panic(payload),
+        };
+        self.cx.host_error = Some(failure);
+        Err(Exit::HOST_ERROR)
     }
 
     /// Two memories, if they are not the same one.
@@ -132,7 +152,7 @@ macro_rules! slow_ops {
         pub(crate) struct $name;
         impl SlowOp for $name {
             const OPERANDS: usize = $operands;
-            fn call(mut $vm: Vm<'_>, $slots: &mut [u64], $first: u32, $second: u32) -> Result<(), Trap> {
+            fn call(mut $vm: Vm<'_>, $slots: &mut [u64], $first: u32, $second: u32) -> Result<(), Exit> {
                 let _ = (&mut $vm, &$slots, $first, $second);
                 $body
                 Ok(())
@@ -151,7 +171,8 @@ slow_ops! {
     MemoryGrow(1), |vm, slots, first, _second| {
         let memory = vm.memory(first);
         let ty = memory_address_type(memory);
-        let old = memory.grow(Pages(address(ty, slots[0]))).ok();
+        let delta = Pages(address(ty, slots[0]));
+        let old = vm.grow(|vm, limits| limits.grow_memory(vm.memory(first), delta))?;
         slots[0] = grown(ty, old.map(|old| old.0));
         vm.cx.refresh_memory();
     }
@@ -215,9 +236,10 @@ slow_ops! {
 
     /// `table.grow` of table `first`; the result is −1 when the host or the type refuses.
     TableGrow(2), |vm, slots, first, _second| {
-        let table = vm.table(first);
-        let ty = table_address_type(table);
-        slots[0] = grown(ty, table.grow(address(ty, slots[1]), slots[0]));
+        let ty = table_address_type(vm.table(first));
+        let (delta, init) = (address(ty, slots[1]), slots[0]);
+        let old = vm.grow(|vm, limits| limits.grow_table(vm.table(first), delta, init))?;
+        slots[0] = grown(ty, old);
     }
 
     /// `table.fill` of table `first`

@@ -451,13 +451,28 @@ pub(crate) unsafe fn call_host(
     let FuncKind::Host(call) = &func.kind else { return Ok(()) };
     let Some(store) = NonNull::new(store) else { return Ok(()) };
     let slots = slot_count(func.ty.params()).max(slot_count(func.ty.results()));
+    // SAFETY: the caller's promise.
+    unsafe { run_host(cx, fp.slot(slots), || call(store, instance, fp.as_ptr())) }
+}
+
+/// Runs code of the host's that may call the guest again; the guest's frames end at `end`. A
+/// failure is left in the context.
+///
+/// # Safety
+///
+/// E3 holds, and `end` is in the store's stack or right behind it.
+pub(super) unsafe fn run_host(
+    cx: *mut Context,
+    end: *mut u64,
+    run: impl FnOnce() -> anyhow::Result<()>,
+) -> Result<(), Exit> {
     // SAFETY: E3; no reference into the context is kept across the call (R3).
     let free = unsafe {
         let free = (*cx).stack_free;
-        (*cx).stack_free = fp.slot(slots + REENTRY_SLOTS);
+        (*cx).stack_free = end.wrapping_add(REENTRY_SLOTS);
         free
     };
-    let outcome = catch_unwind(AssertUnwindSafe(|| call(store, instance, fp.as_ptr())));
+    let outcome = catch_unwind(AssertUnwindSafe(run));
     // SAFETY: E3.
     let cx = unsafe { &mut *cx };
     cx.stack_free = free;

@@ -9,6 +9,7 @@ pub(crate) mod bulk;
 pub(crate) mod call;
 pub(crate) mod control;
 pub(crate) mod memory;
+pub(crate) mod meter;
 pub(crate) mod numeric;
 pub(crate) mod operand;
 pub(crate) mod reference;
@@ -115,6 +116,9 @@ enum Outcome {
 
 fn conclude(cx: &mut Context, exit: Exit) -> Outcome {
     if let Some(trap) = exit.trap() {
+        if trap == Trap::OutOfFuel {
+            cx.fuel = 0;
+        }
         return Outcome::Failed(backtrace::trap_error(cx, trap));
     }
     match cx.host_error.take() {

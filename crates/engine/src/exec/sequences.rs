@@ -4,7 +4,7 @@
 //! handler is exchanged for that of [`Seq`]. The others stay cells of their own, so branches to
 //! them, and returns, still work. Which sequences there are is chosen by how often they occur in
 //! compiled programs; the list is in `sequences.txt`, printed by the translator's test
-//! `print_sequences`.
+//! `print_sequences`; those with the cells that keep the host in control are in `metered.txt`.
 
 use std::marker::PhantomData;
 use std::sync::OnceLock;
@@ -13,6 +13,7 @@ use super::abi::{Handler, Machine, Op, handler};
 use super::call::*;
 use super::control::*;
 use super::memory::*;
+use super::meter::*;
 use super::numeric::*;
 use super::operand::*;
 use super::variable::*;
@@ -45,8 +46,8 @@ struct Pair {
 }
 
 macro_rules! sequences {
-    ($($first:ty, $second:ty;)*) => {
-        static PAIRS: &[Pair] = &[$(Pair {
+    ($list:ident: $($first:ty, $second:ty;)*) => {
+        static $list: &[Pair] = &[$(Pair {
             first: handler::<$first>(),
             second: handler::<$second>(),
             both: handler::<Seq<$first, $second>>(),
@@ -55,6 +56,7 @@ macro_rules! sequences {
 }
 
 include!("sequences.txt");
+include!("metered.txt");
 
 /// The sequences, by both handlers: open addressing in a table of a power of two.
 struct Table {
@@ -62,7 +64,7 @@ struct Table {
 }
 
 impl Table {
-    fn new(pairs: &[Pair]) -> Table {
+    fn new(pairs: &[&Pair]) -> Table {
         let mut table =
             Table { entries: vec![(0, 0, 0); (pairs.len() * 4).next_power_of_two()].into() };
         for pair in pairs {
@@ -101,7 +103,8 @@ impl Table {
 /// The handler, as a granule, for a cell and the cell or sequence behind it, if there is one.
 pub(crate) fn find(first: u64, second: u64) -> Option<u64> {
     static TABLE: OnceLock<Table> = OnceLock::new();
-    TABLE.get_or_init(|| Table::new(PAIRS)).find(first, second)
+    let pairs = || PAIRS.iter().chain(METERED_PAIRS).collect::<Vec<_>>();
+    TABLE.get_or_init(|| Table::new(&pairs())).find(first, second)
 }
 
 #[cfg(test)]
@@ -110,7 +113,7 @@ mod tests {
 
     #[test]
     fn every_pair_is_found_and_nothing_else() {
-        for pair in PAIRS {
+        for pair in PAIRS.iter().chain(METERED_PAIRS) {
             let found = find(pair.first.to_granule(), pair.second.to_granule());
             assert!(found.is_some(), "{} {}", (pair.first.name)(), (pair.second.name)());
         }

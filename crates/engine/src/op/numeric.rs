@@ -225,6 +225,9 @@ unary! {
     F32Trunc: f32 => f32, |x| f32_ops::trunc(x);
     F32Nearest: f32 => f32, |x| f32_ops::nearest(x);
     F32Sqrt: f32 => f32, |x| x.sqrt();
+    // Not instructions of the specification: they follow those that may result in a NaN.
+    F32Canonical: f32 => f32, |x| if x.is_nan() { f32::from_bits(0x7fc0_0000) } else { x };
+    F64Canonical: f64 => f64, |x| if x.is_nan() { f64::from_bits(0x7ff8 << 48) } else { x };
     F64Abs: f64 => f64, |x| x.abs();
     F64Neg: f64 => f64, |x| -x;
     F64Ceil: f64 => f64, |x| f64_ops::ceil(x);

@@ -1,6 +1,7 @@
 //! The context: what the executor needs at hand, cached for the instance that is running.
 
 use std::ptr::{self, NonNull};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::entity::{GlobalEntity, MemoryEntity};
 use super::instance::InstanceData;
@@ -28,6 +29,12 @@ pub(crate) struct Context {
     pub(crate) instance: *const InstanceData,
     /// One past the last slot of the stack.
     pub(crate) stack_end: *mut u64,
+    /// The fuel that is left.
+    pub(crate) fuel: u64,
+    /// The engine's epoch.
+    pub(crate) epoch: *const AtomicU64,
+    /// The epoch at which the guest is interrupted.
+    pub(crate) epoch_deadline: u64,
     /// The store this context is part of.
     pub(crate) store: *mut StoreCore,
     /// Calls that crossed from one instance to another and have not returned.
@@ -64,19 +71,29 @@ pub(crate) struct ExitState {
 }
 
 impl Context {
-    pub(crate) fn new() -> Context {
+    pub(crate) fn new(epoch: &AtomicU64) -> Context {
         Context {
             limits: [0; WIDTHS],
             mem_ptr: ptr::dangling_mut(),
             globals: ptr::null(),
             instance: ptr::null(),
             stack_end: ptr::null_mut(),
+            fuel: 0,
+            epoch,
+            epoch_deadline: 0,
             store: ptr::null_mut(),
             switches: Vec::new(),
             stack_free: ptr::null_mut(),
             exit: ExitState { exit: Exit::DONE, ip: Ip::NULL, fp: Fp::NULL },
             host_error: None,
         }
+    }
+
+    /// Sets the deadline to so many ticks after the present epoch.
+    pub(crate) fn set_epoch_deadline(&mut self, ticks: u64) {
+        // SAFETY: the store keeps its engine alive, and the engine owns the epoch.
+        let now = unsafe { (*self.epoch).load(Ordering::Relaxed) };
+        self.epoch_deadline = now.saturating_add(ticks);
     }
 
     /// Makes `instance` the running one (null: none).

@@ -8,14 +8,15 @@ use std::cell::RefCell;
 use std::ptr::NonNull;
 use std::sync::Arc;
 
-use anyhow::{Error, Result, anyhow, ensure};
+use anyhow::{Error, Result, ensure};
 use lineal_decoder::{ElementItems, ElementSegment, ExternIndex, ExternType, SegmentMode};
-use lineal_memory::{DataSegment, LinearMemory};
+use lineal_memory::DataSegment;
 
 use super::code::ModuleCode;
 use super::const_expr::Scope;
 use super::entity::{FuncEntity, FuncKind, GlobalEntity, MemoryEntity, TableEntity};
 use super::imports;
+use super::limits::Limits;
 use super::store::{StoreCore, addresses};
 use super::trap::Trap;
 use crate::api::Engine;
@@ -78,7 +79,10 @@ pub(crate) unsafe fn instantiate(
     let engine = &store.engine;
     ensure!(Engine::same(engine, &module.engine), "the module was made with another engine");
     check_imports(module, provided)?;
-    let instance = allocate(store, module, provided)?;
+    // SAFETY: the caller's promise.
+    let limits = unsafe { Limits::new(core) };
+    limits.check_instances()?;
+    let instance = allocate(store, limits, module, provided)?;
     // SAFETY: R1: it was just allocated; R3: nothing else runs.
     unsafe { initialize(instance.as_ref())? };
     if let Some(start) = module.decoded.start {
@@ -112,12 +116,13 @@ fn check_imports(module: &ModuleCode, provided: &[Entity]) -> Result<()> {
 /// The entities of an instance, with as much of them as can be known before any code runs.
 fn allocate(
     store: &mut StoreCore,
+    limits: Limits,
     module: &Arc<ModuleCode>,
     imports: &[Entity],
 ) -> Result<NonNull<InstanceData>> {
     // These can fail, so they come before anything is put into the store.
-    let new_tables = new_tables(module)?;
-    let new_memories = new_memories(module)?;
+    let new_tables = new_tables(limits, module)?;
+    let new_memories = new_memories(limits, module)?;
 
     let mut instance = InstanceData {
         module: module.clone(),
@@ -183,23 +188,19 @@ fn split(imports: &[Entity]) -> EntityLists {
     lists
 }
 
-fn new_tables(module: &ModuleCode) -> Result<Vec<TableEntity>> {
+fn new_tables(limits: Limits, module: &ModuleCode) -> Result<Vec<TableEntity>> {
     let own = &module.decoded.tables[module.decoded.imported_tables as usize..];
+    limits.check_tables(own.len())?;
     let new = |table: &lineal_decoder::Table| {
-        let ty = table.ty.map_index(|index| module.type_index(index));
-        TableEntity::new(ty, 0).ok_or_else(|| {
-            anyhow!("the host has no room for a table of {} elements", table.ty.minimum)
-        })
+        limits.new_table(table.ty.map_index(|index| module.type_index(index)), 0)
     };
     own.iter().map(new).collect()
 }
 
-fn new_memories(module: &ModuleCode) -> Result<Vec<MemoryEntity>> {
+fn new_memories(limits: Limits, module: &ModuleCode) -> Result<Vec<MemoryEntity>> {
     let own = &module.decoded.memories[module.decoded.imported_memories as usize..];
-    let options = module.engine.config().linear_memory_options();
-    own.iter()
-        .map(|&ty| Ok(MemoryEntity { memory: LinearMemory::with_options(ty, options)? }))
-        .collect()
+    limits.check_memories(own.len())?;
+    own.iter().map(|&ty| limits.new_memory(ty)).collect()
 }
 
 /// The functions that a module defines, as one allocation.

@@ -30,6 +30,7 @@ pub(crate) mod context;
 pub(crate) mod entity;
 pub(crate) mod imports;
 pub(crate) mod instance;
+pub(crate) mod limits;
 pub(crate) mod slots;
 pub(crate) mod store;
 pub(crate) mod trap;

@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use super::context::Context;
 use super::entity::{FuncEntity, GlobalEntity, MemoryEntity, TableEntity};
 use super::instance::InstanceData;
+use super::limits::Limiter;
 use crate::api::Engine;
 
 /// Tells stores apart, so that a handle is used only with its own.
@@ -42,6 +43,11 @@ impl<T> Arena<T> {
     /// Takes values in as one allocation; [`addresses`] has theirs.
     pub(crate) fn extend(&mut self, values: impl Iterator<Item = T>) -> NonNull<[T]> {
         self.push_chunk(values.collect())
+    }
+
+    /// How often something was taken in.
+    pub(crate) fn chunk_count(&self) -> usize {
+        self.chunks.len()
     }
 
     fn push_chunk(&mut self, values: Box<[T]>) -> NonNull<[T]> {
@@ -99,8 +105,17 @@ pub(crate) struct StoreCore {
     pub(crate) instances: Arena<InstanceData>,
     /// Host values that `externref`s stand for: reference `n` is the value at `n - 1`.
     pub(crate) externs: Vec<Arc<dyn Any + Send + Sync>>,
+    /// Decides what may be allocated; the host's.
+    pub(crate) limiter: Option<Limiter>,
+    /// What to call when the epoch's deadline is reached; the host's.
+    pub(crate) epoch_callback: Option<EpochCallback>,
     stack: Option<Stack>,
 }
+
+/// The host's callback for the epoch's deadline, without its store's type parameter: how many
+/// ticks the guest may go on, or `None` to stop it.
+pub(crate) type EpochCallback =
+    Box<dyn FnMut(NonNull<StoreCore>) -> anyhow::Result<Option<u64>> + Send + Sync>;
 
 // SAFETY: every pointer in a store is to something that the store owns or keeps alive (R1), which
 // goes to the other thread with it; below is checked that all of that may.
@@ -114,6 +129,8 @@ const _: () = {
     may_be_sent_and_shared::<super::entity::HostFunc>();
     may_be_sent_and_shared::<lineal_memory::LinearMemory>();
     may_be_sent_and_shared::<super::code::ModuleCode>();
+    may_be_sent_and_shared::<super::limits::Limiter>();
+    may_be_sent_and_shared::<super::store::EpochCallback>();
     const fn may_be_sent<T: Send>() {}
     may_be_sent::<super::context::HostFailure>();
 };
@@ -123,13 +140,15 @@ impl StoreCore {
         StoreCore {
             id: StoreId::next(),
             engine: engine.clone(),
-            context: Context::new(),
+            context: Context::new(engine.epoch()),
             funcs: Arena::new(),
             tables: Arena::new(),
             memories: Arena::new(),
             globals: Arena::new(),
             instances: Arena::new(),
             externs: Vec::new(),
+            limiter: None,
+            epoch_callback: None,
             stack: None,
         }
     }

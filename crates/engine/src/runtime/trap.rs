@@ -50,6 +50,11 @@ traps! {
     UnreachableCodeReached = 9, "wasm `unreachable` instruction executed";
     /// A null reference where one to something is needed.
     NullReference = 20, "null reference";
+    /// All fuel is consumed; see [`Config::consume_fuel`](crate::Config::consume_fuel).
+    OutOfFuel = 30, "all fuel consumed by WebAssembly";
+    /// The epoch's deadline is reached; see
+    /// [`Config::epoch_interruption`](crate::Config::epoch_interruption).
+    Interrupt = 31, "interrupt";
 }
 
 impl fmt::Display for Trap {

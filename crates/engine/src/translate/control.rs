@@ -10,6 +10,7 @@ use wasmparser::{BlockType, BrTable, Operator};
 
 use super::Translator;
 use super::emit::{Fields, Pos, Site};
+use super::meter::FrameMeter;
 use super::numeric::Jump;
 use super::pins::Pins;
 use super::stack::{Operand, Value};
@@ -36,6 +37,8 @@ pub(super) struct Frame {
     outer_pins: Pins,
     /// Whether a branch to the block's end comes from code with other pins.
     mixed_pins: bool,
+    /// What fuel is charged by around it.
+    pub(super) meter: FrameMeter,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -132,6 +135,7 @@ impl Translator<'_> {
             first_branch: None,
             outer_pins,
             mixed_pins: false,
+            meter: self.frame_meter(),
         });
     }
 
@@ -178,6 +182,7 @@ impl Translator<'_> {
         self.set_pins(pins);
         let height = self.stack.height() - self.params_of(ty);
         self.push_frame(Kind::Loop { header: self.emit.pos(), pins }, ty, height, outer);
+        self.check_epoch();
     }
 
     /// The slots of the pinned locals: integer, float; 0 where none is pinned.
@@ -263,6 +268,7 @@ impl Translator<'_> {
         }
         self.registers.pins = frame.outer_pins;
         self.emit.loop_depth -= u32::from(matches!(frame.kind, Kind::Loop { .. }));
+        self.leave_block(frame.meter, frame.first_branch.is_some());
         let Some(first) = frame.first_branch else {
             // Nothing branches here: whatever was true still is.
             return;

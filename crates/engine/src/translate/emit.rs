@@ -1,6 +1,6 @@
 //! Writes cells into a function's code, and changes those already written.
 
-use crate::exec::abi::{Handler, operands, with_b, with_d};
+use crate::exec::abi::{Handler, b_of, operands, with_b, with_d};
 use crate::exec::sequences;
 use crate::runtime::code::Code;
 
@@ -167,6 +167,12 @@ impl Emitter {
     #[cfg(test)]
     pub(super) fn granule_at(&self, pos: Pos) -> u64 {
         self.cells[pos as usize]
+    }
+
+    /// Adds to operand `b` of a cell.
+    pub(super) fn add_to_b(&mut self, cell: Pos, amount: u32) {
+        let operands = &mut self.cells[cell as usize + 1];
+        *operands = with_b(*operands, b_of(*operands).saturating_add(amount));
     }
 
     /// Replaces the operands of a cell.

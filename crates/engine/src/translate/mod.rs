@@ -10,6 +10,7 @@ mod call;
 mod control;
 mod emit;
 mod memory;
+mod meter;
 mod numeric;
 mod options;
 mod pins;
@@ -33,6 +34,7 @@ use crate::exec::operand::Bank;
 use crate::runtime::code::{Code, ModuleCode};
 use control::Frame;
 use emit::{Emitter, Pos};
+use meter::Meter;
 use numeric::{LastAdd, LastCompare};
 use scan::Scan;
 use stack::{Registers, Stack};
@@ -102,6 +104,7 @@ struct Translator<'a> {
     last_compare: Option<LastCompare>,
     last_add: Option<LastAdd>,
     scan: Scan,
+    meter: Meter,
     /// How many loops were begun.
     loops: usize,
     /// Whether the frame has slots that 16 bits cannot name.
@@ -142,6 +145,7 @@ impl<'a> Translator<'a> {
             last_compare: None,
             last_add: None,
             scan: Scan::default(),
+            meter: Meter::default(),
             loops: 0,
             far_frame,
             needs_far_frame: !far_frame && link_slot > NEAR_FRAME_SLOTS,
@@ -155,11 +159,18 @@ impl<'a> Translator<'a> {
             self.registers.pins = self.scan.pins.function;
         }
         self.begin_function();
+        self.meter_function();
         let mut reader = body.get_operators_reader()?;
         while !reader.eof() {
             self.emit.wasm_offset = reader.original_position() as u32;
             let operator = reader.read()?;
+            self.meter(&operator);
+            let live = self.dead.is_none();
             self.operator(&operator);
+            self.metered(&operator);
+            if live && self.options.canonical_nans {
+                self.canonicalize(&operator);
+            }
             if self.needs_far_frame {
                 break;
             }
@@ -169,6 +180,7 @@ impl<'a> Translator<'a> {
 
     fn finish(mut self) -> Code {
         self.finish_enter();
+        self.finish_checks();
         if self.options.fuse {
             self.emit.fuse_sequences();
         }

@@ -2,6 +2,8 @@
 
 use std::marker::PhantomData;
 
+use wasmparser::Operator;
+
 use super::Translator;
 use super::emit::{Dests, Fields, Pos, dests};
 use super::stack::{Accumulator, Operand, Value};
@@ -10,7 +12,9 @@ use crate::exec::numeric::{Binop, Cmp, CmpBr, Select, Unop};
 use crate::exec::operand::{
     Acc, Bank, Pin, Scalar, SlotA, SlotB, SlotBHigh, SlotBLow, SlotD, Src, UImmA, UImmBLow, Wide,
 };
-use crate::op::numeric::{Binary, Compare, I32Add, I32Sub, I64Add, I64Sub, Unary};
+use crate::op::numeric::{
+    Binary, Compare, F32Canonical, F64Canonical, I32Add, I32Sub, I64Add, I64Sub, Unary,
+};
 
 /// Index of an operand's class in tables by left operand: slot, accumulator, pin.
 fn left_class(operand: Operand) -> usize {
@@ -171,6 +175,28 @@ impl Translator<'_> {
         let a = self.left_field(operand, O::In::BANK, own);
         let dests = &UnaryTable::<O>::BY_SOURCE[left_class(operand)];
         self.define(dests, Fields { a, ..Fields::default() }, O::Out::BANK);
+    }
+
+    /// Makes the result of an operator canonical, should it be a NaN.
+    pub(super) fn canonicalize(&mut self, operator: &Operator<'_>) {
+        use Operator as O;
+        match operator {
+            O::F32Add | O::F32Sub | O::F32Mul | O::F32Div | O::F32Min | O::F32Max => {
+                self.unary::<F32Canonical>();
+            }
+            O::F32Sqrt | O::F32Ceil | O::F32Floor | O::F32Trunc | O::F32Nearest => {
+                self.unary::<F32Canonical>();
+            }
+            O::F64Add | O::F64Sub | O::F64Mul | O::F64Div | O::F64Min | O::F64Max => {
+                self.unary::<F64Canonical>();
+            }
+            O::F64Sqrt | O::F64Ceil | O::F64Floor | O::F64Trunc | O::F64Nearest => {
+                self.unary::<F64Canonical>();
+            }
+            O::F32DemoteF64 => self.unary::<F32Canonical>(),
+            O::F64PromoteF32 => self.unary::<F64Canonical>(),
+            _ => {}
+        }
     }
 
     pub(super) fn unary_trapping<O: Unary>(&mut self) {

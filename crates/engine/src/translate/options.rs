@@ -1,6 +1,7 @@
-//! Which optimisations the translator applies; all of them, except where a test compares.
+//! How the translator works: which optimisations it applies (all of them, except where a test
+//! compares), and what it adds to the code because the configuration asks for it.
 
-/// The translator's optimisations.
+/// The translator's options.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Options {
     /// Keep results in accumulators until something needs their slot.
@@ -9,10 +10,23 @@ pub(crate) struct Options {
     pub(crate) fuse: bool,
     /// Pin locals to registers.
     pub(crate) pin: bool,
+    /// Charge fuel.
+    pub(crate) fuel: bool,
+    /// Look at the epoch.
+    pub(crate) epochs: bool,
+    /// Make every NaN that arithmetic results in the canonical one.
+    pub(crate) canonical_nans: bool,
 }
 
 impl Default for Options {
     fn default() -> Options {
-        Options { fold: true, fuse: true, pin: true }
+        Options {
+            fold: true,
+            fuse: true,
+            pin: true,
+            fuel: false,
+            epochs: false,
+            canonical_nans: false,
+        }
     }
 }

@@ -187,7 +187,7 @@ fn print_sequences() {
     for file in files {
         training.add_module(&std::fs::read(file.path()).expect("a file"));
     }
-    println!("sequences! {{");
+    println!("sequences! {{ PAIRS:");
     for (length, wanted) in (1..).zip(WANTED) {
         training.choose(length, wanted);
     }

@@ -1,13 +1,17 @@
 //! Tests of the embedding API, one module a part of it.
 
+mod epoch;
 mod externref;
+mod fuel;
 mod func;
 mod global;
 mod host;
 mod instance;
+mod limits;
 mod linker;
 mod memory;
 mod module;
+mod nans;
 mod reentry;
 mod store;
 mod table;

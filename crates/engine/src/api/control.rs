@@ -1,0 +1,201 @@
+//! How a host stays in control of the guest: fuel, epochs and limits of a [`Store`].
+
+use std::ptr::NonNull;
+
+use anyhow::{Result, ensure};
+
+use super::caller::Caller;
+use super::limits::ResourceLimiter;
+use super::store::{AsContext, AsContextMut, Store, StoreContext, StoreContextMut, StoreInner};
+use crate::runtime::store::StoreCore;
+
+/// What becomes of a guest when its epoch's deadline is reached; see
+/// [`Store::epoch_deadline_callback`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum UpdateDeadline {
+    /// It goes on, with a deadline so many ticks after the present epoch.
+    Continue(u64),
+    /// It is stopped by the trap [`Interrupt`](crate::Trap::Interrupt).
+    Interrupt,
+}
+
+impl<T> Store<T> {
+    /// Sets how much the guest may do from now on: about one unit of fuel an instruction.
+    ///
+    /// Code is charged a basic block at a time, at its start. When there is not enough left for
+    /// the next one, the guest is stopped by the trap [`OutOfFuel`](crate::Trap::OutOfFuel), and
+    /// nothing is left. A new store has no fuel.
+    ///
+    /// ```
+    /// use lineal::{Config, Engine, Instance, Module, Store, Trap};
+    ///
+    /// let engine = Engine::new(Config::new().consume_fuel(true))?;
+    /// let module = Module::new(&engine, r#"(module (func (export "forever") (loop (br 0))))"#)?;
+    /// let mut store = Store::new(&engine, ());
+    /// store.set_fuel(10_000)?;
+    /// let instance = Instance::new(&mut store, &module, &[])?;
+    /// let forever = instance.get_typed_func::<(), ()>(&store, "forever")?;
+    /// let error = forever.call(&mut store, ()).unwrap_err();
+    /// assert_eq!(error.downcast_ref::<Trap>(), Some(&Trap::OutOfFuel));
+    /// assert_eq!(store.get_fuel()?, 0);
+    /// # Ok::<(), lineal::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// If the engine's [`Config::consume_fuel`](crate::Config::consume_fuel) is off.
+    pub fn set_fuel(&mut self, fuel: u64) -> Result<()> {
+        self.as_context_mut().set_fuel(fuel)
+    }
+
+    /// How much fuel is left.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Store::set_fuel`].
+    pub fn get_fuel(&self) -> Result<u64> {
+        self.as_context().get_fuel()
+    }
+
+    /// Sets the deadline to so many ticks after the engine's present epoch. Without this, the
+    /// deadline of a store is reached at once.
+    ///
+    /// It matters only with [`Config::epoch_interruption`](crate::Config::epoch_interruption).
+    pub fn set_epoch_deadline(&mut self, ticks_beyond_current: u64) {
+        self.as_context_mut().set_epoch_deadline(ticks_beyond_current);
+    }
+
+    /// Stops the guest by the trap [`Interrupt`](crate::Trap::Interrupt) when the deadline is
+    /// reached: the default.
+    pub fn epoch_deadline_trap(&mut self) {
+        self.as_context_mut().core_mut().epoch_callback = None;
+    }
+
+    /// Calls back when the deadline is reached. The callback says what becomes of the guest; its
+    /// error stops it. While the callback runs, a guest that it calls is interrupted by a trap.
+    ///
+    /// ```
+    /// use lineal::{Config, Engine, Instance, Module, Store, UpdateDeadline};
+    ///
+    /// let engine = Engine::new(Config::new().epoch_interruption(true))?;
+    /// let module = Module::new(&engine, r#"(module (func (export "forever") (loop (br 0))))"#)?;
+    /// let mut store = Store::new(&engine, 3);
+    /// store.epoch_deadline_callback(|mut store| {
+    ///     *store.data_mut() -= 1;
+    ///     // Each time, the guest may go on until the engine's epoch changes.
+    ///     if *store.data() > 0 {
+    ///         store.engine().increment_epoch();
+    ///         Ok(UpdateDeadline::Continue(0))
+    ///     } else {
+    ///         lineal::Result::Err(lineal::Error::msg("enough"))
+    ///     }
+    /// });
+    /// let instance = Instance::new(&mut store, &module, &[])?;
+    /// let forever = instance.get_typed_func::<(), ()>(&store, "forever")?;
+    /// let error = forever.call(&mut store, ()).unwrap_err();
+    /// assert_eq!(error.root_cause().to_string(), "enough");
+    /// assert_eq!(*store.data(), 0);
+    /// # Ok::<(), lineal::Error>(())
+    /// ```
+    pub fn epoch_deadline_callback(
+        &mut self,
+        mut callback: impl FnMut(StoreContextMut<'_, T>) -> Result<UpdateDeadline>
+        + Send
+        + Sync
+        + 'static,
+    ) {
+        let callback = move |core: NonNull<StoreCore>| {
+            // SAFETY: the executor hands out the pointer it was given, which is one to the whole
+            // store, and borrows nothing of it meanwhile (R3); the callback is in a store of `T`.
+            let store = StoreContextMut(unsafe { core.cast::<StoreInner<T>>().as_mut() });
+            Ok(match callback(store)? {
+                UpdateDeadline::Continue(ticks) => Some(ticks),
+                UpdateDeadline::Interrupt => None,
+            })
+        };
+        self.as_context_mut().core_mut().epoch_callback = Some(Box::new(callback));
+    }
+
+    /// Sets who decides what may be allocated in the store: memories, tables and instances, those
+    /// that the host makes too. Without a limiter there is no limit but those of the types and of
+    /// the host. See [`StoreLimits`](crate::StoreLimits) for an example.
+    pub fn limiter(
+        &mut self,
+        mut limiter: impl (FnMut(&mut T) -> &mut dyn ResourceLimiter) + Send + Sync + 'static,
+    ) {
+        let limiter = move |core: NonNull<StoreCore>,
+                            ask: &mut dyn FnMut(&mut dyn ResourceLimiter)| {
+            // SAFETY: the pointer is one to the whole store, of which only this borrows the
+            // host's value; the limiter is in a store of `T`.
+            let data = unsafe { &mut (*core.cast::<StoreInner<T>>().as_ptr()).data };
+            ask(limiter(data));
+        };
+        self.as_context_mut().core_mut().limiter = Some(Box::new(limiter));
+    }
+}
+
+impl<T> StoreContext<'_, T> {
+    /// How much fuel is left; see [`Store::get_fuel`].
+    ///
+    /// # Errors
+    ///
+    /// As for [`Store::set_fuel`].
+    pub fn get_fuel(&self) -> Result<u64> {
+        check_fuel(self.core())?;
+        Ok(self.core().context.fuel)
+    }
+}
+
+impl<T> StoreContextMut<'_, T> {
+    /// Sets how much the guest may do from now on; see [`Store::set_fuel`].
+    ///
+    /// # Errors
+    ///
+    /// As for [`Store::set_fuel`].
+    pub fn set_fuel(&mut self, fuel: u64) -> Result<()> {
+        check_fuel(self.core())?;
+        self.core_mut().context.fuel = fuel;
+        Ok(())
+    }
+
+    /// How much fuel is left; see [`Store::get_fuel`].
+    ///
+    /// # Errors
+    ///
+    /// As for [`Store::set_fuel`].
+    pub fn get_fuel(&self) -> Result<u64> {
+        self.as_context().get_fuel()
+    }
+
+    /// Sets the deadline; see [`Store::set_epoch_deadline`].
+    pub fn set_epoch_deadline(&mut self, ticks_beyond_current: u64) {
+        self.core_mut().context.set_epoch_deadline(ticks_beyond_current);
+    }
+}
+
+impl<T> Caller<'_, T> {
+    /// Sets how much the guest may do from now on; see [`Store::set_fuel`].
+    ///
+    /// # Errors
+    ///
+    /// As for [`Store::set_fuel`].
+    pub fn set_fuel(&mut self, fuel: u64) -> Result<()> {
+        self.as_context_mut().set_fuel(fuel)
+    }
+
+    /// How much fuel is left; see [`Store::get_fuel`].
+    ///
+    /// # Errors
+    ///
+    /// As for [`Store::set_fuel`].
+    pub fn get_fuel(&self) -> Result<u64> {
+        self.as_context().get_fuel()
+    }
+}
+
+fn check_fuel(core: &StoreCore) -> Result<()> {
+    let on = core.engine.config().translation().fuel;
+    ensure!(on, "fuel is not configured in this store: see `Config::consume_fuel`");
+    Ok(())
+}

@@ -1,0 +1,240 @@
+//! [`ResourceLimiter`]: how a host bounds what a store takes.
+
+use std::fmt;
+
+use anyhow::{Error, Result, bail};
+
+/// Decides what a [`Store`](crate::Store) may allocate; see
+/// [`Store::limiter`](crate::Store::limiter). [`StoreLimits`] is the usual one.
+///
+/// Sizes of memories are in bytes, those of tables in elements.
+pub trait ResourceLimiter: Send {
+    /// Whether a memory of `current` bytes may become one of `desired` bytes.
+    ///
+    /// It is asked for new memories too: then `current` is 0 and `desired` the minimum. `maximum`
+    /// is the type's, if it has one; `desired` can be more. If the answer is `false`, the guest's
+    /// `memory.grow` results in −1.
+    ///
+    /// # Errors
+    ///
+    /// An error stops the guest.
+    fn memory_growing(
+        &mut self,
+        current: usize,
+        desired: usize,
+        maximum: Option<usize>,
+    ) -> Result<bool>;
+
+    /// Takes note that a memory could not grow, although it was allowed to.
+    ///
+    /// # Errors
+    ///
+    /// An error stops the guest; otherwise its `memory.grow` results in −1.
+    fn memory_grow_failed(&mut self, error: Error) -> Result<()> {
+        drop(error);
+        Ok(())
+    }
+
+    /// Whether a table of `current` elements may become one of `desired` elements, as
+    /// [`memory_growing`](Self::memory_growing).
+    ///
+    /// # Errors
+    ///
+    /// An error stops the guest.
+    fn table_growing(
+        &mut self,
+        current: usize,
+        desired: usize,
+        maximum: Option<usize>,
+    ) -> Result<bool>;
+
+    /// Takes note that a table could not grow, although it was allowed to.
+    ///
+    /// # Errors
+    ///
+    /// An error stops the guest; otherwise its `table.grow` results in −1.
+    fn table_grow_failed(&mut self, error: Error) -> Result<()> {
+        drop(error);
+        Ok(())
+    }
+
+    /// How many instances the store may hold, 10,000 by default.
+    fn instances(&self) -> usize {
+        DEFAULT_COUNT_LIMIT
+    }
+
+    /// How many tables the store may hold, 10,000 by default.
+    fn tables(&self) -> usize {
+        DEFAULT_COUNT_LIMIT
+    }
+
+    /// How many memories the store may hold, 10,000 by default.
+    fn memories(&self) -> usize {
+        DEFAULT_COUNT_LIMIT
+    }
+}
+
+const DEFAULT_COUNT_LIMIT: usize = 10_000;
+
+/// A [`ResourceLimiter`] with fixed limits, made by [`StoreLimitsBuilder`].
+///
+/// ```
+/// use lineal::{Engine, Instance, Module, Store, StoreLimits, StoreLimitsBuilder};
+///
+/// struct Host {
+///     limits: StoreLimits,
+/// }
+///
+/// let engine = Engine::default();
+/// let limits = StoreLimitsBuilder::new().memory_size(2 * 65_536).instances(1).build();
+/// let mut store = Store::new(&engine, Host { limits });
+/// store.limiter(|host| &mut host.limits);
+///
+/// let module = Module::new(&engine, r#"(module (memory (export "memory") 1))"#)?;
+/// let instance = Instance::new(&mut store, &module, &[])?;
+/// let memory = instance.get_memory(&store, "memory").expect("exported");
+/// assert_eq!(memory.grow(&mut store, 1)?, 1);
+/// assert!(memory.grow(&mut store, 1).is_err());
+/// assert!(Instance::new(&mut store, &module, &[]).is_err());
+/// # Ok::<(), lineal::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct StoreLimits {
+    memory_size: Option<usize>,
+    table_elements: Option<usize>,
+    instances: usize,
+    tables: usize,
+    memories: usize,
+    trap_on_grow_failure: bool,
+}
+
+/// Makes [`StoreLimits`].
+#[derive(Clone, Debug, Default)]
+pub struct StoreLimitsBuilder(StoreLimits);
+
+impl StoreLimitsBuilder {
+    /// No limit but the default counts of instances, tables and memories.
+    pub fn new() -> StoreLimitsBuilder {
+        StoreLimitsBuilder::default()
+    }
+
+    /// How many bytes each memory may have.
+    pub fn memory_size(mut self, limit: usize) -> Self {
+        self.0.memory_size = Some(limit);
+        self
+    }
+
+    /// How many elements each table may have.
+    pub fn table_elements(mut self, limit: usize) -> Self {
+        self.0.table_elements = Some(limit);
+        self
+    }
+
+    /// How many instances the store may hold.
+    pub fn instances(mut self, limit: usize) -> Self {
+        self.0.instances = limit;
+        self
+    }
+
+    /// How many tables the store may hold.
+    pub fn tables(mut self, limit: usize) -> Self {
+        self.0.tables = limit;
+        self
+    }
+
+    /// How many memories the store may hold.
+    pub fn memories(mut self, limit: usize) -> Self {
+        self.0.memories = limit;
+        self
+    }
+
+    /// Whether a `memory.grow` or `table.grow` that fails stops the guest, instead of resulting
+    /// in −1.
+    pub fn trap_on_grow_failure(mut self, trap: bool) -> Self {
+        self.0.trap_on_grow_failure = trap;
+        self
+    }
+
+    /// The limits.
+    pub fn build(self) -> StoreLimits {
+        self.0
+    }
+}
+
+impl Default for StoreLimits {
+    fn default() -> StoreLimits {
+        StoreLimits {
+            memory_size: None,
+            table_elements: None,
+            instances: DEFAULT_COUNT_LIMIT,
+            tables: DEFAULT_COUNT_LIMIT,
+            memories: DEFAULT_COUNT_LIMIT,
+            trap_on_grow_failure: false,
+        }
+    }
+}
+
+impl StoreLimits {
+    fn growing(
+        &self,
+        what: fmt::Arguments<'_>,
+        desired: usize,
+        limit: Option<usize>,
+        maximum: Option<usize>,
+    ) -> Result<bool> {
+        let allowed = [limit, maximum].into_iter().flatten().all(|most| desired <= most);
+        if !allowed && self.trap_on_grow_failure {
+            bail!("forcing trap when growing {what}");
+        }
+        Ok(allowed)
+    }
+
+    fn grow_failed(&self, what: &str, error: Error) -> Result<()> {
+        if self.trap_on_grow_failure {
+            return Err(error.context(format!("forcing a {what} growth failure to be a trap")));
+        }
+        Ok(())
+    }
+}
+
+impl ResourceLimiter for StoreLimits {
+    fn memory_growing(
+        &mut self,
+        _current: usize,
+        desired: usize,
+        maximum: Option<usize>,
+    ) -> Result<bool> {
+        let what = format_args!("memory to {desired} bytes");
+        self.growing(what, desired, self.memory_size, maximum)
+    }
+
+    fn memory_grow_failed(&mut self, error: Error) -> Result<()> {
+        self.grow_failed("memory", error)
+    }
+
+    fn table_growing(
+        &mut self,
+        _current: usize,
+        desired: usize,
+        maximum: Option<usize>,
+    ) -> Result<bool> {
+        let what = format_args!("table to {desired} elements");
+        self.growing(what, desired, self.table_elements, maximum)
+    }
+
+    fn table_grow_failed(&mut self, error: Error) -> Result<()> {
+        self.grow_failed("table", error)
+    }
+
+    fn instances(&self) -> usize {
+        self.instances
+    }
+
+    fn tables(&self) -> usize {
+        self.tables
+    }
+
+    fn memories(&self) -> usize {
+        self.memories
+    }
+}

@@ -1,0 +1,99 @@
+//! Handlers that keep the host in control: fuel and epochs. Code has their cells only if the
+//! engine's configuration asks for them.
+
+use std::sync::atomic::Ordering;
+
+use super::abi::{Fp, Machine, Op};
+use super::call::run_host;
+use crate::runtime::context::Context;
+use crate::runtime::trap::{Exit, Trap};
+
+/// Takes `b` units of fuel, the cost of the basic block that begins here.
+pub(crate) struct Charge;
+
+impl Op for Charge {
+    #[inline(always)]
+    unsafe fn exec(m: &mut Machine) -> Result<(), Exit> {
+        // SAFETY: E1 and E3.
+        unsafe {
+            let Some(rest) = (*m.cx).fuel.checked_sub(u64::from(m.ip.b())) else {
+                return Err(Trap::OutOfFuel.into());
+            };
+            (*m.cx).fuel = rest;
+        }
+        m.ip = m.ip.offset(2);
+        Ok(())
+    }
+}
+
+/// Continues at the displacement in `b`, where [`EpochReached`] is, if the epoch's deadline is
+/// reached.
+pub(crate) struct CheckEpoch;
+
+impl CheckEpoch {
+    pub(crate) const GRANULES: u32 = 2;
+}
+
+impl Op for CheckEpoch {
+    #[inline(always)]
+    unsafe fn exec(m: &mut Machine) -> Result<(), Exit> {
+        // SAFETY: E1 and E3; the engine, which the store keeps alive, owns the epoch.
+        unsafe {
+            if (*(*m.cx).epoch).load(Ordering::Relaxed) >= (*m.cx).epoch_deadline {
+                m.ip = m.ip.offset(m.ip.b() as i32 as isize);
+                return Err(Exit::BRANCH);
+            }
+        }
+        m.ip = m.ip.offset(Self::GRANULES as isize);
+        Ok(())
+    }
+}
+
+/// Asks the host what to do now that the deadline is reached, and goes on at the displacement in
+/// `b`. Granule 2 is the size of the frame in slots.
+pub(crate) struct EpochReached;
+
+impl Op for EpochReached {
+    #[inline(always)]
+    unsafe fn exec(m: &mut Machine) -> Result<(), Exit> {
+        // SAFETY: E1 to E3.
+        unsafe {
+            let exit = epoch_reached(m.cx, m.fp, m.ip.granule(2) as usize);
+            if exit != Exit::DONE {
+                return Err(exit);
+            }
+            m.mem_ptr = (*m.cx).mem_ptr;
+            m.ip = m.ip.offset(m.ip.b() as i32 as isize);
+        }
+        Err(Exit::BRANCH)
+    }
+}
+
+/// # Safety
+///
+/// E3 holds, and the running function's frame begins at `fp` and has `frame_slots` slots.
+#[inline(never)]
+unsafe fn epoch_reached(cx: *mut Context, fp: Fp, frame_slots: usize) -> Exit {
+    // SAFETY: the caller's promise; no reference into the store is kept across the callback (R3).
+    unsafe {
+        let Some(store) = std::ptr::NonNull::new((*cx).store) else { return Exit::DONE };
+        // While it runs, nobody else may call it.
+        let Some(mut callback) = (*store.as_ptr()).epoch_callback.take() else {
+            return Trap::Interrupt.into();
+        };
+        let mut stop = false;
+        let outcome = run_host(cx, fp.slot(frame_slots), || {
+            match callback(store)? {
+                Some(ticks) => (*cx).set_epoch_deadline(ticks),
+                None => stop = true,
+            }
+            Ok(())
+        });
+        (*store.as_ptr()).epoch_callback = Some(callback);
+        match outcome {
+            Ok(()) if stop => Trap::Interrupt.into(),
+            Ok(()) => Exit::DONE,
+            Err(exit) => exit,
+        }
+    }
+}

@@ -1,0 +1,190 @@
+//! Asks the store's limiter before anything is allocated or grows.
+
+use std::ptr::NonNull;
+
+use anyhow::{Error, Result, anyhow, ensure};
+use lineal_decoder::TableType;
+use lineal_memory::{LinearMemory, MemoryType, Pages};
+
+use super::entity::{MemoryEntity, TableEntity};
+use super::store::StoreCore;
+use crate::api::ResourceLimiter;
+
+/// The host's limiter without its store's type parameter: shows itself to a question.
+pub(crate) type Limiter =
+    Box<dyn FnMut(NonNull<StoreCore>, &mut dyn FnMut(&mut dyn ResourceLimiter)) + Send + Sync>;
+
+/// Why something did not grow. It is as it was.
+pub(crate) enum Refusal {
+    /// It must not, or cannot: the guest is told so.
+    Denied(Error),
+    /// The limiter stops the guest.
+    Fatal(Error),
+}
+
+impl From<Refusal> for Error {
+    fn from(refusal: Refusal) -> Error {
+        match refusal {
+            Refusal::Denied(error) | Refusal::Fatal(error) => error,
+        }
+    }
+}
+
+/// A store while its limiter may be asked. All that a limiter can reach is the host's value, which
+/// nothing of the engine borrows.
+#[derive(Clone, Copy)]
+pub(crate) struct Limits {
+    store: NonNull<StoreCore>,
+}
+
+impl Limits {
+    /// # Safety
+    ///
+    /// As long as this is used, the store is exclusively the caller's (R3), and the pointer is
+    /// good for what the limiter makes of it: the whole store, with the host's value.
+    pub(crate) unsafe fn new(store: NonNull<StoreCore>) -> Limits {
+        Limits { store }
+    }
+
+    /// The limiter's answer to a question; `None` if there is no limiter.
+    fn ask<R>(self, question: impl FnOnce(&mut dyn ResourceLimiter) -> R) -> Option<R> {
+        // SAFETY: `new`'s promise; the limiter borrows nothing else of the store than the host's
+        // value.
+        let limiter = unsafe { &mut (*self.store.as_ptr()).limiter };
+        let limiter = limiter.as_mut()?;
+        let (mut question, mut answer) = (Some(question), None);
+        limiter(self.store, &mut |limiter| {
+            answer = question.take().map(|question| question(limiter));
+        });
+        answer
+    }
+
+    /// Refuses to hold more of something than the limiter allows.
+    fn check_count(
+        self,
+        what: &str,
+        present: usize,
+        more: usize,
+        limit: impl FnOnce(&mut dyn ResourceLimiter) -> usize,
+    ) -> Result<()> {
+        let wanted = present.saturating_add(more);
+        if let Some(limit) = self.ask(limit) {
+            ensure!(wanted <= limit, "resource limit exceeded: {what} count too high at {wanted}");
+        }
+        Ok(())
+    }
+
+    /// Checks that the store may hold one more instance.
+    pub(crate) fn check_instances(self) -> Result<()> {
+        // SAFETY: `new`'s promise.
+        let present = unsafe { (*self.store.as_ptr()).instances.chunk_count() };
+        self.check_count("instance", present, 1, |limiter| limiter.instances())
+    }
+
+    /// Checks that the store may hold so many more memories.
+    pub(crate) fn check_memories(self, more: usize) -> Result<()> {
+        // SAFETY: `new`'s promise.
+        let present = unsafe { (*self.store.as_ptr()).memories.chunk_count() };
+        self.check_count("memory", present, more, |limiter| limiter.memories())
+    }
+
+    /// Checks that the store may hold so many more tables.
+    pub(crate) fn check_tables(self, more: usize) -> Result<()> {
+        // SAFETY: `new`'s promise.
+        let present = unsafe { (*self.store.as_ptr()).tables.chunk_count() };
+        self.check_count("table", present, more, |limiter| limiter.tables())
+    }
+
+    /// Makes a memory.
+    pub(crate) fn new_memory(self, ty: MemoryType) -> Result<MemoryEntity> {
+        self.allow_memory(&ty, Pages(0), ty.minimum())?;
+        // SAFETY: `new`'s promise.
+        let engine = unsafe { &(*self.store.as_ptr()).engine };
+        LinearMemory::with_options(ty, engine.config().linear_memory_options())
+            .map(|memory| MemoryEntity { memory })
+            .map_err(|error| self.memory_failed(error.into()).into())
+    }
+
+    /// Makes a table full of `init`.
+    pub(crate) fn new_table(self, ty: TableType, init: u64) -> Result<TableEntity> {
+        self.allow_table(&ty, 0, ty.minimum)?;
+        TableEntity::new(ty, init).ok_or_else(|| {
+            let minimum = ty.minimum;
+            self.table_failed(anyhow!("the host has no room for a table of {minimum} elements"))
+                .into()
+        })
+    }
+
+    /// Grows a memory and returns the old size.
+    pub(crate) fn grow_memory(
+        self,
+        memory: &mut LinearMemory,
+        delta: Pages,
+    ) -> Result<Pages, Refusal> {
+        let current = memory.size();
+        if delta.0 != 0 {
+            self.allow_memory(memory.ty(), current, Pages(current.0.saturating_add(delta.0)))?;
+        }
+        memory.grow(delta).map_err(|error| self.memory_failed(error.into()))
+    }
+
+    /// Grows a table and returns the old size.
+    pub(crate) fn grow_table(
+        self,
+        table: &mut TableEntity,
+        delta: u64,
+        init: u64,
+    ) -> Result<u64, Refusal> {
+        let current = table.elements.len() as u64;
+        if delta != 0 {
+            self.allow_table(&table.ty, current, current.saturating_add(delta))?;
+        }
+        table.grow(delta, init).ok_or_else(|| {
+            self.table_failed(anyhow!("a table of {current} elements cannot grow by {delta}"))
+        })
+    }
+
+    fn allow_memory(self, ty: &MemoryType, from: Pages, to: Pages) -> Result<(), Refusal> {
+        let bytes = |pages: Pages| saturated(pages.to_bytes(ty.page_size()));
+        let (from, to, maximum) = (bytes(from), bytes(to), ty.maximum().map(bytes));
+        let answer = self.ask(|limiter| limiter.memory_growing(from, to, maximum));
+        allowed(answer, || anyhow!("a memory of {to} bytes is over the store's limit"))
+    }
+
+    fn allow_table(self, ty: &TableType, from: u64, to: u64) -> Result<(), Refusal> {
+        let count = |elements: u64| saturated(Some(elements));
+        let (from, to, maximum) = (count(from), count(to), ty.maximum.map(count));
+        let answer = self.ask(|limiter| limiter.table_growing(from, to, maximum));
+        allowed(answer, || anyhow!("a table of {to} elements is over the store's limit"))
+    }
+
+    fn memory_failed(self, error: Error) -> Refusal {
+        failed(error, |error| self.ask(|limiter| limiter.memory_grow_failed(error)))
+    }
+
+    fn table_failed(self, error: Error) -> Refusal {
+        failed(error, |error| self.ask(|limiter| limiter.table_grow_failed(error)))
+    }
+}
+
+fn saturated(size: Option<u64>) -> usize {
+    size.and_then(|size| usize::try_from(size).ok()).unwrap_or(usize::MAX)
+}
+
+fn allowed(answer: Option<Result<bool>>, denied: impl FnOnce() -> Error) -> Result<(), Refusal> {
+    match answer {
+        None | Some(Ok(true)) => Ok(()),
+        Some(Ok(false)) => Err(Refusal::Denied(denied())),
+        Some(Err(error)) => Err(Refusal::Fatal(error)),
+    }
+}
+
+/// The refusal for an error that the limiter is told about.
+fn failed(error: Error, tell: impl FnOnce(Error) -> Option<Result<()>>) -> Refusal {
+    // The limiter takes the error, and our caller wants to know it as well.
+    let copy = anyhow!("{error:#}");
+    match tell(error) {
+        Some(Err(error)) => Refusal::Fatal(error),
+        None | Some(Ok(())) => Refusal::Denied(copy),
+    }
+}

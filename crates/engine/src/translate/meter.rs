@@ -1,0 +1,170 @@
+//! Adds the cells that charge fuel and look at the epoch, if the configuration asks for them.
+//!
+//! Fuel is charged for code that runs as often as what is before it all at once: the cell comes
+//! before the first operator, and its operand grows with each that follows. What can be skipped,
+//! or run again, is charged by a cell of its own; what comes behind it is charged with what was
+//! before again, unless something inside can leave for farther away. So the sum is exact whenever
+//! the function ends without a trap, and most blocks need no cell.
+//!
+//! The epoch is looked at where functions and loops begin.
+
+use wasmparser::{Catch, Operator};
+
+use super::Translator;
+use super::emit::{Fields, Pos, Site};
+use crate::exec::abi::handler;
+use crate::exec::meter::{Charge, CheckEpoch, EpochReached};
+
+/// What a function costs before its first operator, so that empty ones are not free.
+const FUNCTION_COST: u32 = 1;
+
+/// Where the cells are.
+#[derive(Debug, Default)]
+pub(super) struct Meter {
+    /// The cell that charges for what is translated, if there is one already.
+    charge: Option<Pos>,
+    /// The cells that look at the epoch, and where in the binary they belong.
+    checks: Vec<(Pos, u32)>,
+}
+
+/// What is remembered with a block.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct FrameMeter {
+    /// The cell that charges for what is before the block.
+    outer: Option<Pos>,
+    /// Whether something in the block can leave for farther away than its end.
+    escapes: bool,
+}
+
+/// The fuel that an operator costs: what needs no work costs nothing.
+fn cost(operator: &Operator<'_>) -> u32 {
+    use Operator as O;
+    match operator {
+        O::Nop | O::Drop | O::Block { .. } | O::Loop { .. } | O::Else | O::End => 0,
+        O::Unreachable | O::Return => 0,
+        _ => 1,
+    }
+}
+
+/// How many blocks an operator can leave, besides going on behind itself: 0 if none.
+fn leaves(operator: &Operator<'_>) -> u32 {
+    use Operator as O;
+    match *operator {
+        O::Br { relative_depth }
+        | O::BrIf { relative_depth }
+        | O::BrOnNull { relative_depth }
+        | O::BrOnNonNull { relative_depth }
+        | O::BrOnCast { relative_depth, .. }
+        | O::BrOnCastFail { relative_depth, .. } => relative_depth,
+        O::BrTable { ref targets } => {
+            targets.targets().flatten().chain([targets.default()]).max().unwrap_or(0)
+        }
+        O::Return
+        | O::ReturnCall { .. }
+        | O::ReturnCallIndirect { .. }
+        | O::ReturnCallRef { .. }
+        | O::Throw { .. }
+        | O::ThrowRef => u32::MAX,
+        O::TryTable { ref try_table } => {
+            let labels = try_table.catches.iter().map(|catch| match *catch {
+                Catch::One { label, .. } | Catch::OneRef { label, .. } => label,
+                Catch::All { label } | Catch::AllRef { label } => label,
+            });
+            labels.max().unwrap_or(0)
+        }
+        _ => 0,
+    }
+}
+
+impl Translator<'_> {
+    /// Accounts for the start of the function.
+    pub(super) fn meter_function(&mut self) {
+        self.check_epoch();
+        if self.options.fuel {
+            self.charge(FUNCTION_COST);
+        }
+    }
+
+    /// Accounts for an operator that is about to be translated.
+    pub(super) fn meter(&mut self, operator: &Operator<'_>) {
+        use Operator as O;
+        if !self.options.fuel || self.dead.is_some() {
+            return;
+        }
+        let cost = cost(operator);
+        // What is behind a block's end may be charged with what is before it.
+        let opens = matches!(operator, O::Block { .. } | O::Loop { .. } | O::TryTable { .. });
+        if cost > 0 || opens {
+            self.charge(cost);
+        }
+        let left = (leaves(operator) as usize).min(self.frames.len());
+        for frame in self.frames.iter_mut().rev().take(left) {
+            frame.meter.escapes = true;
+        }
+    }
+
+    /// Accounts for an operator that was just translated.
+    pub(super) fn metered(&mut self, operator: &Operator<'_>) {
+        use Operator as O;
+        let begins = matches!(operator, O::Loop { .. } | O::If { .. } | O::Else);
+        let branches = matches!(
+            operator,
+            O::BrIf { .. }
+                | O::BrOnNull { .. }
+                | O::BrOnNonNull { .. }
+                | O::BrOnCast { .. }
+                | O::BrOnCastFail { .. }
+        );
+        if begins || branches {
+            self.meter.charge = None;
+        }
+    }
+
+    /// What a block that begins here remembers.
+    pub(super) fn frame_meter(&self) -> FrameMeter {
+        FrameMeter { outer: self.meter.charge, escapes: false }
+    }
+
+    /// Goes back to what was before a block, at its end.
+    pub(super) fn leave_block(&mut self, meter: FrameMeter, is_label: bool) {
+        if !meter.escapes {
+            self.meter.charge = meter.outer;
+        } else if is_label {
+            self.meter.charge = None;
+        }
+    }
+
+    fn charge(&mut self, cost: u32) {
+        let cell = match self.meter.charge {
+            Some(cell) => cell,
+            None => {
+                self.emit.site();
+                *self.meter.charge.insert(self.emit.cell(handler::<Charge>(), Fields::default()))
+            }
+        };
+        self.emit.add_to_b(cell, cost);
+    }
+
+    /// Looks at the epoch.
+    pub(super) fn check_epoch(&mut self) {
+        if self.options.epochs {
+            let cell = self.emit.cell(handler::<CheckEpoch>(), Fields::default());
+            self.meter.checks.push((cell, self.emit.wasm_offset));
+        }
+    }
+
+    /// Writes what the checks of the epoch go to, behind everything else.
+    pub(super) fn finish_checks(&mut self) {
+        let frame_slots = self.temp_base + self.stack.max_height();
+        for (check, wasm_offset) in std::mem::take(&mut self.meter.checks) {
+            self.emit.wasm_offset = wasm_offset;
+            let here = self.emit.pos();
+            self.emit.link(Site::Branch { cell: check }, here);
+            self.emit.site();
+            let wide = Some(u64::from(frame_slots));
+            let cell =
+                self.emit.cell(handler::<EpochReached>(), Fields { wide, ..Fields::default() });
+            self.emit.link(Site::Branch { cell }, check + CheckEpoch::GRANULES);
+        }
+    }
+}

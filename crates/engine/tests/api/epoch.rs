@@ -1,0 +1,164 @@
+//! Epochs: a host that interrupts guests, from another thread or not.
+
+use std::time::Duration;
+
+use lineal::{
+    Caller, Config, Engine, Func, Instance, Linker, Memory, Module, Store, Trap, UpdateDeadline,
+};
+
+use crate::trap;
+
+fn engine() -> Engine {
+    Engine::new(Config::new().epoch_interruption(true)).unwrap()
+}
+
+const FOREVER: &str = r#"(module (func (export "f") (loop (br 0))))"#;
+
+fn instantiate<T>(store: &mut Store<T>, wat: &str) -> Instance {
+    let module = Module::new(store.engine(), wat).unwrap();
+    Instance::new(store, &module, &[]).unwrap()
+}
+
+#[test]
+fn another_thread_interrupts() {
+    let engine = engine();
+    let mut store = Store::new(&engine, ());
+    store.set_epoch_deadline(1);
+    let f = instantiate(&mut store, FOREVER).get_typed_func::<(), ()>(&store, "f").unwrap();
+    let weak = engine.weak();
+    let timer = std::thread::spawn(move || {
+        std::thread::sleep(Duration::from_millis(20));
+        weak.upgrade().expect("the store keeps the engine").increment_epoch();
+    });
+    let error = f.call(&mut store, ()).unwrap_err();
+    assert_eq!(trap(&error), Trap::Interrupt);
+    assert!(error.downcast_ref::<lineal::WasmBacktrace>().is_some());
+    timer.join().unwrap();
+}
+
+#[test]
+fn a_weak_engine_does_not_keep_it() {
+    let engine = engine();
+    let weak = engine.weak();
+    assert!(weak.upgrade().is_some_and(|upgraded| Engine::same(&upgraded, &engine)));
+    drop(engine);
+    assert!(weak.upgrade().is_none());
+}
+
+#[test]
+fn without_a_deadline_a_guest_does_not_begin() {
+    let mut store = Store::new(&engine(), ());
+    let f = instantiate(&mut store, r#"(module (func (export "f")))"#);
+    let f = f.get_typed_func::<(), ()>(&store, "f").unwrap();
+    assert_eq!(trap(&f.call(&mut store, ()).unwrap_err()), Trap::Interrupt);
+    store.set_epoch_deadline(1);
+    f.call(&mut store, ()).unwrap();
+}
+
+#[test]
+fn recursion_is_interrupted() {
+    let engine = engine();
+    let mut store = Store::new(&engine, ());
+    let wat = r#"(module (import "" "tick" (func $tick)) (func $f (export "f")
+        (call $tick) (return_call $f)))"#;
+    let module = Module::new(&engine, wat).unwrap();
+    let mut linker = Linker::new(&engine);
+    let tick = |caller: Caller<'_, ()>| caller.engine().increment_epoch();
+    linker.func_wrap("", "tick", tick).unwrap();
+    let f = linker.instantiate(&mut store, &module).unwrap();
+    let f = f.get_typed_func::<(), ()>(&store, "f").unwrap();
+    store.set_epoch_deadline(1000);
+    assert_eq!(trap(&f.call(&mut store, ()).unwrap_err()), Trap::Interrupt);
+}
+
+#[test]
+fn a_callback_lets_the_guest_go_on() {
+    let engine = engine();
+    let mut store = Store::new(&engine, 0_u64);
+    store.epoch_deadline_callback(|mut store| {
+        *store.data_mut() += 1;
+        Ok(UpdateDeadline::Continue(u64::from(*store.data() >= 4)))
+    });
+    let wat = r#"(module (func (export "f") (param i32 i64 f64) (result i64)
+        (loop (br_if 0 (local.tee 0 (i32.sub (local.get 0) (i32.const 1)))))
+        (i64.add (local.get 1) (i64.trunc_f64_s (f64.mul (local.get 2) (f64.const 2))))))"#;
+    let f = instantiate(&mut store, wat);
+    let f = f.get_typed_func::<(i32, i64, f64), i64>(&store, "f").unwrap();
+    // Once at the start, then in the loop's first rounds; registers survive it.
+    assert_eq!(f.call(&mut store, (1000, 30, 1.5)).unwrap(), 33);
+    assert_eq!(*store.data(), 4);
+}
+
+#[test]
+fn a_callback_can_stop_the_guest() {
+    let mut store = Store::new(&engine(), ());
+    let f = instantiate(&mut store, FOREVER).get_typed_func::<(), ()>(&store, "f").unwrap();
+    store.epoch_deadline_callback(|_| Ok(UpdateDeadline::Interrupt));
+    assert_eq!(trap(&f.call(&mut store, ()).unwrap_err()), Trap::Interrupt);
+    store.epoch_deadline_callback(|_| Err(lineal::Error::msg("my reason")));
+    let error = f.call(&mut store, ()).unwrap_err();
+    assert_eq!(error.root_cause().to_string(), "my reason");
+    store.epoch_deadline_trap();
+    assert_eq!(trap(&f.call(&mut store, ()).unwrap_err()), Trap::Interrupt);
+}
+
+#[test]
+fn a_callback_that_panics_leaves_the_store_usable() {
+    let mut store = Store::new(&engine(), ());
+    let f = instantiate(&mut store, FOREVER).get_typed_func::<(), ()>(&store, "f").unwrap();
+    store.epoch_deadline_callback(|_| panic!("in the callback"));
+    for _ in 0..2 {
+        let message = crate::panic_message(|| drop(f.call(&mut store, ())));
+        assert_eq!(message, "in the callback");
+    }
+}
+
+/// Where the host's callback finds what it works with.
+#[derive(Default)]
+struct Host {
+    memory: Option<Memory>,
+    helper: Option<Func>,
+}
+
+#[test]
+fn a_callback_can_grow_the_memory_and_call_the_guest() {
+    let engine = engine();
+    let mut store = Store::new(&engine, Host::default());
+    let wat = r#"(module (memory (export "memory") 1)
+        (func (export "helper") (result i32) (i32.store (i32.const 0) (i32.const 7)) (i32.const 5))
+        (func (export "f") (result i32)
+            (loop (br_if 0 (i32.lt_u (memory.size) (i32.const 3))))
+            (i32.store (i32.const 131072) (i32.const 35))
+            (i32.add (i32.load (i32.const 131072)) (i32.load (i32.const 0)))))"#;
+    let instance = instantiate(&mut store, wat);
+    store.data_mut().memory = instance.get_memory(&store, "memory");
+    store.data_mut().helper = instance.get_func(&store, "helper");
+    store.epoch_deadline_callback(|mut store| {
+        let memory = store.data().memory.expect("set");
+        let helper = store.data().helper.expect("set").typed::<(), i32>(&store)?;
+        if memory.size(&store) < 3 {
+            memory.grow(&mut store, 1)?;
+            store.set_epoch_deadline(1);
+            assert_eq!(helper.call(&mut store, ())?, 5);
+            return Ok(UpdateDeadline::Continue(0));
+        }
+        Ok(UpdateDeadline::Continue(1))
+    });
+    let f = instance.get_typed_func::<(), i32>(&store, "f").unwrap();
+    assert_eq!(f.call(&mut store, ()).unwrap(), 42);
+}
+
+#[test]
+fn a_guest_called_by_the_callback_is_interrupted() {
+    let engine = engine();
+    let mut store = Store::new(&engine, Host::default());
+    let instance = instantiate(&mut store, FOREVER);
+    store.data_mut().helper = instance.get_func(&store, "f");
+    store.epoch_deadline_callback(|mut store| {
+        let helper = store.data().helper.expect("set").typed::<(), ()>(&store)?;
+        helper.call(&mut store, ())?;
+        Ok(UpdateDeadline::Continue(1))
+    });
+    let f = instance.get_typed_func::<(), ()>(&store, "f").unwrap();
+    assert_eq!(trap(&f.call(&mut store, ()).unwrap_err()), Trap::Interrupt);
+}
