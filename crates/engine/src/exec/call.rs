@@ -265,6 +265,7 @@ impl StaticCell {
 
 static HOST_RETURN: StaticCell = StaticCell::new(handler::<HostReturn>());
 static SWITCH_RETURN: StaticCell = StaticCell::new(handler::<SwitchReturn>());
+static CALL_OUTSIDE: StaticCell = StaticCell::new(handler::<CallOutside>());
 static TRANSLATE: StaticCell = StaticCell::new(handler::<Translate>());
 
 /// Where the outermost function returns to.
@@ -338,45 +339,61 @@ impl Op for Call {
     }
 }
 
-/// Calls any function, whose frame begins at `fp`.
+/// Calls any function, whose frame begins at `fp`. What is not a function of the running instance
+/// is left to [`CallOutside`], so that this stays small.
 ///
 /// # Safety
 ///
 /// E2 and E3 hold, `func` is a function of the store, the arguments are at `fp`, and `return_ip`
 /// comes after the call's metadata.
 #[inline(always)]
-unsafe fn call_any(
-    m: &mut Machine,
-    func: NonNull<FuncEntity>,
-    fp: Fp,
-    return_ip: Ip,
-) -> Result<(), Exit> {
+unsafe fn call_any(m: &mut Machine, func: NonNull<FuncEntity>, fp: Fp, return_ip: Ip) {
     // SAFETY: R1 and E3.
     unsafe {
         if let FuncKind::Wasm { entry, instance } = &(*func.as_ptr()).kind
             && instance.as_ptr().cast_const() == (*m.cx).instance
         {
             begin(m, entry.as_ptr(), fp, return_ip);
-            return Err(Exit::BRANCH);
+        } else {
+            m.acc = return_ip.as_ptr().expose_provenance() as u64;
+            m.pin = FuncEntity::to_ref(func);
+            m.fp = fp;
+            m.ip = CALL_OUTSIDE.ip();
         }
-        match call_outside(m.cx, func, fp, return_ip) {
-            Outside::Failed => Err((*m.cx).exit.exit),
-            Outside::Returned => {
-                m.mem_ptr = (*m.cx).mem_ptr;
-                m.acc = fp.get(0);
-                m.acc64 = f64::from_bits(m.acc);
-                m.acc32 = f32::from_bits(m.acc as u32);
-                m.fp = fp;
-                return_to(m, return_ip);
-                Err(Exit::BRANCH)
-            }
-            Outside::Entered => {
-                m.mem_ptr = (*m.cx).mem_ptr;
-                let FuncKind::Wasm { entry, .. } = &(*func.as_ptr()).kind else {
-                    return Err(Exit::DONE);
-                };
-                begin(m, entry.as_ptr(), fp, switch_return_ip());
-                Err(Exit::BRANCH)
+    }
+}
+
+/// Calls the function whose reference is in `pin`, which is the host's or another instance's; the
+/// return address is in `acc`.
+struct CallOutside;
+
+impl Op for CallOutside {
+    #[inline(always)]
+    unsafe fn exec(m: &mut Machine) -> Result<(), Exit> {
+        let return_ip = Ip::new(std::ptr::with_exposed_provenance(m.acc as usize));
+        let Some(func) = FuncEntity::from_ref(m.pin) else { return Err(Exit::DONE) };
+        // SAFETY: `call_any` left the call's function, frame and return address.
+        unsafe {
+            match call_outside(m.cx, func, m.fp, return_ip) {
+                Outside::Failed => {
+                    blame_caller(m, return_ip);
+                    Err((*m.cx).exit.exit)
+                }
+                Outside::Returned => {
+                    m.mem_ptr = (*m.cx).mem_ptr;
+                    m.acc = m.fp.get(0);
+                    m.acc64 = f64::from_bits(m.acc);
+                    m.acc32 = f32::from_bits(m.acc as u32);
+                    return_to(m, return_ip);
+                    Err(Exit::BRANCH)
+                }
+                Outside::Entered => {
+                    m.mem_ptr = (*m.cx).mem_ptr;
+                    if let FuncKind::Wasm { entry, .. } = &(*func.as_ptr()).kind {
+                        begin(m, entry.as_ptr(), m.fp, switch_return_ip());
+                    }
+                    Err(Exit::BRANCH)
+                }
             }
         }
     }
@@ -496,8 +513,9 @@ impl Op for CallImport {
         unsafe {
             let func = imported(m);
             let fp = callee_frame(m, 2);
-            call_any(m, func, fp, m.ip.offset(3))
+            call_any(m, func, fp, m.ip.offset(3));
         }
+        Err(Exit::BRANCH)
     }
 }
 
@@ -527,8 +545,9 @@ impl<S: Src<I>, I: IndexType> Op for CallIndirect<S, I> {
         unsafe {
             let func = lookup::<S, I>(m)?;
             let fp = callee_frame(m, 3);
-            call_any(m, func, fp, m.ip.offset(4))
+            call_any(m, func, fp, m.ip.offset(4));
         }
+        Err(Exit::BRANCH)
     }
 }
 
@@ -581,8 +600,9 @@ impl<S: Src<u64>> Op for CallRef<S> {
                 return Err(Trap::NullReference.into());
             };
             let fp = callee_frame(m, 2);
-            call_any(m, func, fp, m.ip.offset(3))
+            call_any(m, func, fp, m.ip.offset(3));
         }
+        Err(Exit::BRANCH)
     }
 }
 
@@ -628,19 +648,11 @@ impl TailMeta {
 ///
 /// As for [`call_any`], and the metadata is the running function's.
 #[inline(always)]
-unsafe fn tail_call_any(
-    m: &mut Machine,
-    func: NonNull<FuncEntity>,
-    tail: TailMeta,
-) -> Result<(), Exit> {
+unsafe fn tail_call_any(m: &mut Machine, func: NonNull<FuncEntity>, tail: TailMeta) {
     // SAFETY: the caller's promise.
     unsafe {
         let return_ip = tail.replace_frame(m);
-        let outcome = call_any(m, func, m.fp, return_ip);
-        if outcome != Err(Exit::BRANCH) {
-            blame_caller(m, return_ip);
-        }
-        outcome
+        call_any(m, func, m.fp, return_ip);
     }
 }
 
@@ -670,8 +682,9 @@ impl Op for ReturnCallImport {
         unsafe {
             let func = imported(m);
             let tail = TailMeta::from_granule(m.ip.granule(2));
-            tail_call_any(m, func, tail)
+            tail_call_any(m, func, tail);
         }
+        Err(Exit::BRANCH)
     }
 }
 
@@ -685,8 +698,9 @@ impl<S: Src<I>, I: IndexType> Op for ReturnCallIndirect<S, I> {
         unsafe {
             let func = lookup::<S, I>(m)?;
             let tail = TailMeta::from_granule(m.ip.granule(3));
-            tail_call_any(m, func, tail)
+            tail_call_any(m, func, tail);
         }
+        Err(Exit::BRANCH)
     }
 }
 
@@ -703,7 +717,8 @@ impl<S: Src<u64>> Op for ReturnCallRef<S> {
                 return Err(Trap::NullReference.into());
             };
             let tail = TailMeta::from_granule(m.ip.granule(2));
-            tail_call_any(m, func, tail)
+            tail_call_any(m, func, tail);
         }
+        Err(Exit::BRANCH)
     }
 }
