@@ -266,6 +266,7 @@ impl StaticCell {
 static HOST_RETURN: StaticCell = StaticCell::new(handler::<HostReturn>());
 static SWITCH_RETURN: StaticCell = StaticCell::new(handler::<SwitchReturn>());
 static CALL_OUTSIDE: StaticCell = StaticCell::new(handler::<CallOutside>());
+static CALL_SUBTYPE: StaticCell = StaticCell::new(handler::<CallSubtype>());
 static TRANSLATE: StaticCell = StaticCell::new(handler::<Translate>());
 
 /// Where the outermost function returns to.
@@ -355,12 +356,24 @@ unsafe fn call_any(m: &mut Machine, func: NonNull<FuncEntity>, fp: Fp, return_ip
         {
             begin(m, entry.as_ptr(), fp, return_ip);
         } else {
-            m.acc = return_ip.as_ptr().expose_provenance() as u64;
-            m.pin = FuncEntity::to_ref(func);
-            m.fp = fp;
-            m.ip = CALL_OUTSIDE.ip();
+            leave_to(m, &CALL_OUTSIDE, func, fp, return_ip);
         }
     }
+}
+
+/// Leaves a call to a cell outside the function, with what it needs in registers.
+#[inline(always)]
+fn leave_to(
+    m: &mut Machine,
+    cell: &'static StaticCell,
+    func: NonNull<FuncEntity>,
+    fp: Fp,
+    return_ip: Ip,
+) {
+    m.acc = return_ip.as_ptr().expose_provenance() as u64;
+    m.pin = FuncEntity::to_ref(func);
+    m.fp = fp;
+    m.ip = cell.ip();
 }
 
 /// Calls the function whose reference is in `pin`, which is the host's or another instance's; the
@@ -545,13 +558,46 @@ impl<S: Src<I>, I: IndexType> Op for CallIndirect<S, I> {
         unsafe {
             let func = lookup::<S, I>(m)?;
             let fp = callee_frame(m, 3);
-            call_any(m, func, fp, m.ip.offset(4));
+            let return_ip = m.ip.offset(4);
+            if (*func.as_ptr()).type_index == expected_type(m.ip) {
+                call_any(m, func, fp, return_ip);
+            } else {
+                leave_to(m, &CALL_SUBTYPE, func, fp, return_ip);
+            }
         }
         Err(Exit::BRANCH)
     }
 }
 
-/// The function that an indirect call calls, if it has the expected type.
+/// The type that the indirect call at `ip` expects: granule 2.
+#[inline(always)]
+unsafe fn expected_type(ip: Ip) -> TypeIndex {
+    // SAFETY: E1.
+    TypeIndex(unsafe { ip.granule(2) } as u32)
+}
+
+/// Goes on with an indirect call to a function that has not exactly the type that the call
+/// expects, but perhaps a subtype; registers are as for [`CallOutside`].
+struct CallSubtype;
+
+impl Op for CallSubtype {
+    #[inline(always)]
+    unsafe fn exec(m: &mut Machine) -> Result<(), Exit> {
+        let return_ip = Ip::new(std::ptr::with_exposed_provenance(m.acc as usize));
+        let Some(func) = FuncEntity::from_ref(m.pin) else { return Err(Exit::DONE) };
+        // SAFETY: `CallIndirect` left the call's function, frame and return address.
+        unsafe {
+            if !is_subtype(m.cx, func, expected_type(return_ip.offset(-4))) {
+                blame_caller(m, return_ip);
+                return Err(Trap::BadSignature.into());
+            }
+            call_any(m, func, m.fp, return_ip);
+        }
+        Err(Exit::BRANCH)
+    }
+}
+
+/// The function that an indirect call calls, whatever its type.
 #[inline(always)]
 unsafe fn lookup<S: Src<I>, I: IndexType>(m: &Machine) -> Result<NonNull<FuncEntity>, Exit> {
     // SAFETY: E1 to E3, R1; validation bounds the table's index.
@@ -568,10 +614,6 @@ unsafe fn lookup<S: Src<I>, I: IndexType>(m: &Machine) -> Result<NonNull<FuncEnt
             return Err(Trap::IndirectCallToNull.into());
         };
         // R4: a non-null reference is a function of the store.
-        let expected = TypeIndex(m.ip.granule(2) as u32);
-        if (*func.as_ptr()).type_index != expected && !is_subtype(m.cx, func, expected) {
-            return Err(Trap::BadSignature.into());
-        }
         Ok(func)
     }
 }
@@ -697,6 +739,10 @@ impl<S: Src<I>, I: IndexType> Op for ReturnCallIndirect<S, I> {
         // SAFETY: E1 to E3.
         unsafe {
             let func = lookup::<S, I>(m)?;
+            let expected = expected_type(m.ip);
+            if (*func.as_ptr()).type_index != expected && !is_subtype(m.cx, func, expected) {
+                return Err(Trap::BadSignature.into());
+            }
             let tail = TailMeta::from_granule(m.ip.granule(3));
             tail_call_any(m, func, tail);
         }
