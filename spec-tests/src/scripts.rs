@@ -72,6 +72,7 @@ fn base(proposal: Proposal) -> Features {
         Proposal::FunctionReferences => *wasm2.wasm_tail_call(true).wasm_function_references(true),
         Proposal::Memory64 => *wasm3.wasm_multi_memory(false),
         Proposal::CustomPageSizes => *wasm3.wasm_custom_page_sizes(true),
+        Proposal::WideArithmetic => *wasm3.wasm_wide_arithmetic(true),
         _ => wasm3,
     }
 }

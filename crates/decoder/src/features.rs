@@ -34,7 +34,14 @@ const IMPLEMENTED: WasmFeatures = WasmFeatures::WASM1
     .union(WasmFeatures::MEMORY64)
     .union(WasmFeatures::EXTENDED_CONST)
     .union(WasmFeatures::FUNCTION_REFERENCES)
+    .union(WasmFeatures::SIMD)
+    .union(WasmFeatures::RELAXED_SIMD)
+    .union(WasmFeatures::WIDE_ARITHMETIC)
     .union(WasmFeatures::CUSTOM_PAGE_SIZES);
+
+/// What is implemented, but not part of WebAssembly 3.0, and therefore off by default.
+const BEYOND_WASM3: WasmFeatures =
+    WasmFeatures::CUSTOM_PAGE_SIZES.union(WasmFeatures::WIDE_ARITHMETIC);
 
 /// The proposals by the names of their repositories, for error messages.
 const PROPOSALS: [(WasmFeatures, &str); 25] = [
@@ -66,10 +73,10 @@ const PROPOSALS: [(WasmFeatures, &str); 25] = [
 ];
 
 impl Default for Features {
-    /// Everything this build implements except custom page sizes, which are not part of
-    /// WebAssembly 3.0.
+    /// Everything this build implements except custom page sizes and wide arithmetic, which are
+    /// not part of WebAssembly 3.0.
     fn default() -> Features {
-        Features { flags: IMPLEMENTED.difference(WasmFeatures::CUSTOM_PAGE_SIZES) }
+        Features { flags: IMPLEMENTED.difference(BEYOND_WASM3) }
     }
 }
 
@@ -148,6 +155,23 @@ impl Features {
         self.set(WasmFeatures::FUNCTION_REFERENCES, enable)
     }
 
+    /// The type `v128` and its instructions. Part of WebAssembly 2.0.
+    pub fn wasm_simd(&mut self, enable: bool) -> &mut Self {
+        self.set(WasmFeatures::SIMD, enable)
+    }
+
+    /// Vector instructions whose results may differ from host to host; here they do not. Part of
+    /// WebAssembly 3.0.
+    pub fn wasm_relaxed_simd(&mut self, enable: bool) -> &mut Self {
+        self.set(WasmFeatures::RELAXED_SIMD, enable)
+    }
+
+    /// The instructions `i64.add128`, `i64.sub128`, `i64.mul_wide_s` and `i64.mul_wide_u`. A
+    /// proposal; off by default.
+    pub fn wasm_wide_arithmetic(&mut self, enable: bool) -> &mut Self {
+        self.set(WasmFeatures::WIDE_ARITHMETIC, enable)
+    }
+
     /// Memories whose pages are one byte instead of 64 KiB. A proposal; off by default.
     pub fn wasm_custom_page_sizes(&mut self, enable: bool) -> &mut Self {
         self.set(WasmFeatures::CUSTOM_PAGE_SIZES, enable)
@@ -215,7 +239,7 @@ mod tests {
     fn switches_are_independent_of_order() {
         let mut on = Features::wasm1();
         on.wasm_reference_types(true).wasm_bulk_memory(true).wasm_multi_value(true);
-        on.wasm_sign_extension(true).wasm_saturating_float_to_int(true);
+        on.wasm_sign_extension(true).wasm_saturating_float_to_int(true).wasm_simd(true);
         assert_eq!(on, Features::wasm2());
         let mut off = Features::default();
         off.wasm_custom_page_sizes(true).wasm_custom_page_sizes(false);

@@ -64,7 +64,7 @@ fn a_component_is_refused() {
 #[test]
 fn switched_off_proposals_are_named() {
     type Switch = fn(&mut Features, bool) -> &mut Features;
-    let cases: [(Switch, &str, &str); 11] = [
+    let cases: [(Switch, &str, &str); 15] = [
         (
             Features::wasm_mutable_global,
             "mutable-global",
@@ -95,6 +95,19 @@ fn switched_off_proposals_are_named() {
             "extended-const",
             "(global i32 (i32.add (i32.const 1) (i32.const 2)))",
         ),
+        (Features::wasm_simd, "simd", "(func (param v128))"),
+        (Features::wasm_simd, "simd", "(func (drop (v128.const i64x2 0 0)))"),
+        (
+            Features::wasm_relaxed_simd,
+            "relaxed-simd",
+            "(func (param v128) (drop (i32x4.relaxed_trunc_f32x4_s (local.get 0))))",
+        ),
+        (
+            Features::wasm_wide_arithmetic,
+            "wide-arithmetic",
+            "(func (param i64 i64 i64 i64) (result i64 i64)
+                (i64.add128 (local.get 0) (local.get 1) (local.get 2) (local.get 3)))",
+        ),
         (Features::wasm_custom_page_sizes, "custom-page-sizes", "(memory 1 (pagesize 1))"),
     ];
     for (switch, name, fields) in cases {
@@ -112,14 +125,6 @@ fn switched_off_proposals_are_named() {
 #[test]
 fn unimplemented_proposals_are_named() {
     for (name, fields) in [
-        ("simd", "(func (param v128))"),
-        ("simd", "(func (drop (v128.const i64x2 0 0)))"),
-        (
-            "relaxed-simd",
-            "(func (param i32) (drop (i32.const 0)))
-          (func (param f32) (result i32) unreachable
-            i32x4.relaxed_trunc_f32x4_s drop i32.const 0)",
-        ),
         ("threads", "(memory 1 1 shared)"),
         ("threads", "(memory 1) (func (drop (i32.atomic.load (i32.const 0))))"),
         ("exception-handling", "(tag)"),
@@ -132,11 +137,6 @@ fn unimplemented_proposals_are_named() {
         ("gc", "(type (sub (func)))"),
         ("gc", "(memory 1) (global i32 (i32.const 0)) (data (global.get 0) \"a\")"),
         ("gc", "(rec (type (sub (func (result (ref func))))))"),
-        (
-            "wide-arithmetic",
-            "(func (param i64 i64 i64 i64) (result i64 i64)
-          (i64.add128 (local.get 0) (local.get 1) (local.get 2) (local.get 3)))",
-        ),
         ("stack-switching", "(type $f (func)) (type (cont $f))"),
     ] {
         let error = refuse(format!("(module {fields})"));

@@ -87,9 +87,26 @@ impl Config {
         /// Switches references to functions of known types, and references that are never null,
         /// on by default.
         wasm_function_references;
+        /// Switches the type `v128` and its instructions, on by default.
+        wasm_simd;
+        /// Switches the vector instructions whose results may differ from host to host, on by
+        /// default. See [`Config::relaxed_simd_deterministic`].
+        wasm_relaxed_simd;
+        /// Switches 128-bit sums and products of `i64`, off by default: this is a proposal beyond
+        /// WebAssembly 3.0.
+        wasm_wide_arithmetic;
         /// Switches memories with pages of one byte, off by default: this is a proposal beyond
         /// WebAssembly 3.0.
         wasm_custom_page_sizes;
+    }
+
+    /// Asks for the same results of relaxed vector instructions on every host.
+    ///
+    /// That is how they always are: they are those of the specification's deterministic profile,
+    /// and Wasmtime's with this switch on. The switch is here for programs that set it, and
+    /// changes nothing.
+    pub fn relaxed_simd_deterministic(&mut self, _enable: bool) -> &mut Self {
+        self
     }
 
     /// Sets all proposals at once, for instance to an edition of the specification:

@@ -92,8 +92,8 @@ impl Ip {
         unsafe { (halves.add(2).read() as usize, halves.add(3).read() as usize) }
     }
 
-    /// `a` (index 0) or `d` (index 1) of the granule `n` granules from here, if it is packed as
-    /// operands are.
+    /// `a` (index 0), `d` (index 1) or half of `b` (2, 3) of the granule `n` granules from here,
+    /// if it is packed as operands are.
     #[inline(always)]
     pub(crate) unsafe fn half(self, n: isize, index: usize) -> usize {
         let parts = self.offset(n).0.cast::<u16>();

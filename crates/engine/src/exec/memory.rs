@@ -11,7 +11,7 @@ use std::marker::PhantomData;
 use lineal_memory::effective_address;
 
 use super::abi::{Machine, Op};
-use super::operand::{Dst, Scalar, Src};
+use super::operand::{Dst, Scalar, SlotD, Src};
 use crate::op::memory::{Load, Raw, Store};
 use crate::runtime::trap::{Exit, Trap};
 
@@ -67,7 +67,7 @@ impl Addr for Static {
 
 /// The bounds check of memory 0: the host address of `R` at `ea`, if all of it is in bounds.
 #[inline(always)]
-unsafe fn check<R: Raw>(m: &Machine, ea: u64) -> Result<*mut R, Exit> {
+pub(super) unsafe fn check<R: Raw>(m: &Machine, ea: u64) -> Result<*mut R, Exit> {
     // SAFETY: E3.
     let limit =
         unsafe { (&raw const (*m.cx).limits[size_of::<R>().trailing_zeros() as usize]).read() };
@@ -119,7 +119,7 @@ impl AddrType for u64 {}
 /// The host address of `R` at `a + offset` in memory `b`, if all of it is in bounds; the offset
 /// is in granule 2.
 #[inline(always)]
-unsafe fn check_any<R: Raw, I: AddrType>(m: &Machine) -> Result<*mut R, Exit> {
+pub(super) unsafe fn check_any<R: Raw, I: AddrType>(m: &Machine) -> Result<*mut R, Exit> {
     // SAFETY: E1 to E3, R1; validation bounds the index, and no other reference to the memory is
     // live (R3).
     unsafe {
@@ -154,13 +154,16 @@ impl<O: Load, I: AddrType, D: Dst<O::Out>> Op for LoadAny<O, I, D> {
 /// `memory b [a + offset] ← d`, for any memory
 pub(crate) struct StoreAny<O, I>(PhantomData<(O, I)>);
 
-impl<O: Store, I: AddrType> Op for StoreAny<O, I> {
+impl<O: Store, I: AddrType> Op for StoreAny<O, I>
+where
+    SlotD: Src<O::In>,
+{
     #[inline(always)]
     unsafe fn exec(m: &mut Machine) -> Result<(), Exit> {
         // SAFETY: E1 to E3; `check_any` vouches for the address.
         unsafe {
-            let value = O::In::from_slot(m.fp.get(m.ip.d() as usize));
-            check_any::<O::Raw, I>(m)?.write_unaligned(O::narrow(value).little_endian());
+            let target = check_any::<O::Raw, I>(m)?;
+            target.write_unaligned(O::narrow(SlotD::get(m)).little_endian());
         }
         m.ip = m.ip.offset(3);
         Ok(())

@@ -14,8 +14,10 @@ pub(crate) mod numeric;
 pub(crate) mod operand;
 pub(crate) mod reference;
 pub(crate) mod sequences;
+pub(crate) mod simd;
 pub(crate) mod variable;
 pub(crate) mod vector;
+pub(crate) mod wide;
 
 use std::ptr::NonNull;
 

@@ -2,8 +2,6 @@
 //!
 //! A load reads a [`Raw`] of its width and extends it; a store narrows its operand to one.
 
-use crate::exec::operand::Scalar;
-
 /// A little-endian number as memory holds it.
 ///
 /// # Safety
@@ -26,14 +24,14 @@ macro_rules! raw {
     )*};
 }
 
-raw!(u8, i8, u16, i16, u32, i32, u64);
+raw!(u8, i8, u16, i16, u32, i32, u64, u128);
 
 /// A load.
 pub(crate) trait Load {
     /// What is in memory.
     type Raw: Raw;
     /// The result's type.
-    type Out: Scalar;
+    type Out;
     /// Extends to the result.
     fn extend(raw: Self::Raw) -> Self::Out;
 }
@@ -43,7 +41,7 @@ pub(crate) trait Store {
     /// What goes to memory.
     type Raw: Raw;
     /// The operand's type.
-    type In: Scalar;
+    type In;
     /// Narrows the operand.
     fn narrow(value: Self::In) -> Self::Raw;
 }

@@ -9,3 +9,4 @@ pub(crate) mod float;
 pub(crate) mod memory;
 pub(crate) mod numeric;
 pub(crate) mod vector;
+pub(crate) mod wide;

@@ -20,7 +20,7 @@ use crate::op::memory::{Load, Store};
 
 /// Addresses of the fast family, as indices into the tables.
 #[derive(Clone, Copy, Debug)]
-enum AddrClass {
+pub(super) enum AddrClass {
     Slot,
     Acc,
     Pin,
@@ -36,17 +36,17 @@ enum AddrClass {
 }
 
 /// An address of the fast family: its class, `a`, `b`, and granule 2 if it has one.
-struct FastAddr {
-    class: AddrClass,
-    a: u16,
-    b: u32,
-    wide: Option<u64>,
+pub(super) struct FastAddr {
+    pub(super) class: AddrClass,
+    pub(super) a: u16,
+    pub(super) b: u32,
+    pub(super) wide: Option<u64>,
 }
 
 /// Handlers of a load.
 struct LoadTable<O>(PhantomData<O>);
 
-impl<O: Load> LoadTable<O> {
+impl<O: Load<Out: Scalar>> LoadTable<O> {
     const fn dests<A: Addr>() -> Dests {
         dests!(LoadOp<O, A>)
     }
@@ -77,7 +77,7 @@ impl<O: Load> LoadTable<O> {
 /// Handlers of a store.
 struct StoreTable<O>(PhantomData<O>);
 
-impl<O: Store> StoreTable<O> {
+impl<O: Store<In: Scalar>> StoreTable<O> {
     /// By the value (slot, accumulator, pin, narrow constant, constant of class `K`).
     const fn by_value<A: Addr, K: Src<O::In>>() -> [Handler; 5] {
         [
@@ -110,7 +110,7 @@ impl<O: Store> StoreTable<O> {
 }
 
 /// The memory that an access names.
-fn memory_of(memarg: MemArg) -> u32 {
+pub(super) fn memory_of(memarg: MemArg) -> u32 {
     match memarg.target {
         MemArgTarget::Memory(memory) => memory,
         other => panic!("validated access is not to a memory: {other:?}"),
@@ -123,12 +123,12 @@ impl Translator<'_> {
         self.parts.memories[memory as usize].address_type()
     }
 
-    fn is_fast(&self, memarg: MemArg) -> bool {
+    pub(super) fn is_fast(&self, memarg: MemArg) -> bool {
         memory_of(memarg) == 0 && self.memory_address_type(0) == AddressType::I32
     }
 
     /// An address of the fast family from one operand; `own` is the slot of its stack entry.
-    fn fast_address(&mut self, addr: Operand, own: u32, memarg: MemArg) -> FastAddr {
+    pub(super) fn fast_address(&mut self, addr: Operand, own: u32, memarg: MemArg) -> FastAddr {
         // Validation keeps offsets of 32-bit memories in 32 bits.
         let b = memarg.offset as u32;
         let wide = None;
@@ -162,7 +162,7 @@ impl Translator<'_> {
     }
 
     /// Pops an address of the fast family.
-    fn pop_fast_address(&mut self, memarg: MemArg) -> FastAddr {
+    pub(super) fn pop_fast_address(&mut self, memarg: MemArg) -> FastAddr {
         if let Some(sum) = self.peek_sum()
             && let Some(addr) = Self::sum_address(sum, memarg)
         {
@@ -180,7 +180,7 @@ impl Translator<'_> {
         self.fast_address(addr, own, memarg)
     }
 
-    pub(super) fn load<O: Load>(&mut self, memarg: MemArg) {
+    pub(super) fn load<O: Load<Out: Scalar>>(&mut self, memarg: MemArg) {
         let bank = O::Out::BANK;
         if self.is_fast(memarg) {
             let FastAddr { class, a, b, wide } = self.pop_fast_address(memarg);
@@ -201,7 +201,7 @@ impl Translator<'_> {
         }
     }
 
-    pub(super) fn store<O: Store>(&mut self, memarg: MemArg) {
+    pub(super) fn store<O: Store<In: Scalar>>(&mut self, memarg: MemArg) {
         if self.is_fast(memarg) {
             self.fast_store::<O>(memarg);
             return;
@@ -219,7 +219,7 @@ impl Translator<'_> {
         self.emit.cell(StoreTable::<O>::ANY[usize::from(is_64)], fields);
     }
 
-    fn fast_store<O: Store>(&mut self, memarg: MemArg) {
+    fn fast_store<O: Store<In: Scalar>>(&mut self, memarg: MemArg) {
         // A value that is not a result yet has no code, so the address may still be an addition.
         let lazy_value = self.set_aside_lazy();
         let (addr, value) = match lazy_value {

@@ -16,9 +16,11 @@ mod options;
 mod pins;
 mod reference;
 mod scan;
+mod simd;
 mod stack;
 mod variable;
 mod vector;
+mod wide;
 
 #[cfg(test)]
 mod tests;
@@ -199,6 +201,7 @@ impl<'a> Translator<'a> {
         }
         use crate::op::memory as m;
         use crate::op::numeric as n;
+        use crate::op::wide as w;
         use Operator as O;
         match *operator {
             O::Nop => {}
@@ -238,7 +241,6 @@ impl<'a> Translator<'a> {
             O::I64Const { value } => self.constant(value as u64, Bank::Int),
             O::F32Const { value } => self.constant(u64::from(value.bits()), Bank::F32),
             O::F64Const { value } => self.constant(value.bits(), Bank::F64),
-            O::V128Const { value } => self.vector_constant(value.i128() as u128),
             O::RefNull { .. } => self.constant(0, Bank::Int),
             O::RefIsNull => self.test_zero::<n::I64Eq>(),
             O::RefFunc { function_index } => self.ref_func(function_index),
@@ -425,7 +427,12 @@ impl<'a> Translator<'a> {
             O::F32ReinterpretI32 => self.unary::<n::F32ReinterpretI32>(),
             O::F64ReinterpretI64 => self.unary::<n::F64ReinterpretI64>(),
 
-            ref other => panic!("validated operator is not supported: {other:?}"),
+            O::I64Add128 => self.wide_128::<w::I64Add128>(),
+            O::I64Sub128 => self.wide_128::<w::I64Sub128>(),
+            O::I64MulWideS => self.mul_wide::<w::I64MulWideS>(),
+            O::I64MulWideU => self.mul_wide::<w::I64MulWideU>(),
+
+            ref other => self.vector_operator(other),
         }
     }
 }

@@ -167,6 +167,14 @@ impl Translator<'_> {
         self.last_vector_end = self.emit.pos();
     }
 
+    /// Appends a cell with two integers as its results, in neighbouring slots, and pushes them.
+    pub(super) fn define_two(&mut self, handler: Handler, fields: Fields) {
+        let own = self.temp_slot(self.stack.height());
+        self.vector_cell(own, handler, fields, &[]);
+        self.stack.push(Value::Temp, Bank::Int);
+        self.stack.push(Value::Temp, Bank::Int);
+    }
+
     pub(super) fn vector_global_get(&mut self, global: u32) {
         let fields = Fields { b: global, ..Fields::default() };
         self.define_vector(handler::<vector::GlobalGet>(), fields, &[]);

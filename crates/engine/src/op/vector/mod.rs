@@ -1,4 +1,182 @@
 //! Vector operations: specification, section "Vector Instructions".
+//!
+//! Each is written on arrays of lanes, which the compiler turns into vector instructions: one
+//! lane's semantics, and [`Lanes`] to see a vector as lanes of that type.
+//!
+//! * `integer`, `float`: lane by lane, and between shapes;
+//! * `lane`: single lanes, and their order;
+//! * `memory`: loads and stores;
+//! * `relaxed`: the operations whose results the relaxed SIMD proposal leaves open.
+
+mod float;
+mod integer;
+mod lane;
+mod memory;
+mod relaxed;
+
+pub(crate) use float::*;
+pub(crate) use integer::*;
+pub(crate) use lane::*;
+pub(crate) use memory::*;
+pub(crate) use relaxed::*;
 
 /// A vector's bytes: those of lane 0 first, each lane's lowest first, as memory holds them.
 pub(crate) type Vector = [u8; 16];
+
+/// An operation with one operand.
+pub(crate) trait VectorUnary {
+    fn eval(x: Vector) -> Vector;
+}
+
+/// An operation with two operands.
+pub(crate) trait VectorBinary {
+    fn eval(a: Vector, b: Vector) -> Vector;
+}
+
+/// An operation with three operands.
+pub(crate) trait VectorTernary {
+    fn eval(a: Vector, b: Vector, c: Vector) -> Vector;
+}
+
+/// A shift of all lanes by one count, of which only the bits below the lanes' width matter.
+pub(crate) trait VectorShift {
+    fn eval(x: Vector, count: u32) -> Vector;
+}
+
+/// A question about a vector, answered by a number.
+pub(crate) trait VectorTest {
+    fn eval(x: Vector) -> u32;
+}
+
+/// A vector seen as an array of lanes.
+pub(crate) trait Lanes: Copy {
+    fn of(vector: Vector) -> Self;
+    fn vector(self) -> Vector;
+}
+
+macro_rules! lanes {
+    ($($ty:ty: $count:literal;)*) => {$(
+        impl Lanes for [$ty; $count] {
+            #[inline(always)]
+            fn of(vector: Vector) -> Self {
+                let (chunks, _) = vector.as_chunks();
+                std::array::from_fn(|index| <$ty>::from_le_bytes(chunks[index]))
+            }
+
+            #[inline(always)]
+            fn vector(self) -> Vector {
+                let mut vector = Vector::default();
+                let (chunks, _) = vector.as_chunks_mut();
+                for (chunk, lane) in chunks.iter_mut().zip(self) {
+                    *chunk = lane.to_le_bytes();
+                }
+                vector
+            }
+        }
+    )*};
+}
+
+lanes! {
+    i8: 16; u8: 16;
+    i16: 8; u16: 8;
+    i32: 4; u32: 4; f32: 4;
+    i64: 2; u64: 2; f64: 2;
+}
+
+/// A lane of each of two vectors at a time.
+#[inline(always)]
+fn zip<T: Copy, U, const N: usize>(a: [T; N], b: [T; N], lane: impl Fn(T, T) -> U) -> [U; N] {
+    std::array::from_fn(|index| lane(a[index], b[index]))
+}
+
+/// The lanes from `start` on.
+#[inline(always)]
+fn part<T: Copy, const N: usize, const M: usize>(lanes: [T; N], start: usize) -> [T; M] {
+    std::array::from_fn(|index| lanes[start + index])
+}
+
+/// The lanes of one vector, then those of another.
+#[inline(always)]
+fn join<T: Copy, const N: usize, const M: usize>(low: [T; N], high: [T; N]) -> [T; M] {
+    std::array::from_fn(|index| if index < N { low[index] } else { high[index - N] })
+}
+
+/// Combines neighbours: lanes 0 and 1, 2 and 3, and so on.
+#[inline(always)]
+fn pairwise<T: Copy, U, const N: usize, const M: usize>(
+    lanes: [T; N],
+    combine: impl Fn(T, T) -> U,
+) -> [U; M] {
+    std::array::from_fn(|index| combine(lanes[2 * index], lanes[2 * index + 1]))
+}
+
+/// Defines operations: `Name: implementation by operand bindings`. `x => …` of a lane type works
+/// lane by lane; `all` sees whole arrays.
+macro_rules! vector_ops {
+    // One operand, lane by lane.
+    (unary: $($name:ident: $lanes:ty, |$x:ident| $lane:expr;)*) => {$(
+        pub(crate) struct $name;
+        impl VectorUnary for $name {
+            #[inline(always)]
+            fn eval(x: Vector) -> Vector {
+                <$lanes>::of(x).map(|$x| $lane).vector()
+            }
+        }
+    )*};
+    // One operand, the lanes of all of it at once.
+    (unary all: $($name:ident: $lanes:ty => $out:ty, |$x:ident| $result:expr;)*) => {$(
+        pub(crate) struct $name;
+        impl VectorUnary for $name {
+            #[inline(always)]
+            fn eval(x: Vector) -> Vector {
+                let $x = <$lanes>::of(x);
+                let result: $out = $result;
+                result.vector()
+            }
+        }
+    )*};
+    // Two operands, lane by lane.
+    (binary: $($name:ident: $lanes:ty, |$a:ident, $b:ident| $lane:expr;)*) => {$(
+        pub(crate) struct $name;
+        impl VectorBinary for $name {
+            #[inline(always)]
+            fn eval(a: Vector, b: Vector) -> Vector {
+                zip(<$lanes>::of(a), <$lanes>::of(b), |$a, $b| $lane).vector()
+            }
+        }
+    )*};
+    // Two operands, the lanes of all of both at once.
+    (binary all: $($name:ident: $lanes:ty => $out:ty, |$a:ident, $b:ident| $result:expr;)*) => {$(
+        pub(crate) struct $name;
+        impl VectorBinary for $name {
+            #[inline(always)]
+            fn eval(a: Vector, b: Vector) -> Vector {
+                let ($a, $b) = (<$lanes>::of(a), <$lanes>::of(b));
+                let result: $out = $result;
+                result.vector()
+            }
+        }
+    )*};
+    // A shift, lane by lane.
+    (shift: $($name:ident: $lanes:ty, |$x:ident, $count:ident| $lane:expr;)*) => {$(
+        pub(crate) struct $name;
+        impl VectorShift for $name {
+            #[inline(always)]
+            fn eval(x: Vector, $count: u32) -> Vector {
+                <$lanes>::of(x).map(|$x| $lane).vector()
+            }
+        }
+    )*};
+    // A question about the lanes of all of a vector.
+    (test: $($name:ident: $lanes:ty, |$x:ident| $answer:expr;)*) => {$(
+        pub(crate) struct $name;
+        impl VectorTest for $name {
+            #[inline(always)]
+            fn eval(x: Vector) -> u32 {
+                let $x = <$lanes>::of(x);
+                $answer
+            }
+        }
+    )*};
+}
+use vector_ops;

@@ -1,0 +1,393 @@
+//! Translates vector operations.
+//!
+//! Their vectors are in slots ([`vector`](super::vector)). Scalar operands are wherever those of
+//! other operations are, and scalar results go to the accumulator first, as theirs do.
+
+use std::marker::PhantomData;
+
+use lineal_memory::AddressType;
+use wasmparser::{MemArg, Operator};
+
+use super::Translator;
+use super::emit::{Dests, Fields, dests};
+use super::memory::{AddrClass, FastAddr, memory_of};
+use super::numeric::halves;
+use super::stack::Operand;
+use crate::exec::abi::{Handler, handler};
+use crate::exec::memory::{Addr, AddrType, Based, LoadAny, LoadOp, Static, StoreAny, StoreOp, Sum};
+use crate::exec::operand::{
+    Acc, Bank, ImmB, Pin, Scalar, SlotA, SlotB, SlotBHigh, SlotD, ToSlot, Wide, WideSlot,
+};
+use crate::exec::simd::{
+    Binop, Extract, LoadLane, LoadLaneAny, Replace, Shift, Shuffle, SlowTernop, SplatOp, StoreLane,
+    StoreLaneAny, Ternop, Test, Unop, lane_granule,
+};
+use crate::op::memory::Load;
+use crate::op::vector::{
+    self as v, ExtractLane, MemoryLane, ReplaceLane, Splat, Vector, VectorBinary, VectorShift,
+    VectorTernary, VectorTest, VectorUnary,
+};
+
+/// Handlers of a load or store of a whole vector, by [`AddrClass`].
+macro_rules! by_address {
+    ($op:ident<$o:ty, $vector:ty>) => {
+        &[
+            handler::<$op<$o, Based<SlotA>, $vector>>(),
+            handler::<$op<$o, Based<Acc>, $vector>>(),
+            handler::<$op<$o, Based<Pin>, $vector>>(),
+            handler::<$op<$o, Static, $vector>>(),
+            handler::<$op<$o, Sum<SlotA, WideSlot>, $vector>>(),
+            handler::<$op<$o, Sum<SlotA, Acc>, $vector>>(),
+            handler::<$op<$o, Sum<SlotA, Pin>, $vector>>(),
+            handler::<$op<$o, Sum<Acc, Pin>, $vector>>(),
+            handler::<$op<$o, Sum<SlotA, Wide>, $vector>>(),
+            handler::<$op<$o, Sum<Acc, Wide>, $vector>>(),
+            handler::<$op<$o, Sum<Pin, Wide>, $vector>>(),
+        ]
+    };
+}
+
+/// Handlers of a load.
+struct LoadTable<O>(PhantomData<O>);
+
+impl<O: Load<Out = Vector>> LoadTable<O> {
+    const BY_ADDR: &'static [Handler; 11] = by_address!(LoadOp<O, ToSlot>);
+
+    /// For any memory, by its address type.
+    const ANY: [Handler; 2] =
+        [handler::<LoadAny<O, u32, ToSlot>>(), handler::<LoadAny<O, u64, ToSlot>>()];
+}
+
+/// Handlers of `v128.store`, by [`AddrClass`].
+const STORE: &[Handler; 11] = by_address!(StoreOp<v::V128Store, SlotD>);
+
+/// Handlers of `v128.store` for any memory, by its address type.
+const STORE_ANY: [Handler; 2] =
+    [handler::<StoreAny<v::V128Store, u32>>(), handler::<StoreAny<v::V128Store, u64>>()];
+
+/// Handlers of a lane's load and store.
+struct LaneTable<O>(PhantomData<O>);
+
+impl<O: MemoryLane> LaneTable<O> {
+    const fn load<A: Addr>() -> Handler {
+        handler::<LoadLane<O, A>>()
+    }
+
+    const fn store<A: Addr>() -> Handler {
+        handler::<StoreLane<O, A>>()
+    }
+
+    /// By the first classes of [`AddrClass`], those of a single operand.
+    const LOAD: [Handler; 4] = [
+        Self::load::<Based<SlotA>>(),
+        Self::load::<Based<Acc>>(),
+        Self::load::<Based<Pin>>(),
+        Self::load::<Static>(),
+    ];
+
+    const STORE: [Handler; 4] = [
+        Self::store::<Based<SlotA>>(),
+        Self::store::<Based<Acc>>(),
+        Self::store::<Based<Pin>>(),
+        Self::store::<Static>(),
+    ];
+
+    const fn any<I: AddrType>() -> [Handler; 2] {
+        [handler::<LoadLaneAny<O, I>>(), handler::<StoreLaneAny<O, I>>()]
+    }
+
+    /// For any memory, by its address type: load, store.
+    const ANY: [[Handler; 2]; 2] = [Self::any::<u32>(), Self::any::<u64>()];
+}
+
+/// Handlers of an operation with a scalar result.
+struct TestTable<O>(PhantomData<O>);
+
+impl<O: VectorTest> TestTable<O> {
+    const DESTS: &'static Dests = &dests!(Test<O>);
+}
+
+/// Handlers of `extract_lane`.
+struct ExtractTable<O>(PhantomData<O>);
+
+impl<O: ExtractLane> ExtractTable<O> {
+    const DESTS: &'static Dests = &dests!(Extract<O>);
+}
+
+/// A match on an operator: for each group, a method and the operations that it is called with.
+macro_rules! operators {
+    (
+        $this:ident, $operator:expr;
+        $($method:ident: $($name:ident)*;)*
+        @memory $($memory_method:ident: $($memory:ident)*;)*
+        @memory_lane $($memory_lane_method:ident: $($memory_lane:ident $width:ident)*;)*
+        @lane $($lane_method:ident: $($lane:ident)*;)*
+    ) => {
+        match *$operator {
+            $($(Operator::$name => $this.$method::<v::$name>(),)*)*
+            $($(Operator::$memory { memarg } => $this.$memory_method::<v::$memory>(memarg),)*)*
+            $($(Operator::$memory_lane { memarg, lane } => {
+                $this.$memory_lane_method::<v::$width>(memarg, lane);
+            })*)*
+            $($(Operator::$lane { lane } => $this.$lane_method::<v::$lane>(lane),)*)*
+            Operator::V128Const { value } => $this.vector_constant(value.i128() as u128),
+            Operator::V128Store { memarg } => $this.vector_store(memarg),
+            Operator::I8x16Shuffle { lanes } => $this.shuffle(lanes),
+            ref other => panic!("validated operator is not supported: {other:?}"),
+        }
+    };
+}
+
+impl Translator<'_> {
+    /// Translates an operator on vectors.
+    pub(super) fn vector_operator(&mut self, operator: &Operator<'_>) {
+        operators! { self, operator;
+            vector_unary:
+                V128Not
+                I8x16Abs I8x16Neg I8x16Popcnt I16x8Abs I16x8Neg I32x4Abs I32x4Neg I64x2Abs I64x2Neg
+                I16x8ExtAddPairwiseI8x16S I16x8ExtAddPairwiseI8x16U
+                I32x4ExtAddPairwiseI16x8S I32x4ExtAddPairwiseI16x8U
+                I16x8ExtendLowI8x16S I16x8ExtendHighI8x16S I16x8ExtendLowI8x16U
+                I16x8ExtendHighI8x16U I32x4ExtendLowI16x8S I32x4ExtendHighI16x8S
+                I32x4ExtendLowI16x8U I32x4ExtendHighI16x8U I64x2ExtendLowI32x4S
+                I64x2ExtendHighI32x4S I64x2ExtendLowI32x4U I64x2ExtendHighI32x4U
+                F32x4Ceil F32x4Floor F32x4Trunc F32x4Nearest F32x4Abs F32x4Neg F32x4Sqrt
+                F64x2Ceil F64x2Floor F64x2Trunc F64x2Nearest F64x2Abs F64x2Neg F64x2Sqrt
+                I32x4TruncSatF32x4S I32x4TruncSatF32x4U F32x4ConvertI32x4S F32x4ConvertI32x4U
+                I32x4TruncSatF64x2SZero I32x4TruncSatF64x2UZero F64x2ConvertLowI32x4S
+                F64x2ConvertLowI32x4U F32x4DemoteF64x2Zero F64x2PromoteLowF32x4
+                I32x4RelaxedTruncF32x4S I32x4RelaxedTruncF32x4U I32x4RelaxedTruncF64x2SZero
+                I32x4RelaxedTruncF64x2UZero;
+            vector_binary:
+                V128And V128AndNot V128Or V128Xor I8x16Swizzle
+                I8x16Eq I8x16Ne I8x16LtS I8x16LtU I8x16GtS I8x16GtU I8x16LeS I8x16LeU I8x16GeS
+                I8x16GeU I16x8Eq I16x8Ne I16x8LtS I16x8LtU I16x8GtS I16x8GtU I16x8LeS I16x8LeU
+                I16x8GeS I16x8GeU I32x4Eq I32x4Ne I32x4LtS I32x4LtU I32x4GtS I32x4GtU I32x4LeS
+                I32x4LeU I32x4GeS I32x4GeU I64x2Eq I64x2Ne I64x2LtS I64x2GtS I64x2LeS I64x2GeS
+                F32x4Eq F32x4Ne F32x4Lt F32x4Gt F32x4Le F32x4Ge
+                F64x2Eq F64x2Ne F64x2Lt F64x2Gt F64x2Le F64x2Ge
+                I8x16NarrowI16x8S I8x16NarrowI16x8U I16x8NarrowI32x4S I16x8NarrowI32x4U
+                I8x16Add I8x16AddSatS I8x16AddSatU I8x16Sub I8x16SubSatS I8x16SubSatU
+                I8x16MinS I8x16MinU I8x16MaxS I8x16MaxU I8x16AvgrU
+                I16x8Add I16x8AddSatS I16x8AddSatU I16x8Sub I16x8SubSatS I16x8SubSatU I16x8Mul
+                I16x8MinS I16x8MinU I16x8MaxS I16x8MaxU I16x8AvgrU I16x8Q15MulrSatS
+                I32x4Add I32x4Sub I32x4Mul I32x4MinS I32x4MinU I32x4MaxS I32x4MaxU I32x4DotI16x8S
+                I64x2Add I64x2Sub I64x2Mul
+                I16x8ExtMulLowI8x16S I16x8ExtMulHighI8x16S I16x8ExtMulLowI8x16U
+                I16x8ExtMulHighI8x16U I32x4ExtMulLowI16x8S I32x4ExtMulHighI16x8S
+                I32x4ExtMulLowI16x8U I32x4ExtMulHighI16x8U I64x2ExtMulLowI32x4S
+                I64x2ExtMulHighI32x4S I64x2ExtMulLowI32x4U I64x2ExtMulHighI32x4U
+                F32x4Add F32x4Sub F32x4Mul F32x4Div F32x4Min F32x4Max F32x4PMin F32x4PMax
+                F64x2Add F64x2Sub F64x2Mul F64x2Div F64x2Min F64x2Max F64x2PMin F64x2PMax
+                I8x16RelaxedSwizzle F32x4RelaxedMin F32x4RelaxedMax F64x2RelaxedMin
+                F64x2RelaxedMax I16x8RelaxedQ15mulrS I16x8RelaxedDotI8x16I7x16S;
+            vector_ternary:
+                V128Bitselect I8x16RelaxedLaneselect I16x8RelaxedLaneselect
+                I32x4RelaxedLaneselect I64x2RelaxedLaneselect I32x4RelaxedDotI8x16I7x16AddS;
+            vector_ternary_slow:
+                F32x4RelaxedMadd F32x4RelaxedNmadd F64x2RelaxedMadd F64x2RelaxedNmadd;
+            vector_shift:
+                I8x16Shl I8x16ShrS I8x16ShrU I16x8Shl I16x8ShrS I16x8ShrU
+                I32x4Shl I32x4ShrS I32x4ShrU I64x2Shl I64x2ShrS I64x2ShrU;
+            vector_test:
+                V128AnyTrue I8x16AllTrue I16x8AllTrue I32x4AllTrue I64x2AllTrue
+                I8x16Bitmask I16x8Bitmask I32x4Bitmask I64x2Bitmask;
+            splat:
+                I8x16Splat I16x8Splat I32x4Splat I64x2Splat F32x4Splat F64x2Splat;
+            @memory
+            vector_load:
+                V128Load V128Load8x8S V128Load8x8U V128Load16x4S V128Load16x4U V128Load32x2S
+                V128Load32x2U V128Load8Splat V128Load16Splat V128Load32Splat V128Load64Splat
+                V128Load32Zero V128Load64Zero;
+            @memory_lane
+            load_lane:
+                V128Load8Lane Lane8 V128Load16Lane Lane16 V128Load32Lane Lane32
+                V128Load64Lane Lane64;
+            store_lane:
+                V128Store8Lane Lane8 V128Store16Lane Lane16 V128Store32Lane Lane32
+                V128Store64Lane Lane64;
+            @lane
+            extract_lane:
+                I8x16ExtractLaneS I8x16ExtractLaneU I16x8ExtractLaneS I16x8ExtractLaneU
+                I32x4ExtractLane I64x2ExtractLane F32x4ExtractLane F64x2ExtractLane;
+            replace_lane:
+                I8x16ReplaceLane I16x8ReplaceLane I32x4ReplaceLane I64x2ReplaceLane
+                F32x4ReplaceLane F64x2ReplaceLane;
+        }
+    }
+
+    fn vector_unary<O: VectorUnary>(&mut self) {
+        let x = self.pop_vector();
+        let fields = Fields { a: self.reach_vector(x, 1), ..Fields::default() };
+        self.define_vector(handler::<Unop<O>>(), fields, &[]);
+    }
+
+    /// Pops two vectors as operands `a` and `b`.
+    fn pop_two_vectors(&mut self) -> Fields {
+        let b = self.pop_vector();
+        let a = self.pop_vector();
+        let (a, b) = (self.reach_vector(a, 1), self.reach_vector(b, 2));
+        Fields { a, b: u32::from(b), ..Fields::default() }
+    }
+
+    fn vector_binary<O: VectorBinary>(&mut self) {
+        let fields = self.pop_two_vectors();
+        self.define_vector(handler::<Binop<O>>(), fields, &[]);
+    }
+
+    fn vector_ternary<O: VectorTernary>(&mut self) {
+        self.vector_ternary_by(handler::<Ternop<O>>());
+    }
+
+    fn vector_ternary_slow<O: VectorTernary>(&mut self) {
+        self.vector_ternary_by(handler::<SlowTernop<O>>());
+    }
+
+    fn vector_ternary_by(&mut self, handler: Handler) {
+        let c = self.pop_vector();
+        let b = self.pop_vector();
+        let a = self.pop_vector();
+        let (a, b) = (self.reach_vector(a, 1), self.reach_vector(b, 2));
+        let b = u32::from_ne_bytes(halves(b, self.reach_vector(c, 3)));
+        self.define_vector(handler, Fields { a, b, d: 0, wide: None }, &[]);
+    }
+
+    fn shuffle(&mut self, lanes: [u8; 16]) {
+        let fields = self.pop_two_vectors();
+        let (granules, _) = lanes.as_chunks();
+        let [low, high] = [0, 1].map(|index| u64::from_ne_bytes(granules[index]));
+        let fields = Fields { wide: Some(low), ..fields };
+        self.define_vector(handler::<Shuffle>(), fields, &[high]);
+    }
+
+    fn vector_shift<O: VectorShift>(&mut self) {
+        let count = self.pop();
+        let x = self.pop_vector();
+        let (handler, b) = match count {
+            Operand::Slot(slot) => (handler::<Shift<O, SlotB>>(), u32::from(self.reach(slot, 1))),
+            Operand::Acc => (handler::<Shift<O, Acc>>(), 0),
+            Operand::Pin => (handler::<Shift<O, Pin>>(), 0),
+            Operand::Const(bits) => (handler::<Shift<O, ImmB>>(), bits as u32),
+        };
+        let fields = Fields { a: self.reach_vector(x, 1), b, ..Fields::default() };
+        self.define_vector(handler, fields, &[]);
+    }
+
+    fn vector_test<O: VectorTest>(&mut self) {
+        let x = self.pop_vector();
+        let fields = Fields { a: self.reach_vector(x, 1), ..Fields::default() };
+        self.define(TestTable::<O>::DESTS, fields, Bank::Int);
+    }
+
+    fn splat<O: Splat>(&mut self) {
+        let fields = Fields::default();
+        let (handler, fields) = match self.pop() {
+            Operand::Const(bits) => {
+                let vector = O::eval(O::In::from_slot(bits));
+                self.vector_constant(u128::from_le_bytes(vector));
+                return;
+            }
+            Operand::Slot(slot) => {
+                (handler::<SplatOp<O, SlotA>>(), Fields { a: self.reach(slot, 1), ..fields })
+            }
+            Operand::Acc => (handler::<SplatOp<O, Acc>>(), fields),
+            Operand::Pin => (handler::<SplatOp<O, Pin>>(), fields),
+        };
+        self.define_vector(handler, fields, &[]);
+    }
+
+    fn extract_lane<O: ExtractLane>(&mut self, lane: u8) {
+        let x = self.pop_vector();
+        let fields = Fields { a: self.reach_vector(x, 1), b: u32::from(lane), ..Fields::default() };
+        self.define(ExtractTable::<O>::DESTS, fields, O::Out::BANK);
+    }
+
+    fn replace_lane<O: ReplaceLane>(&mut self, lane: u8) {
+        let value = self.pop();
+        let own = self.temp_slot(self.stack.height());
+        let value = match value {
+            Operand::Const(_) => Operand::Slot(self.slot_of(value, O::In::BANK, own)),
+            other => other,
+        };
+        let x = self.pop_vector();
+        let (handler, value) = match value {
+            Operand::Acc => (handler::<Replace<O, Acc>>(), 0),
+            Operand::Pin => (handler::<Replace<O, Pin>>(), 0),
+            Operand::Slot(slot) => (handler::<Replace<O, SlotBHigh>>(), self.reach(slot, 1)),
+            Operand::Const(_) => unreachable!("constants went to a slot"),
+        };
+        let b = u32::from_ne_bytes(halves(u16::from(lane), value));
+        let fields = Fields { a: self.reach_vector(x, 1), b, ..Fields::default() };
+        self.define_vector(handler, fields, &[]);
+    }
+
+    /// Pops the address of an access to any memory: the fields, and the index of its type.
+    fn pop_any_address(&mut self, memarg: MemArg) -> (Fields, usize) {
+        let addr = self.pop_slot();
+        let (b, wide) = (memory_of(memarg), Some(memarg.offset));
+        let is_64 = self.memory_address_type(b) == AddressType::I64;
+        (Fields { a: self.reach(addr, 1), b, wide, d: 0 }, usize::from(is_64))
+    }
+
+    fn vector_load<O: Load<Out = Vector>>(&mut self, memarg: MemArg) {
+        let (handler, fields) = if self.is_fast(memarg) {
+            let FastAddr { class, a, b, wide } = self.pop_fast_address(memarg);
+            (LoadTable::<O>::BY_ADDR[class as usize], Fields { a, b, wide, d: 0 })
+        } else {
+            let (fields, index_type) = self.pop_any_address(memarg);
+            (LoadTable::<O>::ANY[index_type], fields)
+        };
+        self.emit.site();
+        self.define_vector(handler, fields, &[]);
+    }
+
+    fn vector_store(&mut self, memarg: MemArg) {
+        // A local that is still to be read has no code, so the address may still be an addition.
+        let value = self.pop_vector();
+        let (handler, fields) = if self.is_fast(memarg) {
+            let FastAddr { class, a, b, wide } = self.pop_fast_address(memarg);
+            (STORE[class as usize], Fields { a, b, wide, d: 0 })
+        } else {
+            let (fields, index_type) = self.pop_any_address(memarg);
+            (STORE_ANY[index_type], fields)
+        };
+        let d = self.reach_vector(value, 1);
+        self.emit.site();
+        self.emit.cell(handler, Fields { d, ..fields });
+    }
+
+    /// Pops the address of a lane's access: the fields, and the handler to load and to store.
+    fn pop_lane_address<O: MemoryLane>(&mut self, memarg: MemArg) -> (Fields, [Handler; 2]) {
+        if !self.is_fast(memarg) {
+            let (fields, index_type) = self.pop_any_address(memarg);
+            return (fields, LaneTable::<O>::ANY[index_type]);
+        }
+        let addr = self.pop();
+        let own = self.temp_slot(self.stack.height());
+        let FastAddr { class, a, b, wide } = self.fast_address(addr, own, memarg);
+        debug_assert!(matches!(
+            class,
+            AddrClass::Slot | AddrClass::Acc | AddrClass::Pin | AddrClass::Const
+        ));
+        let class = class as usize;
+        let handlers = [LaneTable::<O>::LOAD[class], LaneTable::<O>::STORE[class]];
+        (Fields { a, b, wide, d: 0 }, handlers)
+    }
+
+    fn load_lane<O: MemoryLane>(&mut self, memarg: MemArg, lane: u8) {
+        let vector = self.pop_vector();
+        let (fields, [load, _]) = self.pop_lane_address::<O>(memarg);
+        let operands = lane_granule(lane, self.reach_vector(vector, 1));
+        self.emit.site();
+        self.define_vector(load, fields, &[operands]);
+    }
+
+    fn store_lane<O: MemoryLane>(&mut self, memarg: MemArg, lane: u8) {
+        let vector = self.pop_vector();
+        let (fields, [_, store]) = self.pop_lane_address::<O>(memarg);
+        let d = self.reach_vector(vector, 1);
+        self.emit.site();
+        self.emit.cell(store, Fields { d, ..fields });
+        self.emit.granule(lane_granule(lane, 0));
+    }
+}
