@@ -288,9 +288,46 @@ fn the_host_module() {
 }
 
 #[test]
+fn vectors_are_compared_lane_by_lane() {
+    let module = r#"(module
+      (func (export "same") (param v128) (result v128) (local.get 0))
+      (func (export "nans") (result v128) (v128.const f32x4 nan nan:0x400001 1.5 -0)))"#;
+    passes(&format!(
+        r#"{module}
+        (assert_return (invoke "same" (v128.const i8x16 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 -1))
+          (v128.const i16x8 0x0100 0x0302 0x0504 0x0706 0x0908 0x0b0a 0x0d0c 0xff0e))
+        (assert_return (invoke "same" (v128.const i32x4 1 0 -1 -1)) (v128.const i64x2 1 -1))
+        (assert_return (invoke "same" (v128.const f64x2 1 2))
+          (either (v128.const f64x2 1 1) (v128.const f64x2 1 2)))
+        (assert_return (invoke "nans")
+          (v128.const f32x4 nan:canonical nan:arithmetic 1.5 -0))"#
+    ));
+    for expected in [
+        "f32x4 nan:canonical nan:canonical 1.5 -0",
+        "f32x4 nan:canonical nan:arithmetic 1.5 0",
+        "f64x2 nan:canonical nan:canonical",
+        "i8x16 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0",
+    ] {
+        let report =
+            run(&format!("{module} (assert_return (invoke \"nans\") (v128.const {expected}))"));
+        assert_eq!((report.passed(), report.failed()), (1, 1), "{expected}");
+    }
+    let report = run(&format!(
+        "{module} (assert_return (invoke \"same\" (v128.const i32x4 1 2 3 4))
+            (v128.const i64x2 1 2))"
+    ));
+    let failure = report.failures()[0].to_string();
+    assert!(failure.contains("(v128.const i64x2 1 2)"), "{failure}");
+    assert!(
+        failure.contains("(v128.const i32x4 0x00000001 0x00000002 0x00000003 0x00000004)"),
+        "{failure}"
+    );
+}
+
+#[test]
 fn what_needs_a_missing_proposal_is_skipped() {
-    let report = run(r#"(module $v (func (export "f") (param v128)))
-        (invoke "f" (v128.const i64x2 0 0))
+    let report = run(r#"(module $v (type $f (func)) (type (cont $f)) (func (export "f")))
+        (invoke "f")
         (register "v")
         (module $importer (import "v" "f" (func)))
         (assert_return (invoke $importer "g"))
@@ -302,11 +339,14 @@ fn what_needs_a_missing_proposal_is_skipped() {
         (assert_return (invoke "f") (i32.const 1))"#);
     assert_eq!((report.passed(), report.failed(), report.skipped()), (2, 0, 9));
     let reasons: Vec<(&str, usize)> = report.skip_reasons().into_iter().collect();
-    assert_eq!(reasons, [("needs exception-handling", 2), ("needs simd", 5), ("needs threads", 2)]);
+    assert_eq!(
+        reasons,
+        [("needs exception-handling", 2), ("needs stack-switching", 5), ("needs threads", 2)]
+    );
     assert_eq!(report.skips()[0].location, Location { line: 1, column: 1 });
     assert_eq!(
         report.to_string(),
-        "2 passed, 0 failed, 9 skipped (needs exception-handling: 2, needs simd: 5, \
+        "2 passed, 0 failed, 9 skipped (needs exception-handling: 2, needs stack-switching: 5, \
          needs threads: 2)"
     );
 }
