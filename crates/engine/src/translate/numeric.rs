@@ -195,7 +195,7 @@ impl Translator<'_> {
             }
             O::F32DemoteF64 => self.unary::<F32Canonical>(),
             O::F64PromoteF32 => self.unary::<F64Canonical>(),
-            _ => {}
+            _ => self.canonicalize_vector(operator),
         }
     }
 

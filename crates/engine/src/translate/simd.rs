@@ -216,6 +216,50 @@ impl Translator<'_> {
         }
     }
 
+    /// Makes the lanes of an operator's result canonical, should they be NaNs.
+    pub(super) fn canonicalize_vector(&mut self, operator: &Operator<'_>) {
+        use Operator as O;
+        match operator {
+            O::F32x4Add
+            | O::F32x4Sub
+            | O::F32x4Mul
+            | O::F32x4Div
+            | O::F32x4Min
+            | O::F32x4Max
+            | O::F32x4Sqrt
+            | O::F32x4Ceil
+            | O::F32x4Floor
+            | O::F32x4Trunc
+            | O::F32x4Nearest
+            | O::F32x4RelaxedMin
+            | O::F32x4RelaxedMax
+            | O::F32x4RelaxedMadd
+            | O::F32x4RelaxedNmadd
+            | O::F32x4DemoteF64x2Zero => {
+                self.vector_unary::<v::F32x4Canonical>();
+            }
+            O::F64x2Add
+            | O::F64x2Sub
+            | O::F64x2Mul
+            | O::F64x2Div
+            | O::F64x2Min
+            | O::F64x2Max
+            | O::F64x2Sqrt
+            | O::F64x2Ceil
+            | O::F64x2Floor
+            | O::F64x2Trunc
+            | O::F64x2Nearest
+            | O::F64x2RelaxedMin
+            | O::F64x2RelaxedMax
+            | O::F64x2RelaxedMadd
+            | O::F64x2RelaxedNmadd
+            | O::F64x2PromoteLowF32x4 => {
+                self.vector_unary::<v::F64x2Canonical>();
+            }
+            _ => {}
+        }
+    }
+
     fn vector_unary<O: VectorUnary>(&mut self) {
         let x = self.pop_vector();
         let fields = Fields { a: self.reach_vector(x, 1), ..Fields::default() };

@@ -1,6 +1,6 @@
 //! Canonical NaNs, when the configuration asks for them.
 
-use lineal::{Config, Engine, Instance, Module, Store};
+use lineal::{Config, Engine, Instance, Module, Store, V128};
 
 /// A module with a function for each instruction that can result in a NaN, from any operands.
 fn module(ty: &str) -> String {
@@ -84,5 +84,39 @@ fn numbers_and_sign_operations_are_as_ever() {
         assert_eq!(abs.call(&mut store, (0xffff_ffff, 0)).unwrap(), 0x7fff_ffff);
         let neg = instance.get_typed_func::<(u32, u32), u32>(&store, "neg").unwrap();
         assert_eq!(neg.call(&mut store, (0x7fc0_1234, 0)).unwrap(), 0xffc0_1234);
+    }
+}
+
+#[test]
+fn lanes_of_vectors_are_canonical_too() {
+    for (shape, canonical, odd, lane_bits) in [
+        ("f32x4", 0x7fc0_0000_u128, ODD_F32.map(u128::from), 32),
+        ("f64x2", 0x7ff8 << 48, ODD_F64.map(u128::from), 64),
+    ] {
+        let lanes =
+            |lane: u128| (0..128 / lane_bits).map(|n| lane << (n * lane_bits)).sum::<u128>();
+        let mut wat = String::from("(module ");
+        let unary = ["sqrt", "ceil", "floor", "trunc", "nearest", "abs"];
+        let binary = ["add", "sub", "mul", "div", "min", "max", "relaxed_min", "relaxed_max"];
+        let ternary = ["relaxed_madd", "relaxed_nmadd"];
+        for (ops, operands) in [(&unary[..], 1), (&binary, 2), (&ternary, 3)] {
+            let operands = "(local.get 0)".repeat(operands);
+            for op in ops {
+                wat += &format!("(func (export \"{op}\") (param v128) (result v128)");
+                wat += &format!("({shape}.{op} {operands}))");
+            }
+        }
+        let (mut store, instance) = instantiate(&(wat + ")"), true);
+        let mut call = |op: &str, lane| {
+            let op = instance.get_typed_func::<V128, V128>(&store, op).unwrap();
+            op.call(&mut store, lanes(lane).into()).unwrap().as_u128()
+        };
+        for op in unary[..5].iter().chain(&binary).chain(&ternary) {
+            for nan in odd {
+                assert_eq!(call(op, nan), lanes(canonical), "{shape}.{op}");
+            }
+        }
+        let sign = 1 << (lane_bits - 1);
+        assert_eq!(call("abs", odd[2]), lanes(odd[2] & !sign));
     }
 }

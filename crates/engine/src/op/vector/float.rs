@@ -18,6 +18,10 @@ vector_ops! { unary:
     F64x2Abs: [f64; 2], |x| x.abs();
     F64x2Neg: [f64; 2], |x| -x;
     F64x2Sqrt: [f64; 2], |x| x.sqrt();
+    // Not operations of the specification: every NaN becomes the canonical one.
+    F32x4Canonical: [f32; 4], |x| if x.is_nan() { f32::from_bits(0x7fc0_0000) } else { x };
+    F64x2Canonical: [f64; 2], |x| if x.is_nan() { f64::from_bits(0x7ff8 << 48) } else { x };
+
     I32x4TruncSatF32x4S: [f32; 4], |x| x as i32;
     I32x4TruncSatF32x4U: [f32; 4], |x| x as u32;
     F32x4ConvertI32x4S: [i32; 4], |x| x as f32;
