@@ -128,7 +128,7 @@ mod tests {
 
     const PASS: &str = "(module)";
     const FAIL: &str = "(module) (assert_return (invoke \"none\"))";
-    const SKIP: &str = "(module) (assert_exception (invoke \"f\"))";
+    const SKIP: &str = "(module) (assert_suspension (invoke \"f\") \"none\")";
 
     fn verdict(text: &str, listed: Option<Limit>) -> Verdict {
         let report = Runner::default().run(text).unwrap();
@@ -148,7 +148,7 @@ mod tests {
 
     #[test]
     fn what_is_listed_must_do_as_listed() {
-        let (missing, fails) = (needs(&["exception-handling"]), Limit::Fails("so".into()));
+        let (missing, fails) = (needs(&["stack-switching"]), Limit::Fails("so".into()));
         assert_eq!(verdict(SKIP, Some(missing.clone())), Verdict::AsListed(missing.clone()));
         assert_eq!(verdict(FAIL, Some(fails.clone())), Verdict::AsListed(fails.clone()));
         assert_eq!(verdict(PASS, Some(missing.clone())), Verdict::Better(None));
@@ -156,7 +156,7 @@ mod tests {
         assert_eq!(verdict(FAIL, Some(missing.clone())), Verdict::Worse);
         assert_eq!(verdict(SKIP, Some(needs(&["gc"]))), Verdict::Worse);
         assert_eq!(verdict(SKIP, Some(fails)), Verdict::Better(Some(missing.clone())));
-        let more = needs(&["exception-handling", "gc"]);
+        let more = needs(&["gc", "stack-switching"]);
         assert_eq!(verdict(SKIP, Some(more)), Verdict::Better(Some(missing)));
     }
 }

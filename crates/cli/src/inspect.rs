@@ -223,7 +223,8 @@ fn index_of(index: ExternIndex) -> u32 {
         ExternIndex::Func(i)
         | ExternIndex::Table(i)
         | ExternIndex::Memory(i)
-        | ExternIndex::Global(i) => i,
+        | ExternIndex::Global(i)
+        | ExternIndex::Tag(i) => i,
     }
 }
 
@@ -232,6 +233,7 @@ fn kind_and_type(ty: &ExternType) -> (&'static str, String) {
         ExternType::Func(ty) => ("function", ty.to_string()),
         ExternType::Table(ty) => ("table", table_text(ty)),
         ExternType::Memory(ty) => ("memory", memory_text(ty)),
+        ExternType::Tag(ty) => ("tag", ty.ty().to_string()),
         ExternType::Global(ty) => {
             let mutability = if ty.mutable { "mut " } else { "" };
             ("global", format!("{mutability}{}", ty.content))

@@ -3,7 +3,8 @@
 use wasmparser::{
     DataKind, DataSectionReader, ElementKind, ElementSectionReader, ExportSectionReader,
     ExternalKind, FunctionSectionReader, GlobalSectionReader, ImportSectionReader, KnownCustom,
-    MemorySectionReader, Payload, TableInit, TableSectionReader, TypeRef, TypeSectionReader,
+    MemorySectionReader, Payload, TableInit, TableSectionReader, TagSectionReader, TypeRef,
+    TypeSectionReader,
 };
 
 use crate::convert;
@@ -37,6 +38,7 @@ impl ModuleParts {
             funcs: Vec::new(),
             tables: Vec::new(),
             memories: Vec::new(),
+            tags: Vec::new(),
             globals: Vec::new(),
             exports: Vec::new(),
             elements: Vec::new(),
@@ -47,6 +49,7 @@ impl ModuleParts {
             imported_tables: 0,
             imported_memories: 0,
             imported_globals: 0,
+            imported_tags: 0,
             names: Names::default(),
             exports_by_name: [].into(),
             known: convert::Types::new(),
@@ -78,9 +81,7 @@ impl ModuleParts {
                 }
                 Ok(())
             }
-            Payload::TagSection(section) => {
-                Err(Error::unsupported(section.range().start, "a tag", "exception-handling"))
-            }
+            Payload::TagSection(section) => self.add_tags(section),
             // The version, counts that validation has compared, and the end.
             _ => Ok(()),
         }
@@ -122,8 +123,10 @@ impl ModuleParts {
                     self.imported_globals += 1;
                     ExternType::Global(ty)
                 }
-                TypeRef::Tag(_) => {
-                    return Err(Error::unsupported(offset, "a tag", "exception-handling"));
+                TypeRef::Tag(ty) => {
+                    self.tags.push(ty.func_type_idx);
+                    self.imported_tags += 1;
+                    ExternType::Tag(self.tag_type(self.imported_tags - 1))
                 }
             };
             let (module, name) = (import.module.into(), import.name.into());
@@ -170,17 +173,22 @@ impl ModuleParts {
         Ok(())
     }
 
+    fn add_tags(&mut self, section: TagSectionReader<'_>) -> Result<(), Error> {
+        for tag in section {
+            self.tags.push(tag?.func_type_idx);
+        }
+        Ok(())
+    }
+
     fn add_exports(&mut self, section: ExportSectionReader<'_>) -> Result<(), Error> {
-        for export in section.into_iter_with_offsets() {
-            let (offset, export) = export?;
+        for export in section {
+            let export = export?;
             let index = match export.kind {
                 ExternalKind::Func | ExternalKind::FuncExact => ExternIndex::Func(export.index),
                 ExternalKind::Table => ExternIndex::Table(export.index),
                 ExternalKind::Memory => ExternIndex::Memory(export.index),
                 ExternalKind::Global => ExternIndex::Global(export.index),
-                ExternalKind::Tag => {
-                    return Err(Error::unsupported(offset, "a tag", "exception-handling"));
-                }
+                ExternalKind::Tag => ExternIndex::Tag(export.index),
             };
             self.exports.push(Export { name: export.name.into(), index });
         }

@@ -34,6 +34,7 @@ const IMPLEMENTED: WasmFeatures = WasmFeatures::WASM1
     .union(WasmFeatures::MEMORY64)
     .union(WasmFeatures::EXTENDED_CONST)
     .union(WasmFeatures::FUNCTION_REFERENCES)
+    .union(WasmFeatures::EXCEPTIONS)
     .union(WasmFeatures::SIMD)
     .union(WasmFeatures::RELAXED_SIMD)
     .union(WasmFeatures::WIDE_ARITHMETIC)
@@ -170,6 +171,12 @@ impl Features {
     /// proposal; off by default.
     pub fn wasm_wide_arithmetic(&mut self, enable: bool) -> &mut Self {
         self.set(WasmFeatures::WIDE_ARITHMETIC, enable)
+    }
+
+    /// Tags, `throw`, `throw_ref` and `try_table`. Part of WebAssembly 3.0; needs reference
+    /// types.
+    pub fn wasm_exceptions(&mut self, enable: bool) -> &mut Self {
+        self.set(WasmFeatures::EXCEPTIONS, enable)
     }
 
     /// Memories whose pages are one byte instead of 64 KiB. A proposal; off by default.

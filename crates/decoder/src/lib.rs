@@ -60,4 +60,6 @@ pub use module::{
     Global, Import, Module, ModuleParts, SegmentMode, Table,
 };
 pub use names::Names;
-pub use types::{ExternType, GlobalType, HeapType, RefType, TableType, TypeIndex, ValType};
+pub use types::{
+    ExternType, GlobalType, HeapType, RefType, TableType, TagType, TypeIndex, ValType,
+};

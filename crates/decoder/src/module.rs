@@ -13,7 +13,7 @@ use crate::composite::{FuncType, SubType};
 use crate::error::Error;
 use crate::features::Features;
 use crate::names::Names;
-use crate::types::{ExternType, GlobalType, RefType, TableType};
+use crate::types::{ExternType, GlobalType, RefType, TableType, TagType};
 use crate::{convert, decode, text};
 
 /// A validated module.
@@ -48,6 +48,8 @@ pub struct ModuleParts {
     pub tables: Vec<Table>,
     /// Every memory, imported ones first.
     pub memories: Vec<MemoryType>,
+    /// The type index of every tag, imported ones first.
+    pub tags: Vec<u32>,
     /// Every global, imported ones first.
     pub globals: Vec<Global>,
     /// The exports, in order.
@@ -68,6 +70,8 @@ pub struct ModuleParts {
     pub imported_memories: u32,
     /// How many of [`globals`](Self::globals) are imported.
     pub imported_globals: u32,
+    /// How many of [`tags`](Self::tags) are imported.
+    pub imported_tags: u32,
     /// The name section.
     pub names: Names,
     /// Positions in [`exports`](Self::exports), ordered by name.
@@ -106,6 +110,8 @@ pub enum ExternIndex {
     Memory(u32),
     /// A global.
     Global(u32),
+    /// A tag.
+    Tag(u32),
 }
 
 /// A table with the value its elements start as.
@@ -274,6 +280,15 @@ impl ModuleParts {
         self.types[index as usize].as_func().expect("validated to be a function type")
     }
 
+    /// The type of a tag.
+    ///
+    /// # Panics
+    ///
+    /// Panics if the index is out of range.
+    pub fn tag_type(&self, tag: u32) -> TagType {
+        TagType::new(self.type_as_func(self.tags[tag as usize]).clone())
+    }
+
     /// The type of an exported entity.
     ///
     /// # Panics
@@ -285,6 +300,7 @@ impl ModuleParts {
             ExternIndex::Table(i) => ExternType::Table(self.tables[i as usize].ty),
             ExternIndex::Memory(i) => ExternType::Memory(self.memories[i as usize]),
             ExternIndex::Global(i) => ExternType::Global(self.globals[i as usize].ty),
+            ExternIndex::Tag(i) => ExternType::Tag(self.tag_type(i)),
         }
     }
 

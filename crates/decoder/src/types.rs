@@ -229,6 +229,25 @@ pub struct TableType {
     pub table64: bool,
 }
 
+/// The type of a tag: a function type without results, whose parameters are what exceptions of
+/// the tag carry.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct TagType {
+    ty: FuncType,
+}
+
+impl TagType {
+    /// Builds the type of a tag.
+    pub fn new(ty: FuncType) -> TagType {
+        TagType { ty }
+    }
+
+    /// The function type.
+    pub fn ty(&self) -> &FuncType {
+        &self.ty
+    }
+}
+
 /// The type of an import or an export.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ExternType {
@@ -240,6 +259,8 @@ pub enum ExternType {
     Memory(MemoryType),
     /// A global variable.
     Global(GlobalType),
+    /// A tag of exceptions.
+    Tag(TagType),
 }
 
 impl ExternType {
@@ -250,6 +271,7 @@ impl ExternType {
             ExternType::Table(ty) => ExternType::Table(ty.map_index(map)),
             ExternType::Memory(ty) => ExternType::Memory(*ty),
             ExternType::Global(ty) => ExternType::Global(ty.map_index(map)),
+            ExternType::Tag(ty) => ExternType::Tag(TagType { ty: ty.ty.map_index(map) }),
         }
     }
 }

@@ -127,9 +127,7 @@ fn unimplemented_proposals_are_named() {
     for (name, fields) in [
         ("threads", "(memory 1 1 shared)"),
         ("threads", "(memory 1) (func (drop (i32.atomic.load (i32.const 0))))"),
-        ("exception-handling", "(tag)"),
-        ("exception-handling", "(import \"m\" \"t\" (tag))"),
-        ("exception-handling", "(func (param exnref))"),
+        ("legacy-exceptions", "(func try catch_all end)"),
         ("gc", "(type (struct))"),
         ("gc", "(type (array i8))"),
         ("gc", "(func (param anyref))"),

@@ -62,15 +62,16 @@ mod translate;
 
 pub use anyhow::{Error, Result};
 pub use api::{
-    AsContext, AsContextMut, Caller, CompilationMode, Config, Engine, EngineWeak, Export,
-    ExportType, Extern, ExternRef, Func, Global, ImportType, Instance, IntoFunc, Linker, Memory,
-    Module, Ref, ResourceLimiter, Store, StoreContext, StoreContextMut, StoreLimits,
-    StoreLimitsBuilder, Table, TypedFunc, UnknownImportError, UpdateDeadline, V128, Val,
-    WasmParams, WasmResults, WasmRet, WasmTy,
+    AsContext, AsContextMut, Caller, CompilationMode, Config, Engine, EngineWeak, ExnRef, Export,
+    ExportType, Extern, ExternRef, Func, GcRef, Global, ImportType, Instance, IntoFunc, Linker,
+    Memory, Module, OwnedRooted, Ref, ResourceLimiter, RootScope, Store, StoreContext,
+    StoreContextMut, StoreLimits, StoreLimitsBuilder, Table, Tag, ThrownException, TypedFunc,
+    UnknownImportError, UpdateDeadline, V128, Val, WasmParams, WasmResults, WasmRet, WasmTy,
 };
 pub use lineal_decoder::{
     ArrayType, CompositeType, Error as DecodeError, ExternType, Features, FieldType, FuncType,
-    GlobalType, HeapType, RefType, StorageType, StructType, SubType, TableType, TypeIndex, ValType,
+    GlobalType, HeapType, RefType, StorageType, StructType, SubType, TableType, TagType, TypeIndex,
+    ValType,
 };
 pub use lineal_memory::{
     AddressType, LinearMemory, MemoryOptions, MemoryType, OutOfBounds, PageSize, Pages, StoreKind,

@@ -19,6 +19,7 @@ pub(crate) fn argument(store: &mut Store<()>, arg: &WastArgCore<'_>) -> Outcome<
         WastArgCore::RefNull(ty) => match kind(ty)? {
             Kind::Func => Val::FuncRef(None),
             Kind::Extern => Val::ExternRef(None),
+            Kind::Exn => Val::ExnRef(None),
         },
         WastArgCore::RefExtern(value) => {
             let value = ExternRef::new(store, *value)
@@ -39,10 +40,13 @@ pub(crate) fn matches(store: &Store<()>, expected: &WastRetCore<'_>, found: &Val
         (WastRetCore::V128(expected), Val::V128(found)) => {
             v128_matches(expected, found.as_u128().to_le_bytes())
         }
-        (WastRetCore::RefNull(None), Val::FuncRef(None) | Val::ExternRef(None)) => true,
+        (WastRetCore::RefNull(None), found) => {
+            matches!(found, Val::FuncRef(None) | Val::ExternRef(None) | Val::ExnRef(None))
+        }
         (WastRetCore::RefNull(Some(ty)), found) => match kind(ty)? {
             Kind::Func => matches!(found, Val::FuncRef(None)),
             Kind::Extern => matches!(found, Val::ExternRef(None)),
+            Kind::Exn => matches!(found, Val::ExnRef(None)),
         },
         (WastRetCore::RefExtern(expected), Val::ExternRef(Some(found))) => {
             expected.is_none_or(|expected| host_value(store, found) == Some(expected))
@@ -75,6 +79,7 @@ pub(crate) fn matches(store: &Store<()>, expected: &WastRetCore<'_>, found: &Val
 enum Kind {
     Func,
     Extern,
+    Exn,
 }
 
 fn kind(ty: &HeapType<'_>) -> Outcome<Kind> {
@@ -82,9 +87,7 @@ fn kind(ty: &HeapType<'_>) -> Outcome<Kind> {
         HeapType::Abstract { shared: false, ty } => match ty {
             AbstractHeapType::Func | AbstractHeapType::NoFunc => Ok(Kind::Func),
             AbstractHeapType::Extern | AbstractHeapType::NoExtern => Ok(Kind::Extern),
-            AbstractHeapType::Exn | AbstractHeapType::NoExn => {
-                Err(Stop::needs("exception-handling"))
-            }
+            AbstractHeapType::Exn | AbstractHeapType::NoExn => Ok(Kind::Exn),
             AbstractHeapType::Cont | AbstractHeapType::NoCont => {
                 Err(Stop::needs("stack-switching"))
             }
@@ -167,6 +170,8 @@ pub(crate) fn show(store: &Store<()>, values: &[Val]) -> String {
         Val::FuncRef(None) => "(ref.null func)".into(),
         Val::FuncRef(Some(_)) => "(ref.func)".into(),
         Val::ExternRef(None) => "(ref.null extern)".into(),
+        Val::ExnRef(None) => "(ref.null exn)".into(),
+        Val::ExnRef(Some(_)) => "(ref.exn)".into(),
         Val::ExternRef(Some(reference)) => match host_value(store, reference) {
             Some(value) => format!("(ref.extern {value})"),
             None => "(ref.extern)".into(),

@@ -14,6 +14,7 @@ pub struct Config {
     max_wasm_stack_bytes: usize,
     compilation_mode: CompilationMode,
     memory_options: MemoryOptions,
+    gc_heap_limit_bytes: usize,
     translation: translate::Options,
 }
 
@@ -55,6 +56,7 @@ impl Config {
             max_wasm_stack_bytes: 1 << 20,
             compilation_mode: CompilationMode::default(),
             memory_options: MemoryOptions::new(),
+            gc_heap_limit_bytes: 1 << 30,
             translation: translate::Options::default(),
         }
     }
@@ -95,6 +97,8 @@ impl Config {
         /// Switches 128-bit sums and products of `i64`, off by default: this is a proposal beyond
         /// WebAssembly 3.0.
         wasm_wide_arithmetic;
+        /// Switches tags, `throw` and `try_table`, on by default.
+        wasm_exceptions;
         /// Switches memories with pages of one byte, off by default: this is a proposal beyond
         /// WebAssembly 3.0.
         wasm_custom_page_sizes;
@@ -198,6 +202,20 @@ impl Config {
     pub fn memory_options(&mut self, options: MemoryOptions) -> &mut Self {
         self.memory_options = options;
         self
+    }
+
+    /// Sets how many bytes the objects of one store may take, 1 GiB by default: structures,
+    /// arrays, exceptions and host values that the guest refers to.
+    ///
+    /// An allocation beyond is the trap [`GcHeapOutOfMemory`](crate::Trap::GcHeapOutOfMemory),
+    /// unless a collection makes room.
+    pub fn gc_heap_limit(&mut self, size_bytes: usize) -> &mut Self {
+        self.gc_heap_limit_bytes = size_bytes;
+        self
+    }
+
+    pub(crate) fn gc_heap_limit_bytes(&self) -> usize {
+        self.gc_heap_limit_bytes
     }
 
     pub(crate) fn enabled_features(&self) -> &Features {

@@ -1,16 +1,18 @@
 //! [`ExternRef`]: host values that the guest can hold but not look into.
 
 use std::any::Any;
-use std::sync::Arc;
 
-use anyhow::{Result, ensure};
+use anyhow::Result;
 
+use super::rooting::{HeapRef, gc_ref};
 use super::store::{AsContextMut, StoreContext};
-use crate::runtime::store::{StoreCore, StoreId};
+use crate::runtime::heap::Object;
+use crate::runtime::store::StoreCore;
 
 /// A reference to a host value: an `externref` that is not null.
 ///
-/// The value lives as long as the store.
+/// The value is dropped some time after nothing refers to it any more. The reference itself keeps
+/// it until the end of the scope; see [`RootScope`](crate::RootScope).
 ///
 /// ```
 /// use lineal::{ExternRef, Store};
@@ -22,52 +24,49 @@ use crate::runtime::store::{StoreCore, StoreId};
 /// # Ok::<(), lineal::Error>(())
 /// ```
 #[derive(Clone, Copy, Debug)]
-pub struct ExternRef {
-    store: StoreId,
-    /// What slots hold: the position in the store's list plus one, as 0 is null.
-    bits: u64,
-}
+pub struct ExternRef(pub(super) HeapRef);
+
+gc_ref! { ExternRef }
 
 impl ExternRef {
     /// Puts a value into the store and refers to it.
     ///
     /// # Errors
     ///
-    /// None at present; a limit on what a store may hold would be one.
+    /// The trap [`GcHeapOutOfMemory`](crate::Trap::GcHeapOutOfMemory), if the store's objects
+    /// would take more than [`Config::gc_heap_limit`](crate::Config::gc_heap_limit).
     pub fn new<V>(mut store: impl AsContextMut, value: V) -> Result<ExternRef>
     where
         V: Any + Send + Sync,
     {
         let mut store = store.as_context_mut();
-        let core = store.core_mut();
-        core.externs.push(Arc::new(value));
-        Ok(ExternRef { store: core.id, bits: core.externs.len() as u64 })
+        let object = Object::Extern(Box::new(value));
+        Ok(ExternRef(HeapRef::allocate(store.core_mut(), object)?))
     }
 
-    /// The value referred to. `None` is for references that did not come from the host; there
-    /// are none at present.
+    /// The value referred to. `None` is for references that did not come from the host.
     ///
     /// # Errors
     ///
-    /// If the reference belongs to another store.
+    /// If the reference belongs to another store, or the value is gone.
     pub fn data<'a, T: 'a>(
         &self,
         store: impl Into<StoreContext<'a, T>>,
     ) -> Result<Option<&'a (dyn Any + Send + Sync)>> {
         let core = store.into().core();
-        let bits = ExternRef::option_to_slot(Some(*self), core)?;
-        Ok(core.externs.get(bits as usize - 1).map(|value| &**value))
+        Ok(match self.0.object(core)? {
+            Some(Object::Extern(value)) => Some(&**value),
+            _ => None,
+        })
     }
 
     /// The `externref` that slots hold.
     pub(crate) fn option_to_slot(value: Option<ExternRef>, store: &StoreCore) -> Result<u64> {
-        let Some(value) = value else { return Ok(0) };
-        ensure!(value.store == store.id, "reference to a host value of another store");
-        Ok(value.bits)
+        value.map_or(Ok(0), |value| value.0.to_slot(store))
     }
 
     /// The reference for an `externref` that a slot holds.
     pub(crate) fn option_from_slot(store: &StoreCore, bits: u64) -> Option<ExternRef> {
-        (bits != 0).then_some(ExternRef { store: store.id, bits })
+        HeapRef::from_slot(store, bits).map(ExternRef)
     }
 }

@@ -8,6 +8,7 @@ use super::handle::Handle;
 use super::memory::Memory;
 use super::store::AsContext;
 use super::table::Table;
+use super::tag::Tag;
 use crate::runtime::instance::Entity;
 use crate::runtime::store::StoreCore;
 
@@ -22,6 +23,8 @@ pub enum Extern {
     Table(Table),
     /// A memory.
     Memory(Memory),
+    /// A tag.
+    Tag(Tag),
 }
 
 /// An export of an [`Instance`](crate::Instance): a name and what it stands for.
@@ -67,6 +70,11 @@ impl Extern {
         if let Extern::Memory(memory) = self { Some(memory) } else { None }
     }
 
+    /// The tag, if this is one.
+    pub fn into_tag(self) -> Option<Tag> {
+        if let Extern::Tag(tag) = self { Some(tag) } else { None }
+    }
+
     /// The type.
     ///
     /// # Panics
@@ -78,6 +86,7 @@ impl Extern {
             Extern::Global(global) => ExternType::Global(global.ty(store)),
             Extern::Table(table) => ExternType::Table(table.ty(store)),
             Extern::Memory(memory) => ExternType::Memory(memory.ty(store)),
+            Extern::Tag(tag) => ExternType::Tag(tag.ty(store)),
         }
     }
 
@@ -92,6 +101,7 @@ impl Extern {
                 Entity::Global(e) => Extern::Global(Global::from_handle(Handle::new(store, e))),
                 Entity::Table(e) => Extern::Table(Table::from_handle(Handle::new(store, e))),
                 Entity::Memory(e) => Extern::Memory(Memory::from_handle(Handle::new(store, e))),
+                Entity::Tag(e) => Extern::Tag(Tag::from_handle(Handle::new(store, e))),
             }
         }
     }
@@ -107,6 +117,7 @@ impl Extern {
             Extern::Global(global) => Entity::Global(global.handle().entity(store)),
             Extern::Table(table) => Entity::Table(table.handle().entity(store)),
             Extern::Memory(memory) => Entity::Memory(memory.handle().entity(store)),
+            Extern::Tag(tag) => Entity::Tag(tag.handle().entity(store)),
         }
     }
 }
@@ -121,7 +132,7 @@ macro_rules! extern_from {
     )*};
 }
 
-extern_from! { Func Global Table Memory }
+extern_from! { Func Global Table Memory Tag }
 
 impl<'instance> Export<'instance> {
     pub(crate) fn new(name: &'instance str, definition: Extern) -> Export<'instance> {
@@ -156,6 +167,11 @@ impl<'instance> Export<'instance> {
     /// The memory, if it is one.
     pub fn into_memory(self) -> Option<Memory> {
         self.definition.into_memory()
+    }
+
+    /// The tag, if it is one.
+    pub fn into_tag(self) -> Option<Tag> {
+        self.definition.into_tag()
     }
 
     /// The type.

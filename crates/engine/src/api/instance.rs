@@ -12,6 +12,7 @@ use super::memory::Memory;
 use super::module::Module;
 use super::store::{AsContext, AsContextMut, StoreContext, StoreContextMut};
 use super::table::Table;
+use super::tag::Tag;
 use super::typed::TypedFunc;
 use super::values::{WasmParams, WasmResults};
 use crate::runtime::instance::{self, Entity, InstanceData};
@@ -144,6 +145,11 @@ impl Instance {
     /// The table exported under a name; `None` also if something else is.
     pub fn get_table(&self, store: impl AsContext, name: &str) -> Option<Table> {
         self.get_export(store, name)?.into_table()
+    }
+
+    /// The tag exported under a name; `None` also if something else is.
+    pub fn get_tag(&self, store: impl AsContext, name: &str) -> Option<Tag> {
+        self.get_export(store, name)?.into_tag()
     }
 
     /// The memory with an index in the module, exported or not; imported ones come first. For

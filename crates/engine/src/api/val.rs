@@ -3,6 +3,7 @@
 use anyhow::{Result, ensure};
 use lineal_decoder::{HeapType, RefType, ValType};
 
+use super::exnref::ExnRef;
 use super::externref::ExternRef;
 use super::func::Func;
 use super::store::AsContext;
@@ -29,6 +30,8 @@ pub enum Val {
     FuncRef(Option<Func>),
     /// A reference to a host value, or null.
     ExternRef(Option<ExternRef>),
+    /// A reference to an exception, or null.
+    ExnRef(Option<ExnRef>),
 }
 
 /// A WebAssembly reference of any type.
@@ -38,6 +41,8 @@ pub enum Ref {
     Func(Option<Func>),
     /// A reference to a host value, or null.
     Extern(Option<ExternRef>),
+    /// A reference to an exception, or null.
+    Exn(Option<ExnRef>),
 }
 
 /// Accessors for one variant each: `name` returns an option, `unwrap_name` panics.
@@ -74,6 +79,7 @@ impl Val {
         V128(v) => v128, unwrap_v128: V128 = v;
         FuncRef(func) => func_ref, unwrap_func_ref: Option<Func> = func;
         ExternRef(value) => extern_ref, unwrap_extern_ref: Option<ExternRef> = value;
+        ExnRef(value) => exn_ref, unwrap_exn_ref: Option<ExnRef> = value;
     }
 
     /// The null reference to a function.
@@ -131,6 +137,7 @@ impl Val {
             Val::V128(_) => ValType::V128,
             Val::FuncRef(func) => ValType::Ref(Ref::Func(func).own_type(store)),
             Val::ExternRef(value) => ValType::Ref(Ref::Extern(value).own_type(store)),
+            Val::ExnRef(value) => ValType::Ref(Ref::Exn(value).own_type(store)),
         }
     }
 
@@ -159,6 +166,7 @@ impl Val {
             Val::V128(value) => return Ok(value.to_slots()),
             Val::FuncRef(func) => Func::option_to_slot(func, store)?,
             Val::ExternRef(value) => ExternRef::option_to_slot(value, store)?,
+            Val::ExnRef(value) => ExnRef::option_to_slot(value, store)?,
         };
         Ok([narrow, 0])
     }
@@ -223,6 +231,7 @@ impl Ref {
     pub const fn null(heap: HeapType) -> Ref {
         match heap.top() {
             HeapType::Func => Ref::Func(None),
+            HeapType::Exn => Ref::Exn(None),
             _ => Ref::Extern(None),
         }
     }
@@ -234,28 +243,38 @@ impl Ref {
             Ref::Func(Some(func)) => (false, HeapType::ConcreteFunc(func.type_index(store))),
             Ref::Extern(None) => (true, HeapType::NoExtern),
             Ref::Extern(Some(_)) => (false, HeapType::Extern),
+            Ref::Exn(None) => (true, HeapType::NoExn),
+            Ref::Exn(Some(_)) => (false, HeapType::Exn),
         };
         RefType { nullable, heap }
     }
 
     /// Whether this is a null reference.
     pub fn is_null(&self) -> bool {
-        matches!(self, Ref::Func(None) | Ref::Extern(None))
+        matches!(self, Ref::Func(None) | Ref::Extern(None) | Ref::Exn(None))
     }
 
     /// The reference, if it is one to a function or the null one of that kind.
     pub fn as_func(&self) -> Option<Option<Func>> {
         match *self {
             Ref::Func(func) => Some(func),
-            Ref::Extern(_) => None,
+            _ => None,
         }
     }
 
     /// The reference, if it is one to a host value or the null one of that kind.
     pub fn as_extern(&self) -> Option<Option<ExternRef>> {
         match *self {
-            Ref::Func(_) => None,
             Ref::Extern(value) => Some(value),
+            _ => None,
+        }
+    }
+
+    /// The reference, if it is one to an exception or the null one of that kind.
+    pub fn as_exn(&self) -> Option<Option<ExnRef>> {
+        match *self {
+            Ref::Exn(value) => Some(value),
+            _ => None,
         }
     }
 
@@ -273,6 +292,7 @@ impl Ref {
         match heap.top() {
             // SAFETY: the caller's promise.
             HeapType::Func => Ref::Func(unsafe { Func::option_from_slot(store, bits) }),
+            HeapType::Exn => Ref::Exn(ExnRef::option_from_slot(store, bits)),
             _ => Ref::Extern(ExternRef::option_from_slot(store, bits)),
         }
     }
@@ -300,9 +320,12 @@ val_from! {
     Option<Func> => |value| Val::FuncRef(value);
     ExternRef => |value| Val::ExternRef(Some(value));
     Option<ExternRef> => |value| Val::ExternRef(value);
+    ExnRef => |value| Val::ExnRef(Some(value));
+    Option<ExnRef> => |value| Val::ExnRef(value);
     Ref => |value| match value {
         Ref::Func(func) => Val::FuncRef(func),
         Ref::Extern(value) => Val::ExternRef(value),
+        Ref::Exn(value) => Val::ExnRef(value),
     };
 }
 

@@ -11,19 +11,24 @@ use std::ptr::NonNull;
 use lineal_memory::{AddressType, LinearMemory, Pages};
 
 use super::abi::{Machine, Op};
+use crate::runtime::collect;
 use crate::runtime::context::{Context, HostFailure};
 use crate::runtime::entity::{FuncEntity, TableEntity};
+use crate::runtime::heap::Object;
 use crate::runtime::instance::InstanceData;
 use crate::runtime::limits::{Limits, Refusal};
 use crate::runtime::trap::{Exit, Trap};
 
 /// An operation on operands in consecutive slots.
 pub(crate) trait SlowOp {
-    /// How many operands it takes.
+    /// How many slots its operands take, or [`IN_SECOND`].
     const OPERANDS: usize;
     /// Executes it. `first` and `second` are the immediates in `b` and the low half of granule 2.
     fn call(vm: Vm<'_>, slots: &mut [u64], first: u32, second: u32) -> Result<(), Exit>;
 }
+
+/// Stands for the number of slots that `second` says.
+pub(crate) const IN_SECOND: usize = usize::MAX;
 
 /// Runs a [`SlowOp`].
 pub(crate) struct Slow<O>(PhantomData<O>);
@@ -59,19 +64,39 @@ unsafe fn out_of_line<O: SlowOp>(
 ) -> Exit {
     // SAFETY: the caller's promise; R1: the running instance is alive.
     let (vm, slots) = unsafe {
-        let vm = Vm { cx: &mut *cx, instance: &*(*cx).instance };
-        (vm, std::slice::from_raw_parts_mut(slots, O::OPERANDS.max(1)))
+        let vm = Vm { cx, instance: &*(*cx).instance };
+        let count = if O::OPERANDS == IN_SECOND { second as usize } else { O::OPERANDS };
+        (vm, std::slice::from_raw_parts_mut(slots, count.max(1)))
     };
-    O::call(vm, slots, first, second).map_or_else(|exit| exit, |()| Exit::DONE)
+    O::call(vm, slots, first, second).err().unwrap_or(Exit::DONE)
 }
 
 /// What a [`SlowOp`] works on.
 pub(crate) struct Vm<'a> {
-    cx: &'a mut Context,
-    instance: &'a InstanceData,
+    /// The context (E3).
+    cx: *mut Context,
+    pub(super) instance: &'a InstanceData,
 }
 
 impl Vm<'_> {
+    /// Puts an object into the heap; the reference to it. The operation's operands are `slots`.
+    pub(super) fn allocate(&mut self, slots: &[u64], object: Object) -> Result<u64, Exit> {
+        // SAFETY: E3; no entity is borrowed. What the guest uses of its stack ends with the
+        // operands: the translator wrote everything before them to its slot.
+        let handle = unsafe {
+            let store = NonNull::new_unchecked((*self.cx).store);
+            collect::allocate(store, slots.as_ptr_range().end, object)
+        };
+        Ok(handle?)
+    }
+
+    /// Throws an exception.
+    pub(super) fn throw(&mut self, exception: u64) -> Exit {
+        // SAFETY: E3.
+        unsafe { (*self.cx).exception = exception };
+        Exit::EXCEPTION
+    }
+
     fn memory(&mut self, index: u32) -> &mut LinearMemory {
         // SAFETY: R1; R3: the exclusive borrow of `self` keeps other references away.
         unsafe { &mut (*self.instance.memories[index as usize].as_ptr()).memory }
@@ -87,7 +112,8 @@ impl Vm<'_> {
         &mut self,
         grow: impl FnOnce(&mut Self, Limits) -> Result<S, Refusal>,
     ) -> Result<Option<S>, Exit> {
-        let Some(store) = NonNull::new(self.cx.store) else { return Ok(None) };
+        // SAFETY: E3.
+        let Some(store) = NonNull::new(unsafe { (*self.cx).store }) else { return Ok(None) };
         // SAFETY: E3; the store's pointer is the one that the host's functions get too.
         let limits = unsafe { Limits::new(store) };
         let failure = match catch_unwind(AssertUnwindSafe(|| grow(self, limits))) {
@@ -96,7 +122,8 @@ impl Vm<'_> {
             Ok(Err(Refusal::Fatal(error))) => HostFailure::Error(error),
             Err(payload) => HostFailure::Panic(payload),
         };
-        self.cx.host_error = Some(failure);
+        // SAFETY: E3.
+        unsafe { (*self.cx).host_error = Some(failure) };
         Err(Exit::HOST_ERROR)
     }
 
@@ -146,13 +173,19 @@ fn grown(ty: AddressType, old: Option<u64>) -> u64 {
     address(ty, old.unwrap_or(u64::MAX))
 }
 
+/// Defines [`SlowOp`]s.
 macro_rules! slow_ops {
-    ($($(#[doc = $doc:literal])* $name:ident($operands:literal), |$vm:ident, $slots:ident, $first:ident, $second:ident| $body:block)*) => {$(
+    ($($(#[doc = $doc:literal])* $name:ident($operands:expr), |$vm:ident, $slots:ident, $first:ident, $second:ident| $body:block)*) => {$(
         $(#[doc = $doc])*
         pub(crate) struct $name;
-        impl SlowOp for $name {
+        impl $crate::exec::bulk::SlowOp for $name {
             const OPERANDS: usize = $operands;
-            fn call(mut $vm: Vm<'_>, $slots: &mut [u64], $first: u32, $second: u32) -> Result<(), Exit> {
+            fn call(
+                mut $vm: Vm<'_>,
+                $slots: &mut [u64],
+                $first: u32,
+                $second: u32,
+            ) -> Result<(), Exit> {
                 let _ = (&mut $vm, &$slots, $first, $second);
                 $body
                 Ok(())
@@ -160,6 +193,7 @@ macro_rules! slow_ops {
         }
     )*};
 }
+pub(super) use slow_ops;
 
 slow_ops! {
     /// `memory.size` of memory `first`
@@ -174,7 +208,8 @@ slow_ops! {
         let delta = Pages(address(ty, slots[0]));
         let old = vm.grow(|vm, limits| limits.grow_memory(vm.memory(first), delta))?;
         slots[0] = grown(ty, old.map(|old| old.0));
-        vm.cx.refresh_memory();
+        // SAFETY: E3; the memory is not borrowed any more.
+        unsafe { (*vm.cx).refresh_memory() };
     }
 
     /// `memory.fill` of memory `first`

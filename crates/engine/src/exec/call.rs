@@ -20,6 +20,7 @@ use lineal_decoder::TypeIndex;
 
 use super::abi::{Fp, Handler, Ip, Machine, Op, handler, operands};
 use super::operand::{Scalar, SlotD, Src};
+use crate::api::ThrownException;
 use crate::runtime::code::FuncEntry;
 use crate::runtime::context::{Context, HostFailure, Switch};
 use crate::runtime::entity::{FuncEntity, FuncKind, TableEntity};
@@ -497,19 +498,30 @@ pub(super) unsafe fn run_host(
     run: impl FnOnce() -> anyhow::Result<()>,
 ) -> Result<(), Exit> {
     // SAFETY: E3; no reference into the context is kept across the call (R3).
-    let free = unsafe {
+    let (free, scope) = unsafe {
         let free = (*cx).stack_free;
         (*cx).stack_free = end.wrapping_add(REENTRY_SLOTS);
-        free
+        (free, (*(*cx).store).heap.begin_scope())
     };
     let outcome = catch_unwind(AssertUnwindSafe(run));
-    // SAFETY: E3.
-    let cx = unsafe { &mut *cx };
+    // SAFETY: E3; R3: the heap is borrowed for this statement only.
+    let cx = unsafe {
+        (*(*cx).store).heap.end_scope(scope);
+        &mut *cx
+    };
     cx.stack_free = free;
     cx.refresh_memory();
     let failure = match outcome {
         Ok(Ok(())) => return Ok(()),
-        Ok(Err(error)) => HostFailure::Error(error),
+        Ok(Err(error)) => {
+            // SAFETY: as above.
+            let pending = unsafe { &mut (*cx.store).heap.pending_exception };
+            if *pending != 0 && error.is::<ThrownException>() {
+                cx.exception = std::mem::take(pending);
+                return Err(Exit::EXCEPTION);
+            }
+            HostFailure::Error(error)
+        }
         Err(payload) => HostFailure::Panic(payload),
     };
     cx.host_error = Some(failure);

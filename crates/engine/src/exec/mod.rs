@@ -21,7 +21,7 @@ pub(crate) mod wide;
 
 use std::ptr::NonNull;
 
-pub(crate) use abi::{Fp, Ip};
+pub(crate) use abi::{Fp, Ip, Machine};
 pub(crate) use call::{caller_frame, host_return_ip, switch_return_ip, translate_stub};
 
 use crate::runtime::backtrace;
@@ -29,7 +29,7 @@ use crate::runtime::context::{Context, HostFailure};
 use crate::runtime::entity::{FuncEntity, FuncKind};
 use crate::runtime::store::StoreCore;
 use crate::runtime::trap::{Exit, Trap};
-use abi::Machine;
+use crate::runtime::unwind;
 
 /// Calls a function of the guest or the host, from the host.
 ///
@@ -74,7 +74,7 @@ pub(crate) unsafe fn invoke(
         let exit = match &(*func.as_ptr()).kind {
             FuncKind::Wasm { entry, instance } => {
                 (*cx).enter(instance.as_ptr());
-                abi::run(Machine {
+                let mut machine = Some(Machine {
                     ip: entry.as_ref().ip(),
                     fp,
                     cx,
@@ -86,6 +86,11 @@ pub(crate) unsafe fn invoke(
                     pin64: 0.0,
                     pin32: 0.0,
                 });
+                while let Some(m) = machine {
+                    abi::run(m);
+                    let thrown = (*cx).exit.exit == Exit::EXCEPTION;
+                    machine = if thrown { unwind::catch(core) } else { None };
+                }
                 (*cx).exit.exit
             }
             FuncKind::Host(_) => {
@@ -96,6 +101,9 @@ pub(crate) unsafe fn invoke(
                 call::call_host(cx, func, fp).err().unwrap_or(Exit::DONE)
             }
         };
+        if exit == Exit::EXCEPTION {
+            (*core.as_ptr()).heap.pending_exception = std::mem::take(&mut (*cx).exception);
+        }
         let outcome = conclude(&mut *cx, exit);
         outer.restore(cx);
         match outcome {
@@ -122,6 +130,9 @@ fn conclude(cx: &mut Context, exit: Exit) -> Outcome {
             cx.fuel = 0;
         }
         return Outcome::Failed(backtrace::trap_error(cx, trap));
+    }
+    if exit == Exit::EXCEPTION {
+        return Outcome::Failed(backtrace::exception_error(cx));
     }
     match cx.host_error.take() {
         None => Outcome::Returned,

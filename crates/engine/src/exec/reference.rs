@@ -3,7 +3,9 @@
 use std::marker::PhantomData;
 
 use super::abi::{Machine, Op};
+use super::bulk::{IN_SECOND, Vm, slow_ops};
 use super::operand::Src;
+use crate::runtime::heap::{Exception, Object};
 use crate::runtime::trap::{Exit, Trap};
 
 /// Traps if the operand of class `S` is null.
@@ -18,5 +20,23 @@ impl<S: Src<u64>> Op for CheckNonNull<S> {
         }
         m.ip = m.ip.offset(2 + S::EXTRA as isize);
         Ok(())
+    }
+}
+
+slow_ops! {
+    /// `throw` of tag `first`, whose values take `second` slots
+    Throw(IN_SECOND), |vm, slots, first, second| {
+        let tag = vm.instance.tags[first as usize];
+        let args = slots[..second as usize].into();
+        let exception = vm.allocate(slots, Object::Exception(Exception { tag, args }))?;
+        Err(vm.throw(exception))?;
+    }
+
+    /// `throw_ref`
+    ThrowRef(1), |vm, slots, _first, _second| {
+        match slots[0] {
+            0 => Err(Trap::NullReference)?,
+            exception => Err(vm.throw(exception))?,
+        }
     }
 }

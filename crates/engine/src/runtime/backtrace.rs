@@ -1,24 +1,13 @@
-//! Backtraces: which functions a guest was in when it stopped, found by walking its frames.
-//!
-//! A frame keeps its return address in the link slot of its function's [`Code`]. The granule
-//! before a return address is the metadata of the call, which says how far the caller's frame lies
-//! below the callee's. Two return addresses are not a guest's: the one to the
-//! host, where the walk ends, and the one to another instance, which stands for the newest
-//! [`Switch`] not walked over yet.
-//!
-//! [`Code`]: super::code::Code
+//! Backtraces: which functions a guest was in when it stopped.
 
 use std::fmt;
-use std::sync::Arc;
 
 use anyhow::Error;
 
-use super::code::ModuleCode;
-use super::context::{Context, Switch};
-use super::instance::InstanceData;
+use super::context::Context;
+use super::frames::{Frame, Walk};
 use super::trap::Trap;
-use crate::api::{Config, Module};
-use crate::exec::{self, Fp, Ip};
+use crate::api::{Config, Module, ThrownException};
 
 /// The functions a guest was in when it trapped or when a host function failed, innermost
 /// first.
@@ -76,6 +65,11 @@ pub(crate) fn host_error(context: &Context, mut error: Error) -> Error {
     }
 }
 
+/// The error for an exception that nothing caught, with a [`WasmBacktrace`] around it.
+pub(crate) fn exception_error(context: &Context) -> Error {
+    attach(Error::new(ThrownException), WasmBacktrace::capture(context))
+}
+
 fn attach(error: Error, backtrace: WasmBacktrace) -> Error {
     if backtrace.frames.is_empty() { error } else { error.context(backtrace) }
 }
@@ -87,62 +81,19 @@ impl WasmBacktrace {
     }
 
     fn capture(context: &Context) -> WasmBacktrace {
-        let walk = Walk {
-            instance: context.instance,
-            ip: context.exit.ip,
-            fp: context.exit.fp,
-            switches: context.switches.iter(),
-        };
-        WasmBacktrace { frames: walk.take(Config::BACKTRACE_MAX_FRAMES).collect() }
-    }
-}
-
-/// A walk over the frames of an invocation that has just stopped, innermost first.
-struct Walk<'a> {
-    /// The instance the next frame belongs to.
-    instance: *const InstanceData,
-    /// Inside the cell that the next frame's function is at.
-    ip: Ip,
-    /// The next frame.
-    fp: Fp,
-    /// The switches not walked over yet.
-    switches: std::slice::Iter<'a, Switch>,
-}
-
-impl Walk<'_> {
-    /// Goes on to the caller that a return address belongs to.
-    fn return_to(&mut self, return_ip: Ip) {
-        self.ip = return_ip.offset(-1);
-        // SAFETY: the call at this return address has not returned.
-        self.fp = unsafe { exec::caller_frame(self.fp, return_ip) };
-    }
-}
-
-impl Iterator for Walk<'_> {
-    type Item = FrameInfo;
-
-    fn next(&mut self) -> Option<FrameInfo> {
-        while self.ip == exec::switch_return_ip().offset(-1) {
-            let switch = self.switches.next_back()?;
-            self.instance = switch.instance;
-            self.return_to(switch.return_ip);
-        }
-        // SAFETY: R1: the instance is that of a function which has not returned.
-        let instance = unsafe { self.instance.as_ref()? };
-        // The host's return address is in no function, and so ends the walk.
-        let (index, granule, code) = instance.module.locate(self.ip)?;
-        let frame = FrameInfo::new(&instance.module, index, code.wasm_offset(granule));
-        // SAFETY: E2: the frame is still on the stack, and its link was saved when it began.
-        let link = unsafe { self.fp.as_ptr().add(code.link_slot as usize).read() };
-        self.return_to(Ip::new(std::ptr::with_exposed_provenance(link as usize)));
-        Some(frame)
+        let frames = Walk::new(context).take(Config::BACKTRACE_MAX_FRAMES);
+        WasmBacktrace { frames: frames.map(|frame| FrameInfo::new(&frame)).collect() }
     }
 }
 
 impl FrameInfo {
-    fn new(module: &Arc<ModuleCode>, own_index: u32, module_offset: Option<u32>) -> FrameInfo {
-        let func_index = module.decoded.imported_funcs + own_index;
-        FrameInfo { module: Module::from_code(module.clone()), func_index, module_offset }
+    fn new(frame: &Frame<'_>) -> FrameInfo {
+        let module = &frame.instance.module;
+        FrameInfo {
+            module: Module::from_code(module.clone()),
+            func_index: module.decoded.imported_funcs + frame.func,
+            module_offset: frame.code.wasm_offset(frame.granule),
+        }
     }
 
     /// The function's index in its module, where imported functions come first.

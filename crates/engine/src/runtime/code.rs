@@ -1,10 +1,12 @@
 //! A module's code: what the translator made of each function, and where calls find it.
 
-use std::sync::OnceLock;
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicPtr, Ordering};
+use std::sync::{OnceLock, PoisonError, RwLock};
 
 use lineal_decoder::{ExternType, TypeIndex};
 
+use super::unwind::TryRange;
 use crate::api::Engine;
 use crate::exec::Ip;
 use crate::translate;
@@ -17,6 +19,8 @@ pub(crate) struct Code {
     /// Where cells that can trap or call come from: index of the granule, offset in the binary.
     /// Ascending.
     pub(crate) sites: Box<[(u32, u32)]>,
+    /// The `try_table`s, outer ones before those inside.
+    pub(crate) tries: Box<[TryRange]>,
     /// The slot in which a frame keeps its return address.
     pub(crate) link_slot: u32,
 }
@@ -60,6 +64,8 @@ pub(crate) struct ModuleCode {
     pub(crate) types: Box<[TypeIndex]>,
     entries: Box<[FuncEntry]>,
     codes: Box<[OnceLock<Code>]>,
+    /// The functions by where their code begins.
+    by_address: RwLock<BTreeMap<usize, u32>>,
 }
 
 impl ModuleCode {
@@ -74,6 +80,7 @@ impl ModuleCode {
                 .map(|index| FuncEntry { ip: AtomicPtr::new(stub.cast_mut()), index })
                 .collect(),
             codes: (0..count).map(|_| OnceLock::new()).collect(),
+            by_address: RwLock::default(),
             decoded,
         };
         if !lazy {
@@ -101,7 +108,12 @@ impl ModuleCode {
 
     /// The code of one of the module's own functions, translated now if it was not yet.
     pub(crate) fn translated(&self, index: u32) -> &Code {
-        let code = self.codes[index as usize].get_or_init(|| translate::function(self, index));
+        let code = self.codes[index as usize].get_or_init(|| {
+            let code = translate::function(self, index);
+            let mut by_address = self.by_address.write().unwrap_or_else(PoisonError::into_inner);
+            by_address.insert(code.cells.as_ptr() as usize, index);
+            code
+        });
         let ip = code.cells.as_ptr().cast_mut();
         self.entries[index as usize].ip.store(ip, Ordering::Release);
         code
@@ -109,10 +121,9 @@ impl ModuleCode {
 
     /// The function (among the module's own) and the granule that an address in code lies in.
     pub(crate) fn locate(&self, ip: Ip) -> Option<(u32, u32, &Code)> {
-        self.codes.iter().enumerate().find_map(|(index, code)| {
-            let code = code.get()?;
-            let granule = ip.granule_in(&code.cells)?;
-            Some((index as u32, granule, code))
-        })
+        let by_address = self.by_address.read().unwrap_or_else(PoisonError::into_inner);
+        let (_, &index) = by_address.range(..=ip.as_ptr() as usize).next_back()?;
+        let code = self.codes[index as usize].get()?;
+        Some((index, ip.granule_in(&code.cells)?, code))
     }
 }

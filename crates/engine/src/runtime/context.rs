@@ -35,6 +35,8 @@ pub(crate) struct Context {
     pub(crate) epoch: *const AtomicU64,
     /// The epoch at which the guest is interrupted.
     pub(crate) epoch_deadline: u64,
+    /// The first slot of the stack.
+    pub(crate) stack_start: *mut u64,
     /// The store this context is part of.
     pub(crate) store: *mut StoreCore,
     /// Calls that crossed from one instance to another and have not returned.
@@ -43,6 +45,8 @@ pub(crate) struct Context {
     pub(crate) stack_free: *mut u64,
     /// Where the executor stopped.
     pub(crate) exit: ExitState,
+    /// The exception that made the executor stop, as a slot holds it.
+    pub(crate) exception: u64,
     /// The error of the host function that made the executor stop.
     pub(crate) host_error: Option<HostFailure>,
 }
@@ -81,10 +85,12 @@ impl Context {
             fuel: 0,
             epoch,
             epoch_deadline: 0,
+            stack_start: ptr::null_mut(),
             store: ptr::null_mut(),
             switches: Vec::new(),
             stack_free: ptr::null_mut(),
             exit: ExitState { exit: Exit::DONE, ip: Ip::NULL, fp: Fp::NULL },
+            exception: 0,
             host_error: None,
         }
     }

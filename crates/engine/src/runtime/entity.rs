@@ -46,6 +46,14 @@ pub(crate) struct TableEntity {
     pub(crate) elements: Vec<u64>,
 }
 
+/// A tag of exceptions.
+pub(crate) struct TagEntity {
+    /// The engine-wide number of its type.
+    pub(crate) type_index: TypeIndex,
+    /// Its parameters are what exceptions of the tag carry.
+    pub(crate) ty: FuncType,
+}
+
 /// A linear memory.
 pub(crate) struct MemoryEntity {
     pub(crate) memory: LinearMemory,

@@ -6,7 +6,7 @@ use anyhow::Result;
 use lineal_decoder::{ExternType, FuncType, GlobalType, Import, TableType, TypeIndex};
 use lineal_memory::MemoryType;
 
-use super::entity::{FuncEntity, GlobalEntity, MemoryEntity, TableEntity};
+use super::entity::{FuncEntity, GlobalEntity, MemoryEntity, TableEntity, TagEntity};
 use super::instance::Entity;
 use super::types::TypeRegistry;
 
@@ -45,8 +45,8 @@ impl std::error::Error for IncompatibleImport {}
 /// What an import asks for, with the engine's numbers of types.
 pub(crate) struct Expected {
     pub(crate) ty: ExternType,
-    /// The number of a function's type.
-    pub(crate) func_type: Option<TypeIndex>,
+    /// The number of a function's or a tag's type.
+    pub(crate) type_index: Option<TypeIndex>,
 }
 
 /// Checks the matching rule of external types.
@@ -64,13 +64,15 @@ pub(crate) unsafe fn check(
     let mismatch = unsafe {
         match (&expected.ty, provided) {
             (ExternType::Func(_), Entity::Func(func)) => {
-                check_func(types, expected.func_type, func.as_ref())
+                check_func(types, expected.type_index, func.as_ref())
             }
             (ExternType::Table(ty), Entity::Table(table)) => check_table(ty, table.as_ref()),
             (ExternType::Memory(ty), Entity::Memory(memory)) => check_memory(ty, memory.as_ref()),
             (ExternType::Global(ty), Entity::Global(global)) => {
                 check_global(types, ty, global.as_ref())
             }
+            (ExternType::Tag(_), Entity::Tag(tag)) => check_tag(expected.type_index, tag.as_ref()),
+            (_, Entity::Tag(tag)) => Some(tag_text(&tag.as_ref().ty)),
             (_, Entity::Func(func)) => Some(func_text(&func.as_ref().ty)),
             (_, Entity::Table(table)) => Some(table_text(&table.as_ref().ty)),
             (_, Entity::Memory(memory)) => Some(memory_text(memory.as_ref().memory.ty())),
@@ -92,6 +94,10 @@ fn check_func(
 ) -> Option<String> {
     let fits = expected.is_some_and(|expected| types.is_sub_index(found.type_index, expected));
     (!fits).then(|| func_text(&found.ty))
+}
+
+fn check_tag(expected: Option<TypeIndex>, found: &TagEntity) -> Option<String> {
+    (Some(found.type_index) != expected).then(|| tag_text(&found.ty))
 }
 
 fn check_table(expected: &TableType, found: &TableEntity) -> Option<String> {
@@ -132,11 +138,16 @@ fn describe(ty: &ExternType) -> String {
         ExternType::Table(ty) => table_text(ty),
         ExternType::Memory(ty) => memory_text(ty),
         ExternType::Global(ty) => global_text(ty),
+        ExternType::Tag(ty) => tag_text(ty.ty()),
     }
 }
 
 fn func_text(ty: &FuncType) -> String {
     format!("a function of type {ty}")
+}
+
+fn tag_text(ty: &FuncType) -> String {
+    format!("a tag of type {ty}")
 }
 
 fn table_text(ty: &TableType) -> String {

@@ -14,7 +14,7 @@ use lineal_memory::DataSegment;
 
 use super::code::ModuleCode;
 use super::const_expr::Scope;
-use super::entity::{FuncEntity, FuncKind, GlobalEntity, MemoryEntity, TableEntity};
+use super::entity::{FuncEntity, FuncKind, GlobalEntity, MemoryEntity, TableEntity, TagEntity};
 use super::imports;
 use super::limits::Limits;
 use super::store::{StoreCore, addresses};
@@ -29,6 +29,7 @@ pub(crate) struct InstanceData {
     pub(crate) tables: Box<[NonNull<TableEntity>]>,
     pub(crate) memories: Box<[NonNull<MemoryEntity>]>,
     pub(crate) globals: Box<[NonNull<GlobalEntity>]>,
+    pub(crate) tags: Box<[NonNull<TagEntity>]>,
     /// The data segments; dropped ones are empty.
     pub(crate) data: Box<[RefCell<DataSegment>]>,
     /// The element segments' references; dropped ones are empty.
@@ -42,6 +43,7 @@ pub(crate) enum Entity {
     Table(NonNull<TableEntity>),
     Memory(NonNull<MemoryEntity>),
     Global(NonNull<GlobalEntity>),
+    Tag(NonNull<TagEntity>),
 }
 
 impl InstanceData {
@@ -52,6 +54,7 @@ impl InstanceData {
             ExternIndex::Table(i) => Entity::Table(self.tables[i as usize]),
             ExternIndex::Memory(i) => Entity::Memory(self.memories[i as usize]),
             ExternIndex::Global(i) => Entity::Global(self.globals[i as usize]),
+            ExternIndex::Tag(i) => Entity::Tag(self.tags[i as usize]),
         }
     }
 
@@ -99,11 +102,13 @@ fn check_imports(module: &ModuleCode, provided: &[Entity]) -> Result<()> {
     let (expected, actual) = (imports.len(), provided.len());
     ensure!(expected == actual, "expected {expected} imports, found {actual}");
     let mut func_types = module.decoded.funcs.iter().map(|&ty| module.types[ty as usize]);
+    let mut tag_types = module.decoded.tags.iter().map(|&ty| module.types[ty as usize]);
     for (import, &entity) in imports.iter().zip(provided) {
         let expected = imports::Expected {
             ty: module.extern_type(&import.ty),
-            func_type: match import.ty {
+            type_index: match import.ty {
                 ExternType::Func(_) => func_types.next(),
+                ExternType::Tag(_) => tag_types.next(),
                 _ => None,
             },
         };
@@ -130,6 +135,7 @@ fn allocate(
         tables: Box::default(),
         memories: Box::default(),
         globals: Box::default(),
+        tags: Box::default(),
         data: module
             .decoded
             .data
@@ -138,9 +144,11 @@ fn allocate(
             .collect(),
         elements: Box::default(),
     };
-    let (mut funcs, mut tables, mut memories, mut globals) = split(imports);
+    let (mut funcs, mut tables, mut memories, mut globals, mut tags) = split(imports);
     tables.extend(new_tables.into_iter().map(|table| store.tables.push(table)));
     memories.extend(new_memories.into_iter().map(|memory| store.memories.push(memory)));
+    tags.extend(new_tags(module).map(|tag| store.tags.push(tag)));
+    instance.tags = tags.into();
     instance.tables = tables.into();
     instance.memories = memories.into();
 
@@ -172,6 +180,7 @@ type EntityLists = (
     Vec<NonNull<TableEntity>>,
     Vec<NonNull<MemoryEntity>>,
     Vec<NonNull<GlobalEntity>>,
+    Vec<NonNull<TagEntity>>,
 );
 
 /// The imports by kind.
@@ -183,6 +192,7 @@ fn split(imports: &[Entity]) -> EntityLists {
             Entity::Table(table) => lists.1.push(table),
             Entity::Memory(memory) => lists.2.push(memory),
             Entity::Global(global) => lists.3.push(global),
+            Entity::Tag(tag) => lists.4.push(tag),
         }
     }
     lists
@@ -195,6 +205,14 @@ fn new_tables(limits: Limits, module: &ModuleCode) -> Result<Vec<TableEntity>> {
         limits.new_table(table.ty.map_index(|index| module.type_index(index)), 0)
     };
     own.iter().map(new).collect()
+}
+
+fn new_tags(module: &ModuleCode) -> impl Iterator<Item = TagEntity> {
+    let own = &module.decoded.tags[module.decoded.imported_tags as usize..];
+    own.iter().map(|&ty| {
+        let type_index = module.types[ty as usize];
+        TagEntity { type_index, ty: module.engine.types().func(type_index).clone() }
+    })
 }
 
 fn new_memories(limits: Limits, module: &ModuleCode) -> Result<Vec<MemoryEntity>> {

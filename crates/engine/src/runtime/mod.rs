@@ -3,7 +3,8 @@
 //!
 //! ```text
 //! StoreCore ── owns ──► InstanceData ── points at ──► FuncEntity, TableEntity,
-//!     │                                               MemoryEntity, GlobalEntity
+//!     │                                               MemoryEntity, GlobalEntity, TagEntity
+//!     ├── Heap    (host values, exceptions)
 //!     ├── Context (cached view of the running instance)
 //!     └── Stack   (the frames of guest functions)
 //! ```
@@ -22,12 +23,18 @@
 //!   can run guest or host code.
 //! * **R4** A non-null `funcref` in a slot, table or global is the address of a [`FuncEntity`] of
 //!   the same store: only the engine makes them, and the guest cannot forge them.
+//! * **R5** A non-null reference of another hierarchy that the guest can reach is an `i31` or the
+//!   handle of a live object of the same store's [`Heap`](heap::Heap): the collector frees only
+//!   what no slot, global, table, segment, object or root of the host refers to.
 
 pub(crate) mod backtrace;
 pub(crate) mod code;
+pub(crate) mod collect;
 pub(crate) mod const_expr;
 pub(crate) mod context;
 pub(crate) mod entity;
+pub(crate) mod frames;
+pub(crate) mod heap;
 pub(crate) mod imports;
 pub(crate) mod instance;
 pub(crate) mod limits;
@@ -35,3 +42,4 @@ pub(crate) mod slots;
 pub(crate) mod store;
 pub(crate) mod trap;
 pub(crate) mod types;
+pub(crate) mod unwind;

@@ -1,13 +1,11 @@
 //! The part of a store that does not depend on the host's data: it owns every entity.
 
-use std::any::Any;
-use std::mem::MaybeUninit;
 use std::ptr::NonNull;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::context::Context;
-use super::entity::{FuncEntity, GlobalEntity, MemoryEntity, TableEntity};
+use super::entity::{FuncEntity, GlobalEntity, MemoryEntity, TableEntity, TagEntity};
+use super::heap::Heap;
 use super::instance::InstanceData;
 use super::limits::Limiter;
 use crate::api::Engine;
@@ -57,6 +55,13 @@ impl<T> Arena<T> {
     }
 }
 
+impl<T> Arena<T> {
+    /// The addresses of all values.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = NonNull<T>> {
+        self.chunks.iter().flat_map(|&chunk| addresses(chunk))
+    }
+}
+
 /// The addresses of the values in an arena's chunk.
 pub(crate) fn addresses<T>(chunk: NonNull<[T]>) -> impl ExactSizeIterator<Item = NonNull<T>> {
     let first: NonNull<T> = chunk.cast();
@@ -75,7 +80,7 @@ impl<T> Drop for Arena<T> {
 
 /// The slots in which guest functions keep their frames. Allocated once; never moves.
 pub(crate) struct Stack {
-    slots: Box<[MaybeUninit<u64>]>,
+    slots: Box<[u64]>,
 }
 
 impl Stack {
@@ -84,12 +89,12 @@ impl Stack {
 
     fn new(size_bytes: usize) -> Stack {
         let count = (size_bytes / size_of::<u64>()).max(Self::MINIMUM_SLOTS);
-        Stack { slots: Box::new_uninit_slice(count) }
+        // Zeroed by the system, page by page when first used; the collector may look at any slot.
+        Stack { slots: vec![0; count].into() }
     }
 
     fn range(&mut self) -> std::ops::Range<*mut u64> {
-        let range = self.slots.as_mut_ptr_range();
-        range.start.cast()..range.end.cast()
+        self.slots.as_mut_ptr_range()
     }
 }
 
@@ -102,9 +107,9 @@ pub(crate) struct StoreCore {
     pub(crate) tables: Arena<TableEntity>,
     pub(crate) memories: Arena<MemoryEntity>,
     pub(crate) globals: Arena<GlobalEntity>,
+    pub(crate) tags: Arena<TagEntity>,
     pub(crate) instances: Arena<InstanceData>,
-    /// Host values that `externref`s stand for: reference `n` is the value at `n - 1`.
-    pub(crate) externs: Vec<Arc<dyn Any + Send + Sync>>,
+    pub(crate) heap: Heap,
     /// Decides what may be allocated; the host's.
     pub(crate) limiter: Option<Limiter>,
     /// What to call when the epoch's deadline is reached; the host's.
@@ -129,6 +134,7 @@ const _: () = {
     may_be_sent_and_shared::<super::entity::HostFunc>();
     may_be_sent_and_shared::<lineal_memory::LinearMemory>();
     may_be_sent_and_shared::<super::code::ModuleCode>();
+    may_be_sent_and_shared::<Box<dyn std::any::Any + Send + Sync>>();
     may_be_sent_and_shared::<super::limits::Limiter>();
     may_be_sent_and_shared::<super::store::EpochCallback>();
     const fn may_be_sent<T: Send>() {}
@@ -145,8 +151,9 @@ impl StoreCore {
             tables: Arena::new(),
             memories: Arena::new(),
             globals: Arena::new(),
+            tags: Arena::new(),
             instances: Arena::new(),
-            externs: Vec::new(),
+            heap: Heap::new(engine.config().gc_heap_limit_bytes()),
             limiter: None,
             epoch_callback: None,
             stack: None,
@@ -158,6 +165,7 @@ impl StoreCore {
         if self.stack.is_none() {
             let stack = self.stack.insert(Stack::new(self.engine.config().max_wasm_stack_bytes()));
             let range = stack.range();
+            self.context.stack_start = range.start;
             self.context.stack_free = range.start;
             self.context.stack_end = range.end;
         }

@@ -50,6 +50,8 @@ traps! {
     UnreachableCodeReached = 9, "wasm `unreachable` instruction executed";
     /// A null reference where one to something is needed.
     NullReference = 20, "null reference";
+    /// The objects of a store take more room than the host allows.
+    GcHeapOutOfMemory = 21, "GC heap out of memory";
     /// All fuel is consumed; see [`Config::consume_fuel`](crate::Config::consume_fuel).
     OutOfFuel = 30, "all fuel consumed by WebAssembly";
     /// The epoch's deadline is reached; see
@@ -74,6 +76,8 @@ impl Exit {
     pub(crate) const DONE: Exit = Exit(0);
     /// Not an exit: a branch was taken, and what comes after it in the same handler is skipped.
     pub(crate) const BRANCH: Exit = Exit(u8::MAX - 1);
+    /// An exception was thrown; it waits in the context.
+    pub(crate) const EXCEPTION: Exit = Exit(u8::MAX - 2);
     /// A host function failed; its error waits in the context.
     pub(crate) const HOST_ERROR: Exit = Exit(u8::MAX);
 
@@ -112,6 +116,7 @@ mod tests {
         }
         assert_eq!(Exit::DONE.trap(), None);
         assert_eq!(Exit::BRANCH.trap(), None);
+        assert_eq!(Exit::EXCEPTION.trap(), None);
         assert_eq!(Exit::HOST_ERROR.trap(), None);
     }
 }

@@ -7,13 +7,13 @@ use super::Translator;
 use super::emit::Fields;
 use super::stack::Value;
 use crate::exec::abi::handler;
-use crate::exec::bulk::{self, Slow, SlowOp};
+use crate::exec::bulk::{self, IN_SECOND, Slow, SlowOp};
 use crate::exec::operand::Bank;
 
 impl Translator<'_> {
     /// Appends a slow operation and pops its operands.
-    fn slow<O: SlowOp>(&mut self, first: u32, second: u32) {
-        let count = O::OPERANDS as u32;
+    pub(super) fn slow<O: SlowOp>(&mut self, first: u32, second: u32) {
+        let count = if O::OPERANDS == IN_SECOND { second } else { O::OPERANDS as u32 };
         self.materialise_top(count);
         let height = self.stack.height() - count;
         self.stack.truncate(height);

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use lineal_decoder::ValType;
-use wasmparser::{BlockType, BrTable, Operator};
+use wasmparser::{BlockType, BrTable, Catch, Operator, TryTable};
 
 use super::Translator;
 use super::emit::{Fields, Pos, Site};
@@ -21,6 +21,7 @@ use crate::exec::control;
 use crate::exec::operand::{Acc, Bank, Pin, SlotA, SlotD, Wide};
 use crate::exec::variable::LoadPins;
 use crate::runtime::slots::{slot_count, slots};
+use crate::runtime::unwind::{Clause, TryRange};
 
 /// A block that is open.
 #[derive(Debug)]
@@ -48,6 +49,7 @@ enum Kind {
     Loop { header: Pos, pins: Pins },
     If { else_branch: Pos },
     Else,
+    Try { range: usize },
 }
 
 /// Handlers of `return` with one result, by source: slot, accumulator, pin, constant.
@@ -74,6 +76,11 @@ const ENTER: [Handler; 9] = [
     handler::<Enter<7>>(),
     handler::<Enter<8>>(),
 ];
+
+/// The slots of pinned locals: integer, float; 0 where none is pinned.
+fn pin_slots([int, f64, f32]: Pins) -> (u16, u16) {
+    (int.unwrap_or(0) as u16, f64.or(f32).unwrap_or(0) as u16)
+}
 
 impl Translator<'_> {
     /// How many slots the parameters take.
@@ -170,6 +177,50 @@ impl Translator<'_> {
         self.open(Kind::Block, ty);
     }
 
+    /// Begins the body of a `try_table`. Its clauses need no code: what throws puts the values in
+    /// the slots of the clause's label and the pins of that place in the registers.
+    pub(super) fn try_table(&mut self, try_table: &TryTable) {
+        self.materialise_locals();
+        let range = self.emit.tries.len();
+        self.emit.tries.push(TryRange { start: self.emit.pos(), ..TryRange::default() });
+        for (index, &clause) in try_table.catches.iter().enumerate() {
+            let (tag, with_reference, label) = match clause {
+                Catch::One { tag, label } => (Some(tag), false, label),
+                Catch::OneRef { tag, label } => (Some(tag), true, label),
+                Catch::All { label } => (None, false, label),
+                Catch::AllRef { label } => (None, true, label),
+            };
+            let target = self.target(label);
+            let pins = match self.frames[target].kind {
+                Kind::Loop { pins, .. } => pins,
+                _ => self.frames[target].outer_pins,
+            };
+            let height = self.frames[target].height;
+            let slot = self.temp_slot(height);
+            self.stack.reserve(height + self.arity(target));
+            let pins = pin_slots(pins);
+            let clause = Clause { tag, with_reference, slot, target: 0, pins };
+            self.emit.tries[range].clauses.push(clause);
+            self.link_clause(target, Site::Clause { range, clause: index });
+        }
+        // What comes before the body must not become part of it.
+        self.last_cell = None;
+        self.open(Kind::Try { range }, try_table.ty);
+    }
+
+    /// Makes a clause go to a label.
+    fn link_clause(&mut self, target: usize, site: Site) {
+        let frame = &mut self.frames[target];
+        match frame.kind {
+            Kind::Loop { header, .. } => self.emit.link(site, header),
+            _ => {
+                // No accumulator holds anything there: not even what it held before the body.
+                frame.first_branch = Some(0);
+                frame.branches.push(site);
+            }
+        }
+    }
+
     pub(super) fn loop_(&mut self, ty: BlockType) {
         self.materialise_locals();
         self.materialise_top(self.params_of(ty));
@@ -187,8 +238,7 @@ impl Translator<'_> {
 
     /// The slots of the pinned locals: integer, float; 0 where none is pinned.
     pub(super) fn pin_slots(&self) -> (u16, u16) {
-        let [int, f64, f32] = self.registers.pins;
-        (int.unwrap_or(0) as u16, f64.or(f32).unwrap_or(0) as u16)
+        pin_slots(self.registers.pins)
     }
 
     /// Loads other pins, if they are others.
@@ -256,7 +306,18 @@ impl Translator<'_> {
                 self.make_sum();
                 self.emit_return();
             }
+            if let Some(first) = frame.first_branch {
+                // Exceptions that the function's own label catches.
+                self.bind(&frame.branches, first);
+                self.dead = None;
+                self.stack.truncate(0);
+                self.push_results(frame.ty);
+                self.emit_return();
+            }
             return;
+        }
+        if let Kind::Try { range } = frame.kind {
+            self.emit.tries[range].end = self.emit.pos();
         }
         if let Kind::If { else_branch } = frame.kind {
             // Without an `else`, the parameters are the results, and they are in place.
@@ -293,7 +354,10 @@ impl Translator<'_> {
     pub(super) fn dead_operator(&mut self, operator: &Operator<'_>) {
         let Some(nested) = self.dead else { return };
         match operator {
-            Operator::Block { .. } | Operator::Loop { .. } | Operator::If { .. } => {
+            Operator::Block { .. }
+            | Operator::Loop { .. }
+            | Operator::If { .. }
+            | Operator::TryTable { .. } => {
                 self.dead = Some(nested + 1);
                 self.loops += usize::from(matches!(operator, Operator::Loop { .. }));
             }

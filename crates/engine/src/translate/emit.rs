@@ -3,6 +3,7 @@
 use crate::exec::abi::{Handler, b_of, operands, with_b, with_d};
 use crate::exec::sequences;
 use crate::runtime::code::Code;
+use crate::runtime::unwind::TryRange;
 
 /// The handlers of one operation with given sources, by destination class.
 pub(super) type Dests = [Handler; 3];
@@ -54,6 +55,13 @@ pub(super) enum Site {
         /// The granule.
         granule: Pos,
     },
+    /// In a clause of a `try_table`.
+    Clause {
+        /// The range, by the order in which they begin.
+        range: usize,
+        /// The clause.
+        clause: usize,
+    },
 }
 
 /// A function's code as it grows.
@@ -63,6 +71,8 @@ pub(super) struct Emitter {
     /// Where each cell starts.
     starts: Vec<Pos>,
     sites: Vec<(Pos, u32)>,
+    /// The `try_table`s, in the order in which they begin.
+    pub(super) tries: Vec<TryRange>,
     /// The names of the cells' operations, and in how many loops they are; for tests.
     #[cfg(test)]
     pub(super) names: std::collections::BTreeMap<Pos, (&'static str, u32)>,
@@ -160,6 +170,7 @@ impl Emitter {
                 let displacement = i64::from(target) - i64::from(cell);
                 self.cells[granule as usize] = displacement as u64;
             }
+            Site::Clause { range, clause } => self.tries[range].clauses[clause].target = target,
         }
     }
 
@@ -211,6 +222,11 @@ impl Emitter {
 
     /// The finished code of a function whose frames keep the return address in `link_slot`.
     pub(super) fn finish(self, link_slot: u32) -> Code {
-        Code { cells: self.cells.into(), sites: self.sites.into(), link_slot }
+        Code {
+            cells: self.cells.into(),
+            sites: self.sites.into(),
+            tries: self.tries.into(),
+            link_slot,
+        }
     }
 }

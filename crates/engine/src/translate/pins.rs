@@ -58,7 +58,9 @@ impl Counter {
                     self.uses.push((slot, 1));
                 }
             }
-            Operator::Block { .. } | Operator::If { .. } => self.open.push(None),
+            Operator::Block { .. } | Operator::If { .. } | Operator::TryTable { .. } => {
+                self.open.push(None);
+            }
             Operator::Loop { .. } => {
                 self.open.push(Some((self.loops.len(), self.uses.len())));
                 self.loops.push(Choice::default());

@@ -6,7 +6,8 @@ use super::stack::{Operand, Value};
 use super::variable::by_source;
 use crate::exec::abi::{Handler, handler};
 use crate::exec::operand::{Acc, Bank, Pin, SlotA, Wide};
-use crate::exec::reference::CheckNonNull;
+use crate::exec::reference::{CheckNonNull, Throw, ThrowRef};
+use crate::runtime::slots::slot_count;
 
 /// By source.
 const CHECK_NON_NULL: [Handler; 4] = [
@@ -27,6 +28,18 @@ impl Translator<'_> {
         let (handler, fields) = by_source(&CHECK_NON_NULL, operand);
         self.emit.site();
         self.emit.cell(handler, fields);
+    }
+
+    pub(super) fn throw(&mut self, tag: u32) {
+        let ty = self.parts.type_as_func(self.parts.tags[tag as usize]);
+        self.write_through_all();
+        self.slow::<Throw>(tag, slot_count(ty.params()) as u32);
+        self.set_dead();
+    }
+
+    pub(super) fn throw_ref(&mut self) {
+        self.slow::<ThrowRef>(0, 0);
+        self.set_dead();
     }
 
     pub(super) fn br_on_null(&mut self, depth: u32) {

@@ -1,6 +1,7 @@
 //! Tests of the embedding API, one module a part of it.
 
 mod epoch;
+mod exception;
 mod externref;
 mod fuel;
 mod func;

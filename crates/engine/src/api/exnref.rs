@@ -1,0 +1,216 @@
+//! [`ExnRef`]: exceptions, and how they go between guest and host.
+
+use std::fmt;
+
+use anyhow::{Context as _, Result, anyhow, ensure};
+
+use super::caller::Caller;
+use super::handle::Handle;
+use super::rooting::{HeapRef, gc_ref};
+use super::store::{AsContext, AsContextMut, Store, StoreContextMut};
+use super::tag::Tag;
+use super::val::Val;
+use crate::runtime::heap::{Exception, Object};
+use crate::runtime::slots::{placed, slot_count};
+use crate::runtime::store::StoreCore;
+
+/// A reference to an exception: an `exnref` that is not null.
+///
+/// An exception that no guest function catches makes the host's call return the error
+/// [`ThrownException`]; the exception itself waits in the store, for
+/// [`take_pending_exception`](crate::Store::take_pending_exception). If a host function passes
+/// that error on, the exception goes on through the guest that called it. A host function throws
+/// by returning the error of [`throw`](crate::Caller::throw).
+///
+/// ```
+/// use lineal::{Engine, ExnRef, Instance, Module, Store, ThrownException};
+///
+/// let engine = Engine::default();
+/// let module = Module::new(&engine, r#"(module
+///     (tag $failed (param i32))
+///     (func (export "run") (throw $failed (i32.const 42))))"#)?;
+/// let mut store = Store::new(&engine, ());
+/// let instance = Instance::new(&mut store, &module, &[])?;
+/// let run = instance.get_typed_func::<(), ()>(&store, "run")?;
+///
+/// let error = run.call(&mut store, ()).unwrap_err();
+/// assert!(error.is::<ThrownException>());
+/// let exception: ExnRef = store.take_pending_exception().unwrap();
+/// assert_eq!(exception.field(&store, 0)?.unwrap_i32(), 42);
+/// # Ok::<(), lineal::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct ExnRef(pub(super) HeapRef);
+
+gc_ref! { ExnRef }
+
+/// The error of a call in which an exception was thrown that nothing caught; see [`ExnRef`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ThrownException;
+
+impl fmt::Display for ThrownException {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("thrown WebAssembly exception")
+    }
+}
+
+impl std::error::Error for ThrownException {}
+
+impl ExnRef {
+    /// Makes an exception, without throwing it.
+    ///
+    /// # Errors
+    ///
+    /// If the values are not as many as, or not of the types that, the tag says; if one belongs
+    /// to another store; or if the store's objects would take more than
+    /// [`Config::gc_heap_limit`](crate::Config::gc_heap_limit).
+    ///
+    /// # Panics
+    ///
+    /// If the tag belongs to another store.
+    pub fn new(mut store: impl AsContextMut, tag: &Tag, fields: &[Val]) -> Result<ExnRef> {
+        let mut store = store.as_context_mut();
+        let core = store.core_mut();
+        let types = tag.handle().get(core).ty.params();
+        let (expected, found) = (types.len(), fields.len());
+        ensure!(expected == found, "expected {expected} values for an exception, found {found}");
+        let mut args = vec![0; slot_count(types)];
+        Val::lower(fields, core, types, &mut args).context("invalid value for an exception")?;
+        let exception = Exception { tag: tag.handle().entity(core), args: args.into() };
+        Ok(ExnRef(HeapRef::allocate(core, Object::Exception(exception))?))
+    }
+
+    /// The exception's tag.
+    ///
+    /// # Errors
+    ///
+    /// If the reference belongs to another store, or the exception is gone.
+    pub fn tag(&self, store: impl AsContext) -> Result<Tag> {
+        let store = store.as_context();
+        let tag = self.exception(store.core())?.tag;
+        // SAFETY: exceptions have tags of their store.
+        Ok(Tag::from_handle(unsafe { Handle::new(store.core(), tag) }))
+    }
+
+    /// One of the values that the exception carries.
+    ///
+    /// # Errors
+    ///
+    /// If there is none with that index, or as for [`Self::tag`].
+    pub fn field(&self, store: impl AsContext, index: usize) -> Result<Val> {
+        let fields = self.fields(store)?;
+        fields.get(index).copied().ok_or_else(|| {
+            anyhow!("an exception with {} values has none with the index {index}", fields.len())
+        })
+    }
+
+    /// The values that the exception carries.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Self::tag`].
+    pub fn fields(&self, store: impl AsContext) -> Result<Vec<Val>> {
+        let store = store.as_context();
+        let exception = self.exception(store.core())?;
+        // SAFETY: R1: the tag is one of the store's.
+        let types = unsafe { exception.tag.as_ref() }.ty.params();
+        let value = |(ty, range): (_, std::ops::Range<usize>)| {
+            let slots = [exception.args[range.start], exception.args[range.end - 1]];
+            // SAFETY: an exception's values are of its tag's types.
+            unsafe { Val::from_slots(store.core(), ty, slots) }
+        };
+        Ok(placed(types).map(value).collect())
+    }
+
+    fn exception<'a>(&self, store: &'a StoreCore) -> Result<&'a Exception> {
+        match self.0.object(store)? {
+            Some(Object::Exception(exception)) => Ok(exception),
+            _ => unreachable!("an exception's reference stands for an exception"),
+        }
+    }
+
+    /// The `exnref` that slots hold.
+    pub(crate) fn option_to_slot(value: Option<ExnRef>, store: &StoreCore) -> Result<u64> {
+        value.map_or(Ok(0), |value| value.0.to_slot(store))
+    }
+
+    /// The reference for an `exnref` that a slot holds.
+    pub(crate) fn option_from_slot(store: &StoreCore, bits: u64) -> Option<ExnRef> {
+        HeapRef::from_slot(store, bits).map(ExnRef)
+    }
+}
+
+impl<T> StoreContextMut<'_, T> {
+    /// Makes an exception wait in the store, and returns the error with which a host function
+    /// throws it.
+    ///
+    /// # Errors
+    ///
+    /// Always.
+    ///
+    /// # Panics
+    ///
+    /// If the exception belongs to another store, or is gone.
+    pub fn throw<R>(&mut self, exception: ExnRef) -> Result<R, ThrownException> {
+        let core = self.core_mut();
+        match exception.0.to_slot(core) {
+            Ok(bits) => core.heap.pending_exception = bits,
+            Err(error) => panic!("{error}"),
+        }
+        Err(ThrownException)
+    }
+
+    /// The exception that the last [`ThrownException`] was about, once.
+    pub fn take_pending_exception(&mut self) -> Option<ExnRef> {
+        let core = self.core_mut();
+        let bits = std::mem::take(&mut core.heap.pending_exception);
+        ExnRef::option_from_slot(core, bits)
+    }
+
+    /// Whether an exception waits for [`Self::take_pending_exception`].
+    pub fn has_pending_exception(&self) -> bool {
+        self.core().heap.pending_exception != 0
+    }
+
+    /// Frees the objects that nothing refers to any more. Allocations do so by themselves when
+    /// it is time.
+    pub fn gc(&mut self) {
+        self.core_mut().collect_garbage();
+    }
+}
+
+macro_rules! through_context {
+    ($($ty:ty)*) => {$(
+        impl<T> $ty {
+            /// See [`StoreContextMut::throw`].
+            ///
+            /// # Errors
+            ///
+            /// Always.
+            ///
+            /// # Panics
+            ///
+            /// If the exception belongs to another store, or is gone.
+            pub fn throw<R>(&mut self, exception: ExnRef) -> Result<R, ThrownException> {
+                self.as_context_mut().throw(exception)
+            }
+
+            /// See [`StoreContextMut::take_pending_exception`].
+            pub fn take_pending_exception(&mut self) -> Option<ExnRef> {
+                self.as_context_mut().take_pending_exception()
+            }
+
+            /// See [`StoreContextMut::has_pending_exception`].
+            pub fn has_pending_exception(&self) -> bool {
+                self.as_context().core().heap.pending_exception != 0
+            }
+
+            /// See [`StoreContextMut::gc`].
+            pub fn gc(&mut self) {
+                self.as_context_mut().gc();
+            }
+        }
+    )*};
+}
+
+through_context! { Store<T> Caller<'_, T> }

@@ -1,0 +1,347 @@
+//! The heap of a store: objects that references stand for, and the collector that frees those
+//! no longer reachable.
+//!
+//! A reference is a *handle*: the number of an object's entry in a table, and the entry's
+//! generation, which grows each time the entry is used again. Generations start at 1 and are in
+//! the upper half, so that no 32-bit integer is a handle, and a handle that outlived its object
+//! is no longer one.
+//!
+//! ```text
+//! 63        32 31             1 0
+//! [ generation │ entry          │ 0 ]   a handle
+//! [ 0          │ value          │ 1 ]   an i31
+//! [ 0                               ]   null
+//! ```
+//!
+//! Collection marks and sweeps. Its roots are conservative: every slot of the guest's stack, and
+//! every word of an object that could hold a reference, counts as a reference if it is the handle
+//! of a live object. Objects to look into are chained through their own entries, so that marking
+//! needs neither memory nor the host's stack, however deep they are linked.
+
+use std::any::Any;
+use std::ptr::NonNull;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::entity::TagEntity;
+use super::trap::Trap;
+
+/// An object of the heap.
+pub(crate) enum Object {
+    /// A host value.
+    Extern(Box<dyn Any + Send + Sync>),
+    /// An exception.
+    Exception(Exception),
+}
+
+/// An exception: its tag and the values it carries, as slots hold them.
+pub(crate) struct Exception {
+    pub(crate) tag: NonNull<TagEntity>,
+    pub(crate) args: Box<[u64]>,
+}
+
+/// An entry of the table of objects.
+struct Entry {
+    generation: u32,
+    /// Of a free entry, the next one. Of an object, [`UNMARKED`], or the next object to look
+    /// into.
+    link: u32,
+    object: Option<Object>,
+}
+
+/// No entry: the end of a chain.
+const END: u32 = u32::MAX;
+/// The link of an object that the collector has not reached.
+const UNMARKED: u32 = u32::MAX - 1;
+
+/// The most entries: what 31 bits number, without the marks above.
+const MAX_ENTRIES: usize = (1 << 31) - 2;
+
+/// How much is allocated at least before the first collection.
+const FIRST_THRESHOLD_BYTES: usize = 1 << 20;
+
+/// The objects of a store.
+pub(crate) struct Heap {
+    entries: Vec<Entry>,
+    /// The first free entry.
+    free: u32,
+    used_bytes: usize,
+    /// Beyond this, the next allocation collects first.
+    threshold_bytes: usize,
+    limit_bytes: usize,
+    /// What host code holds until its scope ends; see [`crate::api::RootScope`].
+    scoped: Mutex<Vec<u64>>,
+    /// What host code holds as long as something else holds the token too.
+    owned: Vec<(Arc<()>, u64)>,
+    /// How many owned roots there may be before the dead ones are looked for.
+    owned_limit: usize,
+    /// The exception that host code has yet to deal with; 0 if there is none.
+    pub(crate) pending_exception: u64,
+}
+
+/// Whether a slot's value is an `i31`.
+pub(crate) const fn is_i31(bits: u64) -> bool {
+    bits & 1 == 1
+}
+
+impl Heap {
+    pub(crate) fn new(limit_bytes: usize) -> Heap {
+        Heap {
+            entries: Vec::new(),
+            free: END,
+            used_bytes: 0,
+            threshold_bytes: FIRST_THRESHOLD_BYTES.min(limit_bytes),
+            limit_bytes,
+            scoped: Mutex::default(),
+            owned: Vec::new(),
+            owned_limit: 16,
+            pending_exception: 0,
+        }
+    }
+
+    /// Whether to collect before allocating that many bytes.
+    pub(crate) fn is_due(&self, bytes: usize) -> bool {
+        size_of::<Entry>().saturating_add(bytes)
+            > self.threshold_bytes.saturating_sub(self.used_bytes)
+    }
+
+    /// Takes an object in; its handle.
+    ///
+    /// # Errors
+    ///
+    /// If the heap would grow beyond its limit, or the host has no room.
+    pub(crate) fn insert(&mut self, object: Object) -> Result<u64, Trap> {
+        let used = self.used_bytes.saturating_add(object.size_bytes());
+        if used > self.limit_bytes {
+            return Err(Trap::GcHeapOutOfMemory);
+        }
+        if self.free == END {
+            self.add_entry()?;
+        }
+        let index = self.free;
+        let entry = &mut self.entries[index as usize];
+        self.free = std::mem::replace(&mut entry.link, UNMARKED);
+        entry.generation = entry.generation.wrapping_add(1).max(1);
+        entry.object = Some(object);
+        self.used_bytes = used;
+        Ok(u64::from(entry.generation) << 32 | u64::from(index) << 1)
+    }
+
+    fn add_entry(&mut self) -> Result<(), Trap> {
+        if self.entries.len() >= MAX_ENTRIES || self.entries.try_reserve(1).is_err() {
+            return Err(Trap::GcHeapOutOfMemory);
+        }
+        self.free = self.entries.len() as u32;
+        self.entries.push(Entry { generation: 0, link: END, object: None });
+        Ok(())
+    }
+
+    /// The index of the object that a slot's value stands for, if it is the handle of a live one.
+    fn find(&self, bits: u64) -> Option<usize> {
+        let index = (bits as u32 >> 1) as usize;
+        let entry = self.entries.get(index).filter(|_| !is_i31(bits))?;
+        (u64::from(entry.generation) == bits >> 32 && entry.object.is_some()).then_some(index)
+    }
+
+    /// The object that a slot's value stands for; `None` if it is not the handle of a live one.
+    pub(crate) fn get(&self, bits: u64) -> Option<&Object> {
+        self.entries[self.find(bits)?].object.as_ref()
+    }
+
+    /// The exception that a slot's value stands for.
+    pub(crate) fn exception(&self, bits: u64) -> Option<&Exception> {
+        if let Object::Exception(exception) = self.get(bits)? { Some(exception) } else { None }
+    }
+
+    // Roots.
+
+    /// Keeps what a reference stands for until the end of the host's current scope.
+    pub(crate) fn root_in_scope(&self, bits: u64) {
+        if bits != 0 && !is_i31(bits) {
+            self.scoped.lock().unwrap_or_else(PoisonError::into_inner).push(bits);
+        }
+    }
+
+    /// The start of a new scope, for [`Self::end_scope`].
+    pub(crate) fn begin_scope(&mut self) -> usize {
+        self.scoped.get_mut().unwrap_or_else(PoisonError::into_inner).len()
+    }
+
+    /// Gives up what was kept since the scope began.
+    pub(crate) fn end_scope(&mut self, start: usize) {
+        self.scoped.get_mut().unwrap_or_else(PoisonError::into_inner).truncate(start);
+    }
+
+    /// Keeps what a reference stands for as long as the token is held.
+    pub(crate) fn root_owned(&mut self, bits: u64) -> Arc<()> {
+        if self.owned.len() >= self.owned_limit {
+            self.forget_owned();
+            self.owned_limit = (self.owned.len() * 2).max(16);
+        }
+        let token = Arc::new(());
+        self.owned.push((token.clone(), bits));
+        token
+    }
+
+    fn forget_owned(&mut self) {
+        self.owned.retain(|(token, _)| Arc::strong_count(token) > 1);
+    }
+
+    // Collection.
+
+    /// Frees every object that cannot be reached from the given words and from what the host
+    /// holds.
+    pub(crate) fn collect(&mut self, roots: impl Iterator<Item = u64>) {
+        self.forget_owned();
+        let mut gray = END;
+        for bits in roots {
+            self.mark(bits, &mut gray);
+        }
+        self.mark(self.pending_exception, &mut gray);
+        for at in 0..self.owned.len() {
+            self.mark(self.owned[at].1, &mut gray);
+        }
+        let scoped = std::mem::take(self.scoped.get_mut().unwrap_or_else(PoisonError::into_inner));
+        scoped.iter().for_each(|&bits| self.mark(bits, &mut gray));
+        *self.scoped.get_mut().unwrap_or_else(PoisonError::into_inner) = scoped;
+
+        while gray != END {
+            let entry = &mut self.entries[gray as usize];
+            let next = std::mem::replace(&mut entry.link, END);
+            // Out of its entry, so that the entries it refers to can be marked.
+            let object = entry.object.take();
+            let index = std::mem::replace(&mut gray, next);
+            if let Some(object) = &object {
+                object.words().for_each(|bits| self.mark(bits, &mut gray));
+            }
+            self.entries[index as usize].object = object;
+        }
+        self.sweep();
+        let spare = self.used_bytes.max(FIRST_THRESHOLD_BYTES);
+        self.threshold_bytes = self.used_bytes.saturating_add(spare).min(self.limit_bytes);
+    }
+
+    /// Puts the object that a word stands for, if it does, among those to look into.
+    fn mark(&mut self, bits: u64, gray: &mut u32) {
+        if let Some(index) = self.find(bits) {
+            let entry = &mut self.entries[index];
+            if entry.link == UNMARKED {
+                entry.link = std::mem::replace(gray, index as u32);
+            }
+        }
+    }
+
+    fn sweep(&mut self) {
+        for index in 0..self.entries.len() {
+            let entry = &mut self.entries[index];
+            if entry.object.is_none() {
+                continue;
+            }
+            if entry.link != UNMARKED {
+                entry.link = UNMARKED;
+                continue;
+            }
+            let object = entry.object.take();
+            entry.link = std::mem::replace(&mut self.free, index as u32);
+            self.used_bytes -= object.as_ref().map_or(0, Object::size_bytes);
+            // Last: this can run the host's code.
+            drop(object);
+        }
+    }
+}
+
+impl Object {
+    /// What the object counts for, its entry included.
+    pub(crate) fn size_bytes(&self) -> usize {
+        let own = match self {
+            Object::Extern(value) => size_of_val(&**value),
+            Object::Exception(exception) => size_of_val(&*exception.args),
+        };
+        size_of::<Entry>() + own
+    }
+
+    /// The words that may be references.
+    pub(crate) fn words(&self) -> impl Iterator<Item = u64> {
+        let words: &[u64] = match self {
+            Object::Extern(_) => &[],
+            Object::Exception(exception) => &exception.args,
+        };
+        words.iter().copied()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn heap() -> Heap {
+        Heap::new(1 << 20)
+    }
+
+    fn exception(args: &[u64]) -> Object {
+        Object::Exception(Exception { tag: NonNull::dangling(), args: args.into() })
+    }
+
+    #[test]
+    fn only_what_is_reachable_survives() {
+        let mut heap = heap();
+        let inner = heap.insert(exception(&[])).unwrap();
+        let outer = heap.insert(exception(&[7, inner])).unwrap();
+        let lost = heap.insert(Object::Extern(Box::new(1))).unwrap();
+        heap.collect([outer].into_iter());
+        assert!(heap.get(outer).is_some() && heap.get(inner).is_some());
+        assert!(heap.get(lost).is_none());
+        // Its entry is used again, under another handle.
+        let new = heap.insert(exception(&[])).unwrap();
+        assert_eq!(new as u32, lost as u32);
+        assert!(heap.get(lost).is_none() && heap.get(new).is_some());
+    }
+
+    #[test]
+    fn numbers_are_no_handles() {
+        let mut heap = heap();
+        heap.insert(exception(&[])).unwrap();
+        for bits in [0, 1, 2, u64::from(u32::MAX), 1 << 32 | 1, 2 << 32, u64::MAX] {
+            assert!(heap.get(bits).is_none(), "{bits:#x}");
+        }
+        assert!(heap.get(1 << 32).is_some());
+    }
+
+    #[test]
+    fn rings_and_long_chains_are_marked_without_recursion() {
+        let mut heap = Heap::new(usize::MAX);
+        let mut last = 0;
+        for _ in 0..1_000_000 {
+            last = heap.insert(exception(&[last])).unwrap();
+        }
+        heap.collect([last].into_iter());
+        assert_eq!(heap.entries.iter().filter(|entry| entry.object.is_some()).count(), 1_000_000);
+        heap.collect([].into_iter());
+        assert_eq!(heap.used_bytes, 0);
+    }
+
+    #[test]
+    fn the_limit_holds() {
+        let mut heap = Heap::new(1000);
+        let error = (0..100).find_map(|_| heap.insert(exception(&[0; 10])).err());
+        assert_eq!(error, Some(Trap::GcHeapOutOfMemory));
+        heap.collect([].into_iter());
+        assert!(heap.insert(exception(&[0; 10])).is_ok());
+    }
+
+    #[test]
+    fn host_roots_last_as_long_as_said() {
+        let mut heap = heap();
+        let [scoped, owned] = [(); 2].map(|()| heap.insert(exception(&[])).unwrap());
+        let start = heap.begin_scope();
+        heap.root_in_scope(scoped);
+        let token = heap.root_owned(owned);
+        heap.collect([].into_iter());
+        assert!(heap.get(scoped).is_some() && heap.get(owned).is_some());
+        heap.end_scope(start);
+        heap.collect([].into_iter());
+        assert!(heap.get(scoped).is_none() && heap.get(owned).is_some());
+        drop(token);
+        heap.collect([].into_iter());
+        assert!(heap.get(owned).is_none());
+    }
+}
