@@ -13,6 +13,7 @@ use lineal_memory::effective_address;
 use super::abi::{Machine, Op};
 use super::operand::{Dst, Scalar, SlotD, Src};
 use crate::op::memory::{Load, Raw, Store};
+use crate::op::numeric::Binary;
 use crate::runtime::trap::{Exit, Trap};
 
 /// How an access to memory 0 makes its effective address.
@@ -91,6 +92,32 @@ impl<O: Load, A: Addr, D: Dst<O::Out>> Op for LoadOp<O, A, D> {
             D::put(m, O::extend(raw.little_endian()));
         }
         m.ip = m.ip.offset(2 + A::EXTRA as isize);
+        Ok(())
+    }
+}
+
+/// `d ← a op memory[ea]`: the load is `M`; the address is of class `A`, and the offset is the high
+/// half of `b`.
+pub(crate) struct BinLoad<O, M, L, A, D>(PhantomData<(O, M, L, A, D)>);
+
+impl<O, M, L, A, D> Op for BinLoad<O, M, L, A, D>
+where
+    O: Binary,
+    M: Load<Out = O::Ty>,
+    L: Src<O::Ty>,
+    A: Src<u32>,
+    D: Dst<O::Ty>,
+{
+    #[inline(always)]
+    unsafe fn exec(m: &mut Machine) -> Result<(), Exit> {
+        // SAFETY: E1 to E4; `check` vouches for the address.
+        unsafe {
+            let ea = u64::from(A::get(m)) + m.ip.b_halves().1 as u64;
+            let raw = check::<M::Raw>(m, ea)?.read_unaligned();
+            let result = O::eval(L::get(m), M::extend(raw.little_endian()))?;
+            D::put(m, result);
+        }
+        m.ip = m.ip.offset(2);
         Ok(())
     }
 }

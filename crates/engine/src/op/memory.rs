@@ -8,6 +8,8 @@
 ///
 /// Every pattern of its bytes is a value of the type.
 pub(crate) unsafe trait Raw: Copy {
+    /// Whether it has a sign.
+    const SIGNED: bool;
     /// Corrects the byte order of a value read from memory, or to be written to it.
     fn little_endian(self) -> Self;
 }
@@ -16,6 +18,7 @@ macro_rules! raw {
     ($($ty:ty),*) => {$(
         // SAFETY: an integer has no invalid patterns.
         unsafe impl Raw for $ty {
+            const SIGNED: bool = <$ty>::MIN != 0;
             #[inline(always)]
             fn little_endian(self) -> Self {
                 self.to_le()

@@ -121,7 +121,12 @@ impl Emitter {
 
     /// Records where the next cell comes from, because it can trap or call.
     pub(super) fn site(&mut self) {
-        self.sites.push((self.pos(), self.wasm_offset));
+        self.site_at(self.wasm_offset);
+    }
+
+    /// Records that the next cell comes from an operator at another place in the binary.
+    pub(super) fn site_at(&mut self, wasm_offset: u32) {
+        self.sites.push((self.pos(), wasm_offset));
     }
 
     fn note_name(&mut self, _cell: Pos, _handler: Handler) {

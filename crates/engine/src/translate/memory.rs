@@ -183,10 +183,13 @@ impl Translator<'_> {
     pub(super) fn load<O: Load<Out: Scalar>>(&mut self, memarg: MemArg) {
         let bank = O::Out::BANK;
         if self.is_fast(memarg) {
-            let FastAddr { class, a, b, wide } = self.pop_fast_address(memarg);
+            let addr = self.pop_fast_address(memarg);
+            let dests = &LoadTable::<O>::BY_ADDR[addr.class as usize];
+            let before = self.accumulator(bank);
             self.emit.site();
-            let dests = &LoadTable::<O>::BY_ADDR[class as usize];
-            self.define(dests, Fields { a, b, d: 0, wide }, bank);
+            let fields = Fields { a: addr.a, b: addr.b, d: 0, wide: addr.wide };
+            let cell = self.define(dests, fields, bank);
+            self.remember_load::<O>(cell, &addr, memarg, before);
         } else {
             let addr = self.pop_slot();
             let fields = Fields {

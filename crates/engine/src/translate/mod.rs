@@ -9,6 +9,7 @@ mod bulk;
 mod call;
 mod control;
 mod emit;
+mod load_operand;
 mod memory;
 mod meter;
 mod numeric;
@@ -36,6 +37,7 @@ use crate::exec::operand::Bank;
 use crate::runtime::code::{Code, ModuleCode};
 use control::Frame;
 use emit::{Emitter, Pos};
+use load_operand::LastLoad;
 use meter::Meter;
 use numeric::{LastAdd, LastCompare};
 use scan::Scan;
@@ -105,6 +107,7 @@ struct Translator<'a> {
     last_vector_end: Pos,
     last_compare: Option<LastCompare>,
     last_add: Option<LastAdd>,
+    last_load: Option<LastLoad>,
     scan: Scan,
     meter: Meter,
     /// How many loops were begun.
@@ -146,6 +149,7 @@ impl<'a> Translator<'a> {
             last_vector_end: 0,
             last_compare: None,
             last_add: None,
+            last_load: None,
             scan: Scan::default(),
             meter: Meter::default(),
             loops: 0,
@@ -327,44 +331,44 @@ impl<'a> Translator<'a> {
 
             O::I32Add => self.add_i32(),
             O::I32Sub => self.subtract_i32(),
-            O::I32Mul => self.binary::<n::I32Mul>(),
+            O::I32Mul => self.binary_loading::<n::I32Mul>(),
             O::I32DivS => self.binary_trapping::<n::I32DivS>(),
             O::I32DivU => self.binary_trapping::<n::I32DivU>(),
             O::I32RemS => self.binary_trapping::<n::I32RemS>(),
             O::I32RemU => self.binary_trapping::<n::I32RemU>(),
-            O::I32And => self.binary::<n::I32And>(),
-            O::I32Or => self.binary::<n::I32Or>(),
-            O::I32Xor => self.binary::<n::I32Xor>(),
+            O::I32And => self.binary_loading::<n::I32And>(),
+            O::I32Or => self.binary_loading::<n::I32Or>(),
+            O::I32Xor => self.binary_loading::<n::I32Xor>(),
             O::I32Shl => self.binary::<n::I32Shl>(),
             O::I32ShrS => self.binary::<n::I32ShrS>(),
             O::I32ShrU => self.binary::<n::I32ShrU>(),
             O::I32Rotl => self.binary::<n::I32Rotl>(),
             O::I32Rotr => self.binary::<n::I32Rotr>(),
-            O::I64Add => self.binary::<n::I64Add>(),
+            O::I64Add => self.binary_loading::<n::I64Add>(),
             O::I64Sub => self.subtract_i64(),
-            O::I64Mul => self.binary::<n::I64Mul>(),
+            O::I64Mul => self.binary_loading::<n::I64Mul>(),
             O::I64DivS => self.binary_trapping::<n::I64DivS>(),
             O::I64DivU => self.binary_trapping::<n::I64DivU>(),
             O::I64RemS => self.binary_trapping::<n::I64RemS>(),
             O::I64RemU => self.binary_trapping::<n::I64RemU>(),
-            O::I64And => self.binary::<n::I64And>(),
-            O::I64Or => self.binary::<n::I64Or>(),
-            O::I64Xor => self.binary::<n::I64Xor>(),
+            O::I64And => self.binary_loading::<n::I64And>(),
+            O::I64Or => self.binary_loading::<n::I64Or>(),
+            O::I64Xor => self.binary_loading::<n::I64Xor>(),
             O::I64Shl => self.binary::<n::I64Shl>(),
             O::I64ShrS => self.binary::<n::I64ShrS>(),
             O::I64ShrU => self.binary::<n::I64ShrU>(),
             O::I64Rotl => self.binary::<n::I64Rotl>(),
             O::I64Rotr => self.binary::<n::I64Rotr>(),
-            O::F32Add => self.binary::<n::F32Add>(),
-            O::F32Sub => self.binary::<n::F32Sub>(),
-            O::F32Mul => self.binary::<n::F32Mul>(),
+            O::F32Add => self.binary_loading::<n::F32Add>(),
+            O::F32Sub => self.binary_loading::<n::F32Sub>(),
+            O::F32Mul => self.binary_loading::<n::F32Mul>(),
             O::F32Div => self.binary::<n::F32Div>(),
             O::F32Min => self.binary::<n::F32Min>(),
             O::F32Max => self.binary::<n::F32Max>(),
             O::F32Copysign => self.binary::<n::F32Copysign>(),
-            O::F64Add => self.binary::<n::F64Add>(),
-            O::F64Sub => self.binary::<n::F64Sub>(),
-            O::F64Mul => self.binary::<n::F64Mul>(),
+            O::F64Add => self.binary_loading::<n::F64Add>(),
+            O::F64Sub => self.binary_loading::<n::F64Sub>(),
+            O::F64Mul => self.binary_loading::<n::F64Mul>(),
             O::F64Div => self.binary::<n::F64Div>(),
             O::F64Min => self.binary::<n::F64Min>(),
             O::F64Max => self.binary::<n::F64Max>(),

@@ -17,7 +17,7 @@ use crate::op::numeric::{
 };
 
 /// Index of an operand's class in tables by left operand: slot, accumulator, pin.
-fn left_class(operand: Operand) -> usize {
+pub(super) fn left_class(operand: Operand) -> usize {
     match operand {
         Operand::Slot(_) | Operand::Const(_) => 0,
         Operand::Acc => 1,
@@ -219,6 +219,9 @@ impl Translator<'_> {
         if self.scan.is_store_address(self.emit.wasm_offset) && self.push_sum() {
             return;
         }
+        if self.fold_load::<I32Add>() {
+            return;
+        }
         let (lhs, rhs) = self.pop_two();
         self.add_i32_of(lhs, rhs);
     }
@@ -242,6 +245,9 @@ impl Translator<'_> {
 
     /// `i32.sub`; of a constant, it is an addition.
     pub(super) fn subtract_i32(&mut self) {
+        if self.fold_load::<I32Sub>() {
+            return;
+        }
         let (lhs, rhs) = self.pop_two();
         match rhs {
             Operand::Const(bits) => self.add_i32_of(lhs, negated(bits)),
@@ -253,6 +259,9 @@ impl Translator<'_> {
 
     /// `i64.sub`; of a constant, it is an addition.
     pub(super) fn subtract_i64(&mut self) {
+        if self.fold_load::<I64Sub>() {
+            return;
+        }
         let (lhs, rhs) = self.pop_two();
         match rhs {
             Operand::Const(bits) => self.binary_of::<I64Add>(lhs, negated(bits)),

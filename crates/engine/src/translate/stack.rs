@@ -389,7 +389,7 @@ impl Translator<'_> {
     }
 
     /// Puts back an entry that was set aside.
-    fn put_back(&mut self, entry: Entry) {
+    pub(super) fn put_back(&mut self, entry: Entry) {
         match entry.value {
             Value::Local(_) => self.push_lazy(entry.value, entry.bank),
             _ => self.stack.push(entry.value, entry.bank),
@@ -572,6 +572,7 @@ impl Translator<'_> {
         // Another cell may have been there, and taken back.
         self.last_compare = None;
         self.last_add = None;
+        self.last_load = None;
         cell
     }
 
@@ -591,13 +592,17 @@ impl Translator<'_> {
     pub(super) fn take_back(&mut self, start: Pos, before: Accumulator, bank: Bank) {
         self.stack.pop();
         self.emit.truncate(start);
+        if let Some(pending) = before.pending {
+            // It was written through for the cell that is gone.
+            self.emit.redirect(pending.cell, pending.dests[TO_ACC], 0);
+        }
         self.registers.accs[bank as usize] = before;
         self.last_cell = None;
     }
 
-    /// What the accumulator of a bank holds, once nothing is pending in it.
+    /// What is known of the accumulator of a bank.
     pub(super) fn accumulator(&self, bank: Bank) -> Accumulator {
-        Accumulator { pending: None, ..self.registers.accs[bank as usize] }
+        self.registers.accs[bank as usize]
     }
 
     /// Drops the entry on top.

@@ -143,6 +143,13 @@ snapshots! {
     select_between_constants: "
         (func (param i32) (result i32)
             (select (i32.const 10) (i32.const 20) (local.get 0)))";
+    an_operation_loads_its_right_operand: "
+        (func (param i32 f64) (result f64)
+            (f64.add (f64.mul (f64.load (local.get 0)) (f64.load offset=8 (local.get 0)))
+                (f64.load offset=16 (local.get 0))))";
+    an_operation_that_commutes_loads_its_left_operand: "
+        (func (param i32 i64) (result i64)
+            (i64.xor (i64.load8_u (i32.mul (local.get 0) (i32.const 24))) (local.get 1)))";
     store_of_a_local_and_of_a_constant: "
         (func (param i32 i32)
             (i32.store16 offset=4 (local.get 0) (local.get 1))
