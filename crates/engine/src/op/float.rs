@@ -1,81 +1,64 @@
 //! Floating-point operations that the processor's baseline lacks an instruction for, written so
-//! that they need no call.
+//! that they need neither calls nor branches: the compiler makes vector instructions of them.
 
 /// Float types, as far as these operations are concerned.
 macro_rules! float_ops {
-    ($module:ident, $ty:ident, $int:ident, $mantissa_bits:literal) => {
+    ($module:ident, $ty:ident, $mantissa_bits:literal) => {
         pub(crate) mod $module {
             /// From this magnitude on, every value is an integer (or infinite, or a NaN).
             const ALL_INTEGERS: $ty = (1u64 << $mantissa_bits) as $ty;
 
-            /// Rounds by way of an integer: `adjust` sees the value and its truncation.
+            /// Rounds to an integer: `adjust` sees the value and the integer nearest to it.
             #[inline(always)]
             fn round_by(x: $ty, adjust: impl Fn($ty, $ty) -> $ty) -> $ty {
-                if x.abs() < ALL_INTEGERS {
-                    let truncated = (x as $int) as $ty;
-                    adjust(x, truncated).copysign(x)
-                } else {
-                    quiet(x)
-                }
-            }
-
-            /// The value, made quiet if it is a signalling NaN.
-            #[inline(always)]
-            fn quiet(x: $ty) -> $ty {
-                if x.is_nan() { $ty::from_bits(x.to_bits() | 1 << ($mantissa_bits - 1)) } else { x }
+                // Adding and subtracting 2^mantissa rounds to an integer as the processor does.
+                let nearest = ((x.abs() + ALL_INTEGERS) - ALL_INTEGERS).copysign(x);
+                let rounded = adjust(x, nearest).copysign(x);
+                // One that is an integer already stays, but for a signalling NaN.
+                let quiet_bit = if x.is_nan() { 1 << ($mantissa_bits - 1) } else { 0 };
+                let unchanged = $ty::from_bits(x.to_bits() | quiet_bit);
+                if x.abs() < ALL_INTEGERS { rounded } else { unchanged }
             }
 
             /// `ceil`
             #[inline(always)]
             pub(crate) fn ceil(x: $ty) -> $ty {
-                round_by(x, |x, t| if t < x { t + 1.0 } else { t })
+                round_by(x, |x, n| n + if n < x { 1.0 } else { 0.0 })
             }
 
             /// `floor`
             #[inline(always)]
             pub(crate) fn floor(x: $ty) -> $ty {
-                round_by(x, |x, t| if t > x { t - 1.0 } else { t })
+                round_by(x, |x, n| n - if n > x { 1.0 } else { 0.0 })
             }
 
             /// `trunc`
             #[inline(always)]
             pub(crate) fn trunc(x: $ty) -> $ty {
-                round_by(x, |_, t| t)
+                round_by(x, |x, n| n.abs() - if n.abs() > x.abs() { 1.0 } else { 0.0 })
             }
 
             /// `nearest`: ties to even.
             #[inline(always)]
             pub(crate) fn nearest(x: $ty) -> $ty {
-                // Adding and subtracting 2^mantissa rounds to an integer as the processor does.
-                round_by(x, |x, _| (x.abs() + ALL_INTEGERS) - ALL_INTEGERS)
+                round_by(x, |_, n| n)
             }
 
             /// `min`: a NaN if either is one, and −0 below +0.
             #[inline(always)]
             pub(crate) fn min(a: $ty, b: $ty) -> $ty {
-                if a < b {
-                    a
-                } else if b < a {
-                    b
-                } else if a == b {
-                    $ty::from_bits(a.to_bits() | b.to_bits())
-                } else {
-                    a + b
-                }
+                // Both are the smaller one, or each is another one of two equal ones.
+                let (x, y) = (if a < b { a } else { b }, if b < a { b } else { a });
+                let smaller = $ty::from_bits(x.to_bits() | y.to_bits());
+                if a.is_nan() | b.is_nan() { a + b } else { smaller }
             }
 
             /// `max`: a NaN if either is one, and +0 above −0.
             #[inline(always)]
             pub(crate) fn max(a: $ty, b: $ty) -> $ty {
-                if a > b {
-                    a
-                } else if b > a {
-                    b
-                } else if a == b {
-                    $ty::from_bits(a.to_bits() & b.to_bits())
-                } else {
-                    a + b
-                }
+                let (x, y) = (if a > b { a } else { b }, if b > a { b } else { a });
+                let larger = $ty::from_bits(x.to_bits() & y.to_bits());
+                if a.is_nan() | b.is_nan() { a + b } else { larger }
             }
 
             #[cfg(test)]
@@ -136,5 +119,5 @@ macro_rules! float_ops {
     };
 }
 
-float_ops!(f32_ops, f32, i32, 23);
-float_ops!(f64_ops, f64, i64, 52);
+float_ops!(f32_ops, f32, 23);
+float_ops!(f64_ops, f64, 52);

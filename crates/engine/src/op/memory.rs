@@ -2,7 +2,7 @@
 //!
 //! A load reads a [`Raw`] of its width and extends it; a store narrows its operand to one.
 
-/// A little-endian number as memory holds it.
+/// A little-endian number as memory holds it, or bytes.
 ///
 /// # Safety
 ///
@@ -27,7 +27,15 @@ macro_rules! raw {
     )*};
 }
 
-raw!(u8, i8, u16, i16, u32, i32, u64, u128);
+raw!(u8, i8, u16, i16, u32, i32, u64);
+
+// SAFETY: any bytes are bytes.
+unsafe impl<const N: usize> Raw for [u8; N] {
+    #[inline(always)]
+    fn little_endian(self) -> Self {
+        self
+    }
+}
 
 /// A load.
 pub(crate) trait Load {

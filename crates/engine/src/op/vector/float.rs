@@ -30,12 +30,12 @@ vector_ops! { unary:
 
 // The upper half of what is narrower becomes zero.
 vector_ops! { unary all:
-    I32x4TruncSatF64x2SZero: [f64; 2] => [i32; 4], |x| join(x.map(|x| x as i32), [0; 2]);
-    I32x4TruncSatF64x2UZero: [f64; 2] => [u32; 4], |x| join(x.map(|x| x as u32), [0; 2]);
-    F32x4DemoteF64x2Zero: [f64; 2] => [f32; 4], |x| join(x.map(|x| x as f32), [0.0; 2]);
-    F64x2ConvertLowI32x4S: [i32; 4] => [f64; 2], |x| part(x, 0).map(f64::from);
-    F64x2ConvertLowI32x4U: [u32; 4] => [f64; 2], |x| part(x, 0).map(f64::from);
-    F64x2PromoteLowF32x4: [f32; 4] => [f64; 2], |x| part(x, 0).map(f64::from);
+    I32x4TruncSatF64x2SZero: [f64; 2] => [i32; 4], |x| join(map(x, |x| x as i32), [0; 2]);
+    I32x4TruncSatF64x2UZero: [f64; 2] => [u32; 4], |x| join(map(x, |x| x as u32), [0; 2]);
+    F32x4DemoteF64x2Zero: [f64; 2] => [f32; 4], |x| join(map(x, |x| x as f32), [0.0; 2]);
+    F64x2ConvertLowI32x4S: [i32; 4] => [f64; 2], |x| part(x, 0, f64::from);
+    F64x2ConvertLowI32x4U: [u32; 4] => [f64; 2], |x| part(x, 0, f64::from);
+    F64x2PromoteLowF32x4: [f32; 4] => [f64; 2], |x| part(x, 0, f64::from);
 }
 
 vector_ops! { binary:

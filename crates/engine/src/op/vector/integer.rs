@@ -126,20 +126,30 @@ vector_ops! { shift:
 }
 
 vector_ops! { test:
-    V128AnyTrue: [u64; 2], |x| u32::from(x[0] | x[1] != 0);
-    I8x16AllTrue: [u8; 16], |x| u32::from(all(x.map(|x| x != 0)));
-    I8x16Bitmask: [i8; 16], |x| bitmask(x.map(|x| x < 0));
-    I16x8AllTrue: [u16; 8], |x| u32::from(all(x.map(|x| x != 0)));
-    I16x8Bitmask: [i16; 8], |x| bitmask(x.map(|x| x < 0));
-    I32x4AllTrue: [u32; 4], |x| u32::from(all(x.map(|x| x != 0)));
-    I32x4Bitmask: [i32; 4], |x| bitmask(x.map(|x| x < 0));
-    I64x2AllTrue: [u64; 2], |x| u32::from(all(x.map(|x| x != 0)));
-    I64x2Bitmask: [i64; 2], |x| bitmask(x.map(|x| x < 0));
+    V128AnyTrue: [u64; 2], |x| 1 - none(x);
+    I8x16AllTrue: [i8; 16], |x| none(map(x, |x| mask!(i8, x == 0)));
+    I8x16Bitmask: [u64; 2], |x| sign_bits(x[0]) | sign_bits(x[1]) << 8;
+    I16x8AllTrue: [i16; 8], |x| none(map(x, |x| mask!(i16, x == 0)));
+    I16x8Bitmask: [i16; 8], |x| bitmask(map(x, |x| x < 0));
+    I32x4AllTrue: [i32; 4], |x| none(map(x, |x| mask!(i32, x == 0)));
+    I32x4Bitmask: [i32; 4], |x| bitmask(map(x, |x| x < 0));
+    I64x2AllTrue: [i64; 2], |x| none(map(x, |x| mask!(i64, x == 0)));
+    I64x2Bitmask: [i64; 2], |x| bitmask(map(x, |x| x < 0));
 }
 
+/// 1 if no bit of a vector is set, else 0.
 #[inline(always)]
-fn all<const N: usize>(lanes: [bool; N]) -> bool {
-    lanes.iter().fold(true, |all, &lane| all & lane)
+fn none(x: impl Lanes) -> u32 {
+    let [low, high] = <[u64; 2]>::of(x.vector());
+    u32::from(low | high == 0)
+}
+
+/// The highest bit of byte `n` as bit `n`.
+#[inline(always)]
+fn sign_bits(bytes: u64) -> u32 {
+    // Each bit is added at the top by a power of two of its own; no two meet below it.
+    let bits = bytes >> 7 & 0x0101_0101_0101_0101;
+    (bits.wrapping_mul(0x0102_0408_1020_4080) >> 56) as u32
 }
 
 /// Lane `n` as bit `n`.
@@ -150,10 +160,10 @@ fn bitmask<const N: usize>(lanes: [bool; N]) -> u32 {
 
 // Narrower lanes, saturated.
 vector_ops! { binary all:
-    I8x16NarrowI16x8S: [i16; 8] => [i8; 16], |a, b| join(a, b).map(|x: i16| x.clamp(i8::MIN.into(), i8::MAX.into()) as i8);
-    I8x16NarrowI16x8U: [i16; 8] => [u8; 16], |a, b| join(a, b).map(|x: i16| x.clamp(u8::MIN.into(), u8::MAX.into()) as u8);
-    I16x8NarrowI32x4S: [i32; 4] => [i16; 8], |a, b| join(a, b).map(|x: i32| x.clamp(i16::MIN.into(), i16::MAX.into()) as i16);
-    I16x8NarrowI32x4U: [i32; 4] => [u16; 8], |a, b| join(a, b).map(|x: i32| x.clamp(u16::MIN.into(), u16::MAX.into()) as u16);
+    I8x16NarrowI16x8S: [i16; 8] => [i8; 16], |a, b| map(join(a, b), |x: i16| x.clamp(i8::MIN.into(), i8::MAX.into()) as i8);
+    I8x16NarrowI16x8U: [i16; 8] => [u8; 16], |a, b| map(join(a, b), |x: i16| x.clamp(u8::MIN.into(), u8::MAX.into()) as u8);
+    I16x8NarrowI32x4S: [i32; 4] => [i16; 8], |a, b| map(join(a, b), |x: i32| x.clamp(i16::MIN.into(), i16::MAX.into()) as i16);
+    I16x8NarrowI32x4U: [i32; 4] => [u16; 8], |a, b| map(join(a, b), |x: i32| x.clamp(u16::MIN.into(), u16::MAX.into()) as u16);
 
     I32x4DotI16x8S: [i16; 8] => [i32; 4], |a, b| {
         let products = zip(a, b, |a, b| i32::from(a) * i32::from(b));
@@ -161,34 +171,34 @@ vector_ops! { binary all:
     };
 
     // Products of twice the width.
-    I16x8ExtMulLowI8x16S: [i8; 16] => [i16; 8], |a, b| zip(part(a, 0), part(b, 0), |a, b| i16::from(a) * i16::from(b));
-    I16x8ExtMulLowI8x16U: [u8; 16] => [u16; 8], |a, b| zip(part(a, 0), part(b, 0), |a, b| u16::from(a) * u16::from(b));
-    I16x8ExtMulHighI8x16S: [i8; 16] => [i16; 8], |a, b| zip(part(a, 8), part(b, 8), |a, b| i16::from(a) * i16::from(b));
-    I16x8ExtMulHighI8x16U: [u8; 16] => [u16; 8], |a, b| zip(part(a, 8), part(b, 8), |a, b| u16::from(a) * u16::from(b));
-    I32x4ExtMulLowI16x8S: [i16; 8] => [i32; 4], |a, b| zip(part(a, 0), part(b, 0), |a, b| i32::from(a) * i32::from(b));
-    I32x4ExtMulLowI16x8U: [u16; 8] => [u32; 4], |a, b| zip(part(a, 0), part(b, 0), |a, b| u32::from(a) * u32::from(b));
-    I32x4ExtMulHighI16x8S: [i16; 8] => [i32; 4], |a, b| zip(part(a, 4), part(b, 4), |a, b| i32::from(a) * i32::from(b));
-    I32x4ExtMulHighI16x8U: [u16; 8] => [u32; 4], |a, b| zip(part(a, 4), part(b, 4), |a, b| u32::from(a) * u32::from(b));
-    I64x2ExtMulLowI32x4S: [i32; 4] => [i64; 2], |a, b| zip(part(a, 0), part(b, 0), |a, b| i64::from(a) * i64::from(b));
-    I64x2ExtMulLowI32x4U: [u32; 4] => [u64; 2], |a, b| zip(part(a, 0), part(b, 0), |a, b| u64::from(a) * u64::from(b));
-    I64x2ExtMulHighI32x4S: [i32; 4] => [i64; 2], |a, b| zip(part(a, 2), part(b, 2), |a, b| i64::from(a) * i64::from(b));
-    I64x2ExtMulHighI32x4U: [u32; 4] => [u64; 2], |a, b| zip(part(a, 2), part(b, 2), |a, b| u64::from(a) * u64::from(b));
+    I16x8ExtMulLowI8x16S: [i8; 16] => [i16; 8], |a, b| zip_part(a, b, 0, |a, b| i16::from(a) * i16::from(b));
+    I16x8ExtMulLowI8x16U: [u8; 16] => [u16; 8], |a, b| zip_part(a, b, 0, |a, b| u16::from(a) * u16::from(b));
+    I16x8ExtMulHighI8x16S: [i8; 16] => [i16; 8], |a, b| zip_part(a, b, 8, |a, b| i16::from(a) * i16::from(b));
+    I16x8ExtMulHighI8x16U: [u8; 16] => [u16; 8], |a, b| zip_part(a, b, 8, |a, b| u16::from(a) * u16::from(b));
+    I32x4ExtMulLowI16x8S: [i16; 8] => [i32; 4], |a, b| zip_part(a, b, 0, |a, b| i32::from(a) * i32::from(b));
+    I32x4ExtMulLowI16x8U: [u16; 8] => [u32; 4], |a, b| zip_part(a, b, 0, |a, b| u32::from(a) * u32::from(b));
+    I32x4ExtMulHighI16x8S: [i16; 8] => [i32; 4], |a, b| zip_part(a, b, 4, |a, b| i32::from(a) * i32::from(b));
+    I32x4ExtMulHighI16x8U: [u16; 8] => [u32; 4], |a, b| zip_part(a, b, 4, |a, b| u32::from(a) * u32::from(b));
+    I64x2ExtMulLowI32x4S: [i32; 4] => [i64; 2], |a, b| zip_part(a, b, 0, |a, b| i64::from(a) * i64::from(b));
+    I64x2ExtMulLowI32x4U: [u32; 4] => [u64; 2], |a, b| zip_part(a, b, 0, |a, b| u64::from(a) * u64::from(b));
+    I64x2ExtMulHighI32x4S: [i32; 4] => [i64; 2], |a, b| zip_part(a, b, 2, |a, b| i64::from(a) * i64::from(b));
+    I64x2ExtMulHighI32x4U: [u32; 4] => [u64; 2], |a, b| zip_part(a, b, 2, |a, b| u64::from(a) * u64::from(b));
 }
 
 // Wider lanes.
 vector_ops! { unary all:
-    I16x8ExtendLowI8x16S: [i8; 16] => [i16; 8], |x| part(x, 0).map(i16::from);
-    I16x8ExtendLowI8x16U: [u8; 16] => [u16; 8], |x| part(x, 0).map(u16::from);
-    I16x8ExtendHighI8x16S: [i8; 16] => [i16; 8], |x| part(x, 8).map(i16::from);
-    I16x8ExtendHighI8x16U: [u8; 16] => [u16; 8], |x| part(x, 8).map(u16::from);
-    I32x4ExtendLowI16x8S: [i16; 8] => [i32; 4], |x| part(x, 0).map(i32::from);
-    I32x4ExtendLowI16x8U: [u16; 8] => [u32; 4], |x| part(x, 0).map(u32::from);
-    I32x4ExtendHighI16x8S: [i16; 8] => [i32; 4], |x| part(x, 4).map(i32::from);
-    I32x4ExtendHighI16x8U: [u16; 8] => [u32; 4], |x| part(x, 4).map(u32::from);
-    I64x2ExtendLowI32x4S: [i32; 4] => [i64; 2], |x| part(x, 0).map(i64::from);
-    I64x2ExtendLowI32x4U: [u32; 4] => [u64; 2], |x| part(x, 0).map(u64::from);
-    I64x2ExtendHighI32x4S: [i32; 4] => [i64; 2], |x| part(x, 2).map(i64::from);
-    I64x2ExtendHighI32x4U: [u32; 4] => [u64; 2], |x| part(x, 2).map(u64::from);
+    I16x8ExtendLowI8x16S: [i8; 16] => [i16; 8], |x| part(x, 0, i16::from);
+    I16x8ExtendLowI8x16U: [u8; 16] => [u16; 8], |x| part(x, 0, u16::from);
+    I16x8ExtendHighI8x16S: [i8; 16] => [i16; 8], |x| part(x, 8, i16::from);
+    I16x8ExtendHighI8x16U: [u8; 16] => [u16; 8], |x| part(x, 8, u16::from);
+    I32x4ExtendLowI16x8S: [i16; 8] => [i32; 4], |x| part(x, 0, i32::from);
+    I32x4ExtendLowI16x8U: [u16; 8] => [u32; 4], |x| part(x, 0, u32::from);
+    I32x4ExtendHighI16x8S: [i16; 8] => [i32; 4], |x| part(x, 4, i32::from);
+    I32x4ExtendHighI16x8U: [u16; 8] => [u32; 4], |x| part(x, 4, u32::from);
+    I64x2ExtendLowI32x4S: [i32; 4] => [i64; 2], |x| part(x, 0, i64::from);
+    I64x2ExtendLowI32x4U: [u32; 4] => [u64; 2], |x| part(x, 0, u64::from);
+    I64x2ExtendHighI32x4S: [i32; 4] => [i64; 2], |x| part(x, 2, i64::from);
+    I64x2ExtendHighI32x4U: [u32; 4] => [u64; 2], |x| part(x, 2, u64::from);
     I16x8ExtAddPairwiseI8x16S: [i8; 16] => [i16; 8], |x| pairwise(x, |a, b| i16::from(a) + i16::from(b));
     I16x8ExtAddPairwiseI8x16U: [u8; 16] => [u16; 8], |x| pairwise(x, |a, b| u16::from(a) + u16::from(b));
     I32x4ExtAddPairwiseI16x8S: [i16; 8] => [i32; 4], |x| pairwise(x, |a, b| i32::from(a) + i32::from(b));

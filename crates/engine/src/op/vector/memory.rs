@@ -18,23 +18,47 @@ macro_rules! loads {
     )*};
 }
 
-/// The bytes of a half vector as lanes of twice their width.
-macro_rules! widened {
-    ($x:ident: $narrow:ty => $wide:ty) => {{
-        let bytes = $x.to_le_bytes();
-        let (chunks, _) = bytes.as_chunks();
-        std::array::from_fn(|index| <$wide>::from(<$narrow>::from_le_bytes(chunks[index])))
-    }};
+// Half a vector comes from memory as one number, and the compiler would take that apart lane by
+// lane. So lanes are widened within 64-bit numbers: moved apart, then filled with their signs.
+
+/// Four bytes as lanes of 16 bits.
+#[inline(always)]
+fn spread8(x: u64) -> u64 {
+    let pairs = spread16(x);
+    (pairs | pairs << 8) & 0x00ff_00ff_00ff_00ff
+}
+
+/// Two numbers of 16 bits as lanes of 32.
+#[inline(always)]
+fn spread16(x: u64) -> u64 {
+    let x = x & 0xffff_ffff;
+    (x | x << 16) & 0x0000_ffff_0000_ffff
+}
+
+/// The upper half of each lane made all ones where the lower is negative.
+#[inline(always)]
+fn fill_signs(x: u64, signs: u64, ones: u64) -> u64 {
+    x | ((x & signs) << 1) * ones
+}
+
+#[inline(always)]
+fn signs8(x: u64) -> u64 {
+    fill_signs(x, 0x0080_0080_0080_0080, 0xff)
+}
+
+#[inline(always)]
+fn signs16(x: u64) -> u64 {
+    fill_signs(x, 0x0000_8000_0000_8000, 0xffff)
 }
 
 loads! {
-    V128Load: u128 => [u8; 16], |x| x.to_le_bytes();
-    V128Load8x8S: u64 => [i16; 8], |x| widened!(x: i8 => i16);
-    V128Load8x8U: u64 => [u16; 8], |x| widened!(x: u8 => u16);
-    V128Load16x4S: u64 => [i32; 4], |x| widened!(x: i16 => i32);
-    V128Load16x4U: u64 => [u32; 4], |x| widened!(x: u16 => u32);
-    V128Load32x2S: u64 => [i64; 2], |x| widened!(x: i32 => i64);
-    V128Load32x2U: u64 => [u64; 2], |x| widened!(x: u32 => u64);
+    V128Load: Vector => Vector, |x| x;
+    V128Load8x8S: u64 => [u64; 2], |x| [x, x >> 32].map(|x| signs8(spread8(x)));
+    V128Load8x8U: u64 => [u64; 2], |x| [x, x >> 32].map(spread8);
+    V128Load16x4S: u64 => [u64; 2], |x| [x, x >> 32].map(|x| signs16(spread16(x)));
+    V128Load16x4U: u64 => [u64; 2], |x| [x, x >> 32].map(spread16);
+    V128Load32x2S: u64 => [u64; 2], |x| [x as i32 as u64, (x as i64 >> 32) as u64];
+    V128Load32x2U: u64 => [u64; 2], |x| [x & 0xffff_ffff, x >> 32];
     V128Load8Splat: u8 => [u8; 16], |x| [x; 16];
     V128Load16Splat: u16 => [u16; 8], |x| [x; 8];
     V128Load32Splat: u32 => [u32; 4], |x| [x; 4];
@@ -47,11 +71,11 @@ loads! {
 pub(crate) struct V128Store;
 
 impl Store for V128Store {
-    type Raw = u128;
+    type Raw = Vector;
     type In = Vector;
     #[inline(always)]
-    fn narrow(value: Vector) -> u128 {
-        u128::from_le_bytes(value)
+    fn narrow(value: Vector) -> Vector {
+        value
     }
 }
 

@@ -14,6 +14,9 @@ mod lane;
 mod memory;
 mod relaxed;
 
+#[cfg(test)]
+mod tests;
+
 pub(crate) use float::*;
 pub(crate) use integer::*;
 pub(crate) use lane::*;
@@ -54,13 +57,13 @@ pub(crate) trait Lanes: Copy {
     fn vector(self) -> Vector;
 }
 
-macro_rules! lanes {
+macro_rules! lane_types {
     ($($ty:ty: $count:literal;)*) => {$(
         impl Lanes for [$ty; $count] {
             #[inline(always)]
             fn of(vector: Vector) -> Self {
                 let (chunks, _) = vector.as_chunks();
-                std::array::from_fn(|index| <$ty>::from_le_bytes(chunks[index]))
+                lanes(|index| <$ty>::from_le_bytes(chunks[index]))
             }
 
             #[inline(always)]
@@ -76,38 +79,74 @@ macro_rules! lanes {
     )*};
 }
 
-lanes! {
+lane_types! {
     i8: 16; u8: 16;
     i16: 8; u16: 8;
     i32: 4; u32: 4; f32: 4;
     i64: 2; u64: 2; f64: 2;
 }
 
-/// A lane of each of two vectors at a time.
+/// An array of lanes, by their indices. (The compiler sees vectors in loops over arrays better
+/// than in `std::array::from_fn`.)
 #[inline(always)]
-fn zip<T: Copy, U, const N: usize>(a: [T; N], b: [T; N], lane: impl Fn(T, T) -> U) -> [U; N] {
-    std::array::from_fn(|index| lane(a[index], b[index]))
+fn lanes<U: Copy + Default, const N: usize>(lane: impl Fn(usize) -> U) -> [U; N] {
+    let mut lanes = [U::default(); N];
+    for index in 0..N {
+        lanes[index] = lane(index);
+    }
+    lanes
 }
 
-/// The lanes from `start` on.
+/// A lane at a time.
 #[inline(always)]
-fn part<T: Copy, const N: usize, const M: usize>(lanes: [T; N], start: usize) -> [T; M] {
-    std::array::from_fn(|index| lanes[start + index])
+fn map<T: Copy, U: Copy + Default, const N: usize>(x: [T; N], lane: impl Fn(T) -> U) -> [U; N] {
+    lanes(|index| lane(x[index]))
+}
+
+/// A lane of each of two vectors at a time.
+#[inline(always)]
+fn zip<T: Copy, U: Copy + Default, const N: usize>(
+    a: [T; N],
+    b: [T; N],
+    lane: impl Fn(T, T) -> U,
+) -> [U; N] {
+    lanes(|index| lane(a[index], b[index]))
+}
+
+/// The lanes from `start` on, each made another: fewer, and wider.
+#[inline(always)]
+fn part<T: Copy, U: Copy + Default, const N: usize, const M: usize>(
+    x: [T; N],
+    start: usize,
+    lane: impl Fn(T) -> U,
+) -> [U; M] {
+    lanes(|index| lane(x[start + index]))
+}
+
+/// [`part`] of two vectors, combined.
+#[inline(always)]
+fn zip_part<T: Copy, U: Copy + Default, const N: usize, const M: usize>(
+    a: [T; N],
+    b: [T; N],
+    start: usize,
+    lane: impl Fn(T, T) -> U,
+) -> [U; M] {
+    lanes(|index| lane(a[start + index], b[start + index]))
 }
 
 /// The lanes of one vector, then those of another.
 #[inline(always)]
-fn join<T: Copy, const N: usize, const M: usize>(low: [T; N], high: [T; N]) -> [T; M] {
-    std::array::from_fn(|index| if index < N { low[index] } else { high[index - N] })
+fn join<T: Copy + Default, const N: usize, const M: usize>(low: [T; N], high: [T; N]) -> [T; M] {
+    lanes(|index| if index < N { low[index] } else { high[index - N] })
 }
 
 /// Combines neighbours: lanes 0 and 1, 2 and 3, and so on.
 #[inline(always)]
-fn pairwise<T: Copy, U, const N: usize, const M: usize>(
-    lanes: [T; N],
+fn pairwise<T: Copy, U: Copy + Default, const N: usize, const M: usize>(
+    x: [T; N],
     combine: impl Fn(T, T) -> U,
 ) -> [U; M] {
-    std::array::from_fn(|index| combine(lanes[2 * index], lanes[2 * index + 1]))
+    lanes(|index| combine(x[2 * index], x[2 * index + 1]))
 }
 
 /// Defines operations: `Name: implementation by operand bindings`. `x => …` of a lane type works
@@ -119,7 +158,7 @@ macro_rules! vector_ops {
         impl VectorUnary for $name {
             #[inline(always)]
             fn eval(x: Vector) -> Vector {
-                <$lanes>::of(x).map(|$x| $lane).vector()
+                map(<$lanes>::of(x), |$x| $lane).vector()
             }
         }
     )*};
@@ -163,7 +202,7 @@ macro_rules! vector_ops {
         impl VectorShift for $name {
             #[inline(always)]
             fn eval(x: Vector, $count: u32) -> Vector {
-                <$lanes>::of(x).map(|$x| $lane).vector()
+                map(<$lanes>::of(x), |$x| $lane).vector()
             }
         }
     )*};

@@ -62,7 +62,7 @@ macro_rules! multiply_add {
                 let (a, b, c) = (<$lanes>::of(a), <$lanes>::of(b), <$lanes>::of(c));
                 let left = a.map(|$a| $left);
                 let lane = |index: usize| left[index].mul_add(b[index], c[index]);
-                let result: $lanes = std::array::from_fn(lane);
+                let result: $lanes = lanes(lane);
                 result.vector()
             }
         }
