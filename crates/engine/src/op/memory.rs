@@ -31,6 +31,8 @@ raw!(u8, i8, u16, i16, u32, i32, u64);
 
 // SAFETY: any bytes are bytes.
 unsafe impl<const N: usize> Raw for [u8; N] {
+    const SIGNED: bool = false;
+
     #[inline(always)]
     fn little_endian(self) -> Self {
         self

@@ -11,6 +11,7 @@ pub(crate) enum Value {
     I64(i64),
     F32(u32),
     F64(u64),
+    V128(u128),
 }
 
 impl Value {
@@ -31,6 +32,7 @@ impl fmt::Debug for Value {
             Value::I64(value) => write!(f, "i64:{value}"),
             Value::F32(bits) => write!(f, "f32:{:?}", f32::from_bits(bits)),
             Value::F64(bits) => write!(f, "f64:{:?}", f64::from_bits(bits)),
+            Value::V128(bits) => write!(f, "v128:{bits:#034x}"),
         }
     }
 }
@@ -112,6 +114,7 @@ impl LinealGuest {
             Value::I64(value) => lineal::Val::I64(value),
             Value::F32(bits) => lineal::Val::F32(bits),
             Value::F64(bits) => lineal::Val::F64(bits),
+            Value::V128(bits) => lineal::Val::V128(bits.into()),
         }
     }
 
@@ -121,6 +124,7 @@ impl LinealGuest {
             lineal::Val::I64(value) => Value::I64(value),
             lineal::Val::F32(bits) => Value::F32(bits),
             lineal::Val::F64(bits) => Value::F64(bits),
+            lineal::Val::V128(value) => Value::V128(value.as_u128()),
             _ => panic!("generated modules pass only numbers"),
         };
         value.canonical()
@@ -190,6 +194,7 @@ impl WasmiGuest {
             Value::I64(value) => wasmi::Val::I64(value),
             Value::F32(bits) => wasmi::Val::F32(wasmi::F32::from_bits(bits)),
             Value::F64(bits) => wasmi::Val::F64(wasmi::F64::from_bits(bits)),
+            Value::V128(bits) => wasmi::Val::V128(bits.into()),
         }
     }
 
@@ -199,6 +204,7 @@ impl WasmiGuest {
             wasmi::Val::I64(value) => Value::I64(*value),
             wasmi::Val::F32(value) => Value::F32(value.to_bits()),
             wasmi::Val::F64(value) => Value::F64(value.to_bits()),
+            wasmi::Val::V128(value) => Value::V128(value.as_u128()),
             _ => panic!("generated modules pass only numbers"),
         };
         value.canonical()

@@ -1,6 +1,6 @@
 //! Makes a valid module from a seed.
 //!
-//! A module has four fixed functions, one for each type, and several random ones, a memory, a
+//! A module has five fixed functions, one for each type, and several random ones, a memory, a
 //! table, a data segment and globals. [`FunctionWriter`] writes one random function:
 //! `expressions` has what leaves a value, `statements` what leaves nothing, `operators` the tables
 //! of numeric instructions.
@@ -14,13 +14,14 @@
 mod expressions;
 mod operators;
 mod statements;
+mod vectors;
 
 use std::fmt::Write as _;
 
 use crate::numbers::Numbers;
 
 /// The exported globals whose values are compared.
-pub(crate) const GLOBALS: [&str; 5] = ["g_i32", "g_i64", "g_f32", "g_f64", FUEL_GLOBAL];
+pub(crate) const GLOBALS: [&str; 6] = ["g_i32", "g_i64", "g_f32", "g_f64", "g_v128", FUEL_GLOBAL];
 
 /// The exported global that bounds loops and recursion.
 pub(crate) const FUEL_GLOBAL: &str = "fuel";
@@ -34,10 +35,11 @@ pub(crate) enum Type {
     I64,
     F32,
     F64,
+    V128,
 }
 
 impl Type {
-    const ALL: [Type; 4] = [Type::I32, Type::I64, Type::F32, Type::F64];
+    const ALL: [Type; 5] = [Type::I32, Type::I64, Type::F32, Type::F64, Type::V128];
 
     fn name(self) -> &'static str {
         match self {
@@ -45,12 +47,21 @@ impl Type {
             Type::I64 => "i64",
             Type::F32 => "f32",
             Type::F64 => "f64",
+            Type::V128 => "v128",
         }
     }
 
     /// One of the types, most often `i32`.
     fn random(numbers: &mut Numbers) -> Type {
-        numbers.pick(&[Type::I32, Type::I32, Type::I32, Type::I64, Type::F32, Type::F64])
+        numbers.pick(&[
+            Type::I32,
+            Type::I32,
+            Type::I32,
+            Type::I64,
+            Type::F32,
+            Type::F64,
+            Type::V128,
+        ])
     }
 }
 
@@ -124,6 +135,7 @@ fn module_text(numbers: &mut Numbers, module: &Surroundings) -> String {
 (global $g_i64 (export \"g_i64\") (mut i64) (i64.const 6))
 (global $g_f32 (export \"g_f32\") (mut f32) (f32.const 7))
 (global $g_f64 (export \"g_f64\") (mut f64) (f64.const 8))
+(global $g_v128 (export \"g_v128\") (mut v128) (v128.const i32x4 9 8 7 6))
 (global $fuel (export \"fuel\") (mut i32) (i32.const 0))
 "
     );
@@ -152,6 +164,8 @@ fn fixed_functions() -> Vec<Function> {
         "(f32.add (local.get 0) (f32.demote_f64 (local.get 2)))",
         "(local f64) (local.set 3 (f64.mul (local.get 0) (local.get 2)))
             (f64.sub (local.get 3) (f64.convert_i32_s (local.get 1)))",
+        "(local v128) (local.set 3 (i32x4.splat (local.get 1)))
+            (i32x4.add (local.get 0) (local.get 3))",
     ];
     let function = |(ty, body): (Type, &str)| {
         let name = format!("mix_{}", ty.name());
@@ -197,7 +211,7 @@ fn random_function(numbers: &mut Numbers, module: &Surroundings, index: usize) -
         writer.expressions(results, depth)
     };
     format!(
-        "{head}{locals} (local $exact_f32 f32) (local $exact_f64 f64)
+        "{head}{locals} (local $exact_f32 f32) (local $exact_f64 f64) (local $exact_v128 v128)
   (global.set $fuel (i32.sub (global.get $fuel) (i32.const 1)))
   (if (i32.lt_s (global.get $fuel) (i32.const 0)) (then{zeros} return))
   {statements}{end})",
@@ -209,7 +223,11 @@ fn random_function(numbers: &mut Numbers, module: &Surroundings, index: usize) -
 
 /// Constants of some types.
 fn zeros(types: &[Type]) -> String {
-    types.iter().map(|ty| format!(" ({}.const 0)", ty.name())).collect()
+    let zero = |ty: &Type| match ty {
+        Type::V128 => " (v128.const i64x2 0 0)".to_owned(),
+        _ => format!(" ({}.const 0)", ty.name()),
+    };
+    types.iter().map(zero).collect()
 }
 
 impl FunctionWriter<'_> {

@@ -127,6 +127,10 @@ fn argument(numbers: &mut Numbers, ty: Type) -> Value {
         Type::I64 => Value::I64(integer),
         Type::F32 => Value::F32((float as f32).to_bits()),
         Type::F64 => Value::F64(float.to_bits()),
+        Type::V128 => {
+            let [low, high] = [integer, numbers.pick(&[integer, 0, -1, i64::MIN])];
+            Value::V128(u128::from(low as u64) | u128::from(high as u64) << 64)
+        }
     }
 }
 

@@ -38,7 +38,7 @@ fn spread16(x: u64) -> u64 {
 /// The upper half of each lane made all ones where the lower is negative.
 #[inline(always)]
 fn fill_signs(x: u64, signs: u64, ones: u64) -> u64 {
-    x | ((x & signs) << 1) * ones
+    x | (((x & signs) << 1) * ones)
 }
 
 #[inline(always)]

@@ -91,8 +91,8 @@ lane_types! {
 #[inline(always)]
 fn lanes<U: Copy + Default, const N: usize>(lane: impl Fn(usize) -> U) -> [U; N] {
     let mut lanes = [U::default(); N];
-    for index in 0..N {
-        lanes[index] = lane(index);
+    for (index, place) in lanes.iter_mut().enumerate() {
+        *place = lane(index);
     }
     lanes
 }

@@ -21,8 +21,8 @@ impl FunctionWriter<'_> {
             },
             2 => {
                 let condition = self.expression(Type::I32, depth);
-                // `wasmi` 2.0.0 sometimes chooses wrongly if it fuses `i32.eqz` with `select`.
-                let condition = match condition.contains("eqz") {
+                // `wasmi` 2.0.0 sometimes chooses wrongly if it fuses a test for zero with `select`.
+                let condition = match condition.contains("eqz") || condition.contains(".eq ") {
                     true => format!("(i32.lt_u (i32.const 0) {condition})"),
                     false => condition,
                 };
@@ -92,10 +92,14 @@ impl FunctionWriter<'_> {
             Type::I32 => format!("(i32.const {})", integer as i32),
             Type::I64 => format!("(i64.const {integer})"),
             Type::F32 | Type::F64 => format!("({}.const {float})", ty.name()),
+            Type::V128 => self.vector_constant(integer),
         }
     }
 
     fn operator(&mut self, ty: Type, depth: usize) -> String {
+        if ty == Type::V128 && self.numbers.once_in(4) {
+            return self.float_lanes(depth);
+        }
         let groups = operators::groups(ty);
         let group = &groups[self.numbers.below(groups.len())];
         let name = self.numbers.pick(group.names);
@@ -110,7 +114,7 @@ impl FunctionWriter<'_> {
     pub(super) fn exact(&mut self, ty: Type, depth: usize) -> String {
         let name = ty.name();
         match ty {
-            Type::I32 | Type::I64 => self.expression(ty, depth),
+            Type::I32 | Type::I64 | Type::V128 => self.expression(ty, depth),
             _ if self.numbers.once_in(4) => self.load(ty, depth),
             _ if self.numbers.once_in(3) => {
                 format!("({name}.convert_i32_s {})", self.expression(Type::I32, depth))
@@ -174,7 +178,8 @@ impl FunctionWriter<'_> {
         }
         let element = match self.numbers.below(12) {
             0 => self.expression(Type::I32, depth),
-            1 => "(i32.const 10)".to_owned(),
+            // The element that stays null.
+            1 => format!("(i32.const {})", module.functions.len()),
             2 | 3 => format!("(i32.and (i32.const 3) {})", self.expression(Type::I32, depth)),
             _ => format!("(i32.const {index})"),
         };
@@ -192,6 +197,8 @@ impl FunctionWriter<'_> {
                 "load", "load8_s", "load8_u", "load16_s", "load16_u", "load32_s", "load32_u",
             ]),
             Type::F32 | Type::F64 => "load",
+            Type::V128 if self.numbers.once_in(3) => return self.load_lane(depth),
+            Type::V128 => self.vector_load_name(),
         };
         let place = self.place(depth);
         format!("({}.{name} {place})", ty.name())
@@ -199,10 +206,14 @@ impl FunctionWriter<'_> {
 
     /// The offset and the address of a load or store.
     pub(super) fn place(&mut self, depth: usize) -> String {
+        format!("{} {}", self.offset(), self.address(depth))
+    }
+
+    /// The offset of a load or store, or nothing.
+    pub(super) fn offset(&mut self) -> &'static str {
         let offset = self.numbers.pick(&["", "", "", "offset=4", "offset=100", "offset=61450"]);
         let rare = ["offset=65530", "offset=65536", "offset=131064", "offset=4294967295"];
-        let offset = if self.numbers.once_in(16) { self.numbers.pick(&rare) } else { offset };
-        format!("{offset} {}", self.address(depth))
+        if self.numbers.once_in(16) { self.numbers.pick(&rare) } else { offset }
     }
 
     /// An address, most often inside the memory: the engine has shapes of its own for sums and

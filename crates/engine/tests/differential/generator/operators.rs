@@ -1,6 +1,7 @@
 //! The numeric instructions, in groups of equal types.
 
-use super::Type::{self, F32, F64, I32, I64};
+use super::Type::{self, F32, F64, I32, I64, V128};
+use super::vectors::V128_GROUPS;
 
 /// Instructions that take the same operands and leave the same type.
 pub(super) struct Group {
@@ -10,11 +11,11 @@ pub(super) struct Group {
     pub(super) sees_bits: bool,
 }
 
-const fn group(operands: &'static [Type], names: &'static [&'static str]) -> Group {
+pub(super) const fn group(operands: &'static [Type], names: &'static [&'static str]) -> Group {
     Group { operands, names, sees_bits: false }
 }
 
-const fn bitwise(operands: &'static [Type], names: &'static [&'static str]) -> Group {
+pub(super) const fn bitwise(operands: &'static [Type], names: &'static [&'static str]) -> Group {
     Group { operands, names, sees_bits: true }
 }
 
@@ -25,6 +26,7 @@ pub(super) fn groups(result: Type) -> &'static [Group] {
         I64 => I64_GROUPS,
         F32 => F32_GROUPS,
         F64 => F64_GROUPS,
+        V128 => V128_GROUPS,
     }
 }
 
@@ -79,6 +81,25 @@ const I32_GROUPS: &[Group] = &[
     group(&[F32], &["i32.trunc_sat_f32_s", "i32.trunc_sat_f32_u", "i32.trunc_f32_s"]),
     group(&[F64], &["i32.trunc_sat_f64_s", "i32.trunc_sat_f64_u", "i32.trunc_f64_u"]),
     bitwise(&[F32], &["i32.reinterpret_f32"]),
+    group(
+        &[V128],
+        &[
+            "i8x16.extract_lane_s 5",
+            "i8x16.extract_lane_u 15",
+            "i16x8.extract_lane_s 0",
+            "i16x8.extract_lane_u 7",
+            "i32x4.extract_lane 2",
+            "v128.any_true",
+            "i8x16.all_true",
+            "i16x8.all_true",
+            "i32x4.all_true",
+            "i64x2.all_true",
+            "i8x16.bitmask",
+            "i16x8.bitmask",
+            "i32x4.bitmask",
+            "i64x2.bitmask",
+        ],
+    ),
 ];
 
 const I64_ARITHMETIC: Group = group(
@@ -113,6 +134,7 @@ const I64_GROUPS: &[Group] = &[
     group(&[F32], &["i64.trunc_sat_f32_s", "i64.trunc_sat_f32_u", "i64.trunc_f32_u"]),
     group(&[F64], &["i64.trunc_sat_f64_s", "i64.trunc_sat_f64_u", "i64.trunc_f64_s"]),
     bitwise(&[F64], &["i64.reinterpret_f64"]),
+    group(&[V128], &["i64x2.extract_lane 0", "i64x2.extract_lane 1"]),
 ];
 
 const F32_ARITHMETIC: Group =
@@ -130,6 +152,7 @@ const F32_GROUPS: &[Group] = &[
     group(&[I32], &["f32.convert_i32_s", "f32.convert_i32_u", "f32.reinterpret_i32"]),
     group(&[I64], &["f32.convert_i64_s", "f32.convert_i64_u"]),
     group(&[F64], &["f32.demote_f64"]),
+    group(&[V128], &["f32x4.extract_lane 0", "f32x4.extract_lane 3"]),
 ];
 
 const F64_ARITHMETIC: Group =
@@ -147,4 +170,5 @@ const F64_GROUPS: &[Group] = &[
     group(&[I32], &["f64.convert_i32_s", "f64.convert_i32_u"]),
     group(&[I64], &["f64.convert_i64_s", "f64.convert_i64_u", "f64.reinterpret_i64"]),
     group(&[F32], &["f64.promote_f32"]),
+    group(&[V128], &["f64x2.extract_lane 0", "f64x2.extract_lane 1"]),
 ];

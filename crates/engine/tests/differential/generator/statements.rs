@@ -58,6 +58,8 @@ impl FunctionWriter<'_> {
             Type::I32 => self.numbers.pick(&["store", "store8", "store16"]),
             Type::I64 => self.numbers.pick(&["store", "store8", "store16", "store32"]),
             Type::F32 | Type::F64 => "store",
+            Type::V128 if self.numbers.once_in(3) => return self.store_lane(depth),
+            Type::V128 => "store",
         };
         let place = self.place(depth);
         format!("({}.{name} {place} {})", ty.name(), self.exact(ty, depth))
