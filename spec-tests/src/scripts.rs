@@ -64,8 +64,8 @@ fn base(proposal: Proposal) -> Features {
         Proposal::MultiValue => *wasm1.wasm_multi_value(true),
         Proposal::SignExtensionOps => *wasm1.wasm_sign_extension(true),
         Proposal::NontrappingFloatToIntConversions => *wasm1.wasm_saturating_float_to_int(true),
-        // One of its scripts has a typed reference.
-        Proposal::BulkMemoryOperations => *wasm2.wasm_function_references(true),
+        // Its scripts name types that other proposals have brought since.
+        Proposal::BulkMemoryOperations => *wasm2.wasm_function_references(true).wasm_gc(true),
         Proposal::ReferenceTypes => wasm2,
         Proposal::ExtendedConst => *wasm2.wasm_extended_const(true),
         Proposal::TailCall => *wasm2.wasm_tail_call(true),

@@ -104,9 +104,12 @@ pub(crate) fn display(val: &Val) -> String {
         Val::F32(bits) => float::display(u64::from(*bits), &float::F32),
         Val::F64(bits) => float::display(*bits, &float::F64),
         Val::V128(value) => format!("{:#034x}", value.as_u128()),
-        Val::FuncRef(None) | Val::ExternRef(None) | Val::ExnRef(None) => "null".to_owned(),
+        Val::FuncRef(None) | Val::ExternRef(None) | Val::AnyRef(None) | Val::ExnRef(None) => {
+            "null".to_owned()
+        }
         Val::FuncRef(Some(_)) => "funcref".to_owned(),
         Val::ExternRef(Some(_)) => "externref".to_owned(),
+        Val::AnyRef(Some(_)) => "anyref".to_owned(),
         Val::ExnRef(Some(_)) => "exnref".to_owned(),
     }
 }

@@ -133,7 +133,11 @@ impl Types {
         Ok(RefType { nullable: ty.is_nullable(), heap: self.heap_type(ty.heap_type(), offset)? })
     }
 
-    fn heap_type(&self, ty: wasmparser::HeapType, offset: u64) -> Result<HeapType, Error> {
+    pub(crate) fn heap_type(
+        &self,
+        ty: wasmparser::HeapType,
+        offset: u64,
+    ) -> Result<HeapType, Error> {
         let (what, proposal) = match ty {
             wasmparser::HeapType::Concrete(index) => {
                 let index = module_index(index, offset)?;
@@ -232,6 +236,20 @@ impl Types {
                     ConstOp::RefNull(RefType { nullable: true, heap: self.heap_type(hty, offset)? })
                 }
                 Operator::RefFunc { function_index } => ConstOp::RefFunc(function_index),
+                Operator::StructNew { struct_type_index } => ConstOp::StructNew(struct_type_index),
+                Operator::StructNewDefault { struct_type_index } => {
+                    ConstOp::StructNewDefault(struct_type_index)
+                }
+                Operator::ArrayNew { array_type_index } => ConstOp::ArrayNew(array_type_index),
+                Operator::ArrayNewDefault { array_type_index } => {
+                    ConstOp::ArrayNewDefault(array_type_index)
+                }
+                Operator::ArrayNewFixed { array_type_index, array_size } => {
+                    ConstOp::ArrayNewFixed(array_type_index, array_size)
+                }
+                Operator::RefI31 => ConstOp::RefI31,
+                Operator::AnyConvertExtern => ConstOp::AnyConvertExtern,
+                Operator::ExternConvertAny => ConstOp::ExternConvertAny,
                 Operator::I32Add => ConstOp::I32Add,
                 Operator::I32Sub => ConstOp::I32Sub,
                 Operator::I32Mul => ConstOp::I32Mul,

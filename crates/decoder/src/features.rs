@@ -35,6 +35,7 @@ const IMPLEMENTED: WasmFeatures = WasmFeatures::WASM1
     .union(WasmFeatures::EXTENDED_CONST)
     .union(WasmFeatures::FUNCTION_REFERENCES)
     .union(WasmFeatures::EXCEPTIONS)
+    .union(WasmFeatures::GC)
     .union(WasmFeatures::SIMD)
     .union(WasmFeatures::RELAXED_SIMD)
     .union(WasmFeatures::WIDE_ARITHMETIC)
@@ -156,6 +157,12 @@ impl Features {
         self.set(WasmFeatures::FUNCTION_REFERENCES, enable)
     }
 
+    /// Structures, arrays, `i31` references and casts. Part of WebAssembly 3.0; needs typed
+    /// function references.
+    pub fn wasm_gc(&mut self, enable: bool) -> &mut Self {
+        self.set(WasmFeatures::GC, enable)
+    }
+
     /// The type `v128` and its instructions. Part of WebAssembly 2.0.
     pub fn wasm_simd(&mut self, enable: bool) -> &mut Self {
         self.set(WasmFeatures::SIMD, enable)
@@ -238,7 +245,7 @@ mod tests {
     #[test]
     fn implemented_proposals_are_known_by_name() {
         assert!(Features::implements("custom-page-sizes"));
-        assert!(!Features::implements("gc"));
+        assert!(!Features::implements("stack-switching"));
         assert!(!Features::implements("no such thing"));
     }
 

@@ -13,7 +13,7 @@ use crate::composite::{FuncType, SubType};
 use crate::error::Error;
 use crate::features::Features;
 use crate::names::Names;
-use crate::types::{ExternType, GlobalType, RefType, TableType, TagType};
+use crate::types::{ExternType, GlobalType, HeapType, RefType, TableType, TagType};
 use crate::{convert, decode, text};
 
 /// A validated module.
@@ -210,6 +210,22 @@ pub enum ConstOp {
     RefNull(RefType),
     /// `ref.func`
     RefFunc(u32),
+    /// `struct.new` of the type with that index
+    StructNew(u32),
+    /// `struct.new_default`
+    StructNewDefault(u32),
+    /// `array.new`
+    ArrayNew(u32),
+    /// `array.new_default`
+    ArrayNewDefault(u32),
+    /// `array.new_fixed` of the type with that index, with that many elements
+    ArrayNewFixed(u32, u32),
+    /// `ref.i31`
+    RefI31,
+    /// `any.convert_extern`
+    AnyConvertExtern,
+    /// `extern.convert_any`
+    ExternConvertAny,
     /// `i32.add`
     I32Add,
     /// `i32.sub`
@@ -278,6 +294,16 @@ impl ModuleParts {
     /// Panics if the index is out of range, or that of a type of another kind.
     pub fn type_as_func(&self, index: u32) -> &FuncType {
         self.types[index as usize].as_func().expect("validated to be a function type")
+    }
+
+    /// A heap type of the parser's, in operators of a validated body, as this crate's.
+    ///
+    /// # Panics
+    ///
+    /// If it belongs to a proposal that is not implemented.
+    #[doc(hidden)]
+    pub fn heap_type(&self, ty: wasmparser::HeapType) -> HeapType {
+        self.known.heap_type(ty, 0).expect("validated to be of an implemented proposal")
     }
 
     /// The type of a tag.

@@ -64,7 +64,7 @@ fn a_component_is_refused() {
 #[test]
 fn switched_off_proposals_are_named() {
     type Switch = fn(&mut Features, bool) -> &mut Features;
-    let cases: [(Switch, &str, &str); 15] = [
+    let cases: [(Switch, &str, &str); 25] = [
         (
             Features::wasm_mutable_global,
             "mutable-global",
@@ -95,6 +95,20 @@ fn switched_off_proposals_are_named() {
             "extended-const",
             "(global i32 (i32.add (i32.const 1) (i32.const 2)))",
         ),
+        (Features::wasm_gc, "gc", "(type (struct))"),
+        (Features::wasm_gc, "gc", "(type (array i8))"),
+        (Features::wasm_gc, "gc", "(func (param anyref))"),
+        (Features::wasm_gc, "gc", "(rec (type (func)) (type (func)))"),
+        (Features::wasm_gc, "gc", "(type (sub (func)))"),
+        (
+            Features::wasm_gc,
+            "gc",
+            "(memory 1) (global i32 (i32.const 0)) (data (global.get 0) \"a\")",
+        ),
+        (Features::wasm_gc, "gc", "(rec (type (sub (func (result (ref func))))))"),
+        (Features::wasm_exceptions, "exception-handling", "(tag)"),
+        (Features::wasm_exceptions, "exception-handling", "(import \"m\" \"t\" (tag))"),
+        (Features::wasm_exceptions, "exception-handling", "(func (param exnref))"),
         (Features::wasm_simd, "simd", "(func (param v128))"),
         (Features::wasm_simd, "simd", "(func (drop (v128.const i64x2 0 0)))"),
         (
@@ -128,13 +142,6 @@ fn unimplemented_proposals_are_named() {
         ("threads", "(memory 1 1 shared)"),
         ("threads", "(memory 1) (func (drop (i32.atomic.load (i32.const 0))))"),
         ("legacy-exceptions", "(func try catch_all end)"),
-        ("gc", "(type (struct))"),
-        ("gc", "(type (array i8))"),
-        ("gc", "(func (param anyref))"),
-        ("gc", "(rec (type (func)) (type (func)))"),
-        ("gc", "(type (sub (func)))"),
-        ("gc", "(memory 1) (global i32 (i32.const 0)) (data (global.get 0) \"a\")"),
-        ("gc", "(rec (type (sub (func (result (ref func))))))"),
         ("stack-switching", "(type $f (func)) (type (cont $f))"),
     ] {
         let error = refuse(format!("(module {fields})"));

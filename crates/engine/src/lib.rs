@@ -62,11 +62,12 @@ mod translate;
 
 pub use anyhow::{Error, Result};
 pub use api::{
-    AsContext, AsContextMut, Caller, CompilationMode, Config, Engine, EngineWeak, ExnRef, Export,
-    ExportType, Extern, ExternRef, Func, GcRef, Global, ImportType, Instance, IntoFunc, Linker,
-    Memory, Module, OwnedRooted, Ref, ResourceLimiter, RootScope, Store, StoreContext,
-    StoreContextMut, StoreLimits, StoreLimitsBuilder, Table, Tag, ThrownException, TypedFunc,
-    UnknownImportError, UpdateDeadline, V128, Val, WasmParams, WasmResults, WasmRet, WasmTy,
+    AnyRef, ArrayRef, AsContext, AsContextMut, Caller, CompilationMode, Config, Engine, EngineWeak,
+    EqRef, ExnRef, Export, ExportType, Extern, ExternRef, Func, GcRef, Global, I31, ImportType,
+    Instance, IntoFunc, Linker, Memory, Module, OwnedRooted, Ref, ResourceLimiter, RootScope,
+    Store, StoreContext, StoreContextMut, StoreLimits, StoreLimitsBuilder, StructRef, Table, Tag,
+    ThrownException, TypedFunc, UnknownImportError, UpdateDeadline, V128, Val, WasmParams,
+    WasmResults, WasmRet, WasmTy,
 };
 pub use lineal_decoder::{
     ArrayType, CompositeType, Error as DecodeError, ExternType, Features, FieldType, FuncType,

@@ -131,7 +131,9 @@ impl Session {
         Module::new(&self.engine, wasm).map_err(|error| {
             let missing = error.downcast_ref::<Error>().and_then(Error::missing_proposal);
             match missing {
-                Some(name) if !Features::implements(name) => Refusal::Unimplemented(name),
+                Some(name) if !Features::implements(name) => {
+                    Refusal::Unimplemented(name, format!("{error:#}"))
+                }
                 _ => Refusal::Message(format!("{error:#}")),
             }
         })
@@ -161,14 +163,14 @@ impl Session {
         let Ok(wasm) = assemble(&mut module) else { return Ok(()) };
         match self.decode(&wasm) {
             Err(Refusal::Message(_)) => Ok(()),
+            // The reason is the script's, whatever else would accept the module.
+            Err(Refusal::Unimplemented(_, reason)) if reason.contains(message) => Ok(()),
             // An encoding that only a proposal beyond the standard gives a meaning.
-            Err(Refusal::Unimplemented(proposal))
+            Err(Refusal::Unimplemented(proposal, _))
                 if fault == Fault::Malformed && !STANDARD.contains(&proposal) =>
             {
                 Ok(())
             }
-            // A rule that this proposal lifts, of which there are no scripts, is still the rule.
-            Err(Refusal::Unimplemented("stack-switching")) => Ok(()),
             // Refused for a reason that is not the script's.
             Err(unimplemented) => Err(unimplemented.into_stop("")),
             Ok(_) => {
@@ -277,7 +279,7 @@ impl Session {
 }
 
 /// The proposals of which WebAssembly 3.0 with threads consists, beyond the implemented ones.
-const STANDARD: [&str; 4] = ["simd", "relaxed-simd", "threads", "gc"];
+const STANDARD: [&str; 1] = ["threads"];
 
 /// What a script says is wrong with a module.
 #[derive(Clone, Copy, PartialEq)]
@@ -297,14 +299,15 @@ impl Fault {
 
 /// Why a module was not accepted.
 enum Refusal {
-    Unimplemented(&'static str),
+    /// It needs a proposal; with the message.
+    Unimplemented(&'static str, String),
     Message(String),
 }
 
 impl Refusal {
     fn into_stop(self, expected: &str) -> Stop {
         match self {
-            Refusal::Unimplemented(proposal) => Stop::needs(proposal),
+            Refusal::Unimplemented(proposal, _) => Stop::needs(proposal),
             Refusal::Message(message) => Stop::fail(expected, message),
         }
     }

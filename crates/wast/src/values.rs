@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use lineal::{ExternRef, Store, Val};
+use lineal::{AnyRef, ExternRef, Store, Val};
 use wast::core::{AbstractHeapType, HeapType, NanPattern, V128Pattern, WastArgCore, WastRetCore};
 use wast::token::{F32, F64};
 
@@ -19,14 +19,14 @@ pub(crate) fn argument(store: &mut Store<()>, arg: &WastArgCore<'_>) -> Outcome<
         WastArgCore::RefNull(ty) => match kind(ty)? {
             Kind::Func => Val::FuncRef(None),
             Kind::Extern => Val::ExternRef(None),
+            Kind::Any => Val::AnyRef(None),
             Kind::Exn => Val::ExnRef(None),
         },
-        WastArgCore::RefExtern(value) => {
-            let value = ExternRef::new(store, *value)
-                .map_err(|error| Stop::fail("a host reference", format!("{error:#}")))?;
-            Val::ExternRef(Some(value))
+        WastArgCore::RefExtern(value) => Val::ExternRef(Some(host_reference(store, *value)?)),
+        WastArgCore::RefHost(value) => {
+            let reference = host_reference(store, *value)?;
+            Val::AnyRef(Some(AnyRef::convert_extern(store, reference)))
         }
-        WastArgCore::RefHost(_) => return Err(Stop::needs("gc")),
     })
 }
 
@@ -41,11 +41,15 @@ pub(crate) fn matches(store: &Store<()>, expected: &WastRetCore<'_>, found: &Val
             v128_matches(expected, found.as_u128().to_le_bytes())
         }
         (WastRetCore::RefNull(None), found) => {
-            matches!(found, Val::FuncRef(None) | Val::ExternRef(None) | Val::ExnRef(None))
+            matches!(
+                found,
+                Val::FuncRef(None) | Val::ExternRef(None) | Val::AnyRef(None) | Val::ExnRef(None)
+            )
         }
         (WastRetCore::RefNull(Some(ty)), found) => match kind(ty)? {
             Kind::Func => matches!(found, Val::FuncRef(None)),
             Kind::Extern => matches!(found, Val::ExternRef(None)),
+            Kind::Any => matches!(found, Val::AnyRef(None)),
             Kind::Exn => matches!(found, Val::ExnRef(None)),
         },
         (WastRetCore::RefExtern(expected), Val::ExternRef(Some(found))) => {
@@ -61,24 +65,30 @@ pub(crate) fn matches(store: &Store<()>, expected: &WastRetCore<'_>, found: &Val
             }
             false
         }
-        (
-            WastRetCore::RefHost(_)
-            | WastRetCore::RefAny
-            | WastRetCore::RefEq
-            | WastRetCore::RefArray
-            | WastRetCore::RefStruct
-            | WastRetCore::RefI31,
-            _,
-        ) => return Err(Stop::needs("gc")),
+        (WastRetCore::RefHost(expected), Val::AnyRef(Some(found))) => {
+            guest_host_value(store, found) == Some(*expected)
+        }
+        (WastRetCore::RefAny, Val::AnyRef(Some(_))) => true,
+        (WastRetCore::RefEq, Val::AnyRef(Some(found))) => {
+            matches!(found.as_eqref(store), Ok(Some(_)))
+        }
+        (WastRetCore::RefArray, Val::AnyRef(Some(found))) => {
+            matches!(found.as_array(store), Ok(Some(_)))
+        }
+        (WastRetCore::RefStruct, Val::AnyRef(Some(found))) => {
+            matches!(found.as_struct(store), Ok(Some(_)))
+        }
+        (WastRetCore::RefI31, Val::AnyRef(Some(found))) => matches!(found.is_i31(store), Ok(true)),
         (WastRetCore::RefI31Shared, _) => return Err(Stop::needs("shared-everything-threads")),
         _ => false,
     })
 }
 
-/// The references that exist without more proposals.
+/// The hierarchies of references.
 enum Kind {
     Func,
     Extern,
+    Any,
     Exn,
 }
 
@@ -91,13 +101,24 @@ fn kind(ty: &HeapType<'_>) -> Outcome<Kind> {
             AbstractHeapType::Cont | AbstractHeapType::NoCont => {
                 Err(Stop::needs("stack-switching"))
             }
-            _ => Err(Stop::needs("gc")),
+            _ => Ok(Kind::Any),
         },
         HeapType::Abstract { .. } => Err(Stop::needs("shared-everything-threads")),
-        // Functions are the only types that modules define.
+        // A script cannot say what kind of type it is; none of the suite's does.
         HeapType::Concrete(_) => Ok(Kind::Func),
         HeapType::Exact(_) => Err(Stop::needs("custom-descriptors")),
     }
+}
+
+/// A host reference with a number.
+fn host_reference(store: &mut Store<()>, value: u32) -> Outcome<ExternRef> {
+    ExternRef::new(store, value)
+        .map_err(|error| Stop::fail("a host reference", format!("{error:#}")))
+}
+
+/// The number that a script gave to a host reference among the guest's values.
+fn guest_host_value(store: &Store<()>, reference: &AnyRef) -> Option<u32> {
+    host_value(store, &reference.to_externref())
 }
 
 /// The number that a script gave to a host reference.
@@ -170,6 +191,14 @@ pub(crate) fn show(store: &Store<()>, values: &[Val]) -> String {
         Val::FuncRef(None) => "(ref.null func)".into(),
         Val::FuncRef(Some(_)) => "(ref.func)".into(),
         Val::ExternRef(None) => "(ref.null extern)".into(),
+        Val::AnyRef(None) => "(ref.null any)".into(),
+        Val::AnyRef(Some(reference)) => match guest_host_value(store, reference) {
+            Some(value) => format!("(ref.host {value})"),
+            None => match reference.ty(store) {
+                Ok(ty) => format!("(ref {ty})"),
+                Err(error) => error.to_string(),
+            },
+        },
         Val::ExnRef(None) => "(ref.null exn)".into(),
         Val::ExnRef(Some(_)) => "(ref.exn)".into(),
         Val::ExternRef(Some(reference)) => match host_value(store, reference) {

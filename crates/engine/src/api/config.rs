@@ -89,6 +89,8 @@ impl Config {
         /// Switches references to functions of known types, and references that are never null,
         /// on by default.
         wasm_function_references;
+        /// Switches structures, arrays, `i31` references and casts, on by default.
+        wasm_gc;
         /// Switches the type `v128` and its instructions, on by default.
         wasm_simd;
         /// Switches the vector instructions whose results may differ from host to host, on by

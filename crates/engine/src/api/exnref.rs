@@ -10,7 +10,7 @@ use super::rooting::{HeapRef, gc_ref};
 use super::store::{AsContext, AsContextMut, Store, StoreContextMut};
 use super::tag::Tag;
 use super::val::Val;
-use crate::runtime::heap::{Exception, Object};
+use crate::runtime::object::{Exception, Object};
 use crate::runtime::slots::{placed, slot_count};
 use crate::runtime::store::StoreCore;
 
@@ -76,8 +76,9 @@ impl ExnRef {
         ensure!(expected == found, "expected {expected} values for an exception, found {found}");
         let mut args = vec![0; slot_count(types)];
         Val::lower(fields, core, types, &mut args).context("invalid value for an exception")?;
-        let exception = Exception { tag: tag.handle().entity(core), args: args.into() };
-        Ok(ExnRef(HeapRef::allocate(core, Object::Exception(exception))?))
+        let (tag, bytes) = (tag.handle().entity(core), size_of_val(&*args));
+        let make = || Some(Object::Exception(Exception { tag, args: args.into() }));
+        Ok(ExnRef(HeapRef::allocate(core, bytes, make)?))
     }
 
     /// The exception's tag.

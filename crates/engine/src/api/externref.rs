@@ -6,7 +6,7 @@ use anyhow::Result;
 
 use super::rooting::{HeapRef, gc_ref};
 use super::store::{AsContextMut, StoreContext};
-use crate::runtime::heap::Object;
+use crate::runtime::object::Object;
 use crate::runtime::store::StoreCore;
 
 /// A reference to a host value: an `externref` that is not null.
@@ -40,8 +40,8 @@ impl ExternRef {
         V: Any + Send + Sync,
     {
         let mut store = store.as_context_mut();
-        let object = Object::Extern(Box::new(value));
-        Ok(ExternRef(HeapRef::allocate(store.core_mut(), object)?))
+        let make = || Some(Object::Extern(Box::new(value)));
+        Ok(ExternRef(HeapRef::allocate(store.core_mut(), size_of::<V>(), make)?))
     }
 
     /// The value referred to. `None` is for references that did not come from the host.

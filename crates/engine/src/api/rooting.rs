@@ -11,7 +11,8 @@ use std::sync::Arc;
 use anyhow::{Result, ensure};
 
 use super::store::{AsContext, AsContextMut, StoreContext, StoreContextMut};
-use crate::runtime::heap::{Object, is_i31};
+use crate::runtime::heap::is_i31;
+use crate::runtime::object::Object;
 use crate::runtime::store::{StoreCore, StoreId};
 
 /// What references of the embedding API are made of: a reference as slots hold it, and the store
@@ -29,11 +30,20 @@ impl HeapRef {
         (bits != 0).then_some(HeapRef { store: store.id, bits })
     }
 
-    /// Puts an object into the store's heap and refers to it.
-    pub(crate) fn allocate(store: &mut StoreCore, object: Object) -> Result<HeapRef> {
-        let bits = store.allocate(object)?;
+    /// Puts an object with a payload of so many bytes into the store's heap and refers to it.
+    pub(crate) fn allocate(
+        store: &mut StoreCore,
+        payload_bytes: usize,
+        make: impl FnOnce() -> Option<Object>,
+    ) -> Result<HeapRef> {
+        let bits = store.allocate(payload_bytes, make)?;
         store.heap.root_in_scope(bits);
         Ok(HeapRef { store: store.id, bits })
+    }
+
+    /// The reference for an `i31`.
+    pub(crate) fn i31(store: &StoreCore, bits: u64) -> HeapRef {
+        HeapRef { store: store.id, bits }
     }
 
     /// The reference as a slot holds it.

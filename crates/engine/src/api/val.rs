@@ -6,6 +6,7 @@ use lineal_decoder::{HeapType, RefType, ValType};
 use super::exnref::ExnRef;
 use super::externref::ExternRef;
 use super::func::Func;
+use super::gcref::{AnyRef, ArrayRef, EqRef, StructRef};
 use super::store::AsContext;
 use super::v128::V128;
 use crate::runtime::slots::{MAX_SLOTS, placed};
@@ -30,6 +31,8 @@ pub enum Val {
     FuncRef(Option<Func>),
     /// A reference to a host value, or null.
     ExternRef(Option<ExternRef>),
+    /// A reference to a value of the guest's, or null.
+    AnyRef(Option<AnyRef>),
     /// A reference to an exception, or null.
     ExnRef(Option<ExnRef>),
 }
@@ -41,6 +44,8 @@ pub enum Ref {
     Func(Option<Func>),
     /// A reference to a host value, or null.
     Extern(Option<ExternRef>),
+    /// A reference to a value of the guest's, or null.
+    Any(Option<AnyRef>),
     /// A reference to an exception, or null.
     Exn(Option<ExnRef>),
 }
@@ -79,6 +84,7 @@ impl Val {
         V128(v) => v128, unwrap_v128: V128 = v;
         FuncRef(func) => func_ref, unwrap_func_ref: Option<Func> = func;
         ExternRef(value) => extern_ref, unwrap_extern_ref: Option<ExternRef> = value;
+        AnyRef(value) => any_ref, unwrap_any_ref: Option<AnyRef> = value;
         ExnRef(value) => exn_ref, unwrap_exn_ref: Option<ExnRef> = value;
     }
 
@@ -137,6 +143,7 @@ impl Val {
             Val::V128(_) => ValType::V128,
             Val::FuncRef(func) => ValType::Ref(Ref::Func(func).own_type(store)),
             Val::ExternRef(value) => ValType::Ref(Ref::Extern(value).own_type(store)),
+            Val::AnyRef(value) => ValType::Ref(Ref::Any(value).own_type(store)),
             Val::ExnRef(value) => ValType::Ref(Ref::Exn(value).own_type(store)),
         }
     }
@@ -166,6 +173,7 @@ impl Val {
             Val::V128(value) => return Ok(value.to_slots()),
             Val::FuncRef(func) => Func::option_to_slot(func, store)?,
             Val::ExternRef(value) => ExternRef::option_to_slot(value, store)?,
+            Val::AnyRef(value) => AnyRef::option_to_slot(value, store)?,
             Val::ExnRef(value) => ExnRef::option_to_slot(value, store)?,
         };
         Ok([narrow, 0])
@@ -232,7 +240,8 @@ impl Ref {
         match heap.top() {
             HeapType::Func => Ref::Func(None),
             HeapType::Exn => Ref::Exn(None),
-            _ => Ref::Extern(None),
+            HeapType::Extern => Ref::Extern(None),
+            _ => Ref::Any(None),
         }
     }
 
@@ -243,6 +252,9 @@ impl Ref {
             Ref::Func(Some(func)) => (false, HeapType::ConcreteFunc(func.type_index(store))),
             Ref::Extern(None) => (true, HeapType::NoExtern),
             Ref::Extern(Some(_)) => (false, HeapType::Extern),
+            Ref::Any(None) => (true, HeapType::None),
+            // Of another store, it was refused before.
+            Ref::Any(Some(value)) => (false, value.type_in(store).unwrap_or(HeapType::Any)),
             Ref::Exn(None) => (true, HeapType::NoExn),
             Ref::Exn(Some(_)) => (false, HeapType::Exn),
         };
@@ -251,7 +263,7 @@ impl Ref {
 
     /// Whether this is a null reference.
     pub fn is_null(&self) -> bool {
-        matches!(self, Ref::Func(None) | Ref::Extern(None) | Ref::Exn(None))
+        matches!(self, Ref::Func(None) | Ref::Extern(None) | Ref::Any(None) | Ref::Exn(None))
     }
 
     /// The reference, if it is one to a function or the null one of that kind.
@@ -266,6 +278,14 @@ impl Ref {
     pub fn as_extern(&self) -> Option<Option<ExternRef>> {
         match *self {
             Ref::Extern(value) => Some(value),
+            _ => None,
+        }
+    }
+
+    /// The reference, if it is one to a value of the guest's or the null one of that kind.
+    pub fn as_any(&self) -> Option<Option<AnyRef>> {
+        match *self {
+            Ref::Any(value) => Some(value),
             _ => None,
         }
     }
@@ -293,6 +313,7 @@ impl Ref {
             // SAFETY: the caller's promise.
             HeapType::Func => Ref::Func(unsafe { Func::option_from_slot(store, bits) }),
             HeapType::Exn => Ref::Exn(ExnRef::option_from_slot(store, bits)),
+            HeapType::Any => Ref::Any(AnyRef::option_from_slot(store, bits)),
             _ => Ref::Extern(ExternRef::option_from_slot(store, bits)),
         }
     }
@@ -320,37 +341,43 @@ val_from! {
     Option<Func> => |value| Val::FuncRef(value);
     ExternRef => |value| Val::ExternRef(Some(value));
     Option<ExternRef> => |value| Val::ExternRef(value);
+    AnyRef => |value| Val::AnyRef(Some(value));
+    Option<AnyRef> => |value| Val::AnyRef(value);
+    EqRef => |value| Val::AnyRef(Some(value.into()));
+    StructRef => |value| Val::AnyRef(Some(value.into()));
+    ArrayRef => |value| Val::AnyRef(Some(value.into()));
     ExnRef => |value| Val::ExnRef(Some(value));
     Option<ExnRef> => |value| Val::ExnRef(value);
     Ref => |value| match value {
         Ref::Func(func) => Val::FuncRef(func),
         Ref::Extern(value) => Val::ExternRef(value),
+        Ref::Any(value) => Val::AnyRef(value),
         Ref::Exn(value) => Val::ExnRef(value),
     };
 }
 
-impl From<Func> for Ref {
-    fn from(func: Func) -> Ref {
-        Ref::Func(Some(func))
-    }
+macro_rules! ref_from {
+    ($($ty:ty => |$value:ident| $reference:expr;)*) => {$(
+        impl From<$ty> for Ref {
+            fn from($value: $ty) -> Ref {
+                $reference
+            }
+        }
+    )*};
 }
 
-impl From<Option<Func>> for Ref {
-    fn from(func: Option<Func>) -> Ref {
-        Ref::Func(func)
-    }
-}
-
-impl From<ExternRef> for Ref {
-    fn from(value: ExternRef) -> Ref {
-        Ref::Extern(Some(value))
-    }
-}
-
-impl From<Option<ExternRef>> for Ref {
-    fn from(value: Option<ExternRef>) -> Ref {
-        Ref::Extern(value)
-    }
+ref_from! {
+    Func => |value| Ref::Func(Some(value));
+    Option<Func> => |value| Ref::Func(value);
+    ExternRef => |value| Ref::Extern(Some(value));
+    Option<ExternRef> => |value| Ref::Extern(value);
+    AnyRef => |value| Ref::Any(Some(value));
+    Option<AnyRef> => |value| Ref::Any(value);
+    EqRef => |value| Ref::Any(Some(value.into()));
+    StructRef => |value| Ref::Any(Some(value.into()));
+    ArrayRef => |value| Ref::Any(Some(value.into()));
+    ExnRef => |value| Ref::Exn(Some(value));
+    Option<ExnRef> => |value| Ref::Exn(value);
 }
 
 #[cfg(test)]

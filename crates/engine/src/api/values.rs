@@ -5,10 +5,13 @@
 //! code relies on what they say.
 
 use anyhow::Result;
-use lineal_decoder::ValType;
+use lineal_decoder::{HeapType, ValType};
 
+use super::exnref::ExnRef;
 use super::externref::ExternRef;
 use super::func::Func;
+use super::gcref::{AnyRef, ArrayRef, EqRef, I31, StructRef, reference};
+use super::rooting::HeapRef;
 use super::v128::V128;
 use crate::runtime::slots::{MAX_SLOTS, slots};
 
@@ -23,6 +26,9 @@ use crate::runtime::slots::{MAX_SLOTS, slots};
 /// | [`V128`]                | `v128`      |
 /// | `Option<`[`Func`]`>`      | `funcref`   |
 /// | `Option<`[`ExternRef`]`>` | `externref` |
+/// | `Option<`[`AnyRef`]`>`, …  | `anyref`, `eqref`, `i31ref`, `structref`, `arrayref` |
+/// | `Option<`[`ExnRef`]`>`    | `exnref`    |
+/// | [`ExternRef`], [`AnyRef`], … | the same without null |
 pub trait WasmTy: sealed::Value + Send {}
 
 /// The parameters of a typed function: a tuple of up to 16 [`WasmTy`], or one without a tuple.
@@ -159,22 +165,90 @@ unsafe impl Value for Option<Func> {
 
 impl WasmTy for Option<Func> {}
 
-// SAFETY: `option_to_slot` gives an `externref` of the store.
-unsafe impl Value for Option<ExternRef> {
-    const TYPE: ValType = ValType::EXTERNREF;
+/// References of the store's heap: `$ty` is never null, `Option<$ty>` may be.
+macro_rules! references {
+    ($($ty:ident: $heap:ident;)*) => {$(
+        // SAFETY: R5: `to_slot` gives a reference of the store, and whoever makes a `$ty` knows
+        // that it is of the type.
+        unsafe impl Value for Option<$ty> {
+            const TYPE: ValType = reference(HeapType::$heap, true);
+
+            type Slots = [u64; 1];
+
+            fn into_slots(self, store: Core<'_>) -> Result<[u64; 1]> {
+                Ok([self.map_or(Ok(0), |value| value.0.to_slot(store.0))?])
+            }
+
+            unsafe fn from_slots(store: Core<'_>, [bits]: [u64; 1]) -> Option<$ty> {
+                HeapRef::from_slot(store.0, bits).map($ty)
+            }
+        }
+
+        impl WasmTy for Option<$ty> {}
+
+        // SAFETY: as above.
+        unsafe impl Value for $ty {
+            const TYPE: ValType = reference(HeapType::$heap, false);
+
+            type Slots = [u64; 1];
+
+            fn into_slots(self, store: Core<'_>) -> Result<[u64; 1]> {
+                Some(self).into_slots(store)
+            }
+
+            unsafe fn from_slots(store: Core<'_>, slots: [u64; 1]) -> $ty {
+                // SAFETY: the caller's promise.
+                let value = unsafe { Option::<$ty>::from_slots(store, slots) };
+                value.expect("a value of a type without null is not null")
+            }
+        }
+
+        impl WasmTy for $ty {}
+    )*};
+}
+
+references! {
+    ExternRef: Extern;
+    AnyRef: Any;
+    EqRef: Eq;
+    StructRef: Struct;
+    ArrayRef: Array;
+    ExnRef: Exn;
+}
+
+// SAFETY: an `i31` is a reference of its type.
+unsafe impl Value for Option<I31> {
+    const TYPE: ValType = reference(HeapType::I31, true);
 
     type Slots = [u64; 1];
 
-    fn into_slots(self, store: Core<'_>) -> Result<[u64; 1]> {
-        Ok([ExternRef::option_to_slot(self, store.0)?])
+    fn into_slots(self, _: Core<'_>) -> Result<[u64; 1]> {
+        Ok([self.map_or(0, I31::to_slot)])
     }
 
-    unsafe fn from_slots(store: Core<'_>, [bits]: [u64; 1]) -> Option<ExternRef> {
-        ExternRef::option_from_slot(store.0, bits)
+    unsafe fn from_slots(_: Core<'_>, [bits]: [u64; 1]) -> Option<I31> {
+        (bits != 0).then(|| I31::from_slot(bits))
     }
 }
 
-impl WasmTy for Option<ExternRef> {}
+impl WasmTy for Option<I31> {}
+
+// SAFETY: as above.
+unsafe impl Value for I31 {
+    const TYPE: ValType = reference(HeapType::I31, false);
+
+    type Slots = [u64; 1];
+
+    fn into_slots(self, _: Core<'_>) -> Result<[u64; 1]> {
+        Ok([self.to_slot()])
+    }
+
+    unsafe fn from_slots(_: Core<'_>, [bits]: [u64; 1]) -> I31 {
+        I31::from_slot(bits)
+    }
+}
+
+impl WasmTy for I31 {}
 
 // SAFETY: one value of type `TYPE`.
 unsafe impl<V: WasmTy> Values for V {

@@ -14,21 +14,58 @@ use super::abi::{Machine, Op};
 use crate::runtime::collect;
 use crate::runtime::context::{Context, HostFailure};
 use crate::runtime::entity::{FuncEntity, TableEntity};
-use crate::runtime::heap::Object;
+use crate::runtime::heap::Heap;
 use crate::runtime::instance::InstanceData;
 use crate::runtime::limits::{Limits, Refusal};
+use crate::runtime::object::Object;
 use crate::runtime::trap::{Exit, Trap};
+use crate::runtime::types::TypeRegistry;
 
 /// An operation on operands in consecutive slots.
 pub(crate) trait SlowOp {
     /// How many slots its operands take, or [`IN_SECOND`].
     const OPERANDS: usize;
     /// Executes it. `first` and `second` are the immediates in `b` and the low half of granule 2.
-    fn call(vm: Vm<'_>, slots: &mut [u64], first: u32, second: u32) -> Result<(), Exit>;
+    fn call(vm: Vm<'_>, slots: Slots<'_>, first: u32, second: u32) -> Result<(), Exit>;
 }
 
-/// Stands for the number of slots that `second` says.
+/// The slots of a [`SlowOp`]. They are borrowed only while they are used: the collector may look
+/// at them in between.
+pub(crate) struct Slots<'a> {
+    first: *mut u64,
+    count: usize,
+    stack: PhantomData<&'a mut [u64]>,
+}
+
+impl std::ops::Deref for Slots<'_> {
+    type Target = [u64];
+
+    fn deref(&self) -> &[u64] {
+        // SAFETY: E2: the translator made room for them in the frame.
+        unsafe { std::slice::from_raw_parts(self.first, self.count) }
+    }
+}
+
+impl std::ops::DerefMut for Slots<'_> {
+    fn deref_mut(&mut self) -> &mut [u64] {
+        // SAFETY: E2, as above.
+        unsafe { std::slice::from_raw_parts_mut(self.first, self.count) }
+    }
+}
+
+/// Stands for the number of slots that the low half of `second` says.
 pub(crate) const IN_SECOND: usize = usize::MAX;
+
+/// How many slots the operands take.
+pub(crate) const fn operands_of(operands: usize, second: u32) -> usize {
+    if operands == IN_SECOND { second as u16 as usize } else { operands }
+}
+
+/// How many slots the operation has: results need no more than two.
+pub(crate) const fn slots_of(operands: usize, second: u32) -> usize {
+    let count = operands_of(operands, second);
+    if count < 2 { 2 } else { count }
+}
 
 /// Runs a [`SlowOp`].
 pub(crate) struct Slow<O>(PhantomData<O>);
@@ -64,9 +101,10 @@ unsafe fn out_of_line<O: SlowOp>(
 ) -> Exit {
     // SAFETY: the caller's promise; R1: the running instance is alive.
     let (vm, slots) = unsafe {
-        let vm = Vm { cx, instance: &*(*cx).instance };
-        let count = if O::OPERANDS == IN_SECOND { second as usize } else { O::OPERANDS };
-        (vm, std::slice::from_raw_parts_mut(slots, count.max(1)))
+        let operands = operands_of(O::OPERANDS, second);
+        let vm = Vm { cx, instance: &*(*cx).instance, stack_top: slots.add(operands) };
+        let count = slots_of(O::OPERANDS, second);
+        (vm, Slots { first: slots, count, stack: PhantomData })
     };
     O::call(vm, slots, first, second).err().unwrap_or(Exit::DONE)
 }
@@ -76,18 +114,35 @@ pub(crate) struct Vm<'a> {
     /// The context (E3).
     cx: *mut Context,
     pub(super) instance: &'a InstanceData,
+    /// Where what the guest uses of its stack ends: behind the operands.
+    stack_top: *const u64,
 }
 
 impl Vm<'_> {
-    /// Puts an object into the heap; the reference to it. The operation's operands are `slots`.
-    pub(super) fn allocate(&mut self, slots: &[u64], object: Object) -> Result<u64, Exit> {
-        // SAFETY: E3; no entity is borrowed. What the guest uses of its stack ends with the
-        // operands: the translator wrote everything before them to its slot.
+    /// Puts an object with a payload of so many bytes into the heap; the reference to it.
+    pub(super) fn allocate(
+        &mut self,
+        payload_bytes: usize,
+        make: impl FnOnce() -> Option<Object>,
+    ) -> Result<u64, Exit> {
+        // SAFETY: E3; no entity is borrowed. The translator wrote everything that is on the stack
+        // to its slot.
         let handle = unsafe {
             let store = NonNull::new_unchecked((*self.cx).store);
-            collect::allocate(store, slots.as_ptr_range().end, object)
+            collect::allocate(store, self.stack_top, payload_bytes, make)
         };
         Ok(handle?)
+    }
+
+    /// The heap.
+    pub(super) fn heap(&mut self) -> &mut Heap {
+        // SAFETY: E3; R3: the exclusive borrow of `self` keeps other references away.
+        unsafe { &mut (*(*self.cx).store).heap }
+    }
+
+    /// The engine's types.
+    pub(super) fn types(&self) -> &TypeRegistry {
+        self.instance.module.engine.types()
     }
 
     /// Throws an exception.
@@ -182,11 +237,11 @@ macro_rules! slow_ops {
             const OPERANDS: usize = $operands;
             fn call(
                 mut $vm: Vm<'_>,
-                $slots: &mut [u64],
+                mut $slots: $crate::exec::bulk::Slots<'_>,
                 $first: u32,
                 $second: u32,
             ) -> Result<(), Exit> {
-                let _ = (&mut $vm, &$slots, $first, $second);
+                let _ = (&mut $vm, &mut $slots, $first, $second);
                 $body
                 Ok(())
             }

@@ -8,6 +8,7 @@ pub(crate) mod abi;
 pub(crate) mod bulk;
 pub(crate) mod call;
 pub(crate) mod control;
+pub(crate) mod gc;
 pub(crate) mod memory;
 pub(crate) mod meter;
 pub(crate) mod numeric;

@@ -5,7 +5,7 @@ use std::marker::PhantomData;
 use super::abi::{Machine, Op};
 use super::bulk::{IN_SECOND, Vm, slow_ops};
 use super::operand::Src;
-use crate::runtime::heap::{Exception, Object};
+use crate::runtime::object::{Exception, Object};
 use crate::runtime::trap::{Exit, Trap};
 
 /// Traps if the operand of class `S` is null.
@@ -27,8 +27,9 @@ slow_ops! {
     /// `throw` of tag `first`, whose values take `second` slots
     Throw(IN_SECOND), |vm, slots, first, second| {
         let tag = vm.instance.tags[first as usize];
-        let args = slots[..second as usize].into();
-        let exception = vm.allocate(slots, Object::Exception(Exception { tag, args }))?;
+        let args = &slots[..second as usize];
+        let make = || Some(Object::Exception(Exception { tag, args: args.into() }));
+        let exception = vm.allocate(size_of_val(args), make)?;
         Err(vm.throw(exception))?;
     }
 

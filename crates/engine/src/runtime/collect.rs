@@ -2,11 +2,13 @@
 
 use std::ptr::NonNull;
 
-use super::heap::{Heap, Object};
+use super::heap::Heap;
+use super::object::Object;
 use super::store::StoreCore;
 use super::trap::Trap;
 
-/// Puts an object into a store's heap, after a collection if one is due; its handle.
+/// Puts an object into a store's heap, after a collection if one is due; its handle. What `make`
+/// makes has a payload of so many bytes, and is `None` if the host has no room.
 ///
 /// # Errors
 ///
@@ -20,25 +22,29 @@ use super::trap::Trap;
 pub(crate) unsafe fn allocate(
     store: NonNull<StoreCore>,
     stack_top: *const u64,
-    object: Object,
+    payload_bytes: usize,
+    make: impl FnOnce() -> Option<Object>,
 ) -> Result<u64, Trap> {
+    let bytes = Object::counted_bytes(payload_bytes);
     // SAFETY: the caller's promise: nothing borrows the heap.
-    let heap: &mut Heap = unsafe { &mut (*store.as_ptr()).heap };
-    if heap.is_due(object.size_bytes()) {
-        let rescued: Vec<u64> = object.words().collect();
-        // SAFETY: the caller's promise.
-        unsafe { collect(store, stack_top, &rescued) };
+    unsafe {
+        if (*store.as_ptr()).heap.is_due(bytes) {
+            collect(store, stack_top);
+        }
+        let heap: &mut Heap = &mut (*store.as_ptr()).heap;
+        if !heap.has_room(bytes) {
+            return Err(Trap::GcHeapOutOfMemory);
+        }
+        heap.insert(make().ok_or(Trap::GcHeapOutOfMemory)?)
     }
-    // SAFETY: as above.
-    unsafe { (*store.as_ptr()).heap.insert(object) }
 }
 
-/// Frees what cannot be reached from a store's roots and from the given references.
+/// Frees what cannot be reached from a store's roots.
 ///
 /// # Safety
 ///
 /// As for [`allocate`].
-pub(crate) unsafe fn collect(store: NonNull<StoreCore>, stack_top: *const u64, more: &[u64]) {
+pub(crate) unsafe fn collect(store: NonNull<StoreCore>, stack_top: *const u64) {
     let store = store.as_ptr();
     // SAFETY: the caller's promise; R1: entities are alive. What is borrowed here is only read,
     // but for the heap, which is no part of the rest.
@@ -60,8 +66,33 @@ pub(crate) unsafe fn collect(store: NonNull<StoreCore>, stack_top: *const u64, m
             let segments = (*instance.as_ptr()).elements.iter();
             segments.flat_map(|segment| segment.borrow().to_vec())
         });
-        let words = slots.iter().chain(more).copied().chain([exception]);
+        forget_unused(stack_top, (*store).context.stack_end);
+        let words = slots.iter().copied().chain([exception]);
         (*store).heap.collect(words.chain(globals).chain(elements).chain(segments));
+    }
+}
+
+/// How many unused slots in a row end the unused part of the stack that was in use before: more
+/// than a call of the host leaves out.
+const UNTOUCHED_SLOTS: usize = 2048;
+
+/// Zeroes what frames that are gone left behind, so that no later frame seems to refer to it.
+///
+/// # Safety
+///
+/// The slots from `start` to `end` are the stack's, and no frame uses them.
+unsafe fn forget_unused(start: *const u64, end: *mut u64) {
+    let start = start.cast_mut();
+    if start >= end {
+        return;
+    }
+    // SAFETY: the caller's promise.
+    let slots = unsafe { std::slice::from_raw_parts_mut(start, end.offset_from(start) as usize) };
+    for chunk in slots.chunks_mut(UNTOUCHED_SLOTS) {
+        if chunk.iter().all(|&slot| slot == 0) {
+            break;
+        }
+        chunk.fill(0);
     }
 }
 
@@ -71,17 +102,21 @@ impl StoreCore {
     /// # Errors
     ///
     /// If the heap would grow beyond its limit, or the host has no room.
-    pub(crate) fn allocate(&mut self, object: Object) -> Result<u64, Trap> {
+    pub(crate) fn allocate(
+        &mut self,
+        payload_bytes: usize,
+        make: impl FnOnce() -> Option<Object>,
+    ) -> Result<u64, Trap> {
         let stack_top = self.context.stack_free;
         // SAFETY: the store is borrowed exclusively; what the guest has in use lies below the
         // first slot that the host may use.
-        unsafe { allocate(NonNull::from(self), stack_top, object) }
+        unsafe { allocate(NonNull::from(self), stack_top, payload_bytes, make) }
     }
 
     /// Frees what cannot be reached.
     pub(crate) fn collect_garbage(&mut self) {
         let stack_top = self.context.stack_free;
         // SAFETY: as for `allocate`.
-        unsafe { collect(NonNull::from(self), stack_top, &[]) }
+        unsafe { collect(NonNull::from(self), stack_top) }
     }
 }

@@ -3,10 +3,15 @@
 
 use std::ptr::NonNull;
 
-use lineal_decoder::{ConstExpr, ConstOp};
+use lineal_decoder::{ConstExpr, ConstOp, TypeIndex};
 
 use super::entity::{FuncEntity, GlobalEntity};
+use super::heap;
+use super::object::{Array, Object, Struct};
 use super::slots::{MAX_SLOTS, vector_slots};
+use super::store::StoreCore;
+use super::trap::Trap;
+use super::types::TypeRegistry;
 
 /// What constant expressions of an instance can refer to.
 #[derive(Clone, Copy)]
@@ -14,40 +19,54 @@ pub(crate) struct Scope<'a> {
     pub(crate) funcs: &'a [NonNull<FuncEntity>],
     /// The globals there are so far: an initial value refers to those before its own global.
     pub(crate) globals: &'a [NonNull<GlobalEntity>],
+    /// The engine's numbers of the module's types.
+    pub(crate) types: &'a [TypeIndex],
+    /// Where objects go. Nothing of it is borrowed but what is listed here.
+    pub(crate) store: NonNull<StoreCore>,
 }
+
+/// A value as slots hold it; all but vectors are in the first.
+type Value = [u64; MAX_SLOTS];
 
 impl Scope<'_> {
     /// The value of an expression, as a slot holds it; not of one that gives a vector.
     ///
+    /// # Errors
+    ///
+    /// If the heap is full.
+    ///
     /// # Panics
     ///
     /// If the expression is not valid in the scope's module; the decoder made sure that it is.
-    pub(crate) fn evaluate(&self, expr: &ConstExpr) -> u64 {
-        self.evaluate_wide(expr)[0]
+    pub(crate) fn evaluate(&self, expr: &ConstExpr) -> Result<u64, Trap> {
+        Ok(self.evaluate_wide(expr)?[0])
     }
 
     /// The value of an expression, as two slots hold it; all but vectors are in the first.
     ///
+    /// # Errors
+    ///
+    /// As for [`Self::evaluate`].
+    ///
     /// # Panics
     ///
     /// As [`Self::evaluate`].
-    pub(crate) fn evaluate_wide(&self, expr: &ConstExpr) -> [u64; MAX_SLOTS] {
+    pub(crate) fn evaluate_wide(&self, expr: &ConstExpr) -> Result<Value, Trap> {
         // Most expressions are one instruction, and need no stack.
         if let [op] = *expr.ops
             && let Some(value) = self.nullary(op)
         {
-            return value;
+            return Ok(value);
         }
         let mut stack = Vec::new();
         for &op in &expr.ops {
-            let value = self.nullary(op).unwrap_or_else(|| {
-                let [right, _] = stack.pop().expect(VALIDATED);
-                let [left, _] = stack.pop().expect(VALIDATED);
-                [binary(op, left, right), 0]
-            });
+            let value = match self.nullary(op) {
+                Some(value) => value,
+                None => self.apply(op, &mut stack)?,
+            };
             stack.push(value);
         }
-        stack.pop().expect(VALIDATED)
+        Ok(stack.pop().expect(VALIDATED))
     }
 
     /// The `funcref` for a function index.
@@ -55,8 +74,8 @@ impl Scope<'_> {
         FuncEntity::to_ref(self.funcs[index as usize])
     }
 
-    /// The value of an instruction that takes no operands.
-    fn nullary(&self, op: ConstOp) -> Option<[u64; MAX_SLOTS]> {
+    /// The value of an instruction that takes no operands and makes no object.
+    fn nullary(&self, op: ConstOp) -> Option<Value> {
         let narrow = match op {
             ConstOp::I32Const(value) => u64::from(value as u32),
             ConstOp::I64Const(value) => value as u64,
@@ -70,10 +89,80 @@ impl Scope<'_> {
             }
             ConstOp::RefNull(_) => 0,
             ConstOp::RefFunc(index) => self.func_ref(index),
-            ConstOp::I32Add | ConstOp::I32Sub | ConstOp::I32Mul => return None,
-            ConstOp::I64Add | ConstOp::I64Sub | ConstOp::I64Mul => return None,
+            _ => return None,
         };
         Some([narrow, 0])
+    }
+
+    /// The value of any other instruction, whose operands are popped.
+    fn apply(&self, op: ConstOp, stack: &mut Vec<Value>) -> Result<Value, Trap> {
+        let mut pop = || stack.pop().expect(VALIDATED);
+        let narrow = match op {
+            ConstOp::RefI31 => heap::from_i31(pop()[0] as u32),
+            // References of both hierarchies are the same bits.
+            ConstOp::AnyConvertExtern | ConstOp::ExternConvertAny => pop()[0],
+            ConstOp::StructNew(ty) | ConstOp::StructNewDefault(ty) => {
+                let ty = self.types[ty as usize];
+                let fields = self.types_of_store().field_storages(ty);
+                let is_default = matches!(op, ConstOp::StructNewDefault(_));
+                let count = if is_default { 0 } else { fields.len() };
+                let values = stack.split_off(stack.len() - count);
+                let values = values.into_iter().chain(std::iter::repeat([0; MAX_SLOTS]));
+                let slots = fields.iter().zip(values);
+                let fields = slots.flat_map(|(field, value)| value.into_iter().take(field.slots()));
+                self.insert(Object::Struct(Struct { ty, fields: fields.collect() }))?
+            }
+            ConstOp::ArrayNew(ty) => {
+                let (len, value) = (pop()[0] as u32, pop());
+                self.insert_array(ty, len, |array| array.fill(0, &value, len))?
+            }
+            ConstOp::ArrayNewDefault(ty) => {
+                let len = pop()[0] as u32;
+                self.insert_array(ty, len, |_| Ok(()))?
+            }
+            ConstOp::ArrayNewFixed(ty, len) => {
+                let values = stack.split_off(stack.len() - len as usize);
+                self.insert_array(ty, len, |array| {
+                    (0..).zip(&values).try_for_each(|(index, value)| array.set(index, value))
+                })?
+            }
+            _ => {
+                let (right, left) = (pop()[0], pop()[0]);
+                binary(op, left, right)
+            }
+        };
+        Ok([narrow, 0])
+    }
+
+    fn types_of_store(&self) -> &TypeRegistry {
+        // SAFETY: R1: the store outlives its instantiations; its engine does not change.
+        unsafe { (*self.store.as_ptr()).engine.types() }
+    }
+
+    fn insert_array(
+        &self,
+        ty: u32,
+        len: u32,
+        init: impl FnOnce(&mut Array) -> Result<(), Trap>,
+    ) -> Result<u64, Trap> {
+        let ty = self.types[ty as usize];
+        let storage = self.types_of_store().array_storage(ty);
+        let bytes = Object::counted_bytes((len as usize).saturating_mul(storage.bytes()));
+        // SAFETY: as for `insert`.
+        if !unsafe { (*self.store.as_ptr()).heap.has_room(bytes) } {
+            return Err(Trap::GcHeapOutOfMemory);
+        }
+        let mut array = Array::zeroed(ty, storage, len).ok_or(Trap::GcHeapOutOfMemory)?;
+        init(&mut array)?;
+        self.insert(Object::Array(array))
+    }
+
+    /// Puts an object into the heap. This never collects: what has been made so far is in no
+    /// place that the collector knows.
+    fn insert(&self, object: Object) -> Result<u64, Trap> {
+        // SAFETY: R3: the store is borrowed exclusively by the instantiation, and nothing borrows
+        // its heap.
+        unsafe { (*self.store.as_ptr()).heap.insert(object) }
     }
 }
 
@@ -97,9 +186,17 @@ fn binary(op: ConstOp, left: u64, right: u64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::api::Engine;
+
+    fn evaluate_with(globals: &[NonNull<GlobalEntity>], ops: &[ConstOp]) -> u64 {
+        let mut store = StoreCore::new(&Engine::default());
+        let store = NonNull::from(&mut store);
+        let scope = Scope { funcs: &[], globals, types: &[], store };
+        scope.evaluate(&ConstExpr { ops: ops.into() }).unwrap()
+    }
 
     fn evaluate(ops: &[ConstOp]) -> u64 {
-        Scope { funcs: &[], globals: &[] }.evaluate(&ConstExpr { ops: ops.into() })
+        evaluate_with(&[], ops)
     }
 
     #[test]
@@ -125,8 +222,7 @@ mod tests {
             lineal_decoder::GlobalType { content: lineal_decoder::ValType::I32, mutable: false };
         let mut global = GlobalEntity { value: [7, 0], ty };
         let globals = [NonNull::from(&mut global)];
-        let scope = Scope { funcs: &[], globals: &globals };
         let ops = [ConstOp::GlobalGet(0), ConstOp::I32Const(1), ConstOp::I32Add];
-        assert_eq!(scope.evaluate(&ConstExpr { ops: ops.into() }), 8);
+        assert_eq!(evaluate_with(&globals, &ops), 8);
     }
 }

@@ -18,26 +18,12 @@
 //! of a live object. Objects to look into are chained through their own entries, so that marking
 //! needs neither memory nor the host's stack, however deep they are linked.
 
-use std::any::Any;
-use std::ptr::NonNull;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::entity::TagEntity;
+use lineal_decoder::HeapType;
+
+use super::object::{Array, Exception, Object, Struct};
 use super::trap::Trap;
-
-/// An object of the heap.
-pub(crate) enum Object {
-    /// A host value.
-    Extern(Box<dyn Any + Send + Sync>),
-    /// An exception.
-    Exception(Exception),
-}
-
-/// An exception: its tag and the values it carries, as slots hold them.
-pub(crate) struct Exception {
-    pub(crate) tag: NonNull<TagEntity>,
-    pub(crate) args: Box<[u64]>,
-}
 
 /// An entry of the table of objects.
 struct Entry {
@@ -78,6 +64,21 @@ pub(crate) struct Heap {
     pub(crate) pending_exception: u64,
 }
 
+/// An integer as an `i31` slot value, of which the lower 31 bits count.
+pub(crate) const fn from_i31(value: u32) -> u64 {
+    ((value as u64) << 1 | 1) & 0xffff_ffff
+}
+
+/// The lower 31 bits of an `i31`, sign-extended to 32.
+pub(crate) const fn i31_signed(bits: u64) -> i32 {
+    bits as i32 >> 1
+}
+
+/// The lower 31 bits of an `i31`.
+pub(crate) const fn i31_unsigned(bits: u64) -> u32 {
+    bits as u32 >> 1
+}
+
 /// Whether a slot's value is an `i31`.
 pub(crate) const fn is_i31(bits: u64) -> bool {
     bits & 1 == 1
@@ -100,8 +101,12 @@ impl Heap {
 
     /// Whether to collect before allocating that many bytes.
     pub(crate) fn is_due(&self, bytes: usize) -> bool {
-        size_of::<Entry>().saturating_add(bytes)
-            > self.threshold_bytes.saturating_sub(self.used_bytes)
+        bytes > self.threshold_bytes.saturating_sub(self.used_bytes)
+    }
+
+    /// Whether that many more bytes are within the limit.
+    pub(crate) fn has_room(&self, bytes: usize) -> bool {
+        bytes <= self.limit_bytes.saturating_sub(self.used_bytes)
     }
 
     /// Takes an object in; its handle.
@@ -110,8 +115,8 @@ impl Heap {
     ///
     /// If the heap would grow beyond its limit, or the host has no room.
     pub(crate) fn insert(&mut self, object: Object) -> Result<u64, Trap> {
-        let used = self.used_bytes.saturating_add(object.size_bytes());
-        if used > self.limit_bytes {
+        let bytes = object.size_bytes();
+        if !self.has_room(bytes) {
             return Err(Trap::GcHeapOutOfMemory);
         }
         if self.free == END {
@@ -122,7 +127,7 @@ impl Heap {
         self.free = std::mem::replace(&mut entry.link, UNMARKED);
         entry.generation = entry.generation.wrapping_add(1).max(1);
         entry.object = Some(object);
-        self.used_bytes = used;
+        self.used_bytes += bytes;
         Ok(u64::from(entry.generation) << 32 | u64::from(index) << 1)
     }
 
@@ -145,6 +150,11 @@ impl Heap {
     /// The object that a slot's value stands for; `None` if it is not the handle of a live one.
     pub(crate) fn get(&self, bits: u64) -> Option<&Object> {
         self.entries[self.find(bits)?].object.as_ref()
+    }
+
+    fn get_mut(&mut self, bits: u64) -> Option<&mut Object> {
+        let index = self.find(bits)?;
+        self.entries[index].object.as_mut()
     }
 
     /// The exception that a slot's value stands for.
@@ -211,7 +221,7 @@ impl Heap {
             let object = entry.object.take();
             let index = std::mem::replace(&mut gray, next);
             if let Some(object) = &object {
-                object.words().for_each(|bits| self.mark(bits, &mut gray));
+                object.for_each_word(|bits| self.mark(bits, &mut gray));
             }
             self.entries[index as usize].object = object;
         }
@@ -249,28 +259,72 @@ impl Heap {
     }
 }
 
-impl Object {
-    /// What the object counts for, its entry included.
-    pub(crate) fn size_bytes(&self) -> usize {
-        let own = match self {
-            Object::Extern(value) => size_of_val(&**value),
-            Object::Exception(exception) => size_of_val(&*exception.args),
-        };
-        size_of::<Entry>() + own
+impl Heap {
+    /// The structure that a reference stands for.
+    ///
+    /// # Errors
+    ///
+    /// If the reference is null.
+    pub(crate) fn structure(&mut self, bits: u64) -> Result<&mut Struct, Trap> {
+        match self.get_mut(bits) {
+            Some(Object::Struct(object)) => Ok(object),
+            _ => Err(Trap::NullReference),
+        }
     }
 
-    /// The words that may be references.
-    pub(crate) fn words(&self) -> impl Iterator<Item = u64> {
-        let words: &[u64] = match self {
-            Object::Extern(_) => &[],
-            Object::Exception(exception) => &exception.args,
+    /// The array that a reference stands for.
+    ///
+    /// # Errors
+    ///
+    /// If the reference is null.
+    pub(crate) fn array(&mut self, bits: u64) -> Result<&mut Array, Trap> {
+        match self.get_mut(bits) {
+            Some(Object::Array(array)) => Ok(array),
+            _ => Err(Trap::NullReference),
+        }
+    }
+
+    /// Two arrays that are not the same one.
+    ///
+    /// # Errors
+    ///
+    /// If one of the references is null.
+    pub(crate) fn with_arrays<R>(
+        &mut self,
+        dst: u64,
+        src: u64,
+        work: impl FnOnce(&mut Array, &Array) -> R,
+    ) -> Result<R, Trap> {
+        self.array(src)?;
+        self.array(dst)?;
+        // Out of its entry, so that the other can be borrowed too.
+        let Some(index) = self.find(dst) else { return Err(Trap::NullReference) };
+        let mut object = self.entries[index].object.take();
+        let result = match (&mut object, self.get(src)) {
+            (Some(Object::Array(dst)), Some(Object::Array(src))) => Ok(work(dst, src)),
+            _ => Err(Trap::NullReference),
         };
-        words.iter().copied()
+        self.entries[index].object = object;
+        result
+    }
+
+    /// The narrowest type of what a non-null reference of a hierarchy other than functions'
+    /// stands for.
+    pub(crate) fn type_of(&self, bits: u64, hierarchy: HeapType) -> HeapType {
+        match (hierarchy, self.get(bits)) {
+            (HeapType::Any, _) if is_i31(bits) => HeapType::I31,
+            (HeapType::Any, Some(Object::Struct(object))) => HeapType::ConcreteStruct(object.ty),
+            (HeapType::Any, Some(Object::Array(array))) => HeapType::ConcreteArray(array.ty),
+            // A host value among them has no narrower type.
+            _ => hierarchy,
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::ptr::NonNull;
+
     use super::*;
 
     fn heap() -> Heap {
@@ -317,6 +371,17 @@ mod tests {
         assert_eq!(heap.entries.iter().filter(|entry| entry.object.is_some()).count(), 1_000_000);
         heap.collect([].into_iter());
         assert_eq!(heap.used_bytes, 0);
+    }
+
+    #[test]
+    fn integers_keep_31_bits() {
+        for (value, signed, unsigned) in
+            [(0, 0, 0), (u32::MAX, -1, 0x7fff_ffff), (0x4000_0000, -0x4000_0000, 0x4000_0000)]
+        {
+            let bits = from_i31(value);
+            assert!(is_i31(bits) && heap().get(bits).is_none());
+            assert_eq!((i31_signed(bits), i31_unsigned(bits)), (signed, unsigned));
+        }
     }
 
     #[test]

@@ -58,8 +58,8 @@ impl InstanceData {
         }
     }
 
-    fn scope(&self) -> Scope<'_> {
-        Scope { funcs: &self.funcs, globals: &self.globals }
+    fn scope(&self, store: NonNull<StoreCore>) -> Scope<'_> {
+        Scope { funcs: &self.funcs, globals: &self.globals, types: &self.module.types, store }
     }
 }
 
@@ -85,9 +85,13 @@ pub(crate) unsafe fn instantiate(
     // SAFETY: the caller's promise.
     let limits = unsafe { Limits::new(core) };
     limits.check_instances()?;
+    if store.heap.is_due(1) {
+        // What is made from here on is not collected before it has its place.
+        store.collect_garbage();
+    }
     let instance = allocate(store, limits, module, provided)?;
     // SAFETY: R1: it was just allocated; R3: nothing else runs.
-    unsafe { initialize(instance.as_ref())? };
+    unsafe { initialize(core, instance.as_ref())? };
     if let Some(start) = module.decoded.start {
         // SAFETY: R1.
         let start = unsafe { instance.as_ref() }.funcs[start as usize];
@@ -160,8 +164,10 @@ fn allocate(
     this.funcs = funcs.into();
 
     for global in &module.decoded.globals[globals.len()..] {
-        let scope = Scope { funcs: &this.funcs, globals: &globals };
-        let value = global.init.as_ref().map_or([0; 2], |init| scope.evaluate_wide(init));
+        let (types, store_ptr) = (&module.types, NonNull::from(&mut *store));
+        let scope = Scope { funcs: &this.funcs, globals: &globals, types, store: store_ptr };
+        let value = global.init.as_ref().map(|init| scope.evaluate_wide(init)).transpose()?;
+        let value = value.unwrap_or_default();
         let ty = global.ty.map_index(|index| module.type_index(index));
         globals.push(store.globals.push(GlobalEntity { value, ty }));
     }
@@ -170,8 +176,8 @@ fn allocate(
         .decoded
         .elements
         .iter()
-        .map(|s| RefCell::new(passive_items(s, this.scope())))
-        .collect();
+        .map(|s| Ok(RefCell::new(passive_items(s, this.scope(NonNull::from(&mut *store)))?)))
+        .collect::<Result<_, Trap>>()?;
     Ok(instance)
 }
 
@@ -248,52 +254,49 @@ fn passive_data(module: &ModuleCode, segment: &lineal_decoder::DataSegment) -> D
 }
 
 /// What `table.init` sees of an element segment at first: nothing of an active one.
-fn passive_items(segment: &ElementSegment, scope: Scope<'_>) -> Box<[u64]> {
+fn passive_items(segment: &ElementSegment, scope: Scope<'_>) -> Result<Box<[u64]>, Trap> {
     match segment.mode {
-        SegmentMode::Passive => items(segment, scope).collect(),
-        SegmentMode::Active { .. } | SegmentMode::Declared => Box::default(),
+        SegmentMode::Passive => items(segment, scope),
+        SegmentMode::Active { .. } | SegmentMode::Declared => Ok(Box::default()),
     }
 }
 
 /// The references that an element segment lists.
-fn items<'a>(segment: &'a ElementSegment, scope: Scope<'a>) -> impl ExactSizeIterator<Item = u64> {
-    let len = match &segment.items {
-        ElementItems::Funcs(funcs) => funcs.len(),
-        ElementItems::Exprs(exprs) => exprs.len(),
-    };
-    (0..len).map(move |at| match &segment.items {
-        ElementItems::Funcs(funcs) => scope.func_ref(funcs[at]),
-        ElementItems::Exprs(exprs) => scope.evaluate(&exprs[at]),
-    })
+fn items(segment: &ElementSegment, scope: Scope<'_>) -> Result<Box<[u64]>, Trap> {
+    match &segment.items {
+        ElementItems::Funcs(funcs) => Ok(funcs.iter().map(|&func| scope.func_ref(func)).collect()),
+        ElementItems::Exprs(exprs) => exprs.iter().map(|expr| scope.evaluate(expr)).collect(),
+    }
 }
 
 /// Fills tables and memories with what the module says.
 ///
 /// # Safety
 ///
-/// The instance's entities must be alive (R1), and nothing may borrow them (R3).
-unsafe fn initialize(instance: &InstanceData) -> Result<()> {
+/// The instance's entities must be alive (R1), and nothing may borrow them or their store (R3).
+unsafe fn initialize(store: NonNull<StoreCore>, instance: &InstanceData) -> Result<()> {
     let module = instance.module.clone();
     for (table, &entity) in module.decoded.tables.iter().zip(&instance.tables) {
         if let Some(init) = &table.init {
-            let value = instance.scope().evaluate(init);
+            let value = instance.scope(store).evaluate(init)?;
             // SAFETY: the caller's promise.
             unsafe { (*entity.as_ptr()).elements.fill(value) };
         }
     }
     for (index, segment) in module.decoded.elements.iter().enumerate() {
         if let SegmentMode::Active { target, offset } = &segment.mode {
-            let offset = instance.scope().evaluate(offset);
+            let offset = instance.scope(store).evaluate(offset)?;
+            let items = items(segment, instance.scope(store))?;
             // SAFETY: the caller's promise.
             let table = unsafe { &mut *instance.tables[*target as usize].as_ptr() };
-            init_table(table, offset, items(segment, instance.scope())).map_err(|trap| {
+            init_table(table, offset, &items).map_err(|trap| {
                 Error::new(trap).context(format!("element segment {index} does not fit its table"))
             })?;
         }
     }
     for (index, segment) in module.decoded.data.iter().enumerate() {
         if let SegmentMode::Active { target, offset } = &segment.mode {
-            let offset = instance.scope().evaluate(offset);
+            let offset = instance.scope(store).evaluate(offset)?;
             // SAFETY: the caller's promise.
             let entity = unsafe { &mut *instance.memories[*target as usize].as_ptr() };
             let bytes = &module.decoded.bytes[segment.range.clone()];
@@ -306,16 +309,11 @@ unsafe fn initialize(instance: &InstanceData) -> Result<()> {
     Ok(())
 }
 
-fn init_table(
-    table: &mut TableEntity,
-    offset: u64,
-    items: impl ExactSizeIterator<Item = u64>,
-) -> Result<(), Trap> {
+fn init_table(table: &mut TableEntity, offset: u64, items: &[u64]) -> Result<(), Trap> {
     let len = items.len() as u64;
     let end = offset.checked_add(len).filter(|&end| end <= table.elements.len() as u64);
     let end = end.ok_or(Trap::TableOutOfBounds)?;
     // Not past the end, so a `usize` holds both.
-    let target = &mut table.elements[offset as usize..end as usize];
-    target.iter_mut().zip(items).for_each(|(element, item)| *element = item);
+    table.elements[offset as usize..end as usize].copy_from_slice(items);
     Ok(())
 }

@@ -4,7 +4,7 @@
 //! ```text
 //! StoreCore ── owns ──► InstanceData ── points at ──► FuncEntity, TableEntity,
 //!     │                                               MemoryEntity, GlobalEntity, TagEntity
-//!     ├── Heap    (host values, exceptions)
+//!     ├── Heap    (structures, arrays, exceptions, host values)
 //!     ├── Context (cached view of the running instance)
 //!     └── Stack   (the frames of guest functions)
 //! ```
@@ -38,6 +38,7 @@ pub(crate) mod heap;
 pub(crate) mod imports;
 pub(crate) mod instance;
 pub(crate) mod limits;
+pub(crate) mod object;
 pub(crate) mod slots;
 pub(crate) mod store;
 pub(crate) mod trap;

@@ -50,6 +50,10 @@ traps! {
     UnreachableCodeReached = 9, "wasm `unreachable` instruction executed";
     /// A null reference where one to something is needed.
     NullReference = 20, "null reference";
+    /// An access outside an array.
+    ArrayOutOfBounds = 22, "out of bounds array access";
+    /// A reference to something else than a cast asks for.
+    CastFailure = 23, "cast failure";
     /// The objects of a store take more room than the host allows.
     GcHeapOutOfMemory = 21, "GC heap out of memory";
     /// All fuel is consumed; see [`Config::consume_fuel`](crate::Config::consume_fuel).

@@ -13,6 +13,8 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 
 use lineal_decoder::{FuncType, HeapType, RefType, SubType, TypeIndex, ValType};
 
+use super::object::Storage;
+
 /// A defined type; types in it are canonical.
 #[derive(Debug)]
 pub(crate) struct TypeDef {
@@ -116,6 +118,26 @@ impl TypeRegistry {
     /// If the number is not that of a function type of the engine.
     pub(crate) fn func(&self, index: TypeIndex) -> &FuncType {
         self.def(index).ty.as_func().expect("the number is that of a function type")
+    }
+
+    /// How the elements of the array type with a number are stored.
+    ///
+    /// # Panics
+    ///
+    /// If the number is not that of an array type of the engine.
+    pub(crate) fn array_storage(&self, index: TypeIndex) -> Storage {
+        let array = self.def(index).ty.as_array().expect("the number is that of an array type");
+        Storage::of(array.field().storage)
+    }
+
+    /// How the fields of the structure type with a number are stored.
+    ///
+    /// # Panics
+    ///
+    /// If the number is not that of a structure type of the engine.
+    pub(crate) fn field_storages(&self, index: TypeIndex) -> Vec<Storage> {
+        let ty = self.def(index).ty.as_struct().expect("the number is that of a structure type");
+        ty.fields().iter().map(|field| Storage::of(field.storage)).collect()
     }
 
     /// Whether one defined type is another, or a subtype of it.

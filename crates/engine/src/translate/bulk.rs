@@ -7,21 +7,22 @@ use super::Translator;
 use super::emit::Fields;
 use super::stack::Value;
 use crate::exec::abi::handler;
-use crate::exec::bulk::{self, IN_SECOND, Slow, SlowOp};
+use crate::exec::bulk::{self, Slow, SlowOp, operands_of, slots_of};
 use crate::exec::operand::Bank;
 
 impl Translator<'_> {
     /// Appends a slow operation and pops its operands.
     pub(super) fn slow<O: SlowOp>(&mut self, first: u32, second: u32) {
-        let count = if O::OPERANDS == IN_SECOND { second } else { O::OPERANDS as u32 };
+        let count = operands_of(O::OPERANDS, second) as u32;
         self.materialise_top(count);
         let height = self.stack.height() - count;
         self.stack.truncate(height);
-        // The result of an operation without operands needs a slot too.
-        self.stack.reserve(height + 1);
+        // Results of an operation with fewer operands need slots too.
+        self.stack.reserve(height + slots_of(O::OPERANDS, second) as u32);
         // What an accumulator holds of the slots that the operation may write is void.
         let slot = self.temp_slot(height);
         self.forget_slot(slot);
+        self.forget_slot(slot + 1);
         self.emit.site();
         let wide = u64::from(second) | u64::from(slot) << 32;
         let fields = Fields { b: first, wide: Some(wide), ..Fields::default() };

@@ -9,6 +9,7 @@ mod bulk;
 mod call;
 mod control;
 mod emit;
+mod gc;
 mod load_operand;
 mod memory;
 mod meter;
@@ -251,6 +252,55 @@ impl<'a> Translator<'a> {
             O::TryTable { ref try_table } => self.try_table(try_table),
             O::Throw { tag_index } => self.throw(tag_index),
             O::ThrowRef => self.throw_ref(),
+            O::RefEq => self.compare::<n::I64Eq>(),
+            O::StructNew { struct_type_index } => self.struct_new(struct_type_index),
+            O::StructNewDefault { struct_type_index } => self.struct_new_default(struct_type_index),
+            O::StructGet { struct_type_index, field_index }
+            | O::StructGetU { struct_type_index, field_index } => {
+                self.struct_get(struct_type_index, field_index, false);
+            }
+            O::StructGetS { struct_type_index, field_index } => {
+                self.struct_get(struct_type_index, field_index, true);
+            }
+            O::StructSet { struct_type_index, field_index } => {
+                self.struct_set(struct_type_index, field_index);
+            }
+            O::ArrayNew { array_type_index } => self.array_new(array_type_index),
+            O::ArrayNewDefault { array_type_index } => self.array_new_default(array_type_index),
+            O::ArrayNewFixed { array_type_index, array_size } => {
+                self.array_new_fixed(array_type_index, array_size);
+            }
+            O::ArrayNewData { array_type_index, array_data_index } => {
+                self.array_new_data(array_type_index, array_data_index);
+            }
+            O::ArrayNewElem { array_type_index, array_elem_index } => {
+                self.array_new_elem(array_type_index, array_elem_index);
+            }
+            O::ArrayGet { array_type_index } | O::ArrayGetU { array_type_index } => {
+                self.array_get(array_type_index, false);
+            }
+            O::ArrayGetS { array_type_index } => self.array_get(array_type_index, true),
+            O::ArraySet { array_type_index } => self.array_set(array_type_index),
+            O::ArrayLen => self.array_len(),
+            O::ArrayFill { array_type_index } => self.array_fill(array_type_index),
+            O::ArrayCopy { .. } => self.array_copy(),
+            O::ArrayInitData { array_data_index, .. } => self.array_init_data(array_data_index),
+            O::ArrayInitElem { array_elem_index, .. } => self.array_init_elem(array_elem_index),
+            O::RefI31 => self.ref_i31(),
+            O::I31GetS => self.i31_get(true),
+            O::I31GetU => self.i31_get(false),
+            O::RefTestNonNull { hty } => self.ref_test(false, hty),
+            O::RefTestNullable { hty } => self.ref_test(true, hty),
+            O::RefCastNonNull { hty } => self.ref_cast(false, hty),
+            O::RefCastNullable { hty } => self.ref_cast(true, hty),
+            O::BrOnCast { relative_depth, to_ref_type, .. } => {
+                self.br_on_cast(relative_depth, to_ref_type, true);
+            }
+            O::BrOnCastFail { relative_depth, to_ref_type, .. } => {
+                self.br_on_cast(relative_depth, to_ref_type, false);
+            }
+            // References of both hierarchies are the same bits.
+            O::AnyConvertExtern | O::ExternConvertAny => {}
             O::RefAsNonNull => self.ref_as_non_null(),
             O::BrOnNull { relative_depth } => self.br_on_null(relative_depth),
             O::BrOnNonNull { relative_depth } => self.br_on_non_null(relative_depth),

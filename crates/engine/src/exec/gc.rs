@@ -1,0 +1,359 @@
+//! Handlers of structures, arrays, `i31` and casts.
+//!
+//! What an immediate says of a type is the engine's number of it. The upper half of `second` says
+//! what else there is to say: see [`Access`] and [`CastTo`].
+
+use lineal_decoder::{HeapType, TypeIndex};
+use lineal_memory::DataSegment;
+
+use super::bulk::{IN_SECOND, Vm, slow_ops};
+use crate::runtime::entity::FuncEntity;
+use crate::runtime::heap;
+use crate::runtime::object::{Array, Object, Storage, Struct};
+use crate::runtime::slots::MAX_SLOTS;
+use crate::runtime::trap::{Exit, Trap};
+
+/// How a field of a structure is accessed: what `second` says beside the number of operands.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Access {
+    /// As it is, in one slot.
+    Whole,
+    /// A vector, in two slots.
+    Wide,
+    /// Packed, zero-extended.
+    Unsigned(Storage),
+    /// Packed, sign-extended.
+    Signed(Storage),
+}
+
+impl Access {
+    const ALL: [Access; 6] = [
+        Access::Whole,
+        Access::Wide,
+        Access::Unsigned(Storage::I8),
+        Access::Unsigned(Storage::I16),
+        Access::Signed(Storage::I8),
+        Access::Signed(Storage::I16),
+    ];
+
+    pub(crate) fn new(storage: Storage, signed: bool) -> Access {
+        match storage {
+            Storage::I8 | Storage::I16 if signed => Access::Signed(storage),
+            Storage::I8 | Storage::I16 => Access::Unsigned(storage),
+            Storage::Vector => Access::Wide,
+            _ => Access::Whole,
+        }
+    }
+
+    /// As the upper half of `second`.
+    pub(crate) fn to_second(self) -> u32 {
+        let code = match self {
+            Access::Whole => 0,
+            Access::Wide => 1,
+            Access::Unsigned(Storage::I8) => 2,
+            Access::Unsigned(_) => 3,
+            Access::Signed(Storage::I8) => 4,
+            Access::Signed(_) => 5,
+        };
+        code << 16
+    }
+
+    fn from_second(second: u32) -> Access {
+        Access::ALL[(second >> 16) as usize]
+    }
+}
+
+/// What a cast or a test is to: the immediates of the operation.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct CastTo {
+    pub(crate) nullable: bool,
+    /// With the engine's number of a defined type.
+    pub(crate) heap: HeapType,
+}
+
+impl CastTo {
+    /// Heap types by their code; defined ones with any number.
+    const ALL: [HeapType; 15] = [
+        HeapType::Func,
+        HeapType::NoFunc,
+        HeapType::Extern,
+        HeapType::NoExtern,
+        HeapType::Any,
+        HeapType::Eq,
+        HeapType::I31,
+        HeapType::Struct,
+        HeapType::Array,
+        HeapType::None,
+        HeapType::Exn,
+        HeapType::NoExn,
+        HeapType::ConcreteFunc(TypeIndex(0)),
+        HeapType::ConcreteStruct(TypeIndex(0)),
+        HeapType::ConcreteArray(TypeIndex(0)),
+    ];
+
+    /// As `first` and the upper half of `second`.
+    pub(crate) fn to_immediates(self) -> (u32, u32) {
+        let plain = self.heap.map_index(|_| TypeIndex(0));
+        let code = Self::ALL.iter().position(|&ty| ty == plain).unwrap_or_default() as u32;
+        let index = self.heap.concrete().map_or(0, |index| index.0);
+        (index, (code << 1 | u32::from(self.nullable)) << 16)
+    }
+
+    fn from_immediates(first: u32, second: u32) -> CastTo {
+        let code = second >> 16;
+        let heap = Self::ALL[(code >> 1) as usize].map_index(|_| TypeIndex(first));
+        CastTo { nullable: code & 1 == 1, heap }
+    }
+}
+
+impl Vm<'_> {
+    /// Whether a reference belongs to what a cast is to.
+    fn belongs(&mut self, bits: u64, to: CastTo) -> bool {
+        let Some(func) = FuncEntity::from_ref(bits) else { return to.nullable };
+        let own = match to.heap.top() {
+            // SAFETY: R4: a non-null reference of this hierarchy is a function of the store.
+            HeapType::Func => HeapType::ConcreteFunc(unsafe { func.as_ref() }.type_index),
+            hierarchy => self.heap().type_of(bits, hierarchy),
+        };
+        self.types().is_sub_heap(own, to.heap)
+    }
+
+    /// Makes an array of the type with a number.
+    fn new_array(
+        &mut self,
+        ty: u32,
+        len: u32,
+        init: impl FnOnce(&mut Array) -> Result<(), Trap>,
+    ) -> Result<u64, Exit> {
+        let ty = TypeIndex(ty);
+        let storage = self.types().array_storage(ty);
+        let mut outcome = Ok(());
+        let make = || {
+            let mut array = Array::zeroed(ty, storage, len)?;
+            outcome = init(&mut array);
+            Some(Object::Array(array))
+        };
+        let payload_bytes = (len as usize).saturating_mul(storage.bytes());
+        let reference = self.allocate(payload_bytes, make)?;
+        outcome?;
+        Ok(reference)
+    }
+}
+
+/// Bytes of a data segment: elements of some width, from an offset in bytes on.
+fn bytes_of(
+    segment: &DataSegment,
+    offset: u32,
+    count: u32,
+    storage: Storage,
+) -> Result<&[u8], Trap> {
+    let bytes = segment.as_bytes().get(offset as usize..);
+    let len = (count as usize).saturating_mul(storage.bytes());
+    bytes.and_then(|bytes| bytes.get(..len)).ok_or(Trap::MemoryOutOfBounds)
+}
+
+/// References of an element segment, from an offset on.
+fn refs_of(segment: &[u64], offset: u32, count: u32) -> Result<&[u64], Trap> {
+    let refs = segment.get(offset as usize..);
+    refs.and_then(|refs| refs.get(..count as usize)).ok_or(Trap::TableOutOfBounds)
+}
+
+slow_ops! {
+    /// `struct.new` of type `first`, whose fields are the operands
+    StructNew(IN_SECOND), |vm, slots, first, second| {
+        let fields = &slots[..second as usize];
+        let object = || Struct { ty: TypeIndex(first), fields: fields.into() };
+        slots[0] = vm.allocate(size_of_val(fields), || Some(Object::Struct(object())))?;
+    }
+
+    /// `struct.new_default` of type `first`, whose fields take `second` slots
+    StructNewDefault(0), |vm, slots, first, second| {
+        let count = second as usize;
+        let object = || Struct { ty: TypeIndex(first), fields: vec![0; count].into() };
+        slots[0] = vm.allocate(count * 8, || Some(Object::Struct(object())))?;
+    }
+
+    /// `struct.get` of the field in slot `first`, by the [`Access`] in `second`
+    StructGet(1), |vm, slots, first, second| {
+        let fields = &vm.heap().structure(slots[0])?.fields;
+        let bits = fields[first as usize];
+        slots[0] = match Access::from_second(second) {
+            Access::Whole => bits,
+            Access::Wide => {
+                slots[1] = fields[first as usize + 1];
+                bits
+            }
+            Access::Unsigned(storage) => storage.extend(bits, false),
+            Access::Signed(storage) => storage.extend(bits, true),
+        };
+    }
+
+    /// `struct.set` of the field from slot `first` on
+    StructSet(IN_SECOND), |vm, slots, first, second| {
+        let fields = &mut vm.heap().structure(slots[0])?.fields;
+        let value = &slots[1..second as u16 as usize];
+        fields[first as usize..][..value.len()].copy_from_slice(value);
+    }
+
+    /// `array.new` of type `first`
+    ArrayNew(IN_SECOND), |vm, slots, first, second| {
+        let (value, len) = slots.split_at(second as usize - 1);
+        slots[0] = vm.new_array(first, len[0] as u32, |array| {
+            array.fill(0, value, array.len())
+        })?;
+    }
+
+    /// `array.new_default` of type `first`
+    ArrayNewDefault(1), |vm, slots, first, _second| {
+        slots[0] = vm.new_array(first, slots[0] as u32, |_| Ok(()))?;
+    }
+
+    /// `array.new_fixed` of type `first`
+    ArrayNewFixed(IN_SECOND), |vm, slots, first, second| {
+        let values = &slots[..second as usize];
+        let width = vm.types().array_storage(TypeIndex(first)).slots();
+        slots[0] = vm.new_array(first, (values.len() / width) as u32, |array| {
+            (0u32..).zip(values.chunks(width)).try_for_each(|(index, value)| array.set(index, value))
+        })?;
+    }
+
+    /// `array.new_data` of type `first` from data segment `second`
+    ArrayNewData(2), |vm, slots, first, second| {
+        let (offset, len) = (slots[0] as u32, slots[1] as u32);
+        let storage = vm.types().array_storage(TypeIndex(first));
+        let segment = &vm.instance.data[second as usize];
+        // The segment comes first: a length beyond it must not be allocated.
+        bytes_of(&segment.borrow(), offset, len, storage)?;
+        let reference = vm.new_array(first, len, |_| Ok(()))?;
+        let segment = segment.borrow();
+        let bytes = bytes_of(&segment, offset, len, storage)?;
+        vm.heap().array(reference)?.init_bytes(0, bytes)?;
+        slots[0] = reference;
+    }
+
+    /// `array.new_elem` of type `first` from element segment `second`
+    ArrayNewElem(2), |vm, slots, first, second| {
+        let (offset, len) = (slots[0] as u32, slots[1] as u32);
+        let segment = &vm.instance.elements[second as usize];
+        refs_of(&segment.borrow(), offset, len)?;
+        let reference = vm.new_array(first, len, |_| Ok(()))?;
+        let segment = segment.borrow();
+        vm.heap().array(reference)?.init_refs(0, refs_of(&segment, offset, len)?)?;
+        slots[0] = reference;
+    }
+
+    /// `array.get`; sign-extends if `second` is not zero
+    ArrayGet(2), |vm, slots, _first, second| {
+        let array = vm.heap().array(slots[0])?;
+        let [low, high] = array.get(slots[1] as u32)?;
+        slots[0] = array.storage.extend(low, second != 0);
+        if array.storage == Storage::Vector {
+            slots[1] = high;
+        }
+    }
+
+    /// `array.set`
+    ArraySet(IN_SECOND), |vm, slots, _first, second| {
+        let array = vm.heap().array(slots[0])?;
+        array.set(slots[1] as u32, &slots[2..second as usize])?;
+    }
+
+    /// `array.len`
+    ArrayLen(1), |vm, slots, _first, _second| {
+        slots[0] = u64::from(vm.heap().array(slots[0])?.len());
+    }
+
+    /// `array.fill`
+    ArrayFill(IN_SECOND), |vm, slots, _first, second| {
+        let count = second as usize - 1;
+        let array = vm.heap().array(slots[0])?;
+        array.fill(slots[1] as u32, &slots[2..count], slots[count] as u32)?;
+    }
+
+    /// `array.copy`
+    ArrayCopy(5), |vm, slots, _first, _second| {
+        let [dst, dst_index, src, src_index, count] = *slots else { return Ok(()) };
+        let (to, from, count) = (dst_index as u32, src_index as u32, count as u32);
+        if dst == src {
+            vm.heap().array(dst)?.copy_within(to, from, count)?;
+        } else {
+            vm.heap().with_arrays(dst, src, |dst, src| dst.copy_from(to, src, from, count))??;
+        }
+    }
+
+    /// `array.init_data` from data segment `first`
+    ArrayInitData(4), |vm, slots, first, _second| {
+        let [reference, dst, offset, len] = *slots else { return Ok(()) };
+        let segment = vm.instance.data[first as usize].borrow();
+        let array = vm.heap().array(reference)?;
+        array.check(dst as u32, len as u32)?;
+        let bytes = bytes_of(&segment, offset as u32, len as u32, array.storage)?;
+        array.init_bytes(dst as u32, bytes)?;
+    }
+
+    /// `array.init_elem` from element segment `first`
+    ArrayInitElem(4), |vm, slots, first, _second| {
+        let [reference, dst, offset, len] = *slots else { return Ok(()) };
+        let segment = vm.instance.elements[first as usize].borrow();
+        let array = vm.heap().array(reference)?;
+        array.check(dst as u32, len as u32)?;
+        array.init_refs(dst as u32, refs_of(&segment, offset as u32, len as u32)?)?;
+    }
+
+    /// `ref.i31`
+    RefI31(1), |vm, slots, _first, _second| {
+        slots[0] = heap::from_i31(slots[0] as u32);
+    }
+
+    /// `i31.get_s` if `second` is not zero, else `i31.get_u`
+    I31Get(1), |vm, slots, _first, second| {
+        slots[0] = match slots[0] {
+            0 => return Err(Trap::NullReference.into()),
+            bits if second != 0 => u64::from(heap::i31_signed(bits) as u32),
+            bits => u64::from(heap::i31_unsigned(bits)),
+        };
+    }
+
+    /// `ref.test`, where `first` and `second` are a [`CastTo`]
+    RefTest(1), |vm, slots, first, second| {
+        slots[0] = u64::from(vm.belongs(slots[0], CastTo::from_immediates(first, second)));
+    }
+
+    /// `ref.cast`, where `first` and `second` are a [`CastTo`]
+    RefCast(1), |vm, slots, first, second| {
+        if !vm.belongs(slots[0], CastTo::from_immediates(first, second)) {
+            return Err(Trap::CastFailure.into());
+        }
+    }
+
+    /// `ref.test` of the reference in the first slot, with the result in the second
+    TestForBranch(1), |vm, slots, first, second| {
+        slots[1] = u64::from(vm.belongs(slots[0], CastTo::from_immediates(first, second)));
+    }
+}
+
+const _: () = assert!(MAX_SLOTS == 2, "results have room");
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn casts_survive_their_immediates() {
+        for heap in CastTo::ALL {
+            for nullable in [false, true] {
+                let to = CastTo { nullable, heap: heap.map_index(|_| TypeIndex(70_000)) };
+                let (first, second) = to.to_immediates();
+                assert_eq!(CastTo::from_immediates(first, second), to);
+            }
+        }
+    }
+
+    #[test]
+    fn accesses_survive_their_immediate() {
+        for access in Access::ALL {
+            let second = access.to_second() | 0xffff;
+            assert_eq!(format!("{:?}", Access::from_second(second)), format!("{access:?}"));
+        }
+    }
+}

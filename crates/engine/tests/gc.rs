@@ -1,0 +1,249 @@
+//! The guest's heap: what is unreachable is freed, what is reachable is kept wherever it is
+//! referred to from, and neither size nor shape of what the guest makes harms the host.
+
+use lineal::{
+    AnyRef, Caller, Config, Engine, Func, I31, Instance, Linker, Module, RootScope, Store,
+    StructRef, Trap, Val,
+};
+
+/// Small enough that collections are frequent.
+const LIMIT_BYTES: usize = 64 << 10;
+
+fn engine(limit_bytes: usize) -> Engine {
+    Engine::new(Config::new().gc_heap_limit(limit_bytes)).unwrap()
+}
+
+fn instance(limit_bytes: usize, wat: &str) -> (Store<()>, Instance) {
+    let engine = engine(limit_bytes);
+    let module = Module::new(&engine, wat).unwrap();
+    let mut store = Store::new(&engine, ());
+    let instance = Instance::new(&mut store, &module, &[]).unwrap();
+    (store, instance)
+}
+
+const GARBAGE: &str = r#"
+    (type $garbage (array (mut i64)))
+    (func $churn (param $n i32)
+        (loop $next
+            (drop (array.new_default $garbage (i32.const 100)))
+            (br_if $next (local.tee $n (i32.sub (local.get $n) (i32.const 1))))))"#;
+
+#[test]
+fn allocation_without_end_needs_bounded_memory() {
+    let (mut store, instance) = instance(
+        LIMIT_BYTES,
+        &format!("(module {GARBAGE} (func (export \"run\") (call $churn (i32.const 100000))))"),
+    );
+    instance.get_typed_func::<(), ()>(&store, "run").unwrap().call(&mut store, ()).unwrap();
+}
+
+#[test]
+fn a_full_heap_is_a_trap_and_not_the_end() {
+    let (mut store, instance) = instance(
+        LIMIT_BYTES,
+        r#"(module
+            (type $node (struct (field (ref null $node))))
+            (type $bytes (array i8))
+            (func (export "list") (local $last (ref null $node))
+                (loop $next
+                    (local.set $last (struct.new $node (local.get $last)))
+                    (br $next)))
+            (func (export "huge") (param i32) (result i32)
+                (array.len (array.new_default $bytes (local.get 0)))))"#,
+    );
+    let list = instance.get_typed_func::<(), ()>(&store, "list").unwrap();
+    let huge = instance.get_typed_func::<i32, i32>(&store, "huge").unwrap();
+    for _ in 0..3 {
+        let error = list.call(&mut store, ()).unwrap_err();
+        assert_eq!(error.downcast_ref(), Some(&Trap::GcHeapOutOfMemory));
+        for len in [-1, i32::MAX, LIMIT_BYTES as i32] {
+            let error = huge.call(&mut store, len).unwrap_err();
+            assert_eq!(error.downcast_ref(), Some(&Trap::GcHeapOutOfMemory));
+        }
+        assert_eq!(huge.call(&mut store, 1000).unwrap(), 1000);
+    }
+}
+
+#[test]
+fn long_lists_are_marked_on_a_small_stack() {
+    let run = || {
+        let (mut store, instance) = instance(
+            1 << 30,
+            r#"(module
+                (type $node (struct (field (ref null $node))))
+                (func (export "run") (param $n i32) (result i32)
+                    (local $list (ref null $node)) (local $len i32)
+                    (loop $next
+                        (local.set $list (struct.new $node (local.get $list)))
+                        (br_if $next (local.tee $n (i32.sub (local.get $n) (i32.const 1)))))
+                    (loop $next
+                        (local.set $len (i32.add (local.get $len) (i32.const 1)))
+                        (local.set $list (struct.get $node 0 (local.get $list)))
+                        (br_if $next (i32.eqz (ref.is_null (local.get $list)))))
+                    (local.get $len)))"#,
+        );
+        let run = instance.get_typed_func::<i32, i32>(&store, "run").unwrap();
+        assert_eq!(run.call(&mut store, 300_000).unwrap(), 300_000);
+        store.gc();
+    };
+    std::thread::Builder::new().stack_size(128 << 10).spawn(run).unwrap().join().unwrap();
+}
+
+#[test]
+fn everything_that_is_referred_to_survives() {
+    let (mut store, instance) = instance(
+        LIMIT_BYTES,
+        &format!(
+            r#"(module {GARBAGE}
+            (type $box (struct (field (mut i32))))
+            (type $pair (struct (field anyref) (field i8) (field anyref)))
+            (type $list (array (mut anyref)))
+            (tag $tag (param anyref))
+            (global $global (mut anyref) (struct.new $box (i32.const 1)))
+            (table $table 3 anyref (struct.new $box (i32.const 2)))
+            (elem $elements anyref (item (struct.new $box (i32.const 3))))
+            (func $get (param anyref) (result i32)
+                (struct.get $box 0 (ref.cast (ref $box) (local.get 0))))
+            (func $new (param i32) (result anyref) (struct.new $box (local.get 0)))
+            (func $throw (throw $tag (struct.new $box (i32.const 64))))
+            (func (export "places") (result i32)
+                (local $local anyref) (local $list (ref $list)) (local $pair (ref $pair))
+                (local.set $local (struct.new $box (i32.const 4)))
+                (local.set $list (array.new_fixed $list 2
+                    (struct.new $box (i32.const 8)) (ref.i31 (i32.const 5))))
+                (local.set $pair (struct.new $pair
+                    (struct.new $box (i32.const 16)) (i32.const 0)
+                    (any.convert_extern (extern.convert_any (struct.new $box (i32.const 32))))))
+                (call $churn (i32.const 1000))
+                (call $get (global.get $global))
+                (call $get (table.get $table (i32.const 2)))
+                (call $get (array.get $list
+                    (array.new_elem $list $elements (i32.const 0) (i32.const 1)) (i32.const 0)))
+                (call $get (local.get $local))
+                (call $get (array.get $list (local.get $list) (i32.const 0)))
+                (call $get (struct.get $pair 0 (local.get $pair)))
+                (call $get (struct.get $pair 2 (local.get $pair)))
+                (i32.add) (i32.add) (i32.add) (i32.add) (i32.add) (i32.add))
+            ;; On the operand stack, where it may be in a register only.
+            (func (export "operands") (result i32)
+                (call $new (i32.const 7))
+                (call $churn (i32.const 1000))
+                (global.get $global)
+                (global.set $global (ref.null any))
+                (drop (array.new_default $garbage (i32.const 5000)))
+                (drop (array.new_default $garbage (i32.const 5000)))
+                (call $get) (i32.const 10) (i32.mul)
+                (call $second))
+            (func $second (param anyref i32) (result i32)
+                (i32.add (call $get (local.get 0)) (local.get 1)))
+            (func (export "caught") (result i32)
+                (block $caught (result anyref exnref)
+                    (try_table (catch_ref $tag $caught) (call $throw))
+                    (unreachable))
+                (call $churn (i32.const 1000))
+                (drop)
+                (call $get)))"#
+        ),
+    );
+    let mut call = |name: &str| {
+        let func = instance.get_typed_func::<(), i32>(&store, name).unwrap();
+        func.call(&mut store, ()).unwrap()
+    };
+    assert_eq!(call("places"), 1 + 2 + 3 + 4 + 8 + 16 + 32);
+    assert_eq!(call("operands"), 17);
+    assert_eq!(call("caught"), 64);
+}
+
+#[test]
+fn what_host_functions_hold_survives_until_they_return() {
+    let engine = engine(LIMIT_BYTES);
+    let module = Module::new(
+        &engine,
+        format!(
+            r#"(module
+            (import "host" "twice" (func $twice (param structref) (result structref)))
+            {GARBAGE}
+            (type $box (struct (field (mut i32))))
+            (export "churn" (func $churn))
+            (func (export "run") (param $n i32) (result i32) (local $sum i32)
+                (loop $next
+                    (local.set $sum (i32.add (local.get $sum)
+                        (struct.get $box 0 (ref.cast (ref $box)
+                            (call $twice (struct.new $box (local.get $n)))))))
+                    (br_if $next (local.tee $n (i32.sub (local.get $n) (i32.const 1)))))
+                (local.get $sum)))"#
+        ),
+    )
+    .unwrap();
+    let mut linker = Linker::<()>::new(&engine);
+    let twice = |mut caller: Caller<'_, ()>, value: Option<StructRef>| {
+        let value = value.ok_or_else(|| lineal::Error::msg("null"))?;
+        let number = value.field(&caller, 0)?.unwrap_i32();
+        let ty = value.type_index(&caller)?;
+        let result = StructRef::new(&mut caller, ty, &[Val::I32(2 * number)])?;
+        let churn = caller.get_export("churn").and_then(|export| export.into_func());
+        churn.expect("exported").typed::<i32, ()>(&caller)?.call(&mut caller, 100)?;
+        assert_eq!(value.field(&caller, 0)?.unwrap_i32(), number);
+        lineal::Result::Ok(Some(result))
+    };
+    linker.func_wrap("host", "twice", twice).unwrap();
+    let mut store = Store::new(&engine, ());
+    let instance = linker.instantiate(&mut store, &module).unwrap();
+    let run = instance.get_typed_func::<i32, i32>(&store, "run").unwrap();
+    assert_eq!(run.call(&mut store, 1000).unwrap(), 1000 * 1001);
+}
+
+#[test]
+fn typed_functions_narrow_references() {
+    let (mut store, instance) = instance(
+        LIMIT_BYTES,
+        r#"(module
+            (type $s (struct (field (mut i32))))
+            (func (export "new") (param i32) (result (ref $s)) (struct.new $s (local.get 0)))
+            (func (export "i31") (param i31ref) (result i32) (i31.get_s (local.get 0)))
+            (func (export "any") (param anyref) (result i32)
+                (ref.test (ref $s) (local.get 0))))"#,
+    );
+    let mut scope = RootScope::new(&mut store);
+    let new = instance.get_typed_func::<i32, StructRef>(&scope, "new").unwrap();
+    let value = new.call(&mut scope, 5).unwrap();
+    value.set_field(&mut scope, 0, Val::I32(6)).unwrap();
+    assert_eq!(value.fields(&scope).unwrap()[0].unwrap_i32(), 6);
+    let any = instance.get_typed_func::<Option<AnyRef>, i32>(&scope, "any").unwrap();
+    assert_eq!(any.call(&mut scope, Some(value.into())).unwrap(), 1);
+    let number = AnyRef::from_i31(&mut scope, I31::wrapping_i32(-7));
+    assert_eq!(any.call(&mut scope, Some(number)).unwrap(), 0);
+    assert_eq!(any.call(&mut scope, None).unwrap(), 0);
+    let i31 = instance.get_typed_func::<Option<I31>, i32>(&scope, "i31").unwrap();
+    assert_eq!(i31.call(&mut scope, I31::new_i32(-7)).unwrap(), -7);
+    assert!(instance.get_typed_func::<StructRef, i32>(&scope, "i31").is_err());
+    // A structure of another type is refused where the guest's type is asked for.
+    let func: Func = instance.get_func(&scope, "i31").unwrap();
+    let mut results = [Val::I32(0)];
+    assert!(func.call(&mut scope, &[value.into()], &mut results).is_err());
+}
+
+#[test]
+fn vectors_are_fields_and_elements() {
+    let (mut store, instance) = instance(
+        LIMIT_BYTES,
+        r#"(module
+            (type $s (struct (field i32) (field (mut v128)) (field i32)))
+            (type $a (array (mut v128)))
+            (func (export "run") (result i32) (local $s (ref $s)) (local $a (ref $a))
+                (local.set $s (struct.new $s (i32.const 1) (v128.const i32x4 2 3 4 5) (i32.const 6)))
+                (local.set $a (array.new $a (struct.get $s 1 (local.get $s)) (i32.const 3)))
+                (array.set $a (local.get $a) (i32.const 1) (v128.const i32x4 20 30 40 50))
+                (array.fill $a (local.get $a) (i32.const 2) (v128.const i32x4 200 0 0 0) (i32.const 1))
+                (struct.set $s 1 (local.get $s) (array.get $a (local.get $a) (i32.const 1)))
+                (i32x4.extract_lane 3 (struct.get $s 1 (local.get $s)))
+                (i32x4.extract_lane 0 (array.get $a (local.get $a) (i32.const 2)))
+                (i32x4.extract_lane 2 (array.get $a
+                    (array.new_fixed $a 2 (v128.const i32x4 0 0 7 0) (v128.const i32x4 0 0 9 0))
+                    (i32.const 1)))
+                (struct.get $s 2 (local.get $s))
+                (i32.add) (i32.add) (i32.add)))"#,
+    );
+    let run = instance.get_typed_func::<(), i32>(&store, "run").unwrap();
+    assert_eq!(run.call(&mut store, ()).unwrap(), 50 + 200 + 9 + 6);
+}
