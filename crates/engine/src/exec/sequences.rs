@@ -58,41 +58,54 @@ macro_rules! sequences {
 include!("sequences.txt");
 include!("metered.txt");
 
-/// The sequences, by both handlers: open addressing in a table of a power of two.
+/// The sequences, by both handlers: open addressing in a table of a power of two. Handlers are
+/// kept as distances from the first, so that the table stays in the cache.
 struct Table {
-    entries: Box<[(u64, u64, u64)]>,
+    origin: u64,
+    entries: Box<[[u32; 3]]>,
 }
 
+/// The distance of a free entry: no handler has it.
+const FREE: u32 = u32::MAX;
+
 impl Table {
-    fn new(pairs: &[&Pair]) -> Table {
+    fn new(pairs: impl Iterator<Item = &'static Pair> + Clone) -> Table {
+        let handlers = |pair: &'static Pair| [pair.first, pair.second, pair.both];
+        let granules = || pairs.clone().flat_map(handlers).map(Handler::to_granule);
+        let size = (pairs.clone().count() * 2).next_power_of_two();
         let mut table =
-            Table { entries: vec![(0, 0, 0); (pairs.len() * 4).next_power_of_two()].into() };
+            Table { origin: granules().min().unwrap_or(0), entries: vec![[FREE; 3]; size].into() };
         for pair in pairs {
-            let (first, second) = (pair.first.to_granule(), pair.second.to_granule());
+            let entry = handlers(pair).map(|handler| table.distance(handler.to_granule()));
+            let [Some(first), Some(second), Some(both)] = entry else { continue };
             let mut at = table.index(first, second);
-            while table.entries[at].0 != 0
-                && (table.entries[at].0, table.entries[at].1) != (first, second)
-            {
+            while table.entries[at][0] != FREE && table.entries[at][..2] != [first, second] {
                 at = (at + 1) & (table.entries.len() - 1);
             }
-            table.entries[at] = (first, second, pair.both.to_granule());
+            table.entries[at] = [first, second, both];
         }
         table
     }
 
-    fn index(&self, first: u64, second: u64) -> usize {
-        let mixed = (first ^ second.rotate_left(21)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        (mixed >> 32) as usize & (self.entries.len() - 1)
+    /// How far a handler is from the first; `None` if it is too far to be in the table.
+    fn distance(&self, handler: u64) -> Option<u32> {
+        u32::try_from(handler.wrapping_sub(self.origin)).ok().filter(|&distance| distance != FREE)
+    }
+
+    fn index(&self, first: u32, second: u32) -> usize {
+        let mixed = (first ^ second.rotate_left(13)).wrapping_mul(0x9e37_79b9);
+        (mixed >> 12) as usize & (self.entries.len() - 1)
     }
 
     fn find(&self, first: u64, second: u64) -> Option<u64> {
+        let (first, second) = (self.distance(first)?, self.distance(second)?);
         let mut at = self.index(first, second);
         loop {
-            let entry = self.entries[at];
-            if entry.0 == first && entry.1 == second {
-                return Some(entry.2);
+            let [of_first, of_second, both] = self.entries[at];
+            if (of_first, of_second) == (first, second) {
+                return Some(self.origin + u64::from(both));
             }
-            if entry.0 == 0 {
+            if of_first == FREE {
                 return None;
             }
             at = (at + 1) & (self.entries.len() - 1);
@@ -103,8 +116,7 @@ impl Table {
 /// The handler, as a granule, for a cell and the cell or sequence behind it, if there is one.
 pub(crate) fn find(first: u64, second: u64) -> Option<u64> {
     static TABLE: OnceLock<Table> = OnceLock::new();
-    let pairs = || PAIRS.iter().chain(METERED_PAIRS).collect::<Vec<_>>();
-    TABLE.get_or_init(|| Table::new(&pairs())).find(first, second)
+    TABLE.get_or_init(|| Table::new(PAIRS.iter().chain(METERED_PAIRS))).find(first, second)
 }
 
 #[cfg(test)]

@@ -84,8 +84,9 @@ impl ModuleCode {
             decoded,
         };
         if !lazy {
+            let mut buffers = translate::Buffers::default();
             for index in 0..count {
-                code.translated(index);
+                code.translated_with(index, &mut buffers);
             }
         }
         code
@@ -108,8 +109,12 @@ impl ModuleCode {
 
     /// The code of one of the module's own functions, translated now if it was not yet.
     pub(crate) fn translated(&self, index: u32) -> &Code {
+        self.translated_with(index, &mut translate::Buffers::default())
+    }
+
+    fn translated_with(&self, index: u32, buffers: &mut translate::Buffers) -> &Code {
         let code = self.codes[index as usize].get_or_init(|| {
-            let code = translate::function(self, index);
+            let code = translate::function(self, index, buffers);
             let mut by_address = self.by_address.write().unwrap_or_else(PoisonError::into_inner);
             by_address.insert(code.cells.as_ptr() as usize, index);
             code

@@ -2,6 +2,7 @@
 
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use super::context::Context;
 use super::entity::{FuncEntity, GlobalEntity, MemoryEntity, TableEntity, TagEntity};
@@ -87,14 +88,35 @@ impl Stack {
     /// How many slots an invocation may rely on beyond the last frame, whatever the limit says.
     const MINIMUM_SLOTS: usize = 64;
 
+    /// How many stacks are kept for stores to come, and how large they may be.
+    const SPARE: usize = 8;
+    const LARGEST_SPARE_SLOTS: usize = (1 << 20) / size_of::<u64>();
+
     fn new(size_bytes: usize) -> Stack {
         let count = (size_bytes / size_of::<u64>()).max(Self::MINIMUM_SLOTS);
-        // Zeroed by the system, page by page when first used; the collector may look at any slot.
-        Stack { slots: vec![0; count].into() }
+        let mut spare = SPARE_STACKS.lock().unwrap_or_else(PoisonError::into_inner);
+        match spare.iter().position(|slots| slots.len() == count) {
+            // What stores before left in it is overwritten before a guest can read it.
+            Some(index) => Stack { slots: spare.swap_remove(index) },
+            // The collector may look at any slot, so that all must have a value.
+            None => Stack { slots: vec![0; count].into() },
+        }
     }
 
     fn range(&mut self) -> std::ops::Range<*mut u64> {
         self.slots.as_mut_ptr_range()
+    }
+}
+
+/// Stacks of stores that are gone: zeroing a new one takes longer than a small module's start.
+static SPARE_STACKS: Mutex<Vec<Box<[u64]>>> = Mutex::new(Vec::new());
+
+impl Drop for Stack {
+    fn drop(&mut self) {
+        let mut spare = SPARE_STACKS.lock().unwrap_or_else(PoisonError::into_inner);
+        if spare.len() < Self::SPARE && self.slots.len() <= Self::LARGEST_SPARE_SLOTS {
+            spare.push(std::mem::take(&mut self.slots));
+        }
     }
 }
 

@@ -30,8 +30,8 @@ pub(super) struct Frame {
     ty: BlockType,
     /// Entries of the operand stack below the block's parameters.
     height: u32,
-    /// Branches to the block's end.
-    branches: Vec<Site>,
+    /// The last of the [`Branches`] to the block's end.
+    branches: Option<u32>,
     /// The first cell that branches to the block's end.
     first_branch: Option<Pos>,
     /// The pins around the block, which code after it relies on.
@@ -40,6 +40,32 @@ pub(super) struct Frame {
     mixed_pins: bool,
     /// What fuel is charged by around it.
     pub(super) meter: FrameMeter,
+}
+
+/// Branches whose targets are not known yet: each is chained to the one before that goes to the
+/// end of the same block.
+#[derive(Debug, Default)]
+pub(super) struct Branches {
+    chained: Vec<(Site, Option<u32>)>,
+}
+
+impl Branches {
+    /// Forgets the function before.
+    pub(super) fn clear(&mut self) {
+        self.chained.clear();
+    }
+
+    fn push(&mut self, last: &mut Option<u32>, site: Site) {
+        self.chained.push((site, *last));
+        *last = Some(self.chained.len() as u32 - 1);
+    }
+
+    /// The branches from the last of a chain to its first.
+    fn chain(&self, last: Option<u32>) -> impl Iterator<Item = Site> {
+        let at = |index: u32| &self.chained[index as usize];
+        std::iter::successors(last.map(at), move |(_, before)| before.map(at))
+            .map(|&(site, _)| site)
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -138,7 +164,7 @@ impl Translator<'_> {
             kind,
             ty,
             height,
-            branches: Vec::new(),
+            branches: None,
             first_branch: None,
             outer_pins,
             mixed_pins: false,
@@ -216,7 +242,7 @@ impl Translator<'_> {
             _ => {
                 // No accumulator holds anything there: not even what it held before the body.
                 frame.first_branch = Some(0);
-                frame.branches.push(site);
+                self.branches.push(&mut frame.branches, site);
             }
         }
     }
@@ -279,22 +305,24 @@ impl Translator<'_> {
         if self.dead.is_none() {
             self.materialise_top(self.results_of(frame.ty));
             let cell = self.emit.cell(handler::<control::Br>(), Fields::default());
-            frame.branches.push(Site::Branch { cell });
+            self.branches.push(&mut frame.branches, Site::Branch { cell });
             frame.first_branch.get_or_insert(cell);
         }
         self.dead = None;
-        self.bind(&[Site::Branch { cell: else_branch }], else_branch);
+        let mut branches = None;
+        self.branches.push(&mut branches, Site::Branch { cell: else_branch });
+        self.bind(branches, else_branch);
         self.stack.truncate(frame.height);
         self.push_params(frame.ty);
         self.frames.push(Frame { kind: Kind::Else, ..frame });
     }
 
     /// Makes branches arrive here.
-    fn bind(&mut self, branches: &[Site], first: Pos) {
+    fn bind(&mut self, branches: Option<u32>, first: Pos) {
         self.forget_since(first);
         self.last_cell = None;
         let here = self.emit.pos();
-        for &site in branches {
+        for site in self.branches.chain(branches) {
             self.emit.link(site, here);
         }
     }
@@ -308,7 +336,7 @@ impl Translator<'_> {
             }
             if let Some(first) = frame.first_branch {
                 // Exceptions that the function's own label catches.
-                self.bind(&frame.branches, first);
+                self.bind(frame.branches, first);
                 self.dead = None;
                 self.stack.truncate(0);
                 self.push_results(frame.ty);
@@ -321,7 +349,7 @@ impl Translator<'_> {
         }
         if let Kind::If { else_branch } = frame.kind {
             // Without an `else`, the parameters are the results, and they are in place.
-            frame.branches.push(Site::Branch { cell: else_branch });
+            self.branches.push(&mut frame.branches, Site::Branch { cell: else_branch });
             frame.first_branch = Some(else_branch);
         }
         if self.dead.is_none() {
@@ -337,7 +365,7 @@ impl Translator<'_> {
         if self.dead.is_none() {
             self.materialise_top(self.results_of(frame.ty));
         }
-        self.bind(&frame.branches, first);
+        self.bind(frame.branches, first);
         self.dead = None;
         if frame.mixed_pins {
             self.load_pins(frame.outer_pins);
@@ -419,7 +447,7 @@ impl Translator<'_> {
             Kind::Loop { header, .. } => self.emit.link(site, header),
             _ => {
                 frame.first_branch.get_or_insert(cell);
-                frame.branches.push(site);
+                self.branches.push(&mut frame.branches, site);
                 frame.mixed_pins |= self.registers.pins != frame.outer_pins;
             }
         }

@@ -86,6 +86,15 @@ pub(super) struct Emitter {
 }
 
 impl Emitter {
+    /// Forgets the function before.
+    pub(super) fn clear(&mut self) {
+        let Emitter { cells, starts, sites, .. } = std::mem::take(self);
+        *self = Emitter { cells, starts, sites, ..Emitter::default() };
+        self.cells.clear();
+        self.starts.clear();
+        self.sites.clear();
+    }
+
     /// Where the next cell goes.
     pub(super) fn pos(&self) -> Pos {
         self.cells.len() as Pos
@@ -219,18 +228,16 @@ impl Emitter {
             }
             *cell = here[best];
             behind = here;
-            let cost = 1 + costs[best];
-            costs.rotate_right(1);
-            costs[0] = cost;
+            costs = [1 + costs[best], costs[0], costs[1]];
         }
     }
 
     /// The finished code of a function whose frames keep the return address in `link_slot`.
-    pub(super) fn finish(self, link_slot: u32) -> Code {
+    pub(super) fn finish(&mut self, link_slot: u32) -> Code {
         Code {
-            cells: self.cells.into(),
-            sites: self.sites.into(),
-            tries: self.tries.into(),
+            cells: self.cells.as_slice().into(),
+            sites: self.sites.as_slice().into(),
+            tries: std::mem::take(&mut self.tries).into(),
             link_slot,
         }
     }

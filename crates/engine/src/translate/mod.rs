@@ -36,7 +36,7 @@ pub(crate) use options::Options;
 
 use crate::exec::operand::Bank;
 use crate::runtime::code::{Code, ModuleCode};
-use control::Frame;
+use control::{Branches, Frame};
 use emit::{Emitter, Pos};
 use load_operand::LastLoad;
 use meter::Meter;
@@ -52,12 +52,22 @@ const FAR_SCRATCH_SLOTS: u32 = 8;
 /// The most slots of locals in a frame that is not far.
 const NEAR_FRAME_SLOTS: u32 = 60_000;
 
+/// What one function's translation leaves for the next: memory to be used again.
+#[derive(Default)]
+pub(crate) struct Buffers {
+    emit: Emitter,
+    stack: Stack,
+    frames: Vec<Frame>,
+    branches: Branches,
+    scan: Scan,
+}
+
 /// Translates one of a module's own functions.
 ///
 /// # Panics
 ///
 /// Panics if the body is not valid: modules are validated before they get here.
-pub(crate) fn function(module: &ModuleCode, index: u32) -> Code {
+pub(crate) fn function(module: &ModuleCode, index: u32, buffers: &mut Buffers) -> Code {
     let parts: &ModuleParts = &module.decoded;
     let func = parts.imported_funcs + index;
     let range = parts.bodies[index as usize].range.clone();
@@ -65,12 +75,15 @@ pub(crate) fn function(module: &ModuleCode, index: u32) -> Code {
     let body = FunctionBody::new(reader);
     let mut far_frame = false;
     loop {
-        let mut translator = Translator::new(module, func, &body, far_frame);
+        let taken = std::mem::take(buffers);
+        let mut translator = Translator::new(module, func, &body, far_frame, taken);
         if let Err(error) = translator.body(&body) {
             panic!("validated function {func} did not parse: {error}");
         }
         if !translator.needs_far_frame {
-            return translator.finish();
+            let (code, used) = translator.finish();
+            *buffers = used;
+            return code;
         }
         far_frame = true;
     }
@@ -100,6 +113,7 @@ struct Translator<'a> {
     stack: Stack,
     registers: Registers,
     frames: Vec<Frame>,
+    branches: Branches,
     /// While code cannot be reached: how many blocks were opened in it.
     dead: Option<u32>,
     /// The cell of the last result, unless a label or another cell came after it.
@@ -126,7 +140,12 @@ impl<'a> Translator<'a> {
         func: u32,
         body: &FunctionBody<'_>,
         far_frame: bool,
+        mut buffers: Buffers,
     ) -> Translator<'a> {
+        buffers.emit.clear();
+        buffers.stack.clear();
+        buffers.frames.clear();
+        buffers.branches.clear();
         let parts: &ModuleParts = &module.decoded;
         let scratch = if far_frame { FAR_SCRATCH_SLOTS } else { 0 };
         let locals = Locals::new(parts.func_type(func), body, far_frame.then_some(1 + scratch));
@@ -141,17 +160,18 @@ impl<'a> Translator<'a> {
             locals,
             link_slot,
             temp_base,
-            emit: Emitter::default(),
-            stack: Stack::default(),
+            emit: buffers.emit,
+            stack: buffers.stack,
             registers: Registers::default(),
-            frames: Vec::new(),
+            frames: buffers.frames,
+            branches: buffers.branches,
             dead: None,
             last_cell: None,
             last_vector_end: 0,
             last_compare: None,
             last_add: None,
             last_load: None,
-            scan: Scan::default(),
+            scan: buffers.scan,
             meter: Meter::default(),
             loops: 0,
             far_frame,
@@ -162,8 +182,10 @@ impl<'a> Translator<'a> {
 
     fn body(&mut self, body: &FunctionBody<'_>) -> wasmparser::Result<()> {
         if self.options.pin {
-            self.scan = Scan::new(body, &self.locals)?;
+            self.scan.read(body, &self.locals)?;
             self.registers.pins = self.scan.pins.function;
+        } else {
+            self.scan.clear();
         }
         self.begin_function();
         self.meter_function();
@@ -185,13 +207,15 @@ impl<'a> Translator<'a> {
         Ok(())
     }
 
-    fn finish(mut self) -> Code {
+    fn finish(mut self) -> (Code, Buffers) {
         self.finish_enter();
         self.finish_checks();
         if self.options.fuse {
             self.emit.fuse_sequences();
         }
-        self.emit.finish(self.link_slot)
+        let code = self.emit.finish(self.link_slot);
+        let (emit, stack, frames) = (self.emit, self.stack, self.frames);
+        (code, Buffers { emit, stack, frames, branches: self.branches, scan: self.scan })
     }
 
     fn local_bank(&self, local: u32) -> Bank {

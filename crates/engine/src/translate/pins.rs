@@ -5,7 +5,8 @@
 //! loop counts as [`LOOP_WEIGHT`] uses outside of it. A pinned local is written through to its
 //! slot, so pins are only ever loaded, and code may read either.
 
-use wasmparser::Operator;
+use std::cmp::Reverse;
+use std::ops::Range;
 
 use super::variable::{Local, Locals};
 use crate::exec::operand::Bank;
@@ -28,84 +29,96 @@ pub(super) type Pins = [Option<u32>; 3];
 pub(super) struct PinPlan {
     /// For the code outside of loops.
     pub(super) function: Pins,
-    /// For each loop, in the order in which they begin.
-    loops: Vec<Choice>,
-}
-
-/// The most used locals of a loop, with their weights.
-#[derive(Clone, Debug, Default)]
-struct Choice {
-    uses: Vec<(u32, u32)>,
-}
-
-/// Counts the uses of locals, operator by operator.
-#[derive(Debug, Default)]
-pub(super) struct Counter {
+    /// For each loop, in the order in which they begin, its part of `choices`.
+    loops: Vec<Range<usize>>,
+    /// The most used locals of the loops, with their weights.
+    choices: Vec<(u32, u32)>,
     /// Uses so far, in the function or the loop that starts there.
     uses: Vec<(u32, u32)>,
     /// Open blocks: for a loop, its number and where its uses start.
     open: Vec<Option<(usize, usize)>>,
-    loops: Vec<Choice>,
+    /// By slot, while uses are added up.
+    weights: Vec<u32>,
 }
 
-impl Counter {
-    pub(super) fn operator(&mut self, operator: &Operator<'_>, locals: &Locals) {
-        match *operator {
-            Operator::LocalGet { local_index }
-            | Operator::LocalSet { local_index }
-            | Operator::LocalTee { local_index } => {
-                if let Local::Scalar(slot) = locals.local(local_index) {
-                    self.uses.push((slot, 1));
-                }
-            }
-            Operator::Block { .. } | Operator::If { .. } | Operator::TryTable { .. } => {
-                self.open.push(None);
-            }
-            Operator::Loop { .. } => {
-                self.open.push(Some((self.loops.len(), self.uses.len())));
-                self.loops.push(Choice::default());
-            }
-            Operator::End => {
-                if let Some(Some((number, start))) = self.open.pop() {
-                    let choice = Choice::of(self.uses.split_off(start));
-                    let outer = choice.uses.iter();
-                    self.uses.extend(outer.map(|&(l, w)| (l, w.saturating_mul(LOOP_WEIGHT))));
-                    self.loops[number] = choice;
-                }
-            }
-            _ => {}
-        }
-    }
-
-    pub(super) fn finish(self, locals: &Locals) -> PinPlan {
-        let function = Choice::of(self.uses).pins(locals, Pins::default());
-        PinPlan { function, loops: self.loops }
-    }
+/// The most used locals of a loop, with their weights.
+#[derive(Clone, Copy, Debug)]
+struct Choice<'a> {
+    uses: &'a [(u32, u32)],
 }
 
 impl PinPlan {
+    pub(super) fn clear(&mut self) {
+        self.function = Pins::default();
+        self.loops.clear();
+        self.choices.clear();
+        self.uses.clear();
+        self.open.clear();
+    }
+
+    pub(super) fn count_use(&mut self, local: u32, locals: &Locals) {
+        if let Local::Scalar(slot) = locals.local(local) {
+            self.uses.push((slot, 1));
+        }
+    }
+
+    pub(super) fn begin_block(&mut self) {
+        self.open.push(None);
+    }
+
+    pub(super) fn begin_loop(&mut self) {
+        self.open.push(Some((self.loops.len(), self.uses.len())));
+        self.loops.push(0..0);
+    }
+
+    pub(super) fn end_block(&mut self) {
+        if let Some(Some((number, start))) = self.open.pop() {
+            self.add_up(start);
+            let begin = self.choices.len();
+            self.choices.extend(&self.uses[start..]);
+            self.loops[number] = begin..self.choices.len();
+            for (_, weight) in &mut self.uses[start..] {
+                *weight = weight.saturating_mul(LOOP_WEIGHT);
+            }
+        }
+    }
+
+    pub(super) fn end_function(&mut self, locals: &Locals) {
+        self.add_up(0);
+        self.function = Choice { uses: &self.uses }.pins(locals, Pins::default());
+    }
+
+    /// Adds up the uses from `start` on, and keeps the most used locals.
+    fn add_up(&mut self, start: usize) {
+        let mut distinct = start;
+        for at in start..self.uses.len() {
+            let (local, weight) = self.uses[at];
+            if self.weights.len() <= local as usize {
+                self.weights.resize(local as usize + 1, 0);
+            }
+            let sum = &mut self.weights[local as usize];
+            if *sum == 0 {
+                self.uses[distinct].0 = local;
+                distinct += 1;
+            }
+            *sum = sum.saturating_add(weight);
+        }
+        self.uses.truncate(distinct);
+        for (local, weight) in &mut self.uses[start..] {
+            *weight = std::mem::take(&mut self.weights[*local as usize]);
+        }
+        self.uses[start..].sort_unstable_by_key(|&(local, weight)| (Reverse(weight), local));
+        self.uses.truncate(start + CANDIDATES);
+    }
+
     /// The pins for the loop with a number, where `outer` are pinned around it.
     pub(super) fn of_loop(&self, number: usize, locals: &Locals, outer: Pins) -> Pins {
-        self.loops.get(number).map_or(outer, |choice| choice.pins(locals, outer))
+        let Some(range) = self.loops.get(number) else { return outer };
+        Choice { uses: &self.choices[range.clone()] }.pins(locals, outer)
     }
 }
 
-impl Choice {
-    /// Adds up uses, and keeps the most used locals.
-    fn of(mut uses: Vec<(u32, u32)>) -> Choice {
-        uses.sort_unstable();
-        uses.dedup_by(|next, first| {
-            let same = next.0 == first.0;
-            if same {
-                first.1 = first.1.saturating_add(next.1);
-            }
-            same
-        });
-        uses.sort_unstable_by_key(|&(local, weight)| (std::cmp::Reverse(weight), local));
-        uses.truncate(CANDIDATES);
-        Choice { uses }
-    }
-
+impl Choice<'_> {
     fn weight(&self, local: Option<u32>) -> u32 {
         self.uses.iter().find(|&&(l, _)| Some(l) == local).map_or(0, |&(_, weight)| weight)
     }

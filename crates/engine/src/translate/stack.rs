@@ -116,6 +116,13 @@ pub(super) struct Stack {
 }
 
 impl Stack {
+    /// Forgets the function before.
+    pub(super) fn clear(&mut self) {
+        self.entries.clear();
+        self.lazy_locals.clear();
+        self.max_height = 0;
+    }
+
     pub(super) fn height(&self) -> u32 {
         self.entries.len() as u32
     }

@@ -2,7 +2,7 @@
 //!
 //! Bless changed snapshots with `INSTA_UPDATE=always cargo test -p lineal`.
 
-use super::{FunctionBody, Translator};
+use super::{Buffers, FunctionBody, Translator};
 use lineal_decoder::Features;
 
 use crate::api::Engine;
@@ -18,7 +18,7 @@ pub(super) fn translate<R>(
     let reader = wasmparser::BinaryReader::new(&module.decoded.bytes[range], 0);
     let body = FunctionBody::new(reader);
     let func = module.decoded.imported_funcs + index as u32;
-    let mut translator = Translator::new(module, func, &body, false);
+    let mut translator = Translator::new(module, func, &body, false, Buffers::default());
     translator.body(&body).expect("valid body");
     translator.finish_enter();
     look(&translator)
