@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use anyhow::{Context, Error, Result, bail, ensure};
-use lineal::{Instance, Memory, Store};
+use lineal::{Config, Instance, Linker, Memory, Store};
 
 use crate::Status;
 use crate::args;
@@ -33,13 +33,13 @@ pub(crate) struct Options {
 
 impl Options {
     pub(crate) fn execute(&self, out: &mut impl Write) -> Result<Status> {
-        let program = Program::load(&self.file.clone().into())?;
+        let program = Program::load(&self.file.clone().into(), &Config::new())?;
         let call = match &self.invoke {
             Some(name) => Some(program.call(Some(name), &self.args)?),
             None => None,
         };
-        let mut store = program.store();
-        let instance = program.instantiate(&mut store)?;
+        let mut store = Store::new(program.engine(), ());
+        let instance = program.instantiate(&Linker::new(program.engine()), &mut store)?;
         let memory = find_memory(&store, instance, &self.memory)?;
         // A dump is wanted most when the call fails.
         let outcome = call.map(|call| call.make(&mut store, instance));

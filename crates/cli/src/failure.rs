@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use anyhow::Error;
 use lineal::{Trap, WasmBacktrace};
+use lineal_wasi::I32Exit;
 
 /// The status after a trap: that of a process that aborts, as Wasmtime has it.
 const TRAP_STATUS: u8 = 134;
@@ -20,11 +21,25 @@ pub(crate) fn is_broken_pipe(error: &Error) -> bool {
 
 /// Writes an error to standard error; the status for it.
 pub(crate) fn report(error: &Error) -> ExitCode {
+    if let Some(exit) = error.downcast_ref::<I32Exit>() {
+        // WASI's exit codes are 0 to 125.
+        return ExitCode::from(exit.0 as u8);
+    }
+    tell(&message(error));
+    if error.downcast_ref::<Trap>().is_some() { TRAP_STATUS.into() } else { ExitCode::FAILURE }
+}
+
+/// Ends the process with an error, as after a trap.
+pub(crate) fn abort(message: &str) -> ! {
+    tell(&format!("{message}\n"));
+    std::process::exit(TRAP_STATUS.into())
+}
+
+fn tell(message: &str) {
     let stderr = io::stderr();
     let (red, plain) = if colours(&stderr) { ("\x1b[1;31m", "\x1b[0m") } else { ("", "") };
     // Nobody is left to tell if this fails.
-    let _ = write!(stderr.lock(), "{red}error:{plain} {}", message(error));
-    if error.downcast_ref::<Trap>().is_some() { TRAP_STATUS.into() } else { ExitCode::FAILURE }
+    let _ = write!(stderr.lock(), "{red}error:{plain} {message}");
 }
 
 fn colours(stderr: &io::Stderr) -> bool {

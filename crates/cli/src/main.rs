@@ -11,12 +11,14 @@ mod dump;
 mod failure;
 mod float;
 mod hex;
+mod host;
 mod inspect;
 mod layout;
 mod program;
 mod run;
 mod source;
 mod wast;
+mod watchdog;
 
 use std::io::{self, BufWriter, Write};
 use std::process::ExitCode;

@@ -3,13 +3,21 @@
 use std::fmt::Write as _;
 
 use anyhow::{Context, Result, bail};
-use lineal::{Engine, ExternType, FuncType, Instance, Linker, Module, Store, Val};
+use lineal::{
+    Config, Engine, ExternType, FuncType, ImportType, Instance, Linker, Module, Store, Val,
+};
 
 use crate::args;
 use crate::source::Source;
 
 /// Names that are called when none is asked for, the best one first.
-const ENTRIES: [&str; 3] = ["_start", "main", "run"];
+const ENTRIES: [&str; 3] = [COMMAND, "main", "run"];
+
+/// What a program for WASI exports.
+const COMMAND: &str = "_start";
+
+/// What a library for WASI exports to be called first.
+const INITIALIZE: &str = "_initialize";
 
 /// A module that was read from a source.
 pub(crate) struct Program {
@@ -25,9 +33,9 @@ pub(crate) struct Call {
 }
 
 impl Program {
-    pub(crate) fn load(source: &Source) -> Result<Program> {
+    pub(crate) fn load(source: &Source, config: &Config) -> Result<Program> {
         let bytes = source.read()?;
-        let module = Module::new(&Engine::default(), bytes)
+        let module = Module::new(&Engine::new(config)?, bytes)
             .with_context(|| format!("{source} is not a valid module"))?;
         Ok(Program { source: source.clone(), module })
     }
@@ -39,22 +47,39 @@ impl Program {
             Some(name) => (name, self.function(name)?),
             None => self.entry()?,
         };
+        // A program gets its arguments by way of WASI.
+        let args = if name == COMMAND && ty.params().is_empty() { &[] } else { args };
         let args = args::parse_all(&ty, args).with_context(|| format!("cannot call `{name}`"))?;
         Ok(Call { name: name.to_owned(), args, result_count: ty.results().len() })
     }
 
-    /// Instantiates the module, which runs its start function.
-    pub(crate) fn instantiate(&self, store: &mut Store<()>) -> Result<Instance> {
-        if self.module.imports().len() > 0 {
-            bail!(self.unsatisfied_imports());
+    /// Instantiates the module, which runs its start function and, of a library for WASI, the
+    /// one that initialises it.
+    pub(crate) fn instantiate<T>(
+        &self,
+        linker: &Linker<T>,
+        store: &mut Store<T>,
+    ) -> Result<Instance> {
+        let mut missing = Vec::new();
+        for import in self.module.imports() {
+            if linker.get_by_import(&mut *store, &import).is_err() {
+                missing.push(import);
+            }
         }
-        Linker::new(self.module.engine())
-            .instantiate(store, &self.module)
-            .with_context(|| format!("cannot instantiate {}", self.source))
+        if !missing.is_empty() {
+            bail!(self.unsatisfied_imports(&missing));
+        }
+        let instance = linker
+            .instantiate(&mut *store, &self.module)
+            .with_context(|| format!("cannot instantiate {}", self.source))?;
+        if let Ok(initialize) = instance.get_typed_func::<(), ()>(&*store, INITIALIZE) {
+            initialize.call(store, ()).with_context(|| format!("`{INITIALIZE}` failed"))?;
+        }
+        Ok(instance)
     }
 
-    pub(crate) fn store(&self) -> Store<()> {
-        Store::new(self.module.engine(), ())
+    pub(crate) fn engine(&self) -> &Engine {
+        self.module.engine()
     }
 
     /// The type of an exported function.
@@ -103,10 +128,9 @@ impl Program {
         list
     }
 
-    fn unsatisfied_imports(&self) -> String {
-        let mut message =
-            format!("{} has imports, and there is nothing to import here:", self.source);
-        for import in self.module.imports() {
+    fn unsatisfied_imports(&self, missing: &[ImportType<'_>]) -> String {
+        let mut message = format!("{} imports what there is not here:", self.source);
+        for import in missing {
             let _ = write!(message, "\n  {}::{}", import.module(), import.name());
             if let ExternType::Func(ty) = import.ty() {
                 let _ = write!(message, ": {ty}");
@@ -118,7 +142,7 @@ impl Program {
 
 impl Call {
     /// Makes the call.
-    pub(crate) fn make(&self, store: &mut Store<()>, instance: Instance) -> Result<Vec<Val>> {
+    pub(crate) fn make<T>(&self, store: &mut Store<T>, instance: Instance) -> Result<Vec<Val>> {
         let name = &self.name;
         let func = instance.get_func(&*store, name).context("the function is exported")?;
         let mut results = vec![Val::I32(0); self.result_count];

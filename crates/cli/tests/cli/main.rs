@@ -1,9 +1,11 @@
 //! Tests of the command line, one module a command: they drive the built program.
 
 mod dump;
+mod hostile;
 mod inspect;
 mod program;
 mod run;
+mod wasi;
 mod wast;
 
 use std::io::Write;

@@ -139,10 +139,11 @@ fn binaries_run_too() {
 }
 
 #[test]
-fn imports_are_listed_as_there_are_none_to_give() {
+fn imports_that_there_are_not_are_listed() {
     let path = file(
         "imports.wat",
         r#"(module (import "wasi" "write" (func (param i32) (result i32)))
+            (import "wasi_snapshot_preview1" "sched_yield" (func (result i32)))
             (import "env" "memory" (memory 1)) (func (export "f")))"#,
     );
     let report = lineal(&["run", &path]).failure(1);

@@ -1,0 +1,48 @@
+//! The thread that stops a guest when its time is over.
+
+use std::sync::mpsc::{self, RecvTimeoutError, Sender};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use lineal::Engine;
+
+use crate::failure;
+
+/// How long a guest may go on in a call of the host's when its time is over: that cannot be
+/// interrupted from outside.
+const GRACE: Duration = Duration::from_secs(1);
+
+/// Stops the guests of an engine after some time, unless it is dropped before.
+pub(crate) struct Watchdog {
+    /// Dropped to say that the guest has ended.
+    running: Option<Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Watchdog {
+    pub(crate) fn start(engine: Engine, timeout: Duration) -> Watchdog {
+        let (running, ended) = mpsc::channel::<()>();
+        let thread = std::thread::spawn(move || {
+            let is_over = |time| ended.recv_timeout(time) == Err(RecvTimeoutError::Timeout);
+            if is_over(timeout) {
+                engine.increment_epoch();
+                if is_over(GRACE) {
+                    failure::abort(&format!(
+                        "the guest timed out after {timeout:?}, and waits in a call of the host's"
+                    ));
+                }
+            }
+        });
+        Watchdog { running: Some(running), thread: Some(thread) }
+    }
+}
+
+impl Drop for Watchdog {
+    fn drop(&mut self) {
+        drop(self.running.take());
+        if let Some(thread) = self.thread.take() {
+            // It does not panic, and if it did, the guest has ended all the same.
+            let _ = thread.join();
+        }
+    }
+}

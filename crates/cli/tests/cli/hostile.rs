@@ -1,0 +1,146 @@
+//! Guests that mean ill are stopped, and the user is told why.
+
+use std::time::{Duration, Instant};
+
+use crate::{file, lineal};
+
+/// Runs a module that must be stopped; the report.
+#[track_caller]
+fn stopped(name: &str, wat: &str, options: &[&str], status: i32) -> String {
+    let path = file(name, wat);
+    let mut args = vec!["run"];
+    args.extend(options);
+    args.push(&path);
+    let start = Instant::now();
+    let report = lineal(&args).failure(status);
+    assert!(start.elapsed() < Duration::from_secs(30), "{name} took {:?}", start.elapsed());
+    report
+}
+
+const LOOP: &str = r#"(module (func $spin (export "_start") (loop (br 0))))"#;
+
+#[test]
+fn an_infinite_loop_runs_out_of_time() {
+    let report = stopped("loop-time.wat", LOOP, &["--timeout", "100ms"], 134);
+    assert!(report.starts_with("error: the guest timed out after 100ms\n"), "{report}");
+    assert!(report.contains("wasm trap: interrupt"), "{report}");
+    assert!(report.contains("!spin"), "{report}");
+}
+
+#[test]
+fn an_infinite_loop_runs_out_of_fuel() {
+    let report = stopped("loop-fuel.wat", LOOP, &["--fuel", "1_000_000"], 134);
+    assert!(
+        report.starts_with("error: the guest consumed its fuel of 1000000 units\n"),
+        "{report}"
+    );
+    assert!(report.contains("all fuel consumed by WebAssembly"), "{report}");
+}
+
+#[test]
+fn an_infinite_loop_in_the_start_function_is_stopped_too() {
+    let wat = r#"(module (func $spin (loop (br 0))) (start $spin) (func (export "_start")))"#;
+    let report = stopped("loop-start.wat", wat, &["--timeout", "100ms"], 134);
+    assert!(report.contains("timed out after 100ms"), "{report}");
+}
+
+/// Asks for more pages until it gets no more, and then for ever.
+const MEMORY_BOMB: &str = r#"(module (memory (export "memory") 1)
+    (func $more (export "_start")
+        (loop $again
+            (drop (memory.grow (i32.const 16)))
+            (memory.fill (i32.const 0) (i32.const 1) (i32.mul (memory.size) (i32.const 65536)))
+            (br $again))))"#;
+
+#[test]
+fn a_memory_bomb_gets_no_more() {
+    let options = ["--max-memory", "8MiB", "--trap-on-grow-failure"];
+    let report = stopped("memory-bomb.wat", MEMORY_BOMB, &options, 1);
+    assert!(report.contains("the guest's memory wants"), "{report}");
+    assert!(report.contains("bytes in all, but --max-memory is 8388608"), "{report}");
+    assert!(report.contains("!more"), "{report}");
+    // A guest that is only told so goes on with what it has.
+    let options = ["--max-memory", "8MiB", "--timeout", "200ms"];
+    assert!(stopped("memory-bomb-2.wat", MEMORY_BOMB, &options, 134).contains("timed out"));
+    let wat = "(module (memory 200) (func (export \"_start\")))";
+    let report = stopped("memory-bomb-3.wat", wat, &["--max-memory", "8MiB"], 1);
+    assert!(report.contains("a memory of 13107200 bytes is over the store's limit"), "{report}");
+}
+
+#[test]
+fn a_table_bomb_gets_no_more() {
+    let wat = r#"(module (table 1 funcref)
+        (func (export "_start")
+            (loop $again (drop (table.grow (ref.null func) (i32.const 10000))) (br $again))))"#;
+    let options = ["--max-memory", "1MiB", "--trap-on-grow-failure"];
+    let report = stopped("table-bomb.wat", wat, &options, 1);
+    assert!(report.contains("the guest's table wants"), "{report}");
+    // Many small tables count too.
+    let wat = format!("(module {} (func (export \"_start\")))", "(table 9000 funcref)".repeat(20));
+    let report = stopped("table-bomb-2.wat", &wat, &["--max-memory", "1MiB"], 1);
+    assert!(report.contains("a table of 9000 elements is over the store's limit"), "{report}");
+    // Even without options there is a limit.
+    let report = stopped(
+        "table-bomb-3.wat",
+        "(module (table 0xffffffff funcref) (func (export \"_start\")))",
+        &[],
+        1,
+    );
+    assert!(report.contains("no room for a table of 4294967295 elements"), "{report}");
+}
+
+#[test]
+fn deep_recursion_exhausts_the_stack() {
+    let wat = r#"(module (func $deeper (export "_start") (call $deeper)))"#;
+    let report = stopped("recursion.wat", wat, &[], 134);
+    assert!(report.contains("wasm trap: call stack exhausted"), "{report}");
+    let wat = r#"(module (table 1 funcref) (elem (i32.const 0) $deeper)
+        (func $deeper (export "_start") (call_indirect (i32.const 0))))"#;
+    assert!(stopped("recursion-2.wat", wat, &[], 134).contains("call stack exhausted"));
+}
+
+/// Calls the host as fast as it can.
+const STORM: &str = r#"(module
+    (import "wasi_snapshot_preview1" "random_get" (func $random (param i32 i32) (result i32)))
+    (memory (export "memory") 1)
+    (func (export "_start")
+        (loop $again (drop (call $random (i32.const 0) (i32.const 64))) (br $again))))"#;
+
+#[test]
+fn a_storm_of_host_calls_ends() {
+    let report = stopped("storm-time.wat", STORM, &["--timeout", "100ms"], 134);
+    assert!(report.contains("timed out after 100ms"), "{report}");
+    let report = stopped("storm-fuel.wat", STORM, &["--fuel", "100000"], 134);
+    assert!(report.contains("consumed its fuel of 100000 units"), "{report}");
+}
+
+#[test]
+fn waiting_in_the_host_ends_too() {
+    // A subscription to the monotonic clock, an hour from now.
+    let wat = r#"(module
+        (import "wasi_snapshot_preview1" "poll_oneoff"
+            (func $poll (param i32 i32 i32 i32) (result i32)))
+        (memory (export "memory") 1)
+        (func (export "_start")
+            (i32.store (i32.const 16) (i32.const 1))
+            (i64.store (i32.const 24) (i64.const 3600000000000))
+            (drop (call $poll (i32.const 0) (i32.const 100) (i32.const 1) (i32.const 200)))))"#;
+    let report = stopped("sleep.wat", wat, &["--timeout", "50ms"], 134);
+    assert!(report.contains("timed out after 50ms, and waits in a call of the host's"), "{report}");
+}
+
+#[test]
+fn arguments_to_the_host_are_checked() {
+    let wat = r#"(module
+        (import "wasi_snapshot_preview1" "fd_write"
+            (func $write (param i32 i32 i32 i32) (result i32)))
+        (import "wasi_snapshot_preview1" "random_get" (func $random (param i32 i32) (result i32)))
+        (memory (export "memory") 1)
+        (func (export "write") (result i32)
+            (call $write (i32.const 1) (i32.const -8) (i32.const -1) (i32.const -4)))
+        (func (export "random") (result i32) (call $random (i32.const 1) (i32.const -1))))"#;
+    for name in ["write", "random"] {
+        let report = stopped("faults.wat", wat, &["--invoke", name], 1);
+        assert!(report.contains("out of bounds"), "{report}");
+    }
+}
