@@ -5,7 +5,7 @@
 //! program written for that needs few changes.
 //!
 //! ```
-//! use lineal::{Caller, Engine, Linker, Memory, Module, Store};
+//! use lineal::{Caller, Engine, Linker, Memory, MemoryAccessError, Module, Store};
 //!
 //! let engine = Engine::default();
 //! let module = Module::new(&engine, r#"(module
@@ -25,7 +25,7 @@
 //! let mut linker = Linker::<Vec<String>>::new(&engine);
 //! linker.func_wrap("host", "print", |mut caller: Caller<'_, Vec<String>>, addr: u32, len: u32| {
 //!     let memory: Memory = caller.get_export("memory").unwrap().into_memory().unwrap();
-//!     let line = memory.linear(&caller).read_string(addr.into(), len.into())?;
+//!     let line = memory.read_string(&caller, addr.into(), len.into())?;
 //!     caller.data_mut().push(line);
 //!     lineal::Result::Ok(())
 //! })?;
@@ -64,10 +64,10 @@ pub use anyhow::{Error, Result};
 pub use api::{
     AnyRef, ArrayRef, AsContext, AsContextMut, Caller, CompilationMode, Config, Engine, EngineWeak,
     EqRef, ExnRef, Export, ExportType, Extern, ExternRef, Func, GcRef, Global, I31, ImportType,
-    Instance, IntoFunc, Linker, Memory, Module, OwnedRooted, Ref, ResourceLimiter, RootScope,
-    Store, StoreContext, StoreContextMut, StoreLimits, StoreLimitsBuilder, StructRef, Table, Tag,
-    ThrownException, TypedFunc, UnknownImportError, UpdateDeadline, V128, Val, WasmParams,
-    WasmResults, WasmRet, WasmTy,
+    Instance, InstancePre, IntoFunc, Linker, Memory, MemoryAccessError, Module, OwnedRooted, Ref,
+    ResourceLimiter, RootScope, Store, StoreContext, StoreContextMut, StoreLimits,
+    StoreLimitsBuilder, StructRef, Table, Tag, ThrownException, TypedFunc, UnknownImportError,
+    UpdateDeadline, V128, Val, WasmParams, WasmResults, WasmRet, WasmTy,
 };
 pub use lineal_decoder::{
     ArrayType, CompositeType, Error as DecodeError, ExternType, Features, FieldType, FuncType,
@@ -75,7 +75,8 @@ pub use lineal_decoder::{
     ValType,
 };
 pub use lineal_memory::{
-    AddressType, LinearMemory, MemoryOptions, MemoryType, OutOfBounds, PageSize, Pages, StoreKind,
+    AddressType, LinearMemory, MemoryOptions, MemoryType, OutOfBounds, PageSize, Pages, Scalar,
+    StoreKind, View, ViewMut,
 };
 pub use runtime::backtrace::{FrameInfo, WasmBacktrace};
 pub use runtime::imports::IncompatibleImport;

@@ -28,7 +28,7 @@ use crate::runtime::store::StoreCore;
 /// linker.func_wrap("host", "log", |mut caller: Caller<'_, String>, addr: u32, len: u32| {
 ///     let memory = caller.get_export("memory").and_then(|export| export.into_memory());
 ///     let memory = memory.ok_or_else(|| lineal::Error::msg("the caller exports no memory"))?;
-///     let text = memory.linear(&caller).read_string(addr.into(), len.into())?;
+///     let text = memory.read_string(&caller, addr.into(), len.into())?;
 ///     caller.data_mut().push_str(&text);
 ///     lineal::Result::Ok(())
 /// })?;

@@ -5,18 +5,23 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-use anyhow::{Result, bail, ensure};
-use lineal_decoder::{ExternType, FuncType};
+use anyhow::{Context as _, Result, bail, ensure};
+use lineal_decoder::{ExternType, FuncType, ValType};
 
 use super::caller::Caller;
 use super::engine::Engine;
 use super::externs::{Extern, ImportType};
 use super::func::Func;
+use super::global::Global;
 use super::host::{HostDef, IntoFunc};
 use super::instance::Instance;
+use super::instance_pre::InstancePre;
+use super::memory::Memory;
 use super::module::Module;
 use super::store::{AsContext, AsContextMut, StoreContextMut};
-use super::val::Val;
+use super::table::Table;
+use super::tag::Tag;
+use super::val::{Ref, Val};
 
 /// Definitions by their two names, from which the imports of modules are taken.
 ///
@@ -49,7 +54,7 @@ pub struct Linker<T> {
 }
 
 #[derive(Clone)]
-enum Definition {
+pub(super) enum Definition {
     /// Something in a store.
     Extern(Extern),
     /// A host function, put into the store when it is imported.
@@ -264,6 +269,44 @@ impl<T> Linker<T> {
         Ok(())
     }
 
+    /// Defines everything that a module imports and that is not defined: functions that return
+    /// zeros and nulls, and memories, tables and globals at their smallest, with the same.
+    ///
+    /// # Errors
+    ///
+    /// If an import has no default, such as a reference that must not be null, or if the store has
+    /// no room for a memory or table.
+    pub fn define_unknown_imports_as_default_values(
+        &mut self,
+        mut store: impl AsContextMut<Data = T>,
+        module: &Module,
+    ) -> Result<()> {
+        for import in module.imports() {
+            let (module, name) = (import.module(), import.name());
+            if self.find(module, name).is_some() {
+                continue;
+            }
+            let item = default_item(&mut store.as_context_mut(), import.ty())
+                .with_context(|| format!("`{module}::{name}` has no default"))?;
+            self.insert(module, name, item)?;
+        }
+        Ok(())
+    }
+
+    /// All definitions with their two names, in no particular order. Host functions are put into
+    /// the store.
+    pub fn iter<'a>(
+        &'a self,
+        mut store: impl AsContextMut<Data = T> + 'a,
+    ) -> impl Iterator<Item = (&'a str, &'a str, Extern)> + 'a {
+        let all = self.definitions.iter().flat_map(|(module, items)| {
+            items.iter().map(move |(name, definition)| (&**module, &**name, definition))
+        });
+        all.map(move |(module, name, definition)| {
+            (module, name, definition.to_extern(&mut store.as_context_mut()))
+        })
+    }
+
     /// What is defined under two names. A host function is put into the store anew each time.
     pub fn get(
         &self,
@@ -316,6 +359,24 @@ impl<T> Linker<T> {
         Instance::instantiate(&mut store, module, &imports)
     }
 
+    /// Finds the imports of a module, so that it can be instantiated in any number of stores.
+    ///
+    /// # Errors
+    ///
+    /// An [`UnknownImportError`] if an import is not defined.
+    pub fn instantiate_pre(&self, module: &Module) -> Result<InstancePre<T>> {
+        ensure!(
+            Engine::same(&self.engine, module.engine()),
+            "the module was made with another engine than the linker"
+        );
+        let find = |import: ImportType<'_>| {
+            let definition = self.find(import.module(), import.name()).cloned();
+            definition.ok_or_else(|| UnknownImportError::new(&import))
+        };
+        let imports = module.imports().map(find).collect::<Result<Vec<_>, _>>()?;
+        Ok(InstancePre::new(module, imports))
+    }
+
     fn find(&self, module: &str, name: &str) -> Option<&Definition> {
         self.definitions.get(module)?.get(name)
     }
@@ -330,8 +391,34 @@ impl<T> Linker<T> {
     }
 }
 
+/// The smallest item of a type, with zeros and nulls in it.
+fn default_item<T>(store: &mut StoreContextMut<'_, T>, ty: ExternType) -> Result<Definition> {
+    let default = |ty: &ValType| {
+        Val::default_for_ty(ty).with_context(|| format!("a value of type {ty} has no default"))
+    };
+    Ok(Definition::Extern(match ty {
+        ExternType::Func(ty) => {
+            let values = ty.results().iter().map(default).collect::<Result<Vec<_>>>()?;
+            return Ok(Definition::HostFunc(HostDef::untyped(
+                ty,
+                move |_: Caller<'_, T>, _: &[Val], results: &mut [Val]| {
+                    results.copy_from_slice(&values);
+                    Ok(())
+                },
+            )));
+        }
+        ExternType::Global(ty) => Global::new(store, ty, default(&ty.content)?)?.into(),
+        ExternType::Table(ty) => {
+            ensure!(ty.element.nullable, "elements of type {} have no default", ty.element);
+            Table::new(store, ty, Ref::null(ty.element.heap))?.into()
+        }
+        ExternType::Memory(ty) => Memory::new(store, ty)?.into(),
+        ExternType::Tag(ty) => Tag::new(store, &ty).into(),
+    }))
+}
+
 impl Definition {
-    fn to_extern<T>(&self, store: &mut StoreContextMut<'_, T>) -> Extern {
+    pub(super) fn to_extern<T>(&self, store: &mut StoreContextMut<'_, T>) -> Extern {
         match self {
             Definition::Extern(item) => *item,
             // Linkers are invariant in `T`, so the function was made for this very `T`.

@@ -1,17 +1,18 @@
 //! [`Memory`]: the handle to a linear memory in a store.
 
 use anyhow::Result;
-use lineal_memory::{LinearMemory, MemoryType, OutOfBounds, Pages};
+use lineal_memory::{LinearMemory, MemoryType, Pages};
 
+use super::access::MemoryAccessError;
 use super::handle::Handle;
 use super::store::{AsContext, AsContextMut, StoreContext, StoreContextMut};
 use crate::runtime::entity::MemoryEntity;
 
 /// A linear memory in a [`Store`](crate::Store).
 ///
-/// This is a handle; the memory itself is a [`LinearMemory`], which [`linear`](Self::linear) and
-/// [`linear_mut`](Self::linear_mut) lend out with all its typed views, strings and bulk
-/// operations.
+/// Numbers, arrays and strings are read and written in one call each. This is a handle; the memory
+/// itself is a [`LinearMemory`], which [`linear`](Self::linear) and
+/// [`linear_mut`](Self::linear_mut) lend out with its bulk operations too.
 ///
 /// All methods panic if they are given another store.
 ///
@@ -23,7 +24,7 @@ use crate::runtime::entity::MemoryEntity;
 ///
 /// memory.write(&mut store, 8, b"hello")?;
 /// assert_eq!(memory.data(&store)[8..13], *b"hello");
-/// assert_eq!(memory.linear(&store).read_str(8, 5)?, "hello");
+/// assert_eq!(memory.read_str(&store, 8, 5)?, "hello");
 ///
 /// assert_eq!(memory.grow(&mut store, 1)?, 1);
 /// assert_eq!(memory.data_size(&store), 2 * 65_536);
@@ -127,8 +128,8 @@ impl Memory {
         store: impl AsContext,
         offset: usize,
         buffer: &mut [u8],
-    ) -> Result<(), OutOfBounds> {
-        self.handle.get(store.as_context().core()).memory.read(offset as u64, buffer)
+    ) -> Result<(), MemoryAccessError> {
+        Ok(self.handle.get(store.as_context().core()).memory.read(offset as u64, buffer)?)
     }
 
     /// Writes bytes from `offset` on.
@@ -141,9 +142,9 @@ impl Memory {
         mut store: impl AsContextMut,
         offset: usize,
         bytes: &[u8],
-    ) -> Result<(), OutOfBounds> {
+    ) -> Result<(), MemoryAccessError> {
         let mut store = store.as_context_mut();
-        self.handle.get_mut(store.core_mut()).memory.write(offset as u64, bytes)
+        Ok(self.handle.get_mut(store.core_mut()).memory.write(offset as u64, bytes)?)
     }
 
     /// Adds `delta` pages of zeros and returns the size before, in pages.

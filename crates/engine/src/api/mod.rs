@@ -10,6 +10,7 @@
 //! [`handle::Handle`], which says which store to look in. Names and signatures are those of
 //! Wasmtime where that is possible.
 
+mod access;
 mod caller;
 mod config;
 mod control;
@@ -23,6 +24,7 @@ mod global;
 mod handle;
 mod host;
 mod instance;
+mod instance_pre;
 mod limits;
 mod linker;
 mod memory;
@@ -36,6 +38,7 @@ mod v128;
 mod val;
 mod values;
 
+pub use access::MemoryAccessError;
 pub use caller::Caller;
 pub use config::{CompilationMode, Config};
 pub use control::UpdateDeadline;
@@ -48,6 +51,7 @@ pub use gcref::{AnyRef, ArrayRef, EqRef, I31, StructRef};
 pub use global::Global;
 pub use host::{IntoFunc, WasmRet};
 pub use instance::Instance;
+pub use instance_pre::InstancePre;
 pub use limits::{ResourceLimiter, StoreLimits, StoreLimitsBuilder};
 pub use linker::{Linker, UnknownImportError};
 pub use memory::Memory;

@@ -26,7 +26,7 @@ fn reads_and_writes_are_bounded() {
     assert_eq!(&buffer, b"tail");
     for offset in [65_533, 65_536, usize::MAX] {
         let error = memory.read(&store, offset, &mut buffer).unwrap_err();
-        assert_eq!(error.memory_bytes, 65_536);
+        assert_eq!(error.out_of_bounds().unwrap().memory_bytes, 65_536);
         assert_eq!(&buffer, b"tail");
         assert!(memory.write(&mut store, offset, b"over").is_err());
     }

@@ -1,0 +1,208 @@
+//! What hosts do with the contents of a [`Memory`]: numbers, arrays and strings, each in one call
+//! with one error type.
+
+use std::fmt;
+
+use lineal_memory::{OutOfBounds, Scalar, StringError, View, ViewMut};
+
+use super::memory::Memory;
+use super::store::{AsContext, AsContextMut, StoreContext, StoreContextMut};
+
+/// Why something could not be read from a [`Memory`], or written to it.
+///
+/// Its text says what was asked for, and where the memory ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MemoryAccessError {
+    error: StringError,
+}
+
+impl MemoryAccessError {
+    /// What was asked for and what there is, if the access is not inside the memory.
+    pub fn out_of_bounds(&self) -> Option<OutOfBounds> {
+        match self.error {
+            StringError::OutOfBounds(error) => Some(error),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for MemoryAccessError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.error.fmt(f)
+    }
+}
+
+impl std::error::Error for MemoryAccessError {}
+
+impl From<OutOfBounds> for MemoryAccessError {
+    fn from(error: OutOfBounds) -> MemoryAccessError {
+        MemoryAccessError { error: error.into() }
+    }
+}
+
+impl From<StringError> for MemoryAccessError {
+    fn from(error: StringError) -> MemoryAccessError {
+        MemoryAccessError { error }
+    }
+}
+
+/// Contents. Numbers are little-endian and need no alignment.
+///
+/// ```
+/// use lineal::{Memory, MemoryType, Pages, Store};
+///
+/// let mut store = Store::<()>::default();
+/// let memory = Memory::new(&mut store, MemoryType::new(Pages(1), None)?)?;
+///
+/// memory.store(&mut store, 16, 0.5_f64)?;
+/// assert_eq!(memory.load::<f64>(&store, 16)?, 0.5);
+///
+/// memory.write_string(&mut store, 32, "grüße\0")?;
+/// assert_eq!(memory.read_cstring(&store, 32)?, "grüße");
+///
+/// memory.view_mut::<u16, _>(&mut store, 64, 3)?.set(1, 7)?;
+/// assert_eq!(memory.view::<u16, _>(&store, 64, 3)?.iter().collect::<Vec<_>>(), [0, 7, 0]);
+///
+/// let error = memory.load::<u32>(&store, 65_534).unwrap_err();
+/// assert_eq!(error.out_of_bounds().map(|error| error.memory_bytes), Some(65_536));
+/// # Ok::<(), lineal::Error>(())
+/// ```
+impl Memory {
+    /// The number at an address.
+    ///
+    /// # Errors
+    ///
+    /// If it is not inside the memory entirely.
+    pub fn load<N: Scalar>(
+        &self,
+        store: impl AsContext,
+        addr: u64,
+    ) -> Result<N, MemoryAccessError> {
+        Ok(self.linear(store.as_context()).load(addr, 0)?)
+    }
+
+    /// Writes a number to an address.
+    ///
+    /// # Errors
+    ///
+    /// If it does not fit inside the memory entirely; nothing is written then.
+    pub fn store<N: Scalar>(
+        &self,
+        mut store: impl AsContextMut,
+        addr: u64,
+        value: N,
+    ) -> Result<(), MemoryAccessError> {
+        Ok(self.linear_mut(store.as_context_mut()).store(addr, 0, value)?)
+    }
+
+    /// The `count` numbers from an address on, as an array.
+    ///
+    /// # Errors
+    ///
+    /// If they are not inside the memory entirely.
+    pub fn view<'a, N: Scalar, T: 'a>(
+        &self,
+        store: impl Into<StoreContext<'a, T>>,
+        addr: u64,
+        count: u64,
+    ) -> Result<View<'a, N>, MemoryAccessError> {
+        Ok(self.linear(store).view(addr, count)?)
+    }
+
+    /// The `count` numbers from an address on, as an array to be changed.
+    ///
+    /// # Errors
+    ///
+    /// If they are not inside the memory entirely.
+    pub fn view_mut<'a, N: Scalar, T: 'a>(
+        &self,
+        store: impl Into<StoreContextMut<'a, T>>,
+        addr: u64,
+        count: u64,
+    ) -> Result<ViewMut<'a, N>, MemoryAccessError> {
+        Ok(self.linear_mut(store).view_mut(addr, count)?)
+    }
+
+    /// The UTF-8 string of `len_bytes` bytes at an address.
+    ///
+    /// # Errors
+    ///
+    /// If it is not inside the memory entirely, or not UTF-8.
+    pub fn read_str<'a, T: 'a>(
+        &self,
+        store: impl Into<StoreContext<'a, T>>,
+        addr: u64,
+        len_bytes: u64,
+    ) -> Result<&'a str, MemoryAccessError> {
+        Ok(self.linear(store).read_str(addr, len_bytes)?)
+    }
+
+    /// A copy of the UTF-8 string of `len_bytes` bytes at an address.
+    ///
+    /// # Errors
+    ///
+    /// If it is not inside the memory entirely, or not UTF-8, or too long for the host to copy.
+    pub fn read_string(
+        &self,
+        store: impl AsContext,
+        addr: u64,
+        len_bytes: u64,
+    ) -> Result<String, MemoryAccessError> {
+        Ok(self.linear(store.as_context()).read_string(addr, len_bytes)?)
+    }
+
+    /// Writes a string as UTF-8, without a NUL.
+    ///
+    /// # Errors
+    ///
+    /// If it does not fit inside the memory entirely; nothing is written then.
+    pub fn write_string(
+        &self,
+        mut store: impl AsContextMut,
+        addr: u64,
+        string: &str,
+    ) -> Result<(), MemoryAccessError> {
+        Ok(self.linear_mut(store.as_context_mut()).write_string(addr, string)?)
+    }
+
+    /// A copy of the UTF-8 string at an address that a NUL ends, within 4,096 bytes.
+    ///
+    /// # Errors
+    ///
+    /// If no NUL comes within that or before the end of the memory, or if it is not UTF-8.
+    pub fn read_cstring(
+        &self,
+        store: impl AsContext,
+        addr: u64,
+    ) -> Result<String, MemoryAccessError> {
+        Ok(self.linear(store.as_context()).read_cstring(addr)?)
+    }
+
+    /// A copy of the UTF-16 string of `len_units` 16-bit units at an address.
+    ///
+    /// # Errors
+    ///
+    /// If it is not inside the memory entirely, or not UTF-16, or too long for the host to copy.
+    pub fn read_utf16(
+        &self,
+        store: impl AsContext,
+        addr: u64,
+        len_units: u64,
+    ) -> Result<String, MemoryAccessError> {
+        Ok(self.linear(store.as_context()).read_utf16(addr, len_units)?)
+    }
+
+    /// Writes a string as UTF-16, without a NUL, and returns its length in 16-bit units.
+    ///
+    /// # Errors
+    ///
+    /// If it does not fit inside the memory entirely; nothing is written then.
+    pub fn write_utf16(
+        &self,
+        mut store: impl AsContextMut,
+        addr: u64,
+        string: &str,
+    ) -> Result<u64, MemoryAccessError> {
+        Ok(self.linear_mut(store.as_context_mut()).write_utf16(addr, string)?)
+    }
+}
