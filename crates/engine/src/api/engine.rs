@@ -96,7 +96,8 @@ impl Engine {
     ///
     /// # Panics
     ///
-    /// If the type refers to a type that is not one of this engine's.
+    /// If the type refers to a type that is not one of this engine's, or does not match its
+    /// supertype.
     pub fn register_type(&self, ty: &SubType) -> TypeIndex {
         self.types().register_one(ty)
     }

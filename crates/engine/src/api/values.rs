@@ -28,7 +28,7 @@ use crate::runtime::slots::{MAX_SLOTS, slots};
 /// | `Option<`[`ExternRef`]`>` | `externref` |
 /// | `Option<`[`AnyRef`]`>`, …  | `anyref`, `eqref`, `i31ref`, `structref`, `arrayref` |
 /// | `Option<`[`ExnRef`]`>`    | `exnref`    |
-/// | [`ExternRef`], [`AnyRef`], … | the same without null |
+/// | [`Func`], [`ExternRef`], … | the same without null |
 pub trait WasmTy: sealed::Value + Send {}
 
 /// The parameters of a typed function: a tuple of up to 16 [`WasmTy`], or one without a tuple.
@@ -164,6 +164,25 @@ unsafe impl Value for Option<Func> {
 }
 
 impl WasmTy for Option<Func> {}
+
+// SAFETY: as above; a `Func` is never null.
+unsafe impl Value for Func {
+    const TYPE: ValType = reference(HeapType::Func, false);
+
+    type Slots = [u64; 1];
+
+    fn into_slots(self, store: Core<'_>) -> Result<[u64; 1]> {
+        Some(self).into_slots(store)
+    }
+
+    unsafe fn from_slots(store: Core<'_>, slots: [u64; 1]) -> Func {
+        // SAFETY: the caller's promise.
+        let func = unsafe { Option::<Func>::from_slots(store, slots) };
+        func.expect("a value of a type without null is not null")
+    }
+}
+
+impl WasmTy for Func {}
 
 /// References of the store's heap: `$ty` is never null, `Option<$ty>` may be.
 macro_rules! references {

@@ -147,8 +147,9 @@ pub(crate) type EpochCallback =
 // SAFETY: every pointer in a store is to something that the store owns or keeps alive (R1), which
 // goes to the other thread with it; below is checked that all of that may.
 unsafe impl Send for StoreCore {}
-// SAFETY: nothing is written through a shared borrow of a store (R3). A panic's payload, which is
-// not `Sync`, cannot be reached through one.
+// SAFETY: nothing is written through a shared borrow of a store (R3), but for the roots of the
+// host's scope, which have a lock. A panic's payload, which is not `Sync`, cannot be reached
+// through one.
 unsafe impl Sync for StoreCore {}
 
 const _: () = {

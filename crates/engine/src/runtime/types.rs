@@ -11,7 +11,9 @@ use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::{Mutex, OnceLock, PoisonError};
 
-use lineal_decoder::{FuncType, HeapType, RefType, SubType, TypeIndex, ValType};
+use lineal_decoder::{
+    CompositeType, FieldType, FuncType, HeapType, RefType, StorageType, SubType, TypeIndex, ValType,
+};
 
 use super::object::Storage;
 
@@ -61,8 +63,14 @@ impl TypeRegistry {
     ///
     /// # Panics
     ///
-    /// If it refers to a type that is not registered.
+    /// If it refers to a type that is not registered, or does not match its supertype.
     pub(crate) fn register_one(&self, ty: &SubType) -> TypeIndex {
+        if let Some(index) = ty.supertype {
+            let supertype = &self.def(index).ty;
+            assert!(!supertype.is_final, "type {index} is final and has no subtypes");
+            let matches = self.is_sub_composite(&ty.composite, &supertype.composite);
+            assert!(matches, "the type is no subtype of type {index}");
+        }
         let check = |index: TypeIndex| {
             assert!(self.get(index).is_some(), "type {index} is not one of the engine's");
             index
@@ -146,6 +154,36 @@ impl TypeRegistry {
         sub.ancestry.get(sup_def.ancestry.len() - 1) == Some(&sup)
     }
 
+    /// Whether one composite type matches another.
+    fn is_sub_composite(&self, sub: &CompositeType, sup: &CompositeType) -> bool {
+        use CompositeType as C;
+        let all = |subs: &[ValType], sups: &[ValType]| {
+            let mut pairs = subs.iter().zip(sups);
+            subs.len() == sups.len() && pairs.all(|(&sub, &sup)| self.is_subtype(sub, sup))
+        };
+        match (sub, sup) {
+            (C::Func(sub), C::Func(sup)) => {
+                all(sup.params(), sub.params()) && all(sub.results(), sup.results())
+            }
+            (C::Struct(sub), C::Struct(sup)) => {
+                let mut pairs = sub.fields().iter().zip(sup.fields());
+                sub.fields().len() >= sup.fields().len()
+                    && pairs.all(|(&sub, &sup)| self.is_sub_field(sub, sup))
+            }
+            (C::Array(sub), C::Array(sup)) => self.is_sub_field(sub.field(), sup.field()),
+            _ => false,
+        }
+    }
+
+    fn is_sub_field(&self, sub: FieldType, sup: FieldType) -> bool {
+        match (sub.storage, sup.storage) {
+            (StorageType::ValType(from), StorageType::ValType(to)) if !sub.mutable => {
+                !sup.mutable && self.is_subtype(from, to)
+            }
+            _ => sub == sup,
+        }
+    }
+
     /// Whether what one heap type stands for belongs to another.
     pub(crate) fn is_sub_heap(&self, sub: HeapType, sup: HeapType) -> bool {
         use HeapType as H;
@@ -214,7 +252,7 @@ impl<T> AppendOnly<T> {
 
 #[cfg(test)]
 mod tests {
-    use lineal_decoder::{FieldType, StorageType, StructType};
+    use lineal_decoder::StructType;
 
     use super::*;
 
@@ -277,6 +315,28 @@ mod tests {
         );
         assert!(types.is_sub_index(ids[2], ids[0]) && types.is_sub_index(ids[1], ids[1]));
         assert!(!types.is_sub_index(ids[0], ids[1]) && !types.is_sub_index(ids[2], ids[3]));
+    }
+
+    #[test]
+    fn a_type_must_match_its_supertype() {
+        let types = TypeRegistry::default();
+        let top = types.register_one(&node(ValType::FUNCREF, None));
+        let register = |ty: SubType| {
+            let ty = SubType { supertype: Some(top), ..ty };
+            std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| types.register_one(&ty)))
+        };
+        let non_null = ValType::Ref(RefType { nullable: false, heap: HeapType::Func });
+        assert!(register(node(non_null, None)).is_ok());
+        assert!(register(node(ValType::I64, None)).is_err());
+        assert!(register(StructType::new([]).into()).is_err());
+        assert!(register(unary(ValType::FUNCREF)).is_err());
+        let mutable = FieldType { storage: StorageType::ValType(ValType::FUNCREF), mutable: true };
+        assert!(register(StructType::new([mutable]).into()).is_err());
+        let closed = types.register_one(&SubType { is_final: true, ..node(ValType::I32, None) });
+        let below = SubType { supertype: Some(closed), ..node(ValType::I32, None) };
+        let refused =
+            std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| types.register_one(&below)));
+        assert!(refused.is_err());
     }
 
     #[test]

@@ -189,6 +189,26 @@ snapshots! {
             (select (local.get 0) (local.get 1) (i32.eq (local.get 0) (local.get 1))))";
 }
 
+/// Entering and leaving a `try_table` costs nothing, whatever it catches.
+#[test]
+fn a_try_table_is_a_block() {
+    let translated_with = |begin: &str| {
+        translated(&format!(
+            "(module (tag $t)
+                (func (param i32) (result i32) (local i64)
+                    (loop $again
+                        (block $caught
+                            ({begin} (local.set 1 (i64.const 1)) (call $f))
+                            (local.set 0 (i32.add (local.get 0) (i32.const 1)))
+                            (br_if $again (local.get 0))))
+                    (local.get 0))
+                (func $f))"
+        ))
+    };
+    let with_clauses = translated_with("try_table (catch $t $caught) (catch_all $again)");
+    assert_eq!(with_clauses, translated_with("block"));
+}
+
 /// Prints the code of the module that `LINEAL_PRINT` names, function by function.
 #[test]
 fn print_code_of_a_module() {
