@@ -16,7 +16,10 @@ pub struct Script {
 }
 
 /// Scripts for what the official suite does not reach.
-const OWN: [(&str, &str); 1] = [("folding.wast", include_str!("../scripts/folding.wast"))];
+const OWN: [(&str, &str); 2] = [
+    ("folding.wast", include_str!("../scripts/folding.wast")),
+    ("threads.wast", include_str!("../scripts/threads.wast")),
+];
 
 /// Every script whose name contains one of the filters, or every script if there is no filter.
 pub fn scripts(filters: &[String]) -> Vec<Script> {
@@ -60,7 +63,8 @@ fn base(proposal: Proposal) -> Features {
     let (mut wasm1, mut wasm2, mut wasm3) =
         (Features::wasm1(), Features::wasm2(), Features::wasm3());
     match proposal {
-        Proposal::MutableGlobal | Proposal::Threads => wasm1,
+        Proposal::MutableGlobal => wasm1,
+        Proposal::Threads => *wasm1.wasm_threads(true),
         Proposal::MultiValue => *wasm1.wasm_multi_value(true),
         Proposal::SignExtensionOps => *wasm1.wasm_sign_extension(true),
         Proposal::NontrappingFloatToIntConversions => *wasm1.wasm_saturating_float_to_int(true),

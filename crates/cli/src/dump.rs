@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use anyhow::{Context, Error, Result, bail, ensure};
-use lineal::{Config, Instance, Linker, Memory, Store};
+use lineal::{Config, Extern, Instance, Linker, Memory, OutOfBounds, SharedMemory, Store};
 
 use crate::Status;
 use crate::args;
@@ -48,7 +48,7 @@ impl Options {
                 writeln!(out, "{}", args::display(result))?;
             }
         }
-        let shown = self.show(out, memory.data(&store));
+        let shown = self.show(out, &memory, &store);
         match (outcome, shown) {
             (Some(Err(failed)), Ok(())) => Err(failed),
             (Some(Err(failed)), Err(not_shown)) => Err(failed.context(not_shown.to_string())),
@@ -56,9 +56,9 @@ impl Options {
         }
     }
 
-    fn show(&self, out: &mut impl Write, data: &[u8]) -> Result<()> {
+    fn show(&self, out: &mut impl Write, memory: &AnyMemory, store: &Store<()>) -> Result<()> {
         let Range { start, end } = self.range;
-        let size_bytes = data.len() as u64;
+        let size_bytes = memory.size_bytes(store);
         ensure!(
             end <= size_bytes,
             "the range {start:#x}..{end:#x} is not inside memory {}, which has {size_bytes} bytes",
@@ -67,9 +67,13 @@ impl Options {
         let mut dump = HexDump::new(out, end);
         let mut addr = start - start % ROW_BYTES;
         while start < end && addr < end {
+            let first = addr.max(start);
+            let mut bytes = [0; ROW_BYTES as usize];
+            let len = end.min(addr + ROW_BYTES) - first;
+            memory.read(store, first, &mut bytes[..len as usize])?;
             let row: Row = std::array::from_fn(|index| {
                 let at = addr + index as u64;
-                (start..end).contains(&at).then(|| data[at as usize])
+                (start..end).contains(&at).then(|| bytes[(at - first) as usize])
             });
             dump.row(addr, row)?;
             addr += ROW_BYTES;
@@ -79,17 +83,57 @@ impl Options {
     }
 }
 
-fn find_memory(store: &Store<()>, instance: Instance, wanted: &str) -> Result<Memory> {
-    let by_index = |index| instance.debug_memory(store, u32::try_from(index).ok()?);
+/// A memory of either kind.
+enum AnyMemory {
+    Own(Memory),
+    Shared(SharedMemory),
+}
+
+impl AnyMemory {
+    fn of(item: Extern) -> Option<AnyMemory> {
+        match item {
+            Extern::Memory(memory) => Some(AnyMemory::Own(memory)),
+            Extern::SharedMemory(memory) => Some(AnyMemory::Shared(memory)),
+            _ => None,
+        }
+    }
+
+    fn size_bytes(&self, store: &Store<()>) -> u64 {
+        match self {
+            AnyMemory::Own(memory) => memory.linear(store).byte_len(),
+            AnyMemory::Shared(memory) => memory.linear().byte_len(),
+        }
+    }
+
+    fn read(&self, store: &Store<()>, addr: u64, buffer: &mut [u8]) -> Result<(), OutOfBounds> {
+        match self {
+            AnyMemory::Own(memory) => memory.linear(store).read(addr, buffer),
+            AnyMemory::Shared(memory) => memory.linear().read(addr, buffer),
+        }
+    }
+}
+
+fn find_memory(store: &Store<()>, instance: Instance, wanted: &str) -> Result<AnyMemory> {
+    let by_index = |index| {
+        let index = u32::try_from(index).ok()?;
+        let own = instance.debug_memory(store, index).map(AnyMemory::Own);
+        own.or_else(|| instance.debug_shared_memory(store, index).map(AnyMemory::Shared))
+    };
     let memory = instance
-        .get_memory(store, wanted)
+        .get_export(store, wanted)
+        .and_then(AnyMemory::of)
         .or_else(|| args::natural(wanted).ok().and_then(by_index));
     if let Some(memory) = memory {
         return Ok(memory);
     }
     let count = (0..).take_while(|&index| by_index(index).is_some()).count();
-    let exports = instance.exports(store).filter(|export| export.into_memory().is_some());
-    let names: Vec<&str> = exports.map(|export| export.name()).collect();
+    let names: Vec<&str> = instance
+        .exports(store)
+        .filter_map(|export| {
+            let name = export.name();
+            AnyMemory::of(export.into_extern()).map(|_| name)
+        })
+        .collect();
     match (count, names.as_slice()) {
         (0, _) => bail!("the module has no memory"),
         (count, []) => bail!("there is no memory `{wanted}`: the module has {count}"),

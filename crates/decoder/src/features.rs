@@ -4,8 +4,7 @@ use wasmparser::WasmFeatures;
 
 /// The parts of WebAssembly that a module may use.
 ///
-/// [`Features::default`] is everything this build implements, except what is not part of
-/// WebAssembly 3.0. [`Features::wasm1`], [`wasm2`](Features::wasm2) and
+/// [`Features::default`] is everything this build implements of WebAssembly 3.0, and threads. [`Features::wasm1`], [`wasm2`](Features::wasm2) and
 /// [`wasm3`](Features::wasm3) are the editions of the specification, as far as this build
 /// implements them. Each setter switches one proposal and is called as Wasmtime calls it.
 ///
@@ -33,6 +32,7 @@ const IMPLEMENTED: WasmFeatures = WasmFeatures::WASM1
     .union(WasmFeatures::MULTI_MEMORY)
     .union(WasmFeatures::MEMORY64)
     .union(WasmFeatures::EXTENDED_CONST)
+    .union(WasmFeatures::THREADS)
     .union(WasmFeatures::FUNCTION_REFERENCES)
     .union(WasmFeatures::EXCEPTIONS)
     .union(WasmFeatures::GC)
@@ -76,7 +76,7 @@ const PROPOSALS: [(WasmFeatures, &str); 25] = [
 
 impl Default for Features {
     /// Everything this build implements except custom page sizes and wide arithmetic, which are
-    /// not part of WebAssembly 3.0.
+    /// not part of WebAssembly 3.0. Neither are threads, but they are on, as in Wasmtime.
     fn default() -> Features {
         Features { flags: IMPLEMENTED.difference(BEYOND_WASM3) }
     }
@@ -184,6 +184,11 @@ impl Features {
     /// types.
     pub fn wasm_exceptions(&mut self, enable: bool) -> &mut Self {
         self.set(WasmFeatures::EXCEPTIONS, enable)
+    }
+
+    /// Shared memories and atomic operations. A proposal; on by default.
+    pub fn wasm_threads(&mut self, enable: bool) -> &mut Self {
+        self.set(WasmFeatures::THREADS, enable)
     }
 
     /// Memories whose pages are one byte instead of 64 KiB. A proposal; off by default.

@@ -64,7 +64,7 @@ fn a_component_is_refused() {
 #[test]
 fn switched_off_proposals_are_named() {
     type Switch = fn(&mut Features, bool) -> &mut Features;
-    let cases: [(Switch, &str, &str); 25] = [
+    let cases: [(Switch, &str, &str); 27] = [
         (
             Features::wasm_mutable_global,
             "mutable-global",
@@ -122,6 +122,12 @@ fn switched_off_proposals_are_named() {
             "(func (param i64 i64 i64 i64) (result i64 i64)
                 (i64.add128 (local.get 0) (local.get 1) (local.get 2) (local.get 3)))",
         ),
+        (Features::wasm_threads, "threads", "(memory 1 1 shared)"),
+        (
+            Features::wasm_threads,
+            "threads",
+            "(memory 1) (func (drop (i32.atomic.load (i32.const 0))))",
+        ),
         (Features::wasm_custom_page_sizes, "custom-page-sizes", "(memory 1 (pagesize 1))"),
     ];
     for (switch, name, fields) in cases {
@@ -139,8 +145,6 @@ fn switched_off_proposals_are_named() {
 #[test]
 fn unimplemented_proposals_are_named() {
     for (name, fields) in [
-        ("threads", "(memory 1 1 shared)"),
-        ("threads", "(memory 1) (func (drop (i32.atomic.load (i32.const 0))))"),
         ("legacy-exceptions", "(func try catch_all end)"),
         ("stack-switching", "(type $f (func)) (type (cont $f))"),
     ] {

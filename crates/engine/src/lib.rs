@@ -65,7 +65,7 @@ pub use api::{
     AnyRef, ArrayRef, AsContext, AsContextMut, Caller, CompilationMode, Config, Engine, EngineWeak,
     EqRef, ExnRef, Export, ExportType, Extern, ExternRef, Func, GcRef, Global, I31, ImportType,
     Instance, InstancePre, IntoFunc, Linker, Memory, MemoryAccessError, Module, OwnedRooted, Ref,
-    ResourceLimiter, RootScope, Store, StoreContext, StoreContextMut, StoreLimits,
+    ResourceLimiter, RootScope, SharedMemory, Store, StoreContext, StoreContextMut, StoreLimits,
     StoreLimitsBuilder, StructRef, Table, Tag, ThrownException, TypedFunc, UnknownImportError,
     UpdateDeadline, V128, Val, WasmParams, WasmResults, WasmRet, WasmTy,
 };
@@ -76,7 +76,7 @@ pub use lineal_decoder::{
 };
 pub use lineal_memory::{
     AddressType, LinearMemory, MemoryOptions, MemoryType, OutOfBounds, PageSize, Pages, Scalar,
-    StoreKind, View, ViewMut,
+    StoreKind, View, ViewMut, WaitResult,
 };
 pub use runtime::backtrace::{FrameInfo, WasmBacktrace};
 pub use runtime::imports::IncompatibleImport;

@@ -54,6 +54,16 @@ impl MemoryType {
         MemoryTypeBuilder { maximum, ..builder }.build()
     }
 
+    /// A shared memory with 32-bit addresses and 64 KiB pages.
+    ///
+    /// # Errors
+    ///
+    /// See [`MemoryTypeBuilder::build`].
+    pub const fn shared(minimum: Pages, maximum: Pages) -> Result<MemoryType, MemoryTypeError> {
+        let builder = MemoryType::builder(minimum).shared(true);
+        MemoryTypeBuilder { maximum: Some(maximum), ..builder }.build()
+    }
+
     /// Starts a type with every part open; the parts not set are those of [`MemoryType::new`].
     pub const fn builder(minimum: Pages) -> MemoryTypeBuilder {
         MemoryTypeBuilder {
@@ -252,6 +262,8 @@ mod tests {
         assert_eq!(builder.build(), Err(MemoryTypeError::SharedWithoutMaximum));
         let ty = builder.maximum(Pages(1)).build().unwrap();
         assert!(ty.is_shared());
+        assert_eq!(MemoryType::shared(Pages(1), Pages(1)), Ok(ty));
+        assert!(MemoryType::shared(Pages(2), Pages(1)).is_err());
     }
 
     #[test]

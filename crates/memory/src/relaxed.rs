@@ -20,58 +20,75 @@ fn words(bytes: &[AtomicU8]) -> (&[AtomicU8], &[AtomicU64], &[AtomicU8]) {
 }
 
 /// The bytes of a number, at most 16; `Bytes` is an array of them.
+///
+/// # Safety
+///
+/// They must be bytes that may be accessed atomically.
+//
+// Neither this nor `store` calls anything with a pointer into its own frame: handlers of an engine,
+// which inline them, must not need one.
 #[inline(always)]
-pub(crate) fn load<Bytes: Default + AsMut<[u8]>>(src: &[AtomicU8]) -> Bytes {
+pub(crate) unsafe fn load<Bytes: Default + AsMut<[u8]>>(src_ptr: *mut u8) -> Bytes {
     let mut bytes = Bytes::default();
     let target = bytes.as_mut();
-    debug_assert_eq!(src.len(), target.len());
-    let src_ptr = src.as_ptr();
-    if !src_ptr.addr().is_multiple_of(target.len()) {
-        read(src, target);
-        return bytes;
-    }
-    // SAFETY: it is aligned, and has the width of what is read.
+    let is_aligned = |width: usize| src_ptr.addr().is_multiple_of(width);
+    // SAFETY: the caller's promise; each is aligned, and not wider than what is loaded.
     unsafe {
         match target.len() {
-            1 => target.copy_from_slice(&[(*src_ptr).load(Relaxed)]),
-            2 => {
-                target.copy_from_slice(&(*src_ptr.cast::<AtomicU16>()).load(Relaxed).to_ne_bytes())
+            2 if is_aligned(2) => {
+                let cell = AtomicU16::from_ptr(src_ptr.cast());
+                target.copy_from_slice(&cell.load(Relaxed).to_ne_bytes());
             }
-            4 => {
-                target.copy_from_slice(&(*src_ptr.cast::<AtomicU32>()).load(Relaxed).to_ne_bytes())
+            4 if is_aligned(4) => {
+                let cell = AtomicU32::from_ptr(src_ptr.cast());
+                target.copy_from_slice(&cell.load(Relaxed).to_ne_bytes());
             }
-            8 => {
-                target.copy_from_slice(&(*src_ptr.cast::<AtomicU64>()).load(Relaxed).to_ne_bytes())
+            8 | 16 if is_aligned(8) => {
+                for (at, chunk) in target.chunks_exact_mut(8).enumerate() {
+                    let cell = AtomicU64::from_ptr(src_ptr.cast::<u64>().add(at));
+                    chunk.copy_from_slice(&cell.load(Relaxed).to_ne_bytes());
+                }
             }
-            _ => read(src, target),
+            _ => {
+                for (at, byte) in target.iter_mut().enumerate() {
+                    *byte = AtomicU8::from_ptr(src_ptr.add(at)).load(Relaxed);
+                }
+            }
         }
     }
     bytes
 }
 
 /// Writes the bytes of a number, at most 16.
+///
+/// # Safety
+///
+/// They must be bytes that may be accessed atomically.
 #[inline(always)]
-pub(crate) fn store(dst: &[AtomicU8], bytes: &[u8]) {
-    debug_assert_eq!(dst.len(), bytes.len());
-    let dst_ptr = dst.as_ptr();
-    if !dst_ptr.addr().is_multiple_of(bytes.len()) {
-        return write(dst, bytes);
-    }
-    // SAFETY: it is aligned, and has the width of what is written.
+pub(crate) unsafe fn store(dst_ptr: *mut u8, bytes: &[u8]) {
+    let is_aligned = |width: usize| dst_ptr.addr().is_multiple_of(width);
+    // SAFETY: the caller's promise; each is aligned, and not wider than what is stored.
     unsafe {
         match *bytes {
-            [byte] => (*dst_ptr).store(byte, Relaxed),
-            [a, b] => {
-                (*dst_ptr.cast::<AtomicU16>()).store(u16::from_ne_bytes([a, b]), Relaxed);
+            [a, b] if is_aligned(2) => {
+                let cell = AtomicU16::from_ptr(dst_ptr.cast());
+                cell.store(u16::from_ne_bytes([a, b]), Relaxed);
             }
-            [a, b, c, d] => {
-                (*dst_ptr.cast::<AtomicU32>()).store(u32::from_ne_bytes([a, b, c, d]), Relaxed);
+            [a, b, c, d] if is_aligned(4) => {
+                let cell = AtomicU32::from_ptr(dst_ptr.cast());
+                cell.store(u32::from_ne_bytes([a, b, c, d]), Relaxed);
             }
-            [a, b, c, d, e, f, g, h] => {
-                let word = u64::from_ne_bytes([a, b, c, d, e, f, g, h]);
-                (*dst_ptr.cast::<AtomicU64>()).store(word, Relaxed);
+            _ if is_aligned(8) && bytes.len() >= 8 => {
+                for (at, chunk) in bytes.as_chunks().0.iter().enumerate() {
+                    let cell = AtomicU64::from_ptr(dst_ptr.cast::<u64>().add(at));
+                    cell.store(u64::from_ne_bytes(*chunk), Relaxed);
+                }
             }
-            _ => write(dst, bytes),
+            _ => {
+                for (at, byte) in bytes.iter().enumerate() {
+                    AtomicU8::from_ptr(dst_ptr.add(at)).store(*byte, Relaxed);
+                }
+            }
         }
     }
 }

@@ -2,8 +2,8 @@
 
 /// A number with a fixed-width, little-endian form in memory.
 ///
-/// Implemented for `u8` to `u128`, `i8` to `i128`, `f32` and `f64`, and for nothing else: the
-/// trait is sealed. A `v128` is moved as a `u128`.
+/// Implemented for `u8` to `u128`, `i8` to `i128`, `f32`, `f64` and `[u8; 16]`, and for nothing
+/// else: the trait is sealed. A `v128` is moved as a `u128`, or as the bytes it consists of.
 pub trait Scalar: Copy + sealed::Scalar {
     /// The number of bytes in memory: 1, 2, 4, 8 or 16.
     const WIDTH_BYTES: u64 = size_of::<Self::Bytes>() as u64;
@@ -53,6 +53,23 @@ macro_rules! integers {
         $(impl Integer for $ty {})*
     };
 }
+
+// SAFETY: `Bytes` is an array of `u8`.
+unsafe impl sealed::Scalar for [u8; 16] {
+    type Bytes = [u8; 16];
+
+    #[inline(always)]
+    fn into_bytes(self) -> [u8; 16] {
+        self
+    }
+
+    #[inline(always)]
+    fn from_bytes(bytes: [u8; 16]) -> [u8; 16] {
+        bytes
+    }
+}
+
+impl Scalar for [u8; 16] {}
 
 integers! { u8 u16 u32 u64 u128 i8 i16 i32 i64 i128 }
 scalars! { f32 f64 }

@@ -75,6 +75,13 @@ impl Report {
         reasons
     }
 
+    /// Adds what became of the directives of a thread.
+    pub(crate) fn append(&mut self, mut other: Report) {
+        self.passed += other.passed;
+        self.failures.append(&mut other.failures);
+        self.skips.append(&mut other.skips);
+    }
+
     pub(crate) fn add(&mut self, location: Location, outcome: Outcome) {
         match outcome {
             Ok(()) => self.passed += 1,

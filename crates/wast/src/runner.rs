@@ -1,11 +1,13 @@
 //! From a script to its report.
 
+use std::collections::HashMap;
 use std::panic::{self, AssertUnwindSafe};
+use std::thread::{self, Scope, ScopedJoinHandle};
 
 use lineal::Engine;
 use wast::lexer::Lexer;
 use wast::parser::{self, ParseBuffer};
-use wast::{Wast, WastDirective};
+use wast::{Wast, WastDirective, WastThread};
 
 use crate::Error;
 use crate::location::Lines;
@@ -13,7 +15,7 @@ use crate::outcome::{Outcome, Stop};
 use crate::report::Report;
 use crate::session::Session;
 
-/// Runs scripts, each in a store of its own.
+/// Runs scripts, each in a store of its own; and each of a script's threads too.
 pub struct Runner {
     engine: Engine,
 }
@@ -48,28 +50,87 @@ impl Runner {
         let directives = parser::parse::<Wast<'_>>(&buffer).map_err(locate)?.directives;
 
         let lines = Lines::new(script);
+        let engine = &self.engine;
+        Ok(thread::scope(|scope| {
+            Script { engine, lines: &lines, scope }.run(Session::new(engine), directives)
+        }))
+    }
+}
+
+/// What the threads of a script have in common. The script itself is their first.
+#[derive(Clone, Copy)]
+struct Script<'scope, 'env> {
+    engine: &'env Engine,
+    lines: &'env Lines<'env>,
+    scope: &'scope Scope<'scope, 'env>,
+}
+
+impl<'scope, 'env> Script<'scope, 'env> {
+    /// Runs the directives of a thread, and then waits for those that it started.
+    fn run(self, session: lineal::Result<Session>, directives: Vec<WastDirective<'env>>) -> Report {
         let mut report = Report::default();
-        let mut session = match Session::new(&self.engine) {
+        let mut session = match session {
             Ok(session) => session,
             Err(error) => {
                 let found = format!("{error:#}");
                 let stop = Stop::fail("a store with the module spectest", found);
-                report.add(lines.of_directive(0), Err(stop));
-                return Ok(report);
+                report.add(self.lines.of_directive(0), Err(stop));
+                return report;
             }
         };
+        let mut threads = HashMap::new();
         for directive in directives {
-            let location = lines.of_directive(directive.span().offset());
-            report.add(location, guarded(&mut session, directive));
+            let location = self.lines.of_directive(directive.span().offset());
+            let outcome = match directive {
+                WastDirective::Thread(thread) => {
+                    let name = thread.name.name();
+                    self.start(&mut session, thread).map(|handle| {
+                        threads.insert(name, handle);
+                    })
+                }
+                WastDirective::Wait { thread, .. } => match threads.remove(thread.name()) {
+                    Some(handle) => finish(&mut report, handle),
+                    None => {
+                        let expected = format!("a thread ${} that runs", thread.name());
+                        Err(Stop::fail(expected, "none"))
+                    }
+                },
+                other => guarded(|| session.execute(other)),
+            };
+            report.add(location, outcome);
         }
-        Ok(report)
+        for handle in threads.into_values() {
+            if let Err(stop) = finish(&mut report, handle) {
+                report.add(self.lines.of_directive(0), Err(stop));
+            }
+        }
+        report
+    }
+
+    /// Starts a thread with a store of its own, and in it the shared memories of a module.
+    fn start(
+        self,
+        session: &mut Session,
+        thread: WastThread<'env>,
+    ) -> Outcome<ScopedJoinHandle<'scope, Report>> {
+        let mut child = Session::new(self.engine);
+        if let (Ok(child), Some(module)) = (&mut child, thread.shared_module) {
+            guarded(|| session.share(module, child))?;
+        }
+        Ok(self.scope.spawn(move || self.run(child, thread.directives)))
     }
 }
 
+/// Waits for a thread.
+fn finish(report: &mut Report, handle: ScopedJoinHandle<'_, Report>) -> Outcome {
+    let finished = handle.join().map_err(|_| Stop::fail("no panic", "a panic of the thread"))?;
+    report.append(finished);
+    Ok(())
+}
+
 /// Executes a directive; a panic is a failure of that directive and of nothing else.
-fn guarded(session: &mut Session, directive: WastDirective<'_>) -> Outcome {
-    let execute = AssertUnwindSafe(|| session.execute(directive));
-    panic::catch_unwind(execute).unwrap_or_else(|payload| {
+fn guarded(execute: impl FnOnce() -> Outcome) -> Outcome {
+    panic::catch_unwind(AssertUnwindSafe(execute)).unwrap_or_else(|payload| {
         let message = payload
             .downcast_ref::<String>()
             .map(String::as_str)

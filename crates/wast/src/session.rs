@@ -1,9 +1,11 @@
 //! The execution of directives: a store, and what the script has named in it.
 
 use std::collections::HashMap;
+use std::fmt::Write as _;
 
 use lineal::{
-    Engine, Extern, Features, Func, Instance, Linker, Module, Store, ThrownException, Trap, Val,
+    AddressType, Engine, Extern, Features, Func, Instance, Linker, Module, PageSize, Store,
+    ThrownException, Trap, Val,
 };
 use wast::core::WastRetCore;
 use wast::lexer::Lexer;
@@ -81,7 +83,9 @@ impl Session {
             }
             WastDirective::AssertException { exec, .. } => self.throws(exec),
             WastDirective::AssertSuspension { .. } => Err(Stop::needs("stack-switching")),
-            WastDirective::Thread(_) | WastDirective::Wait { .. } => Err(Stop::needs("threads")),
+            WastDirective::Thread(_) | WastDirective::Wait { .. } => {
+                unreachable!("the runner starts threads and waits for them")
+            }
         }
     }
 
@@ -149,11 +153,40 @@ impl Session {
             if let Some(reason) = self.unregistered.get(import.module()) {
                 return Err(Stop::Skip(reason.clone()));
             }
-            if let Some(name) = spectest::missing_proposal(import.module(), import.name()) {
-                return Err(Stop::needs(name));
-            }
         }
         Ok(self.linker.instantiate(&mut self.store, module).map_err(Stopped::from))
+    }
+
+    /// Makes an instance in another session that exports, under the same names, the shared
+    /// memories which a module exports here. It has the same name as well.
+    pub(crate) fn share(&self, module: Id<'_>, other: &mut Session) -> Outcome {
+        let instance = *find(&self.instances, Some(module), "module")?;
+        let mut memories = Vec::new();
+        let mut wat = String::from("(module");
+        for export in instance.exports(&self.store) {
+            let name = escaped(export.name());
+            let Some(memory) = export.into_shared_memory() else { continue };
+            let ty = memory.ty();
+            let wide = if ty.address_type() == AddressType::I64 { "i64 " } else { "" };
+            let (minimum, maximum) = (ty.minimum().0, ty.growth_limit().0);
+            let page_bytes = ty.page_size().bytes();
+            let _ = write!(
+                wat,
+                "(memory (export \"{name}\") (import \"\" \"\") {wide}{minimum} {maximum} shared"
+            );
+            if ty.page_size() != PageSize::DEFAULT {
+                let _ = write!(wat, " (pagesize {page_bytes})");
+            }
+            wat.push(')');
+            memories.push(Extern::SharedMemory(memory));
+        }
+        wat.push(')');
+        let shared = assemble_text(&wat)
+            .map_err(lineal::Error::from)
+            .and_then(|wasm| Module::new(&other.engine, wasm))
+            .and_then(|module| Instance::new(&mut other.store, &module, &memories))
+            .map_err(|error| Stop::fail("memories to be shared", format!("{error:#}")));
+        keep(&mut other.instances, owned(Some(module)), shared)
     }
 
     // Assertions about modules.
@@ -166,11 +199,7 @@ impl Session {
             // The reason is the script's, whatever else would accept the module.
             Err(Refusal::Unimplemented(_, reason)) if reason.contains(message) => Ok(()),
             // An encoding that only a proposal beyond the standard gives a meaning.
-            Err(Refusal::Unimplemented(proposal, _))
-                if fault == Fault::Malformed && !STANDARD.contains(&proposal) =>
-            {
-                Ok(())
-            }
+            Err(Refusal::Unimplemented(..)) if fault == Fault::Malformed => Ok(()),
             // Refused for a reason that is not the script's.
             Err(unimplemented) => Err(unimplemented.into_stop("")),
             Ok(_) => {
@@ -278,9 +307,6 @@ impl Session {
     }
 }
 
-/// The proposals of which WebAssembly 3.0 with threads consists, beyond the implemented ones.
-const STANDARD: [&str; 1] = ["threads"];
-
 /// What a script says is wrong with a module.
 #[derive(Clone, Copy, PartialEq)]
 enum Fault {
@@ -343,6 +369,11 @@ fn says(message: &str, expected: &str) -> bool {
         || is_null && message.contains("null reference")
 }
 
+/// A name as it stands in the quotes of the text format.
+fn escaped(name: &str) -> String {
+    name.bytes().map(|byte| format!("\\{byte:02x}")).collect()
+}
+
 fn owned(id: Option<Id<'_>>) -> Option<String> {
     id.map(|id| id.name().to_owned())
 }
@@ -390,10 +421,14 @@ fn assemble(module: &mut QuoteWat<'_>) -> Result<Vec<u8>, wast::Error> {
         QuoteWatTest::Text(text) => {
             let text = str::from_utf8(&text)
                 .map_err(|_| wast::Error::new(module.span(), "malformed UTF-8 encoding".into()))?;
-            let mut lexer = Lexer::new(text);
-            lexer.allow_confusing_unicode(true);
-            let buffer = ParseBuffer::new_with_lexer(lexer)?;
-            parser::parse::<Wat<'_>>(&buffer)?.encode()
+            assemble_text(text)
         }
     }
+}
+
+fn assemble_text(text: &str) -> Result<Vec<u8>, wast::Error> {
+    let mut lexer = Lexer::new(text);
+    lexer.allow_confusing_unicode(true);
+    let buffer = ParseBuffer::new_with_lexer(lexer)?;
+    parser::parse::<Wat<'_>>(&buffer)?.encode()
 }

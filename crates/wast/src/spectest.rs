@@ -1,17 +1,12 @@
 //! The host module that the scripts of the specification import from.
 
 use lineal::{
-    Extern, Global, GlobalType, Linker, Memory, MemoryType, Pages, Ref, RefType, Result, Store,
-    Table, TableType, Val, ValType,
+    Extern, Global, GlobalType, Linker, Memory, MemoryType, Pages, Ref, RefType, Result,
+    SharedMemory, Store, Table, TableType, Val, ValType,
 };
 
 /// The name under which scripts import it.
 const MODULE: &str = "spectest";
-
-/// The proposal without which the module lacks an item that scripts import.
-pub(crate) fn missing_proposal(module: &str, name: &str) -> Option<&'static str> {
-    (module == MODULE && name == "shared_memory").then_some("threads")
-}
 
 /// Defines the module: functions that take values and print nothing, and one entity of each
 /// other kind with the values that the scripts rely on.
@@ -44,5 +39,7 @@ pub(crate) fn define(linker: &mut Linker<()>, store: &mut Store<()>) -> Result<(
 
     let memory = Memory::new(&mut *store, MemoryType::new(Pages(1), Some(Pages(2)))?)?;
     linker.define(&mut *store, MODULE, "memory", Extern::Memory(memory))?;
+    let shared = SharedMemory::new(store.engine(), MemoryType::shared(Pages(1), Pages(2))?)?;
+    linker.define(&mut *store, MODULE, "shared_memory", Extern::SharedMemory(shared))?;
     Ok(())
 }

@@ -341,18 +341,70 @@ fn what_needs_a_missing_proposal_is_skipped() {
         (assert_return (invoke $importer "g"))
         (assert_suspension (invoke "f") "none")
         (assert_suspension (invoke "f") "none")
-        (thread $t (invoke "f"))
-        (wait $t)
         (module (func (export "f") (result i32) (i32.const 1)))
         (assert_return (invoke "f") (i32.const 1))"#);
-    assert_eq!((report.passed(), report.failed(), report.skipped()), (2, 0, 9));
+    assert_eq!((report.passed(), report.failed(), report.skipped()), (2, 0, 7));
     let reasons: Vec<(&str, usize)> = report.skip_reasons().into_iter().collect();
-    assert_eq!(reasons, [("needs stack-switching", 7), ("needs threads", 2)]);
+    assert_eq!(reasons, [("needs stack-switching", 7)]);
     assert_eq!(report.skips()[0].location, Location { line: 1, column: 1 });
+    assert_eq!(report.to_string(), "2 passed, 0 failed, 7 skipped (needs stack-switching: 7)");
+}
+
+#[test]
+fn threads_run_at_the_same_time() {
+    // Each waits for the other, so they cannot run one after the other.
+    passes(
+        r#"(module $Mem (memory (export "shared") 1 1 shared) (memory (export "own") 1))
+        (thread $one (shared (module $Mem))
+          (register "mem" $Mem)
+          (module (memory (import "mem" "shared") 1 1 shared)
+            (func (export "run") (result i32)
+              (i32.atomic.store (i32.const 0) (i32.const 1))
+              (drop (memory.atomic.notify (i32.const 0) (i32.const 1)))
+              (drop (memory.atomic.wait32 (i32.const 4) (i32.const 0) (i64.const -1)))
+              (i32.atomic.load (i32.const 4))))
+          (assert_return (invoke "run") (i32.const 2)))
+        (thread $two (shared (module $Mem))
+          (register "mem" $Mem)
+          (module (memory (import "mem" "shared") 1 1 shared)
+            (func (export "run") (result i32)
+              (drop (memory.atomic.wait32 (i32.const 0) (i32.const 0) (i64.const -1)))
+              (i32.atomic.store (i32.const 4) (i32.const 2))
+              (drop (memory.atomic.notify (i32.const 4) (i32.const 1)))
+              (i32.atomic.load (i32.const 0))))
+          (assert_return (invoke "run") (either (i32.const 0) (i32.const 1)))
+          ;; Only what is shared comes along.
+          (assert_unlinkable (module (memory (import "mem" "own") 1)) "unknown import"))
+        (wait $one)
+        (wait $two)
+        (module (import "spectest" "shared_memory" (memory 1 2 shared)))"#,
+    );
+}
+
+#[test]
+fn failures_of_threads_are_reported() {
+    let report = run(r#"(module $Mem (memory (export "shared") 1 1 shared))
+        (thread $t (shared (module $Mem))
+          (module (func (export "f") (result i32) (i32.const 1)))
+          (assert_return (invoke "f") (i32.const 2)))
+        (wait $t)
+        (wait $t)
+        (thread $u (shared (module $None)))
+        (thread $never-waited-for (assert_return (invoke "f")))"#);
+    let mut failures: Vec<(usize, &str)> = report
+        .failures()
+        .iter()
+        .map(|failure| (failure.location.line, failure.expected.as_str()))
+        .collect();
+    failures.sort_unstable();
     assert_eq!(
-        report.to_string(),
-        "2 passed, 0 failed, 9 skipped (needs stack-switching: 7, \
-         needs threads: 2)"
+        failures,
+        [
+            (4, "(i32.const 2)"),
+            (6, "a thread $t that runs"),
+            (7, "a module $None before this"),
+            (8, "a module before this"),
+        ]
     );
 }
 

@@ -41,6 +41,29 @@ fn without_a_function_the_initial_contents_are_shown() {
 }
 
 #[test]
+fn shared_memories_are_shown() {
+    let path = file(
+        "shared.wat",
+        r#"(module (memory (export "m") 1 1 shared) (data (i32.const 14) "shared")
+            (func (export "count") (result i32)
+                (i32.atomic.rmw.add (i32.const 0) (i32.const 7))))"#,
+    );
+    let shown = "0
+00000000  07 00 00 00 00 00 00 00  00 00 00 00 00 00 73 68  |..............sh|
+00000010  61 72 65 64                                       |ared            |
+00000014
+";
+    for memory in ["m", "0"] {
+        let args = ["dump", &path, "--memory", memory, "--invoke", "count", "--range", "0..20"];
+        assert_eq!(lineal(&args).success(), shown);
+    }
+    let report = lineal(&["dump", &path, "--memory", "1", "--range", "0..1"]).failure(1);
+    assert!(report.contains("the module has 1, exported as m"), "{report}");
+    let report = lineal(&["dump", &path, "--range", "0..65537"]).failure(1);
+    assert!(report.contains("65536 bytes"), "{report}");
+}
+
+#[test]
 fn memories_are_chosen_by_name_or_index() {
     let path = file("two.wat", TWO_MEMORIES);
     let text = |args: &[&str]| {

@@ -59,6 +59,25 @@ exports
 }
 
 #[test]
+fn shared_memories_are_named_as_such() {
+    let path = file(
+        "inspect-shared.wat",
+        r#"(module (import "env" "m" (memory 1 4 shared)) (memory (export "own") i64 0 1 shared))"#,
+    );
+    let text = lineal(&["inspect", &path]).success();
+    for line in [
+        "memory 0, imported from env::m: 1 page (65536 bytes), at most 4 pages (262144 bytes), shared",
+        "  env::m: memory 1 page (65536 bytes), at most 4 pages (262144 bytes), shared",
+        "  own: memory 0 pages (0 bytes), at most 1 page (65536 bytes), 64-bit, shared",
+    ] {
+        assert!(text.lines().any(|found| found == line), "{line}\n{text}");
+    }
+    let json: Value =
+        serde_json::from_str(&lineal(&["inspect", "--json", &path]).success()).unwrap();
+    assert_eq!(json["memories"][1]["shared"], true);
+}
+
+#[test]
 fn json_says_the_same() {
     let path = file("inspect-json.wat", MODULE);
     let text = lineal(&["inspect", "--json", &path]).success();

@@ -158,3 +158,19 @@ fn the_examples_work() {
     lineal(&["run", &example("sieve.wat"), "-5"]).failure(134);
     assert_eq!(lineal(&["run", &example("reverse.wat"), "8", "14"]).success(), "22\n");
 }
+
+#[test]
+fn atomics_run_on_shared_memories() {
+    let path = file(
+        "atomics.wat",
+        r#"(module (memory 1 1 shared)
+            (func (export "add") (param i32) (result i32)
+                (drop (i32.atomic.rmw.add (i32.const 8) (local.get 0)))
+                (drop (memory.atomic.notify (i32.const 8) (i32.const 1)))
+                (memory.atomic.wait32 (i32.const 8) (local.get 0) (i64.const 0)))
+            (func (export "unaligned") (drop (i32.atomic.load (i32.const 2)))))"#,
+    );
+    assert_eq!(lineal(&["run", &path, "--invoke", "add", "5"]).success(), "2\n");
+    let report = lineal(&["run", &path, "--invoke", "unaligned"]).failure(134);
+    assert!(report.contains("unaligned atomic"), "{report}");
+}

@@ -15,6 +15,7 @@ pub struct Config {
     compilation_mode: CompilationMode,
     memory_options: MemoryOptions,
     gc_heap_limit_bytes: usize,
+    shared_memory: bool,
     translation: translate::Options,
 }
 
@@ -48,8 +49,8 @@ impl Config {
     /// How many frames a backtrace lists at most.
     pub(crate) const BACKTRACE_MAX_FRAMES: usize = 20;
 
-    /// The defaults: everything the engine implements of WebAssembly 3.0, a stack of 1 MiB,
-    /// eager translation.
+    /// The defaults: everything the engine implements of WebAssembly 3.0, threads, a stack of
+    /// 1 MiB, eager translation.
     pub fn new() -> Config {
         Config {
             features: Features::default(),
@@ -57,6 +58,7 @@ impl Config {
             compilation_mode: CompilationMode::default(),
             memory_options: MemoryOptions::new(),
             gc_heap_limit_bytes: 1 << 30,
+            shared_memory: true,
             translation: translate::Options::default(),
         }
     }
@@ -101,6 +103,8 @@ impl Config {
         wasm_wide_arithmetic;
         /// Switches tags, `throw` and `try_table`, on by default.
         wasm_exceptions;
+        /// Switches shared memories and atomic operations, on by default.
+        wasm_threads;
         /// Switches memories with pages of one byte, off by default: this is a proposal beyond
         /// WebAssembly 3.0.
         wasm_custom_page_sizes;
@@ -218,6 +222,19 @@ impl Config {
 
     pub(crate) fn gc_heap_limit_bytes(&self) -> usize {
         self.gc_heap_limit_bytes
+    }
+
+    /// Sets whether shared memories can be made, by hosts and guests; on by default (unlike in
+    /// Wasmtime).
+    ///
+    /// Without them, modules may still use atomic operations, on memories of their own.
+    pub fn shared_memory(&mut self, enable: bool) -> &mut Self {
+        self.shared_memory = enable;
+        self
+    }
+
+    pub(crate) fn shared_memory_enabled(&self) -> bool {
+        self.shared_memory
     }
 
     pub(crate) fn enabled_features(&self) -> &Features {

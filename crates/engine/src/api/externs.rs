@@ -2,18 +2,21 @@
 
 use lineal_decoder::ExternType;
 
+use super::engine::Engine;
 use super::func::Func;
 use super::global::Global;
-use super::handle::Handle;
+use super::handle::{Handle, wrong_store};
 use super::memory::Memory;
+use super::shared_memory::SharedMemory;
 use super::store::AsContext;
 use super::table::Table;
 use super::tag::Tag;
+use crate::runtime::entity::MemoryEntity;
 use crate::runtime::instance::Entity;
 use crate::runtime::store::StoreCore;
 
 /// Something in a store that can be imported and exported.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub enum Extern {
     /// A function.
     Func(Func),
@@ -25,10 +28,12 @@ pub enum Extern {
     Memory(Memory),
     /// A tag.
     Tag(Tag),
+    /// A memory that threads share; it is in no store.
+    SharedMemory(SharedMemory),
 }
 
 /// An export of an [`Instance`](crate::Instance): a name and what it stands for.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Export<'instance> {
     name: &'instance str,
     definition: Extern,
@@ -75,6 +80,11 @@ impl Extern {
         if let Extern::Tag(tag) = self { Some(tag) } else { None }
     }
 
+    /// The shared memory, if this is one.
+    pub fn into_shared_memory(self) -> Option<SharedMemory> {
+        if let Extern::SharedMemory(memory) = self { Some(memory) } else { None }
+    }
+
     /// The type.
     ///
     /// # Panics
@@ -87,6 +97,7 @@ impl Extern {
             Extern::Table(table) => ExternType::Table(table.ty(store)),
             Extern::Memory(memory) => ExternType::Memory(memory.ty(store)),
             Extern::Tag(tag) => ExternType::Tag(tag.ty(store)),
+            Extern::SharedMemory(memory) => ExternType::Memory(memory.ty()),
         }
     }
 
@@ -100,24 +111,52 @@ impl Extern {
                 Entity::Func(e) => Extern::Func(Func::from_handle(Handle::new(store, e))),
                 Entity::Global(e) => Extern::Global(Global::from_handle(Handle::new(store, e))),
                 Entity::Table(e) => Extern::Table(Table::from_handle(Handle::new(store, e))),
-                Entity::Memory(e) => Extern::Memory(Memory::from_handle(Handle::new(store, e))),
+                Entity::Memory(e) => match e.as_ref() {
+                    MemoryEntity::Linear(_) => {
+                        Extern::Memory(Memory::from_handle(Handle::new(store, e)))
+                    }
+                    MemoryEntity::Shared(memory) => Extern::SharedMemory(
+                        SharedMemory::from_linear(memory.clone(), store.engine.clone()),
+                    ),
+                },
                 Entity::Tag(e) => Extern::Tag(Tag::from_handle(Handle::new(store, e))),
             }
         }
     }
 
-    /// The entity.
+    /// Checks that this can be used in a store.
     ///
     /// # Panics
     ///
-    /// If it belongs to another store.
-    pub(crate) fn entity(self, store: &StoreCore) -> Entity {
+    /// If it belongs to another store, or, being shared, to another engine.
+    pub(crate) fn check_store(&self, store: &StoreCore) {
+        let belongs = match self {
+            Extern::Func(func) => func.handle().belongs_to(store),
+            Extern::Global(global) => global.handle().belongs_to(store),
+            Extern::Table(table) => table.handle().belongs_to(store),
+            Extern::Memory(memory) => memory.handle().belongs_to(store),
+            Extern::Tag(tag) => tag.handle().belongs_to(store),
+            Extern::SharedMemory(memory) => Engine::same(memory.engine(), &store.engine),
+        };
+        if !belongs {
+            wrong_store();
+        }
+    }
+
+    /// The entity. A shared memory gets one in each store that uses it.
+    ///
+    /// # Panics
+    ///
+    /// As [`check_store`](Self::check_store).
+    pub(crate) fn entity(&self, store: &mut StoreCore) -> Entity {
+        self.check_store(store);
         match self {
             Extern::Func(func) => Entity::Func(func.handle().entity(store)),
             Extern::Global(global) => Entity::Global(global.handle().entity(store)),
             Extern::Table(table) => Entity::Table(table.handle().entity(store)),
             Extern::Memory(memory) => Entity::Memory(memory.handle().entity(store)),
             Extern::Tag(tag) => Entity::Tag(tag.handle().entity(store)),
+            Extern::SharedMemory(memory) => Entity::Memory(store.shared_memory(memory.linear())),
         }
     }
 }
@@ -132,7 +171,7 @@ macro_rules! extern_from {
     )*};
 }
 
-extern_from! { Func Global Table Memory Tag }
+extern_from! { Func Global Table Memory Tag SharedMemory }
 
 impl<'instance> Export<'instance> {
     pub(crate) fn new(name: &'instance str, definition: Extern) -> Export<'instance> {
@@ -172,6 +211,11 @@ impl<'instance> Export<'instance> {
     /// The tag, if it is one.
     pub fn into_tag(self) -> Option<Tag> {
         self.definition.into_tag()
+    }
+
+    /// The shared memory, if it is one.
+    pub fn into_shared_memory(self) -> Option<SharedMemory> {
+        self.definition.into_shared_memory()
     }
 
     /// The type.

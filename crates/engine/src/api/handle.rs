@@ -76,7 +76,7 @@ impl<E> Handle<E> {
 
 #[cold]
 #[track_caller]
-fn wrong_store() -> ! {
+pub(crate) fn wrong_store() -> ! {
     panic!("object used with the wrong store: it belongs to another one");
 }
 

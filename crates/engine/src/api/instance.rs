@@ -10,6 +10,7 @@ use super::global::Global;
 use super::handle::Handle;
 use super::memory::Memory;
 use super::module::Module;
+use super::shared_memory::SharedMemory;
 use super::store::{AsContext, AsContextMut, StoreContext, StoreContextMut};
 use super::table::Table;
 use super::tag::Tag;
@@ -70,7 +71,7 @@ impl Instance {
         imports: &[Extern],
     ) -> Result<Instance> {
         let imports: Vec<Entity> =
-            imports.iter().map(|import| import.entity(store.core())).collect();
+            imports.iter().map(|import| import.entity(store.core_mut())).collect();
         // SAFETY: R2: the imports were checked to be the store's; R3: it is borrowed exclusively.
         let entity = unsafe { instance::instantiate(store.core_ptr(), module.code(), &imports)? };
         // SAFETY: the store owns the instance as of now.
@@ -132,7 +133,12 @@ impl Instance {
         func.typed(&store).with_context(|| format!("the function `{name}` is of another type"))
     }
 
-    /// The memory exported under a name; `None` also if something else is.
+    /// The shared memory exported under a name; `None` also if something else is.
+    pub fn get_shared_memory(&self, store: impl AsContext, name: &str) -> Option<SharedMemory> {
+        self.get_export(store, name)?.into_shared_memory()
+    }
+
+    /// The memory exported under a name; `None` also if something else is, or a shared memory.
     pub fn get_memory(&self, store: impl AsContext, name: &str) -> Option<Memory> {
         self.get_export(store, name)?.into_memory()
     }
@@ -153,13 +159,26 @@ impl Instance {
     }
 
     /// The memory with an index in the module, exported or not; imported ones come first. For
-    /// tools that look into a guest.
+    /// tools that look into a guest. `None` also if it is shared.
     pub fn debug_memory(&self, store: impl AsContext, memory_index: u32) -> Option<Memory> {
+        self.debug_extern(store, memory_index)?.into_memory()
+    }
+
+    /// The same for shared memories.
+    pub fn debug_shared_memory(
+        &self,
+        store: impl AsContext,
+        memory_index: u32,
+    ) -> Option<SharedMemory> {
+        self.debug_extern(store, memory_index)?.into_shared_memory()
+    }
+
+    fn debug_extern(&self, store: impl AsContext, memory_index: u32) -> Option<Extern> {
         let store = store.as_context();
         let memories = &self.handle.get(store.core()).memories;
         let entity = *memories.get(memory_index as usize)?;
         // SAFETY: an instance's entities are its store's.
-        Some(Memory::from_handle(unsafe { Handle::new(store.core(), entity) }))
+        Some(unsafe { Extern::from_entity(store.core(), Entity::Memory(entity)) })
     }
 
     /// All exports, in the order of [`Module::exports`].

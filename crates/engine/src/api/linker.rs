@@ -92,7 +92,7 @@ impl<T> Linker<T> {
         self
     }
 
-    /// Defines an item of a store.
+    /// Defines an item of a store, or a shared memory.
     ///
     /// # Errors
     ///
@@ -109,7 +109,7 @@ impl<T> Linker<T> {
         item: impl Into<Extern>,
     ) -> Result<&mut Self> {
         let item = item.into();
-        item.entity(store.as_context().core());
+        item.check_store(store.as_context().core());
         self.insert(module, name, Definition::Extern(item))
     }
 
@@ -160,8 +160,8 @@ impl<T> Linker<T> {
     ) -> Result<&mut Self> {
         let store = store.as_context();
         for export in instance.exports(&store) {
-            let item = Definition::Extern(export.into_extern());
-            self.insert(module_name, export.name(), item)?;
+            let name = export.name();
+            self.insert(module_name, name, Definition::Extern(export.into_extern()))?;
         }
         Ok(self)
     }
@@ -420,7 +420,7 @@ fn default_item<T>(store: &mut StoreContextMut<'_, T>, ty: ExternType) -> Result
 impl Definition {
     pub(super) fn to_extern<T>(&self, store: &mut StoreContextMut<'_, T>) -> Extern {
         match self {
-            Definition::Extern(item) => *item,
+            Definition::Extern(item) => item.clone(),
             // Linkers are invariant in `T`, so the function was made for this very `T`.
             Definition::HostFunc(def) => Func::from_def(store, def).into(),
         }

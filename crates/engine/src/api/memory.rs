@@ -1,6 +1,6 @@
 //! [`Memory`]: the handle to a linear memory in a store.
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use lineal_memory::{LinearMemory, MemoryType, Pages};
 
 use super::access::MemoryAccessError;
@@ -41,11 +41,12 @@ impl Memory {
     ///
     /// # Errors
     ///
-    /// If the minimum is over the limit in the engine's
-    /// [`memory_options`](crate::Config::memory_options), if the store's
+    /// If the type is that of a [`SharedMemory`](crate::SharedMemory), if the minimum is over the
+    /// limit in the engine's [`memory_options`](crate::Config::memory_options), if the store's
     /// [`limiter`](crate::Store::limiter) refuses, or if the host has no room for it.
     pub fn new(mut store: impl AsContextMut, ty: MemoryType) -> Result<Memory> {
         let mut store = store.as_context_mut();
+        ensure!(!ty.is_shared(), "shared memories are made with `SharedMemory::new`");
         let limits = store.limits();
         limits.check_memories(1)?;
         let memory = limits.new_memory(ty)?;
@@ -55,6 +56,7 @@ impl Memory {
         Ok(Memory { handle: unsafe { Handle::new(core, entity) } })
     }
 
+    /// The entity must not be shared.
     pub(crate) fn from_handle(handle: Handle<MemoryEntity>) -> Memory {
         Memory { handle }
     }
@@ -65,17 +67,17 @@ impl Memory {
 
     /// The memory's type.
     pub fn ty(&self, store: impl AsContext) -> MemoryType {
-        *self.handle.get(store.as_context().core()).memory.ty()
+        *self.linear(&store).ty()
     }
 
     /// The size in pages.
     pub fn size(&self, store: impl AsContext) -> u64 {
-        self.handle.get(store.as_context().core()).memory.size().0
+        self.linear(&store).size().0
     }
 
     /// The size in bytes.
     pub fn data_size(&self, store: impl AsContext) -> usize {
-        self.handle.get(store.as_context().core()).memory.byte_len() as usize
+        self.linear(&store).byte_len() as usize
     }
 
     /// The size of a page in bytes: 65,536, or 1 with the custom-page-sizes proposal.
@@ -99,12 +101,12 @@ impl Memory {
         store: impl Into<StoreContextMut<'a, T>>,
     ) -> (&'a mut [u8], &'a mut T) {
         let store = store.into().0;
-        (self.handle.get_mut(&mut store.core).memory.as_mut_slice(), &mut store.data)
+        (self.handle.get_mut(&mut store.core).linear_mut().as_mut_slice(), &mut store.data)
     }
 
     /// The memory itself, with everything it offers for reading.
     pub fn linear<'a, T: 'a>(&self, store: impl Into<StoreContext<'a, T>>) -> &'a LinearMemory {
-        &self.handle.get(store.into().core()).memory
+        self.handle.get(store.into().core()).linear()
     }
 
     /// The memory itself, with everything it offers.
@@ -115,7 +117,7 @@ impl Memory {
         &self,
         store: impl Into<StoreContextMut<'a, T>>,
     ) -> &'a mut LinearMemory {
-        &mut self.handle.get_mut(&mut store.into().0.core).memory
+        self.handle.get_mut(&mut store.into().0.core).linear_mut()
     }
 
     /// Fills a buffer with the bytes from `offset` on.
@@ -129,7 +131,7 @@ impl Memory {
         offset: usize,
         buffer: &mut [u8],
     ) -> Result<(), MemoryAccessError> {
-        Ok(self.handle.get(store.as_context().core()).memory.read(offset as u64, buffer)?)
+        Ok(self.linear(&store).read(offset as u64, buffer)?)
     }
 
     /// Writes bytes from `offset` on.
@@ -143,8 +145,7 @@ impl Memory {
         offset: usize,
         bytes: &[u8],
     ) -> Result<(), MemoryAccessError> {
-        let mut store = store.as_context_mut();
-        Ok(self.handle.get_mut(store.core_mut()).memory.write(offset as u64, bytes)?)
+        Ok(self.linear_mut(&mut store).write(offset as u64, bytes)?)
     }
 
     /// Adds `delta` pages of zeros and returns the size before, in pages.
@@ -157,7 +158,7 @@ impl Memory {
     pub fn grow(&self, mut store: impl AsContextMut, delta: u64) -> Result<u64> {
         let mut store = store.as_context_mut();
         let limits = store.limits();
-        let memory = &mut self.handle.get_mut(store.core_mut()).memory;
+        let memory = self.handle.get_mut(store.core_mut());
         Ok(limits.grow_memory(memory, Pages(delta))?.0)
     }
 }

@@ -8,12 +8,12 @@ use std::marker::PhantomData;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr::NonNull;
 
-use lineal_memory::{AddressType, LinearMemory, Pages};
+use lineal_memory::{AddressType, Pages};
 
 use super::abi::{Machine, Op};
 use crate::runtime::collect;
 use crate::runtime::context::{Context, HostFailure};
-use crate::runtime::entity::{FuncEntity, TableEntity};
+use crate::runtime::entity::{FuncEntity, MemoryEntity, TableEntity, with_memory};
 use crate::runtime::heap::Heap;
 use crate::runtime::instance::InstanceData;
 use crate::runtime::limits::{Limits, Refusal};
@@ -102,9 +102,8 @@ unsafe fn out_of_line<O: SlowOp>(
     // SAFETY: the caller's promise; R1: the running instance is alive.
     let (vm, slots) = unsafe {
         let operands = operands_of(O::OPERANDS, second);
-        let vm = Vm { cx, instance: &*(*cx).instance, stack_top: slots.add(operands) };
         let count = slots_of(O::OPERANDS, second);
-        (vm, Slots { first: slots, count, stack: PhantomData })
+        (Vm::new(cx, slots.add(operands)), Slots { first: slots, count, stack: PhantomData })
     };
     O::call(vm, slots, first, second).err().unwrap_or(Exit::DONE)
 }
@@ -119,6 +118,17 @@ pub(crate) struct Vm<'a> {
 }
 
 impl Vm<'_> {
+    /// What an operation whose operands end at `stack_top` works on.
+    ///
+    /// # Safety
+    ///
+    /// E3 holds, and goes on to as long as this lives.
+    pub(super) unsafe fn new<'a>(cx: *mut Context, stack_top: *const u64) -> Vm<'a> {
+        // SAFETY: R1: the running instance is alive.
+        let instance = unsafe { &*(*cx).instance };
+        Vm { cx, instance, stack_top }
+    }
+
     /// Puts an object with a payload of so many bytes into the heap; the reference to it.
     pub(super) fn allocate(
         &mut self,
@@ -152,9 +162,9 @@ impl Vm<'_> {
         Exit::EXCEPTION
     }
 
-    fn memory(&mut self, index: u32) -> &mut LinearMemory {
+    pub(super) fn memory(&mut self, index: u32) -> &mut MemoryEntity {
         // SAFETY: R1; R3: the exclusive borrow of `self` keeps other references away.
-        unsafe { &mut (*self.instance.memories[index as usize].as_ptr()).memory }
+        unsafe { &mut *self.instance.memories[index as usize].as_ptr() }
     }
 
     fn table(&mut self, index: u32) -> &mut TableEntity {
@@ -183,10 +193,10 @@ impl Vm<'_> {
     }
 
     /// Two memories, if they are not the same one.
-    fn two_memories(&mut self, dst: u32, src: u32) -> Option<(&mut LinearMemory, &LinearMemory)> {
+    fn two_memories(&mut self, dst: u32, src: u32) -> Option<(&mut MemoryEntity, &MemoryEntity)> {
         let (dst, src) = two(&self.instance.memories, dst, src)?;
         // SAFETY: as for `memory`; they are different ones.
-        unsafe { Some((&mut (*dst.as_ptr()).memory, &(*src.as_ptr()).memory)) }
+        unsafe { Some((&mut *dst.as_ptr(), &*src.as_ptr())) }
     }
 
     /// Two tables, if they are not the same one.
@@ -215,7 +225,7 @@ fn narrower(a: AddressType, b: AddressType) -> AddressType {
     if a == AddressType::I64 && b == AddressType::I64 { AddressType::I64 } else { AddressType::I32 }
 }
 
-fn memory_address_type(memory: &LinearMemory) -> AddressType {
+fn memory_address_type(memory: &MemoryEntity) -> AddressType {
     memory.ty().address_type()
 }
 
@@ -271,8 +281,8 @@ slow_ops! {
     MemoryFill(3), |vm, slots, first, _second| {
         let memory = vm.memory(first);
         let ty = memory_address_type(memory);
-        memory
-            .fill(address(ty, slots[0]), slots[1] as u8, address(ty, slots[2]))
+        let (addr, value, len_bytes) = (address(ty, slots[0]), slots[1] as u8, address(ty, slots[2]));
+        with_memory!(memory, memory => memory.fill(addr, value, len_bytes))
             .map_err(|_| Trap::MemoryOutOfBounds)?;
     }
 
@@ -284,7 +294,9 @@ slow_ops! {
         let len_bytes = address(narrower(dst_ty, src_ty), slots[2]);
         match vm.two_memories(first, second) {
             Some((dst, src)) => dst.copy_from(dst_addr, src, src_addr, len_bytes),
-            None => vm.memory(first).copy_within(dst_addr, src_addr, len_bytes),
+            None => with_memory!(vm.memory(first), memory => {
+                memory.copy_within(dst_addr, src_addr, len_bytes)
+            }),
         }
         .map_err(|_| Trap::MemoryOutOfBounds)?;
     }
@@ -295,8 +307,8 @@ slow_ops! {
         let memory = vm.memory(first);
         let dst_addr = address(memory_address_type(memory), slots[0]);
         let (offset, len_bytes) = (u64::from(slots[1] as u32), u64::from(slots[2] as u32));
-        memory
-            .init(dst_addr, &instance.data[second as usize].borrow(), offset, len_bytes)
+        let segment = instance.data[second as usize].borrow();
+        with_memory!(memory, memory => memory.init(dst_addr, &segment, offset, len_bytes))
             .map_err(|_| Trap::MemoryOutOfBounds)?;
     }
 

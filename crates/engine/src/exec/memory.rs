@@ -2,18 +2,20 @@
 //!
 //! Memory 0 with 32-bit addresses and 64 KiB pages has the fast families: one compare of the
 //! effective address with the limit for the access's width ([`Context::limits`]), one branch.
-//! Every other memory goes through the memory crate's [`effective_address`].
+//! Every other memory goes through the memory crate's [`effective_address`], a shared one through
+//! its own, which looks at the length again before it fails.
 //!
 //! [`Context::limits`]: crate::runtime::context::Context
 
 use std::marker::PhantomData;
 
-use lineal_memory::effective_address;
+use lineal_memory::{SharedMemory, effective_address};
 
 use super::abi::{Machine, Op};
 use super::operand::{Dst, Scalar, SlotD, Src};
 use crate::op::memory::{Load, Raw, Store};
 use crate::op::numeric::Binary;
+use crate::runtime::entity::MemoryEntity;
 use crate::runtime::trap::{Exit, Trap};
 
 /// How an access to memory 0 makes its effective address.
@@ -143,35 +145,121 @@ pub(crate) trait AddrType: Scalar + Into<u64> {}
 impl AddrType for u32 {}
 impl AddrType for u64 {}
 
-/// The host address of `R` at `a + offset` in memory `b`, if all of it is in bounds; the offset
-/// is in granule 2.
+/// A kind of memory that has no family of its own, with addresses of some type: how an access to
+/// it finds its bytes. The address is in `a`, the memory's index in `b`, the offset in granule 2.
+pub(crate) trait AnyMemory {
+    /// Reads a number from `a + offset` in memory `b`, if all of it is in bounds.
+    ///
+    /// # Safety
+    ///
+    /// E1 to E3 hold, and the memory is of this kind (R6).
+    unsafe fn load<R: Raw>(m: &Machine) -> Result<R, Exit>;
+
+    /// Writes a number to `a + offset` in memory `b`, if all of it is in bounds.
+    ///
+    /// # Safety
+    ///
+    /// As for `load`.
+    unsafe fn store<R: Raw>(m: &Machine, raw: R) -> Result<(), Exit>;
+}
+
+/// A memory of the store's own, with addresses of type `I`.
+pub(crate) struct Own<I>(PhantomData<I>);
+
+/// A shared memory, with addresses of type `I`.
+pub(crate) struct Shared<I>(PhantomData<I>);
+
+/// The operand in `a` and memory `b`.
 #[inline(always)]
-pub(super) unsafe fn check_any<R: Raw, I: AddrType>(m: &Machine) -> Result<*mut R, Exit> {
-    // SAFETY: E1 to E3, R1; validation bounds the index, and no other reference to the memory is
-    // live (R3).
+unsafe fn any_operands<I: AddrType>(m: &Machine) -> (u64, *mut MemoryEntity) {
+    // SAFETY: E1 to E3, R1; validation bounds the index.
     unsafe {
         let addr: u64 = I::from_slot(m.fp.get(m.ip.a())).into();
         let instance = &*(*m.cx).instance;
         let entity = instance.memories.as_ptr().add(m.ip.b() as usize).read();
-        let memory = &mut (*entity.as_ptr()).memory;
-        let offset = m.ip.granule(2);
-        match effective_address(addr, offset, size_of::<R>() as u64, memory.byte_len()) {
-            Some(ea) => Ok(memory.as_mut_ptr().wrapping_add(ea as usize).cast()),
-            None => Err(Trap::MemoryOutOfBounds.into()),
+        (addr, entity.as_ptr())
+    }
+}
+
+impl<I: AddrType> Own<I> {
+    /// The host address.
+    #[inline(always)]
+    unsafe fn check<R: Raw>(m: &Machine) -> Result<*mut R, Exit> {
+        // SAFETY: E1 to E3, R6; no other reference to the memory is live (R3).
+        unsafe {
+            let (addr, entity) = any_operands::<I>(m);
+            let memory = (*entity).linear_unchecked();
+            let offset = m.ip.granule(2);
+            match effective_address(addr, offset, size_of::<R>() as u64, memory.byte_len()) {
+                Some(ea) => Ok(memory.as_mut_ptr().wrapping_add(ea as usize).cast()),
+                None => Err(Trap::MemoryOutOfBounds.into()),
+            }
         }
     }
 }
 
-/// `d ← memory b [a + offset]`, for any memory
-pub(crate) struct LoadAny<O, I, D>(PhantomData<(O, I, D)>);
+impl<I: AddrType> AnyMemory for Own<I> {
+    #[inline(always)]
+    unsafe fn load<R: Raw>(m: &Machine) -> Result<R, Exit> {
+        // SAFETY: the caller's promise; `check` vouches for the address.
+        Ok(unsafe { Self::check::<R>(m)?.read_unaligned() }.little_endian())
+    }
 
-impl<O: Load, I: AddrType, D: Dst<O::Out>> Op for LoadAny<O, I, D> {
+    #[inline(always)]
+    unsafe fn store<R: Raw>(m: &Machine, raw: R) -> Result<(), Exit> {
+        // SAFETY: the caller's promise; `check` vouches for the address.
+        unsafe { Self::check::<R>(m)?.write_unaligned(raw.little_endian()) };
+        Ok(())
+    }
+}
+
+impl<I: AddrType> Shared<I> {
+    /// The memory, and the effective address in it.
+    #[inline(always)]
+    unsafe fn check<R: Raw>(m: &Machine) -> Result<(&SharedMemory, u64), Exit> {
+        // SAFETY: E1 to E3, R6; nothing changes the entity (R3).
+        unsafe {
+            let (addr, entity) = any_operands::<I>(m);
+            let memory = (*entity).shared_unchecked();
+            match memory.effective_address(addr, m.ip.granule(2), size_of::<R>() as u64) {
+                Some(ea) => Ok((memory, ea)),
+                None => Err(Trap::MemoryOutOfBounds.into()),
+            }
+        }
+    }
+}
+
+impl<I: AddrType> AnyMemory for Shared<I> {
+    #[inline(always)]
+    unsafe fn load<R: Raw>(m: &Machine) -> Result<R, Exit> {
+        // SAFETY: the caller's promise; `check` vouches for the address.
+        unsafe {
+            let (memory, ea) = Self::check::<R>(m)?;
+            Ok(memory.load_unchecked(ea))
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn store<R: Raw>(m: &Machine, raw: R) -> Result<(), Exit> {
+        // SAFETY: the caller's promise; `check` vouches for the address.
+        unsafe {
+            let (memory, ea) = Self::check::<R>(m)?;
+            memory.store_unchecked(ea, raw);
+        }
+        Ok(())
+    }
+}
+
+/// `d ← memory b [a + offset]`, for any memory
+pub(crate) struct LoadAny<O, M, D>(PhantomData<(O, M, D)>);
+
+impl<O: Load, M: AnyMemory, D: Dst<O::Out>> Op for LoadAny<O, M, D> {
     #[inline(always)]
     unsafe fn exec(m: &mut Machine) -> Result<(), Exit> {
-        // SAFETY: E1 to E3; `check_any` vouches for the address.
+        // SAFETY: E1 to E3.
         unsafe {
-            let raw = check_any::<O::Raw, I>(m)?.read_unaligned();
-            D::put(m, O::extend(raw.little_endian()));
+            let raw = M::load::<O::Raw>(m)?;
+            D::put(m, O::extend(raw));
         }
         m.ip = m.ip.offset(3);
         Ok(())
@@ -179,19 +267,16 @@ impl<O: Load, I: AddrType, D: Dst<O::Out>> Op for LoadAny<O, I, D> {
 }
 
 /// `memory b [a + offset] ← d`, for any memory
-pub(crate) struct StoreAny<O, I>(PhantomData<(O, I)>);
+pub(crate) struct StoreAny<O, M>(PhantomData<(O, M)>);
 
-impl<O: Store, I: AddrType> Op for StoreAny<O, I>
+impl<O: Store, M: AnyMemory> Op for StoreAny<O, M>
 where
     SlotD: Src<O::In>,
 {
     #[inline(always)]
     unsafe fn exec(m: &mut Machine) -> Result<(), Exit> {
-        // SAFETY: E1 to E3; `check_any` vouches for the address.
-        unsafe {
-            let target = check_any::<O::Raw, I>(m)?;
-            target.write_unaligned(O::narrow(SlotD::get(m)).little_endian());
-        }
+        // SAFETY: E1 to E3.
+        unsafe { M::store(m, O::narrow(SlotD::get(m)))? };
         m.ip = m.ip.offset(3);
         Ok(())
     }

@@ -5,6 +5,7 @@
 //! counterparts in [`crate::translate`].
 
 pub(crate) mod abi;
+pub(crate) mod atomic;
 pub(crate) mod bulk;
 pub(crate) mod call;
 pub(crate) mod control;

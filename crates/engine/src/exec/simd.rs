@@ -7,7 +7,7 @@
 use std::marker::PhantomData;
 
 use super::abi::{Fp, Machine, Op};
-use super::memory::{Addr, AddrType, check, check_any};
+use super::memory::{Addr, AnyMemory, check};
 use super::operand::{Dst, SlotA, SlotB, SlotD, Src, ToSlot};
 use crate::op::memory::Raw;
 use crate::op::vector::{
@@ -216,14 +216,14 @@ impl<O: MemoryLane, A: Addr> Op for StoreLane<O, A> {
 }
 
 /// `d ←` a vector with a lane from `memory b [a + offset]`, for any memory
-pub(crate) struct LoadLaneAny<O, I>(PhantomData<(O, I)>);
+pub(crate) struct LoadLaneAny<O, M>(PhantomData<(O, M)>);
 
-impl<O: MemoryLane, I: AddrType> Op for LoadLaneAny<O, I> {
+impl<O: MemoryLane, M: AnyMemory> Op for LoadLaneAny<O, M> {
     #[inline(always)]
     unsafe fn exec(m: &mut Machine) -> Result<(), Exit> {
-        // SAFETY: E1 to E3; `check_any` vouches for the address.
+        // SAFETY: E1 to E3.
         unsafe {
-            let raw = check_any::<O::Raw, I>(m)?.read_unaligned().little_endian();
+            let raw = M::load::<O::Raw>(m)?;
             let (lane, slot) = lane_operands(m, 3);
             ToSlot::put(m, O::replace(m.fp.vector(slot), lane, raw));
         }
@@ -233,16 +233,15 @@ impl<O: MemoryLane, I: AddrType> Op for LoadLaneAny<O, I> {
 }
 
 /// `memory b [a + offset] ←` a lane of `d`, for any memory
-pub(crate) struct StoreLaneAny<O, I>(PhantomData<(O, I)>);
+pub(crate) struct StoreLaneAny<O, M>(PhantomData<(O, M)>);
 
-impl<O: MemoryLane, I: AddrType> Op for StoreLaneAny<O, I> {
+impl<O: MemoryLane, M: AnyMemory> Op for StoreLaneAny<O, M> {
     #[inline(always)]
     unsafe fn exec(m: &mut Machine) -> Result<(), Exit> {
-        // SAFETY: E1 to E3; `check_any` vouches for the address.
+        // SAFETY: E1 to E3.
         unsafe {
-            let target = check_any::<O::Raw, I>(m)?;
             let (lane, _) = lane_operands(m, 3);
-            target.write_unaligned(O::extract(SlotD::get(m), lane).little_endian());
+            M::store(m, O::extract(SlotD::get(m), lane))?;
         }
         m.ip = m.ip.offset(4);
         Ok(())

@@ -7,7 +7,7 @@
 /// # Safety
 ///
 /// Every pattern of its bytes is a value of the type.
-pub(crate) unsafe trait Raw: Copy {
+pub(crate) unsafe trait Raw: Copy + lineal_memory::Scalar {
     /// Whether it has a sign.
     const SIGNED: bool;
     /// Corrects the byte order of a value read from memory, or to be written to it.
@@ -30,7 +30,7 @@ macro_rules! raw {
 raw!(u8, i8, u16, i16, u32, i32, u64);
 
 // SAFETY: any bytes are bytes.
-unsafe impl<const N: usize> Raw for [u8; N] {
+unsafe impl Raw for [u8; 16] {
     const SIGNED: bool = false;
 
     #[inline(always)]

@@ -5,6 +5,7 @@
 //! [`translate`](crate::translate) picks among those. Names are the specification's, in
 //! camel case: `i32.add` is [`numeric::I32Add`], `i64.load8_s` is [`memory::I64Load8S`].
 
+pub(crate) mod atomic;
 pub(crate) mod float;
 pub(crate) mod memory;
 pub(crate) mod numeric;

@@ -19,9 +19,9 @@ pub(crate) const WIDTHS: usize = 5;
 #[repr(C)]
 pub(crate) struct Context {
     /// For memory 0 and accesses of 1, 2, 4, 8 and 16 bytes: one more than the highest effective
-    /// address in bounds, 0 if there is none. All zero when there is no memory 0.
+    /// address in bounds, 0 if there is none. All zero when there is no memory 0, or it is shared.
     pub(crate) limits: [u64; WIDTHS],
-    /// Memory 0's first byte; dangling when there is no memory 0.
+    /// Memory 0's first byte; dangling when there is no memory 0, or it is shared.
     pub(crate) mem_ptr: *mut u8,
     /// The running instance's globals.
     pub(crate) globals: *const NonNull<GlobalEntity>,
@@ -117,16 +117,20 @@ impl Context {
         let instance = unsafe { self.instance.as_ref() };
         match instance.and_then(|instance| instance.memories.first()) {
             Some(&memory) => self.view_memory(memory),
-            None => {
-                self.mem_ptr = ptr::dangling_mut();
-                self.limits = [0; WIDTHS];
-            }
+            None => self.view_nothing(),
         }
+    }
+
+    fn view_nothing(&mut self) {
+        self.mem_ptr = ptr::dangling_mut();
+        self.limits = [0; WIDTHS];
     }
 
     fn view_memory(&mut self, memory: NonNull<MemoryEntity>) {
         // SAFETY: R1 keeps the memory alive; R3: no other reference to it is live.
-        let memory = unsafe { &mut (*memory.as_ptr()).memory };
+        let entity = unsafe { &mut *memory.as_ptr() };
+        // By R6 no code for which the view is made runs with a shared memory.
+        let MemoryEntity::Linear(memory) = entity else { return self.view_nothing() };
         self.mem_ptr = memory.as_mut_ptr();
         let length_bytes = memory.byte_len();
         for (log2, limit) in self.limits.iter_mut().enumerate() {

@@ -4,7 +4,7 @@ use std::ptr::NonNull;
 use std::sync::Arc;
 
 use lineal_decoder::{FuncType, GlobalType, TableType, TypeIndex};
-use lineal_memory::LinearMemory;
+use lineal_memory::{LinearMemory, MemoryType, OutOfBounds, Pages, SharedMemory};
 
 use super::code::FuncEntry;
 use super::instance::InstanceData;
@@ -55,9 +55,23 @@ pub(crate) struct TagEntity {
 }
 
 /// A linear memory.
-pub(crate) struct MemoryEntity {
-    pub(crate) memory: LinearMemory,
+pub(crate) enum MemoryEntity {
+    /// One that is the store's own.
+    Linear(LinearMemory),
+    /// One that it shares with others: a handle to it.
+    Shared(SharedMemory),
 }
+
+/// Runs `$body` with the memory of an entity as `$inner`: both kinds have the same methods.
+macro_rules! with_memory {
+    ($entity:expr, $inner:ident => $body:expr) => {
+        match $entity {
+            $crate::runtime::entity::MemoryEntity::Linear($inner) => $body,
+            $crate::runtime::entity::MemoryEntity::Shared($inner) => $body,
+        }
+    };
+}
+pub(crate) use with_memory;
 
 /// A global variable. The value comes first, so that the address is the value's too; it is in
 /// both words if it is a vector, and in the first if not.
@@ -77,6 +91,86 @@ impl FuncEntity {
     #[inline(always)]
     pub(crate) fn from_ref(bits: u64) -> Option<NonNull<FuncEntity>> {
         NonNull::new(std::ptr::with_exposed_provenance_mut(bits as usize))
+    }
+}
+
+impl MemoryEntity {
+    /// The type. A memory of the store's own is not shared, whatever the type says that it was
+    /// made with.
+    pub(crate) fn ty(&self) -> &MemoryType {
+        with_memory!(self, memory => memory.ty())
+    }
+
+    pub(crate) fn is_shared(&self) -> bool {
+        matches!(self, MemoryEntity::Shared(_))
+    }
+
+    /// The current size.
+    pub(crate) fn size(&self) -> Pages {
+        with_memory!(self, memory => memory.size())
+    }
+
+    /// The memory of a [`Memory`](crate::Memory), which is never a shared one.
+    pub(crate) fn linear(&self) -> &LinearMemory {
+        match self {
+            MemoryEntity::Linear(memory) => memory,
+            MemoryEntity::Shared(_) => unreachable!("shared memories have handles of their own"),
+        }
+    }
+
+    /// The same, to be changed.
+    pub(crate) fn linear_mut(&mut self) -> &mut LinearMemory {
+        match self {
+            MemoryEntity::Linear(memory) => memory,
+            MemoryEntity::Shared(_) => unreachable!("shared memories have handles of their own"),
+        }
+    }
+
+    /// The memory, of which the caller knows that it is not shared.
+    ///
+    /// # Safety
+    ///
+    /// It must not be.
+    #[inline(always)]
+    pub(crate) unsafe fn linear_unchecked(&mut self) -> &mut LinearMemory {
+        debug_assert!(!self.is_shared());
+        match self {
+            MemoryEntity::Linear(memory) => memory,
+            // SAFETY: the caller's promise.
+            MemoryEntity::Shared(_) => unsafe { std::hint::unreachable_unchecked() },
+        }
+    }
+
+    /// The memory, of which the caller knows that it is shared.
+    ///
+    /// # Safety
+    ///
+    /// It must be.
+    #[inline(always)]
+    pub(crate) unsafe fn shared_unchecked(&self) -> &SharedMemory {
+        debug_assert!(self.is_shared());
+        match self {
+            MemoryEntity::Shared(memory) => memory,
+            // SAFETY: the caller's promise.
+            MemoryEntity::Linear(_) => unsafe { std::hint::unreachable_unchecked() },
+        }
+    }
+
+    /// Copies from another memory.
+    pub(crate) fn copy_from(
+        &mut self,
+        dst_addr: u64,
+        src: &MemoryEntity,
+        src_addr: u64,
+        len_bytes: u64,
+    ) -> Result<(), OutOfBounds> {
+        use MemoryEntity::{Linear, Shared};
+        match (self, src) {
+            (Linear(dst), Linear(src)) => dst.copy_from(dst_addr, src, src_addr, len_bytes),
+            (Linear(dst), Shared(src)) => dst.copy_from_shared(dst_addr, src, src_addr, len_bytes),
+            (Shared(dst), Linear(src)) => dst.copy_from_linear(dst_addr, src, src_addr, len_bytes),
+            (Shared(dst), Shared(src)) => dst.copy_from(dst_addr, src, src_addr, len_bytes),
+        }
     }
 }
 

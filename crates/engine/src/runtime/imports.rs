@@ -4,7 +4,7 @@ use std::fmt;
 
 use anyhow::Result;
 use lineal_decoder::{ExternType, FuncType, GlobalType, Import, TableType, TypeIndex};
-use lineal_memory::MemoryType;
+use lineal_memory::{ImportMismatch, MemoryType};
 
 use super::entity::{FuncEntity, GlobalEntity, MemoryEntity, TableEntity, TagEntity};
 use super::instance::Entity;
@@ -75,7 +75,7 @@ pub(crate) unsafe fn check(
             (_, Entity::Tag(tag)) => Some(tag_text(&tag.as_ref().ty)),
             (_, Entity::Func(func)) => Some(func_text(&func.as_ref().ty)),
             (_, Entity::Table(table)) => Some(table_text(&table.as_ref().ty)),
-            (_, Entity::Memory(memory)) => Some(memory_text(memory.as_ref().memory.ty())),
+            (_, Entity::Memory(memory)) => Some(memory_text(memory.as_ref().ty())),
             (_, Entity::Global(global)) => Some(global_text(&global.as_ref().ty)),
         }
     };
@@ -112,8 +112,13 @@ fn check_table(expected: &TableType, found: &TableEntity) -> Option<String> {
 }
 
 fn check_memory(expected: &MemoryType, found: &MemoryEntity) -> Option<String> {
-    let ty = found.memory.ty();
-    let mismatch = ty.matches_import(found.memory.size(), expected).err()?;
+    let ty = found.ty();
+    let mismatch = match ty.matches_import(found.size(), expected) {
+        // R6: it is the entity that counts.
+        Ok(()) if found.is_shared() != expected.is_shared() => ImportMismatch::Shared,
+        Ok(()) => return None,
+        Err(mismatch) => mismatch,
+    };
     Some(format!("{} ({mismatch})", memory_text(ty)))
 }
 
@@ -158,7 +163,8 @@ fn table_text(ty: &TableType) -> String {
 
 fn memory_text(ty: &MemoryType) -> String {
     let maximum = ty.maximum().map_or(String::new(), |pages| format!(" and at most {pages}"));
-    format!("a memory of at least {}{maximum}", ty.minimum())
+    let shared = if ty.is_shared() { "shared " } else { "" };
+    format!("a {shared}memory of at least {}{maximum}", ty.minimum())
 }
 
 fn global_text(ty: &GlobalType) -> String {

@@ -14,7 +14,9 @@ use lineal_memory::DataSegment;
 
 use super::code::ModuleCode;
 use super::const_expr::Scope;
-use super::entity::{FuncEntity, FuncKind, GlobalEntity, MemoryEntity, TableEntity, TagEntity};
+use super::entity::{
+    FuncEntity, FuncKind, GlobalEntity, MemoryEntity, TableEntity, TagEntity, with_memory,
+};
 use super::imports;
 use super::limits::Limits;
 use super::store::{StoreCore, addresses};
@@ -300,7 +302,7 @@ unsafe fn initialize(store: NonNull<StoreCore>, instance: &InstanceData) -> Resu
             // SAFETY: the caller's promise.
             let entity = unsafe { &mut *instance.memories[*target as usize].as_ptr() };
             let bytes = &module.decoded.bytes[segment.range.clone()];
-            entity.memory.write(offset, bytes).map_err(|error| {
+            with_memory!(entity, memory => memory.write(offset, bytes)).map_err(|error| {
                 Error::new(Trap::MemoryOutOfBounds)
                     .context(format!("data segment {index} does not fit its memory: {error}"))
             })?;

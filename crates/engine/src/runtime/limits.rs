@@ -6,9 +6,9 @@ use anyhow::{Error, Result, anyhow, ensure};
 use lineal_decoder::TableType;
 use lineal_memory::{LinearMemory, MemoryType, Pages};
 
-use super::entity::{MemoryEntity, TableEntity};
+use super::entity::{MemoryEntity, TableEntity, with_memory};
 use super::store::StoreCore;
-use crate::api::ResourceLimiter;
+use crate::api::{ResourceLimiter, new_shared};
 
 /// The host's limiter without its store's type parameter: shows itself to a question.
 pub(crate) type Limiter =
@@ -100,9 +100,14 @@ impl Limits {
         self.allow_memory(&ty, Pages(0), ty.minimum())?;
         // SAFETY: `new`'s promise.
         let engine = unsafe { &(*self.store.as_ptr()).engine };
-        LinearMemory::with_options(ty, engine.config().linear_memory_options())
-            .map(|memory| MemoryEntity { memory })
-            .map_err(|error| self.memory_failed(error.into()).into())
+        let memory = if ty.is_shared() {
+            new_shared(engine, ty).map(MemoryEntity::Shared)
+        } else {
+            LinearMemory::with_options(ty, engine.config().linear_memory_options())
+                .map(MemoryEntity::Linear)
+                .map_err(Error::from)
+        };
+        memory.map_err(|error| self.memory_failed(error).into())
     }
 
     /// Makes a table full of `init`.
@@ -118,14 +123,15 @@ impl Limits {
     /// Grows a memory and returns the old size.
     pub(crate) fn grow_memory(
         self,
-        memory: &mut LinearMemory,
+        memory: &mut MemoryEntity,
         delta: Pages,
     ) -> Result<Pages, Refusal> {
         let current = memory.size();
         if delta.0 != 0 {
             self.allow_memory(memory.ty(), current, Pages(current.0.saturating_add(delta.0)))?;
         }
-        memory.grow(delta).map_err(|error| self.memory_failed(error.into()))
+        with_memory!(memory, memory => memory.grow(delta))
+            .map_err(|error| self.memory_failed(error.into()))
     }
 
     /// Grows a table and returns the old size.

@@ -26,6 +26,8 @@
 //! * **R5** A non-null reference of another hierarchy that the guest can reach is an `i31` or the
 //!   handle of a live object of the same store's [`Heap`](heap::Heap): the collector frees only
 //!   what no slot, global, table, segment, object or root of the host refers to.
+//! * **R6** A memory of an instance is [shared](entity::MemoryEntity::Shared) if and only if the
+//!   module's type for it says so: imports are checked for that, and no entity changes its kind.
 
 pub(crate) mod backtrace;
 pub(crate) mod code;

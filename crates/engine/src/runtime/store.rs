@@ -4,6 +4,8 @@ use std::ptr::NonNull;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
+use lineal_memory::SharedMemory;
+
 use super::context::Context;
 use super::entity::{FuncEntity, GlobalEntity, MemoryEntity, TableEntity, TagEntity};
 use super::heap::Heap;
@@ -128,6 +130,8 @@ pub(crate) struct StoreCore {
     pub(crate) funcs: Arena<FuncEntity>,
     pub(crate) tables: Arena<TableEntity>,
     pub(crate) memories: Arena<MemoryEntity>,
+    /// Those among the memories that are shared ones of the host's, each once.
+    shared_memories: Vec<NonNull<MemoryEntity>>,
     pub(crate) globals: Arena<GlobalEntity>,
     pub(crate) tags: Arena<TagEntity>,
     pub(crate) instances: Arena<InstanceData>,
@@ -156,6 +160,7 @@ const _: () = {
     const fn may_be_sent_and_shared<T: Send + Sync>() {}
     may_be_sent_and_shared::<super::entity::HostFunc>();
     may_be_sent_and_shared::<lineal_memory::LinearMemory>();
+    may_be_sent_and_shared::<SharedMemory>();
     may_be_sent_and_shared::<super::code::ModuleCode>();
     may_be_sent_and_shared::<Box<dyn std::any::Any + Send + Sync>>();
     may_be_sent_and_shared::<super::limits::Limiter>();
@@ -173,6 +178,7 @@ impl StoreCore {
             funcs: Arena::new(),
             tables: Arena::new(),
             memories: Arena::new(),
+            shared_memories: Vec::new(),
             globals: Arena::new(),
             tags: Arena::new(),
             instances: Arena::new(),
@@ -181,6 +187,21 @@ impl StoreCore {
             epoch_callback: None,
             stack: None,
         }
+    }
+
+    /// The store's entity for a shared memory.
+    pub(crate) fn shared_memory(&mut self, memory: &SharedMemory) -> NonNull<MemoryEntity> {
+        // SAFETY: R1, R6: it is one of this store, and shared.
+        let is_it = |entity: &&NonNull<_>| unsafe {
+            let entity: &MemoryEntity = entity.as_ref();
+            entity.shared_unchecked().same(memory)
+        };
+        if let Some(&entity) = self.shared_memories.iter().find(is_it) {
+            return entity;
+        }
+        let entity = self.memories.push(MemoryEntity::Shared(memory.clone()));
+        self.shared_memories.push(entity);
+        entity
     }
 
     /// Allocates the stack if nothing ran in this store yet.

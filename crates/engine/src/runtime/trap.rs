@@ -34,6 +34,10 @@ traps! {
     StackOverflow = 1, "call stack exhausted";
     /// An access outside a linear memory.
     MemoryOutOfBounds = 2, "out of bounds memory access";
+    /// An atomic access whose address is not a multiple of its width.
+    HeapMisaligned = 40, "unaligned atomic";
+    /// A wait on a memory that is not shared.
+    AtomicWaitNonSharedMemory = 41, "expected shared memory";
     /// An access outside a table.
     TableOutOfBounds = 3, "undefined element: out of bounds table access";
     /// `call_indirect` through a null table element.

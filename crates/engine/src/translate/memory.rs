@@ -2,8 +2,7 @@
 //! address and value are.
 //!
 //! Memory 0 with 32-bit addresses gets the fast family, [`crate::exec::memory::LoadOp`] and
-//! [`crate::exec::memory::StoreOp`]; any other memory [`crate::exec::memory::LoadAny`] and
-//! [`crate::exec::memory::StoreAny`].
+//! [`crate::exec::memory::StoreOp`]; any other memory [`LoadAny`] and [`StoreAny`], for its kind.
 
 use std::marker::PhantomData;
 
@@ -14,7 +13,9 @@ use super::Translator;
 use super::emit::{Dests, Fields, dests};
 use super::stack::Operand;
 use crate::exec::abi::{Handler, handler};
-use crate::exec::memory::{Addr, AddrType, Based, LoadAny, LoadOp, Static, StoreAny, StoreOp, Sum};
+use crate::exec::memory::{
+    Addr, AnyMemory, Based, LoadAny, LoadOp, Own, Shared, Static, StoreAny, StoreOp, Sum,
+};
 use crate::exec::operand::{Acc, Bank, Pin, Scalar, SlotA, SlotD, Src, Wide, Wide3, WideSlot};
 use crate::op::memory::{Load, Store};
 
@@ -66,12 +67,17 @@ impl<O: Load<Out: Scalar>> LoadTable<O> {
         Self::dests::<Sum<Pin, Wide>>(),
     ];
 
-    const fn any<I: AddrType>() -> Dests {
-        dests!(LoadAny<O, I>)
+    const fn any<M: AnyMemory>() -> Dests {
+        dests!(LoadAny<O, M>)
     }
 
-    /// For any memory, by its address type.
-    const ANY: &'static [Dests; 2] = &[Self::any::<u32>(), Self::any::<u64>()];
+    /// For any memory, by [`Translator::any_family`].
+    const ANY: &'static [Dests; 4] = &[
+        Self::any::<Own<u32>>(),
+        Self::any::<Own<u64>>(),
+        Self::any::<Shared<u32>>(),
+        Self::any::<Shared<u64>>(),
+    ];
 }
 
 /// Handlers of a store.
@@ -104,9 +110,13 @@ impl<O: Store<In: Scalar>> StoreTable<O> {
         Self::by_value::<Sum<Pin, Wide>, Wide3>(),
     ];
 
-    /// For any memory, by its address type.
-    const ANY: &'static [Handler; 2] =
-        &[handler::<StoreAny<O, u32>>(), handler::<StoreAny<O, u64>>()];
+    /// For any memory, by [`Translator::any_family`].
+    const ANY: &'static [Handler; 4] = &[
+        handler::<StoreAny<O, Own<u32>>>(),
+        handler::<StoreAny<O, Own<u64>>>(),
+        handler::<StoreAny<O, Shared<u32>>>(),
+        handler::<StoreAny<O, Shared<u64>>>(),
+    ];
 }
 
 /// The memory that an access names.
@@ -123,8 +133,17 @@ impl Translator<'_> {
         self.parts.memories[memory as usize].address_type()
     }
 
+    /// Whether accesses get the fast family.
     pub(super) fn is_fast(&self, memarg: MemArg) -> bool {
-        memory_of(memarg) == 0 && self.memory_address_type(0) == AddressType::I32
+        memory_of(memarg) == 0 && self.any_family(0) == 0
+    }
+
+    /// Which family of those for any memory a memory's type asks for, as an index into the tables:
+    /// by the address type, the shared ones after the others.
+    pub(super) fn any_family(&self, memory: u32) -> usize {
+        let is_64 = self.memory_address_type(memory) == AddressType::I64;
+        let is_shared = self.parts.memories[memory as usize].is_shared();
+        usize::from(is_64) + 2 * usize::from(is_shared)
     }
 
     /// An address of the fast family from one operand; `own` is the slot of its stack entry.
@@ -198,9 +217,9 @@ impl Translator<'_> {
                 wide: Some(memarg.offset),
                 d: 0,
             };
-            let is_64 = self.memory_address_type(memory_of(memarg)) == AddressType::I64;
             self.emit.site();
-            self.define(&LoadTable::<O>::ANY[usize::from(is_64)], fields, bank);
+            let family = self.any_family(memory_of(memarg));
+            self.define(&LoadTable::<O>::ANY[family], fields, bank);
         }
     }
 
@@ -217,9 +236,8 @@ impl Translator<'_> {
             b: memory_of(memarg),
             wide: Some(memarg.offset),
         };
-        let is_64 = self.memory_address_type(memory_of(memarg)) == AddressType::I64;
         self.emit.site();
-        self.emit.cell(StoreTable::<O>::ANY[usize::from(is_64)], fields);
+        self.emit.cell(StoreTable::<O>::ANY[self.any_family(memory_of(memarg))], fields);
     }
 
     fn fast_store<O: Store<In: Scalar>>(&mut self, memarg: MemArg) {

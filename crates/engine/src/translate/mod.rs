@@ -5,6 +5,7 @@
 //! and blocks produce nothing by themselves: they are folded into the operations that use them
 //! (see [`stack`]).
 
+mod atomic;
 mod bulk;
 mod call;
 mod control;

@@ -5,7 +5,6 @@
 
 use std::marker::PhantomData;
 
-use lineal_memory::AddressType;
 use wasmparser::{MemArg, Operator};
 
 use super::Translator;
@@ -14,7 +13,9 @@ use super::memory::{AddrClass, FastAddr, memory_of};
 use super::numeric::halves;
 use super::stack::Operand;
 use crate::exec::abi::{Handler, handler};
-use crate::exec::memory::{Addr, AddrType, Based, LoadAny, LoadOp, Static, StoreAny, StoreOp, Sum};
+use crate::exec::memory::{
+    Addr, AnyMemory, Based, LoadAny, LoadOp, Own, Shared, Static, StoreAny, StoreOp, Sum,
+};
 use crate::exec::operand::{
     Acc, Bank, ImmB, Pin, Scalar, SlotA, SlotB, SlotBHigh, SlotD, ToSlot, Wide, WideSlot,
 };
@@ -53,17 +54,25 @@ struct LoadTable<O>(PhantomData<O>);
 impl<O: Load<Out = Vector>> LoadTable<O> {
     const BY_ADDR: &'static [Handler; 11] = by_address!(LoadOp<O, ToSlot>);
 
-    /// For any memory, by its address type.
-    const ANY: [Handler; 2] =
-        [handler::<LoadAny<O, u32, ToSlot>>(), handler::<LoadAny<O, u64, ToSlot>>()];
+    /// For any memory, by [`Translator::any_family`].
+    const ANY: [Handler; 4] = [
+        handler::<LoadAny<O, Own<u32>, ToSlot>>(),
+        handler::<LoadAny<O, Own<u64>, ToSlot>>(),
+        handler::<LoadAny<O, Shared<u32>, ToSlot>>(),
+        handler::<LoadAny<O, Shared<u64>, ToSlot>>(),
+    ];
 }
 
 /// Handlers of `v128.store`, by [`AddrClass`].
 const STORE: &[Handler; 11] = by_address!(StoreOp<v::V128Store, SlotD>);
 
-/// Handlers of `v128.store` for any memory, by its address type.
-const STORE_ANY: [Handler; 2] =
-    [handler::<StoreAny<v::V128Store, u32>>(), handler::<StoreAny<v::V128Store, u64>>()];
+/// Handlers of `v128.store` for any memory, by [`Translator::any_family`].
+const STORE_ANY: [Handler; 4] = [
+    handler::<StoreAny<v::V128Store, Own<u32>>>(),
+    handler::<StoreAny<v::V128Store, Own<u64>>>(),
+    handler::<StoreAny<v::V128Store, Shared<u32>>>(),
+    handler::<StoreAny<v::V128Store, Shared<u64>>>(),
+];
 
 /// Handlers of a lane's load and store.
 struct LaneTable<O>(PhantomData<O>);
@@ -92,12 +101,17 @@ impl<O: MemoryLane> LaneTable<O> {
         Self::store::<Static>(),
     ];
 
-    const fn any<I: AddrType>() -> [Handler; 2] {
-        [handler::<LoadLaneAny<O, I>>(), handler::<StoreLaneAny<O, I>>()]
+    const fn any<M: AnyMemory>() -> [Handler; 2] {
+        [handler::<LoadLaneAny<O, M>>(), handler::<StoreLaneAny<O, M>>()]
     }
 
-    /// For any memory, by its address type: load, store.
-    const ANY: [[Handler; 2]; 2] = [Self::any::<u32>(), Self::any::<u64>()];
+    /// For any memory, by [`Translator::any_family`]: load, store.
+    const ANY: [[Handler; 2]; 4] = [
+        Self::any::<Own<u32>>(),
+        Self::any::<Own<u64>>(),
+        Self::any::<Shared<u32>>(),
+        Self::any::<Shared<u64>>(),
+    ];
 }
 
 /// Handlers of an operation with a scalar result.
@@ -133,7 +147,7 @@ macro_rules! operators {
             Operator::V128Const { value } => $this.vector_constant(value.i128() as u128),
             Operator::V128Store { memarg } => $this.vector_store(memarg),
             Operator::I8x16Shuffle { lanes } => $this.shuffle(lanes),
-            ref other => panic!("validated operator is not supported: {other:?}"),
+            ref other => $this.atomic_operator(other),
         }
     };
 }
@@ -365,12 +379,11 @@ impl Translator<'_> {
         self.define_vector(handler, fields, &[]);
     }
 
-    /// Pops the address of an access to any memory: the fields, and the index of its type.
+    /// Pops the address of an access to any memory: the fields, and the index of its family.
     fn pop_any_address(&mut self, memarg: MemArg) -> (Fields, usize) {
         let addr = self.pop_slot();
         let (b, wide) = (memory_of(memarg), Some(memarg.offset));
-        let is_64 = self.memory_address_type(b) == AddressType::I64;
-        (Fields { a: self.reach(addr, 1), b, wide, d: 0 }, usize::from(is_64))
+        (Fields { a: self.reach(addr, 1), b, wide, d: 0 }, self.any_family(b))
     }
 
     fn vector_load<O: Load<Out = Vector>>(&mut self, memarg: MemArg) {
@@ -378,8 +391,8 @@ impl Translator<'_> {
             let FastAddr { class, a, b, wide } = self.pop_fast_address(memarg);
             (LoadTable::<O>::BY_ADDR[class as usize], Fields { a, b, wide, d: 0 })
         } else {
-            let (fields, index_type) = self.pop_any_address(memarg);
-            (LoadTable::<O>::ANY[index_type], fields)
+            let (fields, family) = self.pop_any_address(memarg);
+            (LoadTable::<O>::ANY[family], fields)
         };
         self.emit.site();
         self.define_vector(handler, fields, &[]);
@@ -392,8 +405,8 @@ impl Translator<'_> {
             let FastAddr { class, a, b, wide } = self.pop_fast_address(memarg);
             (STORE[class as usize], Fields { a, b, wide, d: 0 })
         } else {
-            let (fields, index_type) = self.pop_any_address(memarg);
-            (STORE_ANY[index_type], fields)
+            let (fields, family) = self.pop_any_address(memarg);
+            (STORE_ANY[family], fields)
         };
         let d = self.reach_vector(value, 1);
         self.emit.site();
@@ -403,8 +416,8 @@ impl Translator<'_> {
     /// Pops the address of a lane's access: the fields, and the handler to load and to store.
     fn pop_lane_address<O: MemoryLane>(&mut self, memarg: MemArg) -> (Fields, [Handler; 2]) {
         if !self.is_fast(memarg) {
-            let (fields, index_type) = self.pop_any_address(memarg);
-            return (fields, LaneTable::<O>::ANY[index_type]);
+            let (fields, family) = self.pop_any_address(memarg);
+            return (fields, LaneTable::<O>::ANY[family]);
         }
         let addr = self.pop();
         let own = self.temp_slot(self.stack.height());

@@ -161,6 +161,9 @@ snapshots! {
     bulk_operations_take_consecutive_slots: "
         (func (param i32)
             (memory.fill (local.get 0) (i32.const 0) (i32.const 100)))";
+    atomic_operations_take_consecutive_slots: "
+        (func (param i32 i64) (result i64)
+            (i64.atomic.rmw32.cmpxchg_u $second offset=8 (local.get 1) (i64.const 1) (local.get 1)))";
     a_call_takes_its_arguments_where_they_are: "
         (func $f (param i32 i32) (result i32)
             (i32.add (call $f (local.get 1) (i32.add (local.get 0) (i32.const 1))) (local.get 0)))";

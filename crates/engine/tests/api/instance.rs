@@ -16,10 +16,11 @@ fn exports_are_listed_in_order() {
     let exports: Vec<_> = instance.exports(&store).collect();
     let names: Vec<&str> = exports.iter().map(|export| export.name()).collect();
     assert_eq!(names, ["f", "m", "t", "g"]);
-    assert!(exports[0].into_func().is_some() && exports[0].into_memory().is_none());
-    assert!(exports[1].into_memory().is_some());
-    assert!(exports[2].into_table().is_some());
-    let global = exports[3].into_global().unwrap();
+    let [func, memory, table, global] = <[_; 4]>::try_from(exports).unwrap();
+    assert!(func.clone().into_func().is_some() && func.into_memory().is_none());
+    assert!(memory.clone().into_memory().is_some() && memory.into_shared_memory().is_none());
+    assert!(table.into_table().is_some());
+    let global = global.into_global().unwrap();
     assert_eq!(global.get(&store).unwrap_i32(), 3);
     assert_eq!(instance.exports(&mut store).len(), 4);
     assert!(instance.get_func(&store, "m").is_none());
@@ -58,20 +59,20 @@ fn mismatch(store: &mut Store<()>, import: &str, item: Extern) -> Option<String>
 fn imported_functions_and_globals_match_by_type() {
     let mut store = Store::<()>::default();
     let func: Extern = Func::wrap(&mut store, |x: i32| i64::from(x)).into();
-    let mut check = |import: &str, item| mismatch(&mut store, import, item);
-    assert_eq!(check("(func (param i32) (result i64))", func), None);
+    let mut check = |import: &str| mismatch(&mut store, import, func.clone());
+    assert_eq!(check("(func (param i32) (result i64))"), None);
     assert_eq!(
-        check("(func (param i32) (result i32))", func).unwrap(),
+        check("(func (param i32) (result i32))").unwrap(),
         "expected a function of type (i32) -> i32, found a function of type (i32) -> i64"
     );
     assert_eq!(
-        check("(memory 1)", func).unwrap(),
+        check("(memory 1)").unwrap(),
         "expected a memory of at least 1 page, found a function of type (i32) -> i64"
     );
     for mutable in [false, true] {
         let ty = GlobalType { content: ValType::I32, mutable };
         let global: Extern = Global::new(&mut store, ty, Val::I32(0)).unwrap().into();
-        let mut check = |import: &str| mismatch(&mut store, import, global);
+        let mut check = |import: &str| mismatch(&mut store, import, global.clone());
         assert_eq!(check("(global i32)").is_none(), !mutable);
         assert_eq!(check("(global (mut i32))").is_none(), mutable);
         assert!(check("(global i64)").unwrap().starts_with("expected an immutable global"));

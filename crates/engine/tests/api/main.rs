@@ -14,6 +14,7 @@ mod memory;
 mod module;
 mod nans;
 mod reentry;
+mod shared_memory;
 mod store;
 mod table;
 mod traps;

@@ -108,8 +108,7 @@ impl SharedMemory {
     ///
     /// use lineal_memory::{MemoryType, Pages, SharedMemory, WaitResult};
     ///
-    /// let ty = MemoryType::builder(Pages(1)).maximum(Pages(1)).shared(true).build()?;
-    /// let memory = SharedMemory::new(ty)?;
+    /// let memory = SharedMemory::new(MemoryType::shared(Pages(1), Pages(1))?)?;
     /// assert_eq!(memory.atomic_wait32(0, 0, 7, None)?, WaitResult::Mismatch);
     /// std::thread::scope(|scope| {
     ///     let waiter = scope.spawn(|| memory.atomic_wait32(0, 0, 0, None));

@@ -40,8 +40,7 @@ use crate::types::Pages;
 /// ```
 /// use lineal_memory::{MemoryType, Pages, RmwOp, SharedMemory};
 ///
-/// let ty = MemoryType::builder(Pages(1)).maximum(Pages(2)).shared(true).build()?;
-/// let memory = SharedMemory::new(ty)?;
+/// let memory = SharedMemory::new(MemoryType::shared(Pages(1), Pages(2))?)?;
 /// std::thread::scope(|scope| {
 ///     for _ in 0..4 {
 ///         scope.spawn(|| memory.atomic_rmw(RmwOp::Add, 8, 0, 1_u32).unwrap());
@@ -204,8 +203,9 @@ impl SharedMemory {
     /// When the number does not lie inside the memory entirely.
     #[inline]
     pub fn load<T: Scalar>(&self, addr: u64, offset: u64) -> Result<T, OutOfBounds> {
-        let bytes = self.range(addr, offset, T::WIDTH_BYTES)?;
-        Ok(T::from_bytes(relaxed::load(bytes)))
+        let ea = self.check_plain(addr, offset, T::WIDTH_BYTES)?;
+        // SAFETY: it was just checked.
+        Ok(unsafe { self.load_unchecked(ea as u64) })
     }
 
     /// Loads the narrow integer at `addr + offset` and extends it to a wider one: with its
@@ -231,8 +231,9 @@ impl SharedMemory {
     /// When the number does not fit inside the memory entirely; nothing is stored then.
     #[inline]
     pub fn store<T: Scalar>(&self, addr: u64, offset: u64, value: T) -> Result<(), OutOfBounds> {
-        let bytes = self.range(addr, offset, T::WIDTH_BYTES)?;
-        relaxed::store(bytes, value.into_bytes().as_ref());
+        let ea = self.check_plain(addr, offset, T::WIDTH_BYTES)?;
+        // SAFETY: it was just checked.
+        unsafe { self.store_unchecked(ea as u64, value) };
         Ok(())
     }
 
@@ -261,11 +262,51 @@ impl SharedMemory {
         self.shared.base_ptr.as_ptr()
     }
 
+    /// [`effective_address`](crate::effective_address) against the length as it is now: the
+    /// bounds check for engines. A check that fails is made again with the length that all
+    /// threads agree on.
+    #[inline(always)]
+    #[must_use]
+    pub fn effective_address(&self, addr: u64, offset: u64, len_bytes: u64) -> Option<u64> {
+        let check = |memory_bytes| {
+            access::effective_address(addr, offset, len_bytes, memory_bytes as u64).ok_or(())
+        };
+        self.check(check).ok()
+    }
+
+    /// [`load`](Self::load) without the bounds check.
+    ///
+    /// # Safety
+    ///
+    /// The number must lie inside the memory:
+    /// [`effective_address`](Self::effective_address) must have returned `ea` for its width.
+    #[inline(always)]
+    #[must_use]
+    pub unsafe fn load_unchecked<T: Scalar>(&self, ea: u64) -> T {
+        // SAFETY: C1, C2 and the caller's promise; C3.
+        T::from_bytes(unsafe { relaxed::load(self.as_ptr().add(ea as usize)) })
+    }
+
+    /// [`store`](Self::store) without the bounds check.
+    ///
+    /// # Safety
+    ///
+    /// As for [`load_unchecked`](Self::load_unchecked).
+    #[inline(always)]
+    pub unsafe fn store_unchecked<T: Scalar>(&self, ea: u64, value: T) {
+        // SAFETY: C1, C2 and the caller's promise; C3.
+        unsafe { relaxed::store(self.as_ptr().add(ea as usize), value.into_bytes().as_ref()) };
+    }
+
+    #[inline(always)]
+    fn check_plain(&self, addr: u64, offset: u64, len_bytes: u64) -> Result<usize, OutOfBounds> {
+        self.check(|memory_bytes| access::check(addr, offset, len_bytes, memory_bytes))
+    }
+
     /// The bytes of a plain access.
     #[inline(always)]
     fn range(&self, addr: u64, offset: u64, len_bytes: u64) -> Result<&[AtomicU8], OutOfBounds> {
-        let check = |memory_bytes| access::check(addr, offset, len_bytes, memory_bytes);
-        let ea = self.check(check)?;
+        let ea = self.check_plain(addr, offset, len_bytes)?;
         // SAFETY: C1, C2: in bounds, so a `usize` holds the length as well; C3.
         Ok(unsafe { self.bytes(ea, len_bytes as usize) })
     }

@@ -1,0 +1,128 @@
+//! Atomic operations: the threads proposal, section "Atomic Memory Instructions".
+//!
+//! An instruction of `i32` and one of `i64` that access the same width are one operation here:
+//! they wrap their operands to that width and extend the result with zeros, as slots do.
+
+use std::marker::PhantomData;
+use std::time::Duration;
+
+use lineal_memory::{AtomicError, AtomicInteger, RmwOp, WaitResult};
+
+use crate::runtime::entity::{MemoryEntity, with_memory};
+
+/// An operation on the number at an address of a memory.
+pub(crate) trait Atomic {
+    /// How many operands it takes besides the address.
+    const OPERANDS: usize;
+    /// Whether it has a result.
+    const RESULT: bool;
+    /// Executes it; unused operands are 0, as is the result of an operation without one.
+    fn perform(
+        memory: &mut MemoryEntity,
+        addr: u64,
+        offset: u64,
+        operands: [u64; 2],
+    ) -> Result<u64, AtomicError>;
+}
+
+/// A width, as the number that memory holds.
+pub(crate) trait Width: AtomicInteger + Into<u64> {
+    /// Wraps an operand.
+    fn wrap(operand: u64) -> Self;
+}
+
+macro_rules! widths {
+    ($($ty:ty)*) => {$(
+        impl Width for $ty {
+            fn wrap(operand: u64) -> $ty {
+                operand as $ty
+            }
+        }
+    )*};
+}
+
+widths! { u8 u16 u32 u64 }
+
+macro_rules! atomics {
+    ($($(#[doc = $doc:literal])* $name:ident$(<$W:ident$(, $Op:ident)?>)?($operands:literal) -> $result:literal,
+        |$memory:ident, $addr:ident, $offset:ident, $x:ident, $y:ident| $body:expr;)*
+    ) => {$(
+        $(#[doc = $doc])*
+        pub(crate) struct $name$(<$W$(, $Op)?>(PhantomData<($W, $($Op)?)>))?;
+        impl$(<$W: Width$(, $Op: Rmw)?>)? Atomic for $name$(<$W$(, $Op)?>)? {
+            const OPERANDS: usize = $operands;
+            const RESULT: bool = $result;
+            fn perform(
+                $memory: &mut MemoryEntity,
+                $addr: u64,
+                $offset: u64,
+                [$x, $y]: [u64; 2],
+            ) -> Result<u64, AtomicError> {
+                with_memory!($memory, $memory => $body)
+            }
+        }
+    )*};
+}
+
+atomics! {
+    /// Loads.
+    Load<W>(0) -> true, |memory, addr, offset, _x, _y| {
+        memory.atomic_load::<W>(addr, offset).map(W::into)
+    };
+
+    /// Stores the operand.
+    Store<W>(1) -> false, |memory, addr, offset, value, _y| {
+        memory.atomic_store(addr, offset, W::wrap(value)).map(|()| 0)
+    };
+
+    /// Reads, computes with the operand and writes back.
+    ReadModifyWrite<W, O>(1) -> true, |memory, addr, offset, operand, _y| {
+        memory.atomic_rmw(O::OP, addr, offset, W::wrap(operand)).map(W::into)
+    };
+
+    /// Replaces what equals the first operand by the second.
+    CompareExchange<W>(2) -> true, |memory, addr, offset, expected, replacement| {
+        memory.atomic_cmpxchg(addr, offset, W::wrap(expected), W::wrap(replacement)).map(W::into)
+    };
+
+    /// Waits if the number is the first operand, no longer than the second says.
+    Wait32(2) -> true, |memory, addr, offset, expected, timeout| {
+        memory.atomic_wait32(addr, offset, expected as u32, nanoseconds(timeout)).map(ending)
+    };
+
+    /// Waits if the number is the first operand, no longer than the second says.
+    Wait64(2) -> true, |memory, addr, offset, expected, timeout| {
+        memory.atomic_wait64(addr, offset, expected, nanoseconds(timeout)).map(ending)
+    };
+
+    /// Wakes as many threads as the operand says; how many there were.
+    Notify(1) -> true, |memory, addr, offset, count, _y| {
+        memory.atomic_notify(addr, offset, count as u32).map(u64::from)
+    };
+}
+
+/// The time-out of a wait: negative ones are none.
+fn nanoseconds(timeout: u64) -> Option<Duration> {
+    u64::try_from(timeout as i64).ok().map(Duration::from_nanos)
+}
+
+fn ending(result: WaitResult) -> u64 {
+    result as u64
+}
+
+/// What a [`ReadModifyWrite`] computes.
+pub(crate) trait Rmw {
+    const OP: RmwOp;
+}
+
+macro_rules! rmws {
+    ($($name:ident)*) => {$(
+        #[doc = concat!("[`RmwOp::", stringify!($name), "`]")]
+        pub(crate) struct $name;
+        impl Rmw for $name {
+            const OP: RmwOp = RmwOp::$name;
+        }
+    )*};
+}
+
+rmws! { Add Sub And Or Xor Xchg }

@@ -1,0 +1,94 @@
+//! Translates atomic operations: their operands go to their own slots, where the handler finds
+//! them. The two instructions of each width get the same handler; see [`crate::op::atomic`].
+
+use lineal_memory::AddressType;
+use wasmparser::{MemArg, Operator};
+
+use super::Translator;
+use super::emit::Fields;
+use super::memory::memory_of;
+use super::stack::Value;
+use crate::exec::abi::handler;
+use crate::exec::atomic::{AtomicFence, AtomicOp};
+use crate::exec::operand::Bank;
+use crate::op::atomic::{
+    Add, And, Atomic, CompareExchange, Load, Notify, Or, ReadModifyWrite, Store, Sub, Wait32,
+    Wait64, Xchg, Xor,
+};
+
+/// Sends each operator to its operation: rows of `operation: operators of each width`.
+macro_rules! dispatch {
+    ($self:ident, $operator:ident, $(
+        $operation:ident$(<$kind:ident>)?:
+            $($narrow8:ident)|+, $($narrow16:ident)|+, $($narrow32:ident)|+, $wide:ident;
+    )*) => {
+        match *$operator {
+            $(
+                $(Operator::$narrow8 { memarg })|+ => {
+                    $self.atomic::<$operation<u8 $(, $kind)?>>(memarg)
+                }
+                $(Operator::$narrow16 { memarg })|+ => {
+                    $self.atomic::<$operation<u16 $(, $kind)?>>(memarg)
+                }
+                $(Operator::$narrow32 { memarg })|+ => {
+                    $self.atomic::<$operation<u32 $(, $kind)?>>(memarg)
+                }
+                Operator::$wide { memarg } => $self.atomic::<$operation<u64 $(, $kind)?>>(memarg),
+            )*
+            Operator::MemoryAtomicWait32 { memarg } => $self.atomic::<Wait32>(memarg),
+            Operator::MemoryAtomicWait64 { memarg } => $self.atomic::<Wait64>(memarg),
+            Operator::MemoryAtomicNotify { memarg } => $self.atomic::<Notify>(memarg),
+            Operator::AtomicFence { .. } => $self.slow::<AtomicFence>(0, 0),
+            ref other => panic!("validated operator is not supported: {other:?}"),
+        }
+    };
+}
+
+impl Translator<'_> {
+    /// Translates an operator of the threads proposal.
+    pub(super) fn atomic_operator(&mut self, operator: &Operator<'_>) {
+        dispatch! { self, operator,
+            Load: I32AtomicLoad8U | I64AtomicLoad8U, I32AtomicLoad16U | I64AtomicLoad16U,
+                I32AtomicLoad | I64AtomicLoad32U, I64AtomicLoad;
+            Store: I32AtomicStore8 | I64AtomicStore8, I32AtomicStore16 | I64AtomicStore16,
+                I32AtomicStore | I64AtomicStore32, I64AtomicStore;
+            ReadModifyWrite<Add>: I32AtomicRmw8AddU | I64AtomicRmw8AddU,
+                I32AtomicRmw16AddU | I64AtomicRmw16AddU,
+                I32AtomicRmwAdd | I64AtomicRmw32AddU, I64AtomicRmwAdd;
+            ReadModifyWrite<Sub>: I32AtomicRmw8SubU | I64AtomicRmw8SubU,
+                I32AtomicRmw16SubU | I64AtomicRmw16SubU,
+                I32AtomicRmwSub | I64AtomicRmw32SubU, I64AtomicRmwSub;
+            ReadModifyWrite<And>: I32AtomicRmw8AndU | I64AtomicRmw8AndU,
+                I32AtomicRmw16AndU | I64AtomicRmw16AndU,
+                I32AtomicRmwAnd | I64AtomicRmw32AndU, I64AtomicRmwAnd;
+            ReadModifyWrite<Or>: I32AtomicRmw8OrU | I64AtomicRmw8OrU,
+                I32AtomicRmw16OrU | I64AtomicRmw16OrU,
+                I32AtomicRmwOr | I64AtomicRmw32OrU, I64AtomicRmwOr;
+            ReadModifyWrite<Xor>: I32AtomicRmw8XorU | I64AtomicRmw8XorU,
+                I32AtomicRmw16XorU | I64AtomicRmw16XorU,
+                I32AtomicRmwXor | I64AtomicRmw32XorU, I64AtomicRmwXor;
+            ReadModifyWrite<Xchg>: I32AtomicRmw8XchgU | I64AtomicRmw8XchgU,
+                I32AtomicRmw16XchgU | I64AtomicRmw16XchgU,
+                I32AtomicRmwXchg | I64AtomicRmw32XchgU, I64AtomicRmwXchg;
+            CompareExchange: I32AtomicRmw8CmpxchgU | I64AtomicRmw8CmpxchgU,
+                I32AtomicRmw16CmpxchgU | I64AtomicRmw16CmpxchgU,
+                I32AtomicRmwCmpxchg | I64AtomicRmw32CmpxchgU, I64AtomicRmwCmpxchg;
+        }
+    }
+
+    fn atomic<O: Atomic>(&mut self, memarg: MemArg) {
+        let memory = memory_of(memarg);
+        let slot = self.take_in_slots(1 + O::OPERANDS as u32);
+        self.emit.site();
+        let handler = match self.memory_address_type(memory) {
+            AddressType::I32 => handler::<AtomicOp<O, u32>>(),
+            AddressType::I64 => handler::<AtomicOp<O, u64>>(),
+        };
+        let fields = Fields { b: memory, wide: Some(memarg.offset), ..Fields::default() };
+        self.emit.cell(handler, fields);
+        self.emit.granule(u64::from(slot));
+        if O::RESULT {
+            self.stack.push(Value::Temp, Bank::Int);
+        }
+    }
+}
