@@ -24,7 +24,8 @@ pub(crate) struct Options {
     /// Stops the guest after that time: `2.5s`, `300ms`
     #[arg(long, value_parser = duration)]
     timeout: Option<Duration>,
-    /// Lets the guest's memories and tables have no more bytes in all: `65536`, `64KiB`, `1GiB`
+    /// Lets the guest's memories and tables have no more bytes in all, nor its other objects:
+    /// `65536`, `64KiB`, `1GiB`
     #[arg(long, value_name = "SIZE", value_parser = size_bytes)]
     max_memory: Option<u64>,
     /// Stops the guest when it cannot have more memory, instead of telling it so
@@ -58,6 +59,10 @@ impl Options {
     pub(crate) fn config(&self) -> Config {
         let mut config = Config::new();
         config.consume_fuel(self.counts_fuel()).epoch_interruption(self.timeout.is_some());
+        if let Some(limit_bytes) = self.max_memory {
+            // What the garbage collector looks after is bounded by itself.
+            config.gc_heap_limit(usize::try_from(limit_bytes).unwrap_or(usize::MAX));
+        }
         config
     }
 

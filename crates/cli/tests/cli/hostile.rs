@@ -90,6 +90,18 @@ fn a_table_bomb_gets_no_more() {
 }
 
 #[test]
+fn an_object_bomb_gets_no_more() {
+    let wat = r#"(module (type $list (struct (field (ref null $list)) (field i64)))
+        (func (export "_start") (local $list (ref null $list))
+            (loop $again
+                (local.set $list (struct.new $list (local.get $list) (i64.const 1)))
+                (br $again))))"#;
+    let report = stopped("object-bomb.wat", wat, &["--max-memory", "1MiB"], 134);
+    assert!(report.contains("wasm trap: "), "{report}");
+    assert!(!report.contains("interrupt"), "{report}");
+}
+
+#[test]
 fn deep_recursion_exhausts_the_stack() {
     let wat = r#"(module (func $deeper (export "_start") (call $deeper)))"#;
     let report = stopped("recursion.wat", wat, &[], 134);

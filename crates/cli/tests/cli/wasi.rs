@@ -131,5 +131,5 @@ fn statistics_are_on_standard_error() {
     assert_eq!((outcome.status, outcome.stdout.as_str()), (0, "8\n"));
     let (time, rest) = outcome.stderr.split_once('\n').unwrap();
     assert!(time.starts_with("time: ") && time.ends_with(" ms"), "{time}");
-    assert_eq!(rest, "fuel: 8\npeak memory: 196736 bytes\ngrown: 2 times\n");
+    assert_eq!(rest, "fuel: 16\npeak memory: 196736 bytes\ngrown: 2 times\n");
 }

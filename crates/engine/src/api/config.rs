@@ -141,7 +141,9 @@ impl Config {
     ///
     /// Each instruction costs one unit, except `nop`, `drop`, `unreachable`, `return`, and what
     /// only marks a block (`block`, `loop`, `else`, `end`), which cost nothing; beginning a
-    /// function costs one. How much a program consumes is the same on every host.
+    /// function costs one. Operations on ranges of memories, tables and arrays cost one unit more
+    /// for each byte or element, except `memory.grow`. How much a program consumes is the same on every host, and the same as in
+    /// Wasmtime.
     pub fn consume_fuel(&mut self, enable: bool) -> &mut Self {
         self.translation.fuel = enable;
         self

@@ -26,6 +26,26 @@ impl Op for Charge {
     }
 }
 
+/// Takes as many units of fuel as the number in slot `b` says: the bytes or elements that the
+/// operation behind works on.
+pub(crate) struct ChargeCount;
+
+impl Op for ChargeCount {
+    #[inline(always)]
+    unsafe fn exec(m: &mut Machine) -> Result<(), Exit> {
+        // SAFETY: E1 to E3.
+        unsafe {
+            let count = m.fp.get(m.ip.b() as usize);
+            let Some(rest) = (*m.cx).fuel.checked_sub(count) else {
+                return Err(Trap::OutOfFuel.into());
+            };
+            (*m.cx).fuel = rest;
+        }
+        m.ip = m.ip.offset(2);
+        Ok(())
+    }
+}
+
 /// Continues at the displacement in `b`, where [`EpochReached`] is, if the epoch's deadline is
 /// reached.
 pub(crate) struct CheckEpoch;

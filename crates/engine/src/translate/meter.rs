@@ -4,7 +4,8 @@
 //! before the first operator, and its operand grows with each that follows. What can be skipped,
 //! or run again, is charged by a cell of its own; what comes behind it is charged with what was
 //! before again, unless something inside can leave for farther away. So the sum is exact whenever
-//! the function ends without a trap, and most blocks need no cell.
+//! the function ends without a trap, and most blocks need no cell. Operations on ranges cost one
+//! more for each byte or element.
 //!
 //! The epoch is looked at where functions and loops begin.
 
@@ -13,7 +14,7 @@ use wasmparser::{Catch, Operator};
 use super::Translator;
 use super::emit::{Fields, Pos, Site};
 use crate::exec::abi::handler;
-use crate::exec::meter::{Charge, CheckEpoch, EpochReached};
+use crate::exec::meter::{Charge, ChargeCount, CheckEpoch, EpochReached};
 
 /// What a function costs before its first operator, so that empty ones are not free.
 const FUNCTION_COST: u32 = 1;
@@ -44,6 +45,29 @@ fn cost(operator: &Operator<'_>) -> u32 {
         O::Unreachable | O::Return => 0,
         _ => 1,
     }
+}
+
+/// Whether an operator's last operand is the number of bytes or elements that it works on.
+fn has_count(operator: &Operator<'_>) -> bool {
+    use Operator as O;
+    matches!(
+        operator,
+        O::MemoryCopy { .. }
+            | O::MemoryFill { .. }
+            | O::MemoryInit { .. }
+            | O::TableCopy { .. }
+            | O::TableFill { .. }
+            | O::TableInit { .. }
+            | O::TableGrow { .. }
+            | O::ArrayNew { .. }
+            | O::ArrayNewDefault { .. }
+            | O::ArrayNewData { .. }
+            | O::ArrayNewElem { .. }
+            | O::ArrayFill { .. }
+            | O::ArrayCopy { .. }
+            | O::ArrayInitData { .. }
+            | O::ArrayInitElem { .. }
+    )
 }
 
 /// How many blocks an operator can leave, besides going on behind itself: 0 if none.
@@ -96,6 +120,12 @@ impl Translator<'_> {
         let opens = matches!(operator, O::Block { .. } | O::Loop { .. } | O::TryTable { .. });
         if cost > 0 || opens {
             self.charge(cost);
+        }
+        if has_count(operator) {
+            self.materialise_top(1);
+            self.emit.site();
+            let count = self.temp_slot(self.stack.height() - 1);
+            self.emit.cell(handler::<ChargeCount>(), Fields { b: count, ..Fields::default() });
         }
         let left = (leaves(operator) as usize).min(self.frames.len());
         for frame in self.frames.iter_mut().rev().take(left) {

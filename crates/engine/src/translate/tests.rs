@@ -25,9 +25,12 @@ pub(super) fn translate<R>(
 }
 
 pub(super) fn module(bytes: &[u8]) -> ModuleCode {
-    let engine = Engine::default();
+    module_of(&Engine::default(), bytes)
+}
+
+pub(super) fn module_of(engine: &Engine, bytes: &[u8]) -> ModuleCode {
     let decoded = lineal_decoder::Module::new(bytes, &Features::default()).expect("valid module");
-    ModuleCode::new(&engine, decoded, true)
+    ModuleCode::new(engine, decoded, true)
 }
 
 /// Translates the first function of a module and prints its cells:

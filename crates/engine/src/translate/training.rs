@@ -5,10 +5,13 @@
 //! ```text
 //! LINEAL_TRAIN_ON=directory cargo test --release -p lineal --lib print_sequences -- --nocapture
 //! ```
+//!
+//! With `LINEAL_TRAIN_METERED=1`, it prints `exec/metered.txt`.
 
 use std::collections::HashMap;
 
-use super::tests::{module, short, translate};
+use super::tests::{module_of, short, translate};
+use crate::api::{Config, Engine};
 
 /// How many uses outside of a loop an occurrence in a loop is worth.
 const LOOP_WEIGHT: u64 = 8;
@@ -16,8 +19,31 @@ const LOOP_WEIGHT: u64 = 8;
 /// How many sequences there are to be: of two operations, of three, and so on.
 const WANTED: [usize; 2] = [1000, 500];
 
+/// Whether to print the sequences that code has only if the configuration asks for it.
+fn is_metered() -> bool {
+    std::env::var_os("LINEAL_TRAIN_METERED").is_some()
+}
+
+/// The engines whose code is looked at.
+fn engines() -> Vec<Engine> {
+    let switches: &[(bool, bool)] =
+        if is_metered() { &[(true, false), (false, true)] } else { &[(false, false)] };
+    let engine = |&(fuel, epochs): &(bool, bool)| {
+        let mut config = Config::new();
+        config.consume_fuel(fuel).epoch_interruption(epochs);
+        Engine::new(&config).expect("an engine")
+    };
+    switches.iter().map(engine).collect()
+}
+
+/// Whether an operation or a sequence keeps the host in control.
+fn has_meter(name: &str) -> bool {
+    name.contains("Charge") || name.contains("CheckEpoch")
+}
+
 /// Operations after which execution does not go on at the cell behind them, and one that is slow.
-const NEVER_FIRST: [&str; 6] = ["Br", "Return", "Call", "Unreachable", "Slow", "Enter<MAX>"];
+const NEVER_FIRST: [&str; 7] =
+    ["Br", "Return", "Call", "Unreachable", "Slow", "Enter<MAX>", "EpochReached"];
 
 /// Operations that take so long that the jump to them does not matter.
 const OUT_OF_LINE: [&str; 2] = ["CallImport", "Slow"];
@@ -58,8 +84,8 @@ impl Training {
         unit
     }
 
-    fn add_module(&mut self, bytes: &[u8]) {
-        let module = module(bytes);
+    fn add_module(&mut self, engine: &Engine, bytes: &[u8]) {
+        let module = module_of(engine, bytes);
         let first = self.rows.len();
         for index in 0..module.decoded.bodies.len() {
             let cells: Vec<(String, u64, bool)> = translate(&module, index, |translator| {
@@ -142,7 +168,10 @@ impl Training {
         let mut counts: Vec<_> = counts.into_iter().collect();
         counts.sort_by_key(|&(pair, count)| (std::cmp::Reverse(count), pair));
         for ((first, second), _) in counts.into_iter().take(wanted) {
-            println!("    {}, {};", self.names[first], self.names[second]);
+            let (first_name, second_name) = (&self.names[first], &self.names[second]);
+            if [first_name, second_name].into_iter().any(|name| has_meter(name)) == is_metered() {
+                println!("    {first_name}, {second_name};");
+            }
             let name = format!("Seq<{}, {}>", self.names[first], self.names[second]);
             let unit = self.unit(name);
             self.sequences.insert((first, second), unit);
@@ -172,7 +201,7 @@ fn print_sequences() {
     let Ok(directory) = std::env::var("LINEAL_TRAIN_ON") else {
         let wat = "(module (func (param i32) (loop $l
             (br_if $l (local.tee 0 (i32.sub (local.get 0) (i32.const 1)))))))";
-        training.add_module(wat.as_bytes());
+        training.add_module(&Engine::default(), wat.as_bytes());
         let before = training.jumps();
         training.choose(1, 1);
         let after = training.jumps();
@@ -185,9 +214,12 @@ fn print_sequences() {
     let mut files: Vec<_> = std::fs::read_dir(directory).expect("a directory").flatten().collect();
     files.sort_by_key(std::fs::DirEntry::file_name);
     for file in files {
-        training.add_module(&std::fs::read(file.path()).expect("a file"));
+        let bytes = std::fs::read(file.path()).expect("a file");
+        for engine in &engines() {
+            training.add_module(engine, &bytes);
+        }
     }
-    println!("sequences! {{ PAIRS:");
+    println!("sequences! {{ {}", if is_metered() { "METERED_PAIRS:" } else { "PAIRS:" });
     for (length, wanted) in (1..).zip(WANTED) {
         training.choose(length, wanted);
     }

@@ -60,6 +60,36 @@ fn every_instruction_that_does_something_costs_one() {
 }
 
 #[test]
+fn operations_on_ranges_cost_what_they_work_on() {
+    let cost = |body: &str| {
+        let wat = format!(
+            "(module (memory 1) (table $t 20 funcref) (data $d \"hello\") (elem $e func)
+                (func (export \"f\") (param i32) {body}))"
+        );
+        consumed(&wat, 3).unwrap()
+    };
+    assert_eq!(cost("(memory.fill (i32.const 0) (i32.const 1) (i32.const 1000))"), 5 + 1000);
+    assert_eq!(cost("(memory.copy (i32.const 0) (i32.const 1) (local.get 0))"), 5 + 3);
+    assert_eq!(cost("(memory.init $d (i32.const 0) (i32.const 1) (i32.const 4))"), 5 + 4);
+    assert_eq!(cost("(table.fill $t (i32.const 0) (ref.null func) (i32.const 20))"), 5 + 20);
+    assert_eq!(cost("(table.copy $t $t (i32.const 0) (i32.const 1) (i32.const 9))"), 5 + 9);
+    assert_eq!(cost("(table.init $t $e (i32.const 0) (i32.const 0) (i32.const 0))"), 5);
+    assert_eq!(cost("(drop (table.grow $t (ref.null func) (i32.const 30)))"), 4 + 30);
+    assert_eq!(cost("(drop (memory.grow (i32.const 30)))"), 3);
+    let arrays = |body: &str| {
+        let wat =
+            format!("(module (type $a (array (mut i8))) (func (export \"f\") (param i32) {body}))");
+        consumed(&wat, 7).unwrap()
+    };
+    assert_eq!(arrays("(drop (array.new_default $a (i32.const 100)))"), 3 + 100);
+    assert_eq!(arrays("(drop (array.new $a (i32.const 1) (local.get 0)))"), 4 + 7);
+    // There is not enough for this, so nothing is written.
+    let wat = r#"(module (memory 100) (func (export "f") (param i32)
+        (memory.fill (i32.const 0) (i32.const 1) (i32.const 2000000))))"#;
+    assert_eq!(consumed(wat, 0), Err(Trap::OutOfFuel));
+}
+
+#[test]
 fn callees_are_charged_too() {
     let wat = r#"(module
         (func $leaf)

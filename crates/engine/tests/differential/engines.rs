@@ -76,14 +76,20 @@ pub(crate) fn instantiate(wasm: &[u8]) -> Result<Vec<Box<dyn Guest>>, String> {
     };
     Ok(vec![
         Box::new(reference.map_err(|error| format!("wasmi: {error:?}"))?),
-        Box::new(
-            LinealGuest::new(wasm, CompilationMode::Eager)
-                .map_err(|error| format!("Lineal, eager: {error:?}"))?,
-        ),
-        Box::new(
-            LinealGuest::new(wasm, CompilationMode::Lazy)
-                .map_err(|error| format!("Lineal, lazy: {error:?}"))?,
-        ),
+        lineal("Lineal, eager", wasm, &lineal::Config::new())?,
+        lineal(
+            "Lineal, lazy",
+            wasm,
+            lineal::Config::new().compilation_mode(CompilationMode::Lazy),
+        )?,
+        lineal(
+            "Lineal, metered",
+            wasm,
+            lineal::Config::new()
+                .consume_fuel(true)
+                .epoch_interruption(true)
+                .canonicalize_nans(true),
+        )?,
     ])
 }
 
@@ -93,18 +99,31 @@ struct LinealGuest {
     instance: lineal::Instance,
 }
 
+/// An instance in Lineal, with a configuration.
+fn lineal(
+    name: &'static str,
+    wasm: &[u8],
+    config: &lineal::Config,
+) -> Result<Box<dyn Guest>, String> {
+    match LinealGuest::new(name, wasm, config) {
+        Ok(guest) => Ok(Box::new(guest)),
+        Err(error) => Err(format!("{name}: {error:?}")),
+    }
+}
+
 impl LinealGuest {
-    fn new(wasm: &[u8], mode: CompilationMode) -> lineal::Result<LinealGuest> {
-        let mut config = lineal::Config::new();
-        config.compilation_mode(mode);
-        let engine = lineal::Engine::new(&config)?;
+    fn new(
+        name: &'static str,
+        wasm: &[u8],
+        config: &lineal::Config,
+    ) -> lineal::Result<LinealGuest> {
+        let engine = lineal::Engine::new(config)?;
         let module = lineal::Module::new(&engine, wasm)?;
         let mut store = lineal::Store::new(&engine, ());
+        // As much fuel and time as there is; an error only says that nothing is counted.
+        let _ = store.set_fuel(u64::MAX);
+        store.set_epoch_deadline(1);
         let instance = lineal::Instance::new(&mut store, &module, &[])?;
-        let name = match mode {
-            CompilationMode::Lazy => "Lineal, lazy",
-            _ => "Lineal, eager",
-        };
         Ok(LinealGuest { name, store, instance })
     }
 
