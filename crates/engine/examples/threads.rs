@@ -1,16 +1,13 @@
 //! Two guests on two threads share a memory, and one waits for the other.
 //!
-//! ```sh
-//! cargo run --release -p lineal --example threads
-//! ```
-//!
 //! The producer writes squares into the memory and then raises a flag; the consumer sleeps until
 //! the flag is up, and adds them. Each guest has a store of its own: the memory is all they share.
 
+use std::io::{self, Write};
 use std::thread;
 use std::time::Duration;
 
-use lineal::{Engine, Instance, MemoryType, Module, Pages, SharedMemory, Store};
+use lineal::{Engine, Instance, MemoryType, Module, Pages, Result, SharedMemory, Store};
 
 const GUESTS: &str = r#"(module
     (import "host" "memory" (memory 1 4 shared))
@@ -36,32 +33,36 @@ const GUESTS: &str = r#"(module
             (br_if $next (i32.lt_u (local.get $i) (i32.atomic.load (i32.const 0)))))
         (local.get $sum)))"#;
 
-fn main() -> lineal::Result<()> {
+/// Runs the example, which writes its report to `out`.
+pub(crate) fn run(out: &mut impl Write) -> Result<()> {
     let engine = Engine::default();
     let module = Module::new(&engine, GUESTS)?;
     let memory = SharedMemory::new(&engine, MemoryType::shared(Pages(1), Pages(4))?)?;
-    let start = || -> lineal::Result<(Store<()>, Instance)> {
+    let start = || -> Result<(Store<()>, Instance)> {
         let mut store = Store::new(&engine, ());
         let instance = Instance::new(&mut store, &module, &[memory.clone().into()])?;
         Ok((store, instance))
     };
 
-    let sum = thread::scope(|scope| -> lineal::Result<u64> {
-        let consumer = scope.spawn(|| -> lineal::Result<u64> {
+    let sum = thread::scope(|scope| -> Result<u64> {
+        let consumer = scope.spawn(|| -> Result<u64> {
             let (mut store, instance) = start()?;
-            println!("The consumer waits.");
             instance.get_typed_func::<(), u64>(&store, "consume")?.call(&mut store, ())
         });
         // Time to fall asleep. If it is not enough, the flag is up first, and nobody has to wait.
-        thread::sleep(Duration::from_millis(50));
+        thread::sleep(Duration::from_millis(20));
         let (mut store, instance) = start()?;
         instance.get_typed_func::<u32, ()>(&store, "produce")?.call(&mut store, 1000)?;
-        println!("The producer is done.");
         consumer.join().expect("the consumer does not panic")
     })?;
 
-    println!("The sum of the squares below 1000 is {sum}.");
+    writeln!(out, "the squares below 1000 add up to {sum}")?;
     // The host has the memory too.
-    println!("The last of them is {}.", memory.linear().load::<u32>(16 + 4 * 999, 0)?);
+    let last: u32 = memory.linear().load(16 + 4 * 999, 0)?;
+    writeln!(out, "the last of them is {last}")?;
     Ok(())
+}
+
+fn main() -> Result<()> {
+    run(&mut io::stdout())
 }

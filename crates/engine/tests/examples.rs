@@ -42,6 +42,10 @@ the owner counts 40
 the owner counts 52
 the host sees \"xxxxxxxxxxxx\"
 ";
+    threads_prints_what_it_should: threads = "../examples/threads.rs", "\
+the squares below 1000 add up to 332833500
+the last of them is 998001
+";
     assemblyscript_prints_what_it_should: assemblyscript = "../examples/assemblyscript.rs", "\
 bytes.wasm
   grown from 1 to 2 pages
