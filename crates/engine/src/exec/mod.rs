@@ -17,6 +17,8 @@ pub(crate) mod operand;
 pub(crate) mod reference;
 pub(crate) mod sequences;
 pub(crate) mod simd;
+#[cfg(all(test, lineal_tail_calls, target_arch = "x86_64"))]
+mod shape;
 pub(crate) mod variable;
 pub(crate) mod vector;
 pub(crate) mod wide;

@@ -119,6 +119,12 @@ pub(crate) fn find(first: u64, second: u64) -> Option<u64> {
     TABLE.get_or_init(|| Table::new(PAIRS.iter().chain(METERED_PAIRS))).find(first, second)
 }
 
+/// The handlers of all sequences and of their parts.
+#[cfg(all(test, lineal_tail_calls, target_arch = "x86_64"))]
+pub(super) fn handlers() -> impl Iterator<Item = Handler> {
+    PAIRS.iter().chain(METERED_PAIRS).flat_map(|pair| [pair.first, pair.second, pair.both])
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
