@@ -16,9 +16,9 @@ pub(crate) mod numeric;
 pub(crate) mod operand;
 pub(crate) mod reference;
 pub(crate) mod sequences;
-pub(crate) mod simd;
 #[cfg(all(test, lineal_tail_calls, target_arch = "x86_64"))]
 mod shape;
+pub(crate) mod simd;
 pub(crate) mod variable;
 pub(crate) mod vector;
 pub(crate) mod wide;
