@@ -89,5 +89,7 @@ const CALLS: &str = r#"(module $calls
         (local.get 0) (local.get 1))
     (func $divide (export "divide") (param i32 i32) (result i32)
         (i32.div_s (local.get 0) (local.get 1)))
+    (func (export "twice") (param v128) (result v128)
+        (i64x2.add (local.get 0) (local.get 0)))
     (func (export "nothing"))
     (memory (export "memory") 1))"#;

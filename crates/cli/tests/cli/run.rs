@@ -24,6 +24,12 @@ fn arguments_are_parsed_by_type() {
     assert_eq!(call(&["same", "nan:canonical"]), "nan\n");
     assert_eq!(call(&["same", "1e20"]), "1e20\n");
     assert_eq!(call(&["refs", "null", "null"]), "null\nnull\n");
+    assert_eq!(call(&["twice", "17"]), "0x00000000000000000000000000000022\n");
+    assert_eq!(
+        call(&["twice", "0x10000000000000002"]),
+        "0x00000000000000020000000000000004\n",
+        "lanes are not added to each other"
+    );
     assert_eq!(call(&["nothing"]), "");
 }
 
@@ -38,6 +44,7 @@ fn wrong_arguments_are_explained() {
     assert!(report.contains("`x` is not an i32"), "{report}");
     assert!(call(&["add", "1", "4294967296"]).contains("it is out of range"));
     assert!(call(&["same", "1e99"]).contains("it is out of range"));
+    assert!(call(&["twice", "-1"]).contains("`-1` is not a v128: expected a number"));
     assert!(call(&["refs", "1", "null"]).contains("only `null` can be written here"));
 }
 

@@ -189,6 +189,20 @@ snapshots! {
                 (return (i32.const 10)))
                 (return (i32.const 11)))
             (i32.const 12))";
+    vectors_go_from_slots_to_locals: "
+        (func (param i32 v128) (result v128) (local v128)
+            (local.set 2 (i32x4.add (local.get 1) (v128.load offset=16 (local.get 0))))
+            (v128.store (i32.add (local.get 0) (i32.const 32)) (local.get 2))
+            (i8x16.shl (local.get 2) (i32.const 3)))";
+    a_read_of_a_vector_is_saved_before_it_changes: "
+        (func (param v128 i32) (result v128)
+            (local.get 0)
+            (local.set 0 (v128.const i64x2 1 2))
+            (select (local.get 0) (i8x16.all_true (local.get 0))))";
+    a_lane_is_stored_from_its_vector: "
+        (func (param i32 v128)
+            (v128.store16_lane offset=2 5 (local.get 0) (local.get 1))
+            (local.set 1 (f64x2.splat (f64.const 1.5))))";
     globals_and_select: "
         (func (param i32 i32) (result i32)
             (global.set $g (i32.add (global.get $g) (i32.const 1)))
