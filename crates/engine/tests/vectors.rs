@@ -315,3 +315,50 @@ fn a_frame_may_be_full_of_vectors() {
         assert_eq!(found[3].i32(), Some(condition + 1));
     }
 }
+
+#[test]
+fn exceptions_carry_vectors() {
+    let wat = "(module
+        (tag $e (param i32 v128 i64 v128))
+        (func $thrower (param v128 v128)
+            (throw $e (i32.const 1) (local.get 0) (i64.const 2) (local.get 1)))
+        (func (export \"f\") (param v128 v128) (result v128 v128 i64) (local i64)
+            (block $caught (result i32 v128 i64 v128)
+                (v128.const i64x2 0 0)
+                (try_table (catch $e $caught) (call $thrower (local.get 1) (local.get 0)))
+                (unreachable))
+            (local.set 0)
+            (local.set 2)
+            (local.set 1)
+            (drop)
+            (local.get 0) (local.get 1) (local.get 2)))";
+    let found = call(wat, &[a(), b()], &[ValType::V128, ValType::V128, ValType::I64]);
+    assert_eq!(found[0].v128(), Some(bytes_from(A)));
+    assert_eq!(found[1].v128(), Some(bytes_from(B)));
+    assert_eq!(found[2].i64(), Some(2));
+}
+
+#[test]
+fn structs_and_arrays_hold_vectors() {
+    let wat = "(module
+        (type $pair (struct (field i32) (field (mut v128)) (field i8) (field v128)))
+        (type $list (array (mut v128)))
+        (func (export \"f\") (param v128 v128) (result v128 v128 v128 i32)
+            (local $pair (ref null $pair)) (local $list (ref null $list))
+            (local.set $pair
+                (struct.new $pair (i32.const 5) (local.get 0) (i32.const 6) (local.get 1)))
+            (local.set $list (array.new $list (local.get 0) (i32.const 3)))
+            (array.set $list (local.get $list) (i32.const 1)
+                (struct.get $pair 3 (local.get $pair)))
+            (struct.set $pair 1 (local.get $pair) (v128.const i64x2 7 8))
+            (array.get $list (local.get $list) (i32.const 2))
+            (array.get $list (local.get $list) (i32.const 1))
+            (struct.get $pair 1 (local.get $pair))
+            (struct.get_s $pair 2 (local.get $pair))))";
+    let types = [ValType::V128, ValType::V128, ValType::V128, ValType::I32];
+    let found = call(wat, &[a(), b()], &types);
+    assert_eq!(found[0].v128(), Some(bytes_from(A)));
+    assert_eq!(found[1].v128(), Some(bytes_from(B)));
+    assert_eq!(found[2].v128(), Some((8u128 << 64 | 7).into()));
+    assert_eq!(found[3].i32(), Some(6));
+}
