@@ -13,7 +13,7 @@ use lineal::{Engine, Instance, MemoryType, Module, Pages, SharedMemory, Store};
 
 /// How many places a round has.
 const PLACES: u64 = 2_000;
-const ROUNDS: usize = if cfg!(debug_assertions) { 10 } else { 100 };
+const ROUNDS: usize = if cfg!(debug_assertions) { 10 } else { 30 };
 /// How far apart places are: two cache lines.
 const STRIDE: u64 = 128;
 /// Where what was read goes: four numbers for each place.
