@@ -11,6 +11,8 @@ use crate::args;
 
 /// The options about the guest's surroundings.
 #[derive(Debug, clap::Args)]
+// Part of a command's options, which have a group of that name already.
+#[group(skip)]
 pub(crate) struct Options {
     /// Lets the guest use a directory, under its own name or another
     #[arg(long, value_name = "HOST[::GUEST]")]
