@@ -8,8 +8,8 @@ use lineal::Engine;
 
 use crate::failure;
 
-/// How long a guest may go on in a call of the host's when its time is over: that cannot be
-/// interrupted from outside.
+/// How long a guest may go on when its time is over: while it waits in a call of the host's, or for
+/// another thread, it cannot be interrupted.
 const GRACE: Duration = Duration::from_secs(1);
 
 /// Stops the guests of an engine after some time, unless it is dropped before.
@@ -28,7 +28,7 @@ impl Watchdog {
                 engine.increment_epoch();
                 if is_over(GRACE) {
                     failure::abort(&format!(
-                        "the guest timed out after {timeout:?}, and waits in a call of the host's"
+                        "the guest timed out after {timeout:?}, and is still waiting for something"
                     ));
                 }
             }

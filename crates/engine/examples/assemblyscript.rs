@@ -2,13 +2,16 @@
 
 use std::io::{self, Write};
 
-use lineal::{Engine, Instance, Module, Result, Store};
+use lineal::{Engine, Instance, MemoryType, Module, Pages, Result, SharedMemory, Store};
 
 /// The guest, `guests/bytes.ts`: with its data at the start of the memory, and at 65,536.
 const GUESTS: [(&str, &[u8]); 2] = [
     ("bytes.wasm", include_bytes!("guests/bytes.wasm")),
     ("bytes-base.wasm", include_bytes!("guests/bytes-base.wasm")),
 ];
+
+/// The same guest, compiled to import a shared memory (`--importMemory --sharedMemory`).
+const SHARED_GUEST: &[u8] = include_bytes!("guests/bytes-shared.wasm");
 
 /// Runs the example, which writes its report to `out`.
 pub(crate) fn run(out: &mut impl Write) -> Result<()> {
@@ -45,6 +48,35 @@ pub(crate) fn run(out: &mut impl Write) -> Result<()> {
         let string = memory.read_utf16(&store, text, u64::from(len_bytes / 2))?;
         writeln!(out, "  at {text:#x} is {string:?}")?;
     }
+    share(out)
+}
+
+/// Gives the guest a memory that other threads may use too, and views it as 16-bit integers.
+fn share(out: &mut impl Write) -> Result<()> {
+    writeln!(out, "bytes-shared.wasm")?;
+    let engine = Engine::default();
+    let memory = SharedMemory::new(&engine, MemoryType::shared(Pages(1), Pages(4))?)?;
+    let module = Module::new(&engine, SHARED_GUEST)?;
+    let mut store = Store::new(&engine, ());
+    let instance = Instance::new(&mut store, &module, &[memory.clone().into()])?;
+
+    let addr = 4096;
+    let fill = instance.get_typed_func::<(u32, i32, i32), ()>(&store, "fill")?;
+    fill.call(&mut store, (addr, 8, 1))?;
+    let numbers = (0..4).map(|index| memory.linear().load::<u16>(addr.into(), 2 * index));
+    let numbers = numbers.collect::<Result<Vec<_>, _>>()?;
+    writeln!(out, "  16-bit integers: {numbers:04x?}")?;
+
+    // Another thread of the host's writes some, and the guest reads their bytes.
+    let sum = std::thread::scope(|scope| {
+        let writer = scope.spawn(|| {
+            (0..4).try_for_each(|index| memory.linear().store(addr.into(), 2 * index, 0x0201_u16))
+        });
+        writer.join().expect("the writer does not panic")?;
+        let sum = instance.get_typed_func::<(u32, i32), i32>(&store, "sum")?;
+        sum.call(&mut store, (addr, 8))
+    })?;
+    writeln!(out, "  the sum of the bytes: {sum}")?;
     Ok(())
 }
 

@@ -57,5 +57,8 @@ bytes-base.wasm
   the guest wrote [0, 3, 6, 9, 12, 15, 18, 21]
   the guest read 30, and 100 in all
   at 0x10020 is \"grüße from AssemblyScript\"
+bytes-shared.wasm
+  16-bit integers: [0100, 0302, 0504, 0706]
+  the sum of the bytes: 12
 ";
 }

@@ -333,6 +333,57 @@ fn multi() -> Result<()> {
     Ok(())
 }
 
+/// Threads that share a memory.
+#[test]
+fn threads() -> Result<()> {
+    let mut config = Config::new();
+    config.wasm_threads(true);
+    config.shared_memory(true);
+    let engine = Engine::new(&config)?;
+    let module = Module::new(
+        &engine,
+        r#"(module
+            (import "env" "memory" (memory 1 5 shared))
+            (import "env" "report" (func $report (param i32)))
+            (func (export "count") (param $times i32)
+                (loop $again
+                    (call $report (i32.atomic.rmw.add (i32.const 64) (i32.const 1)))
+                    (br_if $again
+                        (local.tee $times (i32.sub (local.get $times) (i32.const 1)))))))"#,
+    )?;
+    // MemoryType::shared(1, 5)
+    let shared_memory = SharedMemory::new(&engine, MemoryType::shared(Pages(1), Pages(5))?)?;
+    let seen = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
+
+    let mut linker: Linker<()> = Linker::new(&engine);
+    let report = seen.clone();
+    linker.func_wrap("env", "report", move |n: i32| report.lock().unwrap().push(n))?;
+    let mut store = Store::new(&engine, ());
+    linker.define(&mut store, "env", "memory", shared_memory.clone())?;
+
+    let children: Vec<_> = (0..4)
+        .map(|_| {
+            let (engine, linker, module) = (engine.clone(), linker.clone(), module.clone());
+            std::thread::spawn(move || -> Result<()> {
+                let mut store = Store::new(&engine, ());
+                let instance = linker.instantiate(&mut store, &module)?;
+                let count = instance.get_typed_func::<i32, ()>(&mut store, "count")?;
+                count.call(&mut store, 100)
+            })
+        })
+        .collect();
+    for child in children {
+        child.join().unwrap()?;
+    }
+    let mut numbers = seen.lock().unwrap().clone();
+    numbers.sort();
+    assert_eq!(numbers, (0..400).collect::<Vec<_>>());
+    assert_eq!(shared_memory.size(), 1);
+    // Wasmtime's are `UnsafeCell`s too, but read by unsafe code.
+    assert_eq!(shared_memory.linear().load::<u32>(64, 0)?, 400);
+    Ok(())
+}
+
 /// Limits, imports resolved beforehand, and imports that nobody defines.
 #[test]
 fn embedding() -> Result<()> {

@@ -36,7 +36,7 @@
 //! # Ok::<(), lineal::Error>(())
 //! ```
 //!
-//! The guest must export its memory under the name `memory`.
+//! The guest must export its memory, shared or not, under the name `memory`.
 
 #![forbid(unsafe_code)]
 

@@ -19,12 +19,18 @@ macro_rules! define {
             MODULE,
             stringify!($name),
             move |mut caller: Caller<'_, T>, $($arg: $ty),*| -> Result<$result> {
-                let Some(Extern::Memory(memory)) = caller.get_export("memory") else {
-                    return Err(Error::msg("the guest does not export a memory as `memory`"));
-                };
-                let (bytes, data) = memory.data_and_store_mut(&mut caller);
-                let mut memory = GuestMemory::Unshared(bytes);
-                run(wasi::$name($get_cx(data), &mut memory, $($arg),*))
+                match caller.get_export("memory") {
+                    Some(Extern::Memory(memory)) => {
+                        let (bytes, data) = memory.data_and_store_mut(&mut caller);
+                        let mut memory = GuestMemory::Unshared(bytes);
+                        run(wasi::$name($get_cx(data), &mut memory, $($arg),*))
+                    }
+                    Some(Extern::SharedMemory(memory)) => {
+                        let mut memory = GuestMemory::Shared(memory.data());
+                        run(wasi::$name($get_cx(caller.data_mut()), &mut memory, $($arg),*))
+                    }
+                    _ => Err(Error::msg("the guest does not export a memory as `memory`")),
+                }
             },
         )?;
     )*};

@@ -138,7 +138,30 @@ fn waiting_in_the_host_ends_too() {
             (i64.store (i32.const 24) (i64.const 3600000000000))
             (drop (call $poll (i32.const 0) (i32.const 100) (i32.const 1) (i32.const 200)))))"#;
     let report = stopped("sleep.wat", wat, &["--timeout", "50ms"], 134);
-    assert!(report.contains("timed out after 50ms, and waits in a call of the host's"), "{report}");
+    assert!(
+        report.contains("timed out after 50ms, and is still waiting for something"),
+        "{report}"
+    );
+}
+
+#[test]
+fn waiting_for_another_thread_ends_too() {
+    let wat = r#"(module (memory 1 1 shared)
+        (func (export "_start")
+            (drop (memory.atomic.wait32 (i32.const 0) (i32.const 0) (i64.const -1)))))"#;
+    let report = stopped("wait.wat", wat, &["--timeout", "50ms"], 134);
+    assert!(
+        report.contains("timed out after 50ms, and is still waiting for something"),
+        "{report}"
+    );
+}
+
+#[test]
+fn a_shared_memory_bomb_gets_no_more() {
+    let wat = MEMORY_BOMB.replace("(memory (export \"memory\") 1)", "(memory 1 60000 shared)");
+    let options = ["--max-memory", "8MiB", "--trap-on-grow-failure"];
+    let report = stopped("shared-bomb.wat", &wat, &options, 1);
+    assert!(report.contains("the guest's memory wants"), "{report}");
 }
 
 #[test]

@@ -107,6 +107,21 @@ fn a_module_without_a_memory_cannot_call_wasi() {
 }
 
 #[test]
+fn a_shared_memory_serves_wasi_too() {
+    let path = file(
+        "shared.wat",
+        r#"(module
+            (import "wasi_snapshot_preview1" "fd_write"
+                (func $write (param i32 i32 i32 i32) (result i32)))
+            (memory (export "memory") 1 1 shared)
+            (data (i32.const 0) "\08\00\00\00\07\00\00\00shared\n")
+            (func (export "_start")
+                (drop (call $write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 32)))))"#,
+    );
+    assert_eq!(lineal(&["run", &path]).success(), "shared\n");
+}
+
+#[test]
 fn libraries_are_initialised() {
     let path = file(
         "reactor.wat",
