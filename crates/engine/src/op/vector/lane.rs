@@ -96,7 +96,9 @@ pub(crate) struct I8x16Shuffle;
 impl VectorTernary for I8x16Shuffle {
     #[inline(always)]
     fn eval(a: Vector, b: Vector, indices: Vector) -> Vector {
-        let both: [u8; 32] = join(a, b);
+        let mut both = [0; 32];
+        both[..16].copy_from_slice(&a);
+        both[16..].copy_from_slice(&b);
         indices.map(|index| both[usize::from(index % 32)])
     }
 }
