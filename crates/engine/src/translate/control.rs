@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use lineal_decoder::ValType;
-use wasmparser::{BlockType, BrTable, Catch, Operator, TryTable};
+use wasmparser::{BlockType, BrTable, Catch, TryTable};
 
 use super::Translator;
 use super::emit::{Fields, Pos, Site};
@@ -378,27 +378,33 @@ impl Translator<'_> {
         self.push_results(frame.ty);
     }
 
-    /// Skips an operator that cannot be reached, but for the ends of blocks.
-    pub(super) fn dead_operator(&mut self, operator: &Operator<'_>) {
-        let Some(nested) = self.dead else { return };
-        match operator {
-            Operator::Block { .. }
-            | Operator::Loop { .. }
-            | Operator::If { .. }
-            | Operator::TryTable { .. } => {
-                self.dead = Some(nested + 1);
-                self.loops += usize::from(matches!(operator, Operator::Loop { .. }));
-            }
-            Operator::Else if nested == 0 => self.else_(),
-            Operator::End if nested == 0 => {
-                let height = self.frames.last().map_or(0, |frame| frame.height);
-                self.end();
-                if self.dead.is_some() {
-                    self.stack.truncate(height);
-                }
-            }
-            Operator::End => self.dead = Some(nested - 1),
-            _ => {}
+    /// Skips the start of a block in code that cannot be reached.
+    pub(super) fn skip_block(&mut self) {
+        self.dead = self.dead.map(|nested| nested + 1);
+    }
+
+    pub(super) fn skip_loop(&mut self) {
+        self.skip_block();
+        self.loops += 1;
+    }
+
+    /// What is behind an `else` can be reached if the `if` could.
+    pub(super) fn skip_else(&mut self) {
+        if self.dead == Some(0) {
+            self.else_();
+        }
+    }
+
+    /// The same for an `end`, if anything branches to it.
+    pub(super) fn skip_end(&mut self) {
+        if self.dead != Some(0) {
+            self.dead = self.dead.map(|nested| nested - 1);
+            return;
+        }
+        let height = self.frames.last().map_or(0, |frame| frame.height);
+        self.end();
+        if self.dead.is_some() {
+            self.stack.truncate(height);
         }
     }
 

@@ -219,7 +219,11 @@ impl Emitter {
             here[0] = *cell;
             let mut best = 0;
             for length in 1..LONGEST {
-                if let Some(handler) = sequences::find(here[0], behind[length - 1]) {
+                let behind = behind[length - 1];
+                if behind == 0 {
+                    continue;
+                }
+                if let Some(handler) = sequences::find(here[0], behind) {
                     here[length] = handler;
                     if costs[length] < costs[best] {
                         best = length;

@@ -30,3 +30,10 @@ impl Default for Options {
         }
     }
 }
+
+impl Options {
+    /// Whether operators become more than what they say.
+    pub(super) fn adds_code(self) -> bool {
+        self.fuel || self.canonical_nans
+    }
+}

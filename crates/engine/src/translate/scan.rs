@@ -1,6 +1,6 @@
 //! The scan of a body before its translation: what the translator must know ahead of time.
 
-use wasmparser::{FunctionBody, VisitOperator, VisitSimdOperator};
+use wasmparser::{FrameKind, FrameStack, FunctionBody, VisitOperator, VisitSimdOperator};
 
 use super::pins::PinPlan;
 use super::variable::Locals;
@@ -22,7 +22,7 @@ impl Scan {
         locals: &Locals,
     ) -> wasmparser::Result<()> {
         self.clear();
-        let mut reader = body.get_operators_reader()?;
+        let mut reader = body.get_binary_reader_for_operators()?;
         let mut visitor = Visitor { scan: self, locals, offset: 0 };
         while !reader.eof() {
             visitor.offset = reader.original_position() as u32;
@@ -192,6 +192,13 @@ impl<'a> VisitSimdOperator<'a> for Visitor<'_> {
     wasmparser::for_each_visit_simd_operator!(define_visits);
 }
 
+impl FrameStack for Visitor<'_> {
+    /// The parser asks so that it can refuse an `else` outside of an `if`. Validation did that.
+    fn current_frame(&self) -> Option<FrameKind> {
+        Some(FrameKind::If)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -205,7 +212,9 @@ mod tests {
         for payload in wasmparser::Parser::new(0).parse_all(&bytes) {
             if let Ok(wasmparser::Payload::CodeSectionEntry(body)) = payload {
                 let first = body.get_operators_reader().expect("operators").original_position();
-                scan.read(&body, &Locals::new(&ty, &body, None)).expect("valid");
+                let mut locals = Locals::default();
+                locals.read(&ty, &body, None);
+                scan.read(&body, &locals).expect("valid");
                 return scan.finder.found.iter().map(|at| at - first as u32).collect();
             }
         }

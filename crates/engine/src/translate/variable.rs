@@ -14,7 +14,7 @@ use crate::exec::variable::{GlobalGet, GlobalSet, Move, MovePin};
 use crate::runtime::slots::slots;
 
 /// A function's locals, parameters first: their slots, and the slots' banks.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Locals {
     /// The first slots' banks, for quick access.
     near: Vec<Bank>,
@@ -56,31 +56,32 @@ pub(super) enum Local {
 const NEAR_LOCALS: u32 = 256;
 
 impl Locals {
-    /// The locals of a function. If the frame is far, `behind` says how many slots after the
-    /// other locals those of vectors begin.
-    pub(super) fn new(ty: &FuncType, body: &FunctionBody<'_>, behind: Option<u32>) -> Locals {
-        let mut locals =
-            Locals { near: Vec::new(), runs: Vec::new(), params: 0, far: 0, places: Vec::new() };
+    /// Forgets the function before, and reads the locals of another. If the frame is far,
+    /// `behind` says how many slots after the other locals those of vectors begin.
+    pub(super) fn read(&mut self, ty: &FuncType, body: &FunctionBody<'_>, behind: Option<u32>) {
+        self.near.clear();
+        self.runs.clear();
+        self.places.clear();
+        self.far = 0;
         for &param in ty.params() {
-            locals.add(1, bank_of(param), slots(param) as u32, false);
+            self.add(1, bank_of(param), slots(param) as u32, false);
         }
-        locals.params = locals.count();
+        self.params = self.count();
         // A declaration that cannot be read was refused by validation.
         for declaration in body.get_locals_reader().into_iter().flatten().flatten() {
             let (count, ty) = declaration;
             match ty {
-                wasmparser::ValType::F32 => locals.add(count, Bank::F32, 1, false),
-                wasmparser::ValType::F64 => locals.add(count, Bank::F64, 1, false),
-                wasmparser::ValType::V128 => locals.add(count, Bank::Int, 2, behind.is_some()),
-                _ => locals.add(count, Bank::Int, 1, false),
+                wasmparser::ValType::F32 => self.add(count, Bank::F32, 1, false),
+                wasmparser::ValType::F64 => self.add(count, Bank::F64, 1, false),
+                wasmparser::ValType::V128 => self.add(count, Bank::Int, 2, behind.is_some()),
+                _ => self.add(count, Bank::Int, 1, false),
             }
         }
-        let far_start = locals.count() + behind.unwrap_or(0);
-        locals.places.iter_mut().filter(|place| place.far).for_each(|it| it.slot += far_start);
-        if locals.places.iter().all(|place| place.width == 1) {
-            locals.places.clear();
+        let far_start = self.count() + behind.unwrap_or(0);
+        self.places.iter_mut().filter(|place| place.far).for_each(|it| it.slot += far_start);
+        if self.places.iter().all(|place| place.width == 1) {
+            self.places.clear();
         }
-        locals
     }
 
     fn add(&mut self, count: u32, bank: Bank, width: u32, far: bool) {
