@@ -11,9 +11,14 @@ fn main() {
     // Enough argument registers for the whole machine state, and a 64-bit address space.
     let known_target = var("CARGO_CFG_TARGET_ARCH") == "x86_64"
         || (var("CARGO_CFG_TARGET_ARCH") == "aarch64" && var("CARGO_CFG_TARGET_OS") != "windows");
+    // Instrumentation puts calls after the sibling calls, or stack frames around them.
+    let flags = var("CARGO_ENCODED_RUSTFLAGS");
+    let instrumented = ["sanitizer", "sancov", "instrument-coverage"];
+    let plain = !instrumented.iter().any(|flag| flags.contains(flag));
     match var("LINEAL_DISPATCH").as_str() {
         "loop" => {}
-        "" | "tail" if optimised && known_target => println!("cargo::rustc-cfg=lineal_tail_calls"),
+        "" if optimised && known_target && plain => println!("cargo::rustc-cfg=lineal_tail_calls"),
+        "tail" if optimised && known_target => println!("cargo::rustc-cfg=lineal_tail_calls"),
         "tail" => panic!("LINEAL_DISPATCH=tail needs opt-level 2 or 3 on x86-64 or AArch64"),
         "" => {}
         other => panic!("LINEAL_DISPATCH={other}: expected `tail` or `loop`"),

@@ -81,6 +81,7 @@ pub use lineal_memory::{
 pub use runtime::backtrace::{FrameInfo, WasmBacktrace};
 pub use runtime::imports::IncompatibleImport;
 pub use runtime::trap::Trap;
+pub use translate::Optimizations;
 
 /// The README's examples, run as documentation tests.
 #[cfg(doctest)]

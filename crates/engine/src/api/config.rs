@@ -3,7 +3,7 @@
 use lineal_decoder::Features;
 use lineal_memory::MemoryOptions;
 
-use crate::translate;
+use crate::translate::{self, Optimizations};
 
 /// What an [`Engine`](crate::Engine) accepts and how it works.
 ///
@@ -190,6 +190,12 @@ impl Config {
     /// this, the results of a program are the same on every host.
     pub fn canonicalize_nans(&mut self, enable: bool) -> &mut Self {
         self.translation.canonical_nans = enable;
+        self
+    }
+
+    /// Sets which optimisations the translator applies, all of them by default.
+    pub fn optimizations(&mut self, optimizations: Optimizations) -> &mut Self {
+        self.translation.optimizations = optimizations;
         self
     }
 

@@ -137,7 +137,9 @@ impl Translator<'_> {
     }
 
     pub(super) fn fold_load<O: Binary<Ty: Loaded>>(&mut self) -> bool {
-        let Some(load) = self.last_load.filter(|_| self.options.fuse) else { return false };
+        let Some(load) = self.last_load.filter(|_| self.options.optimizations.fuse) else {
+            return false;
+        };
         let bank = O::Ty::BANK;
         if self.last_result() == Some(load.cell) {
             let left = self.stack.peek(1).value;

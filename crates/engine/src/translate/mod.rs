@@ -34,6 +34,7 @@ mod training;
 use lineal_decoder::{ModuleParts, ValType};
 use wasmparser::{BinaryReader, FunctionBody};
 
+pub use options::Optimizations;
 pub(crate) use options::Options;
 
 use crate::exec::operand::Bank;
@@ -155,12 +156,13 @@ impl<'a> Translator<'a> {
         locals.read(parts.func_type(func), body, far_frame.then_some(1 + scratch));
         let link_slot = locals.count();
         let temp_base = link_slot + 1 + scratch + locals.far_count();
-        let options = module.engine.config().translation();
+        let mut options = module.engine.config().translation();
+        options.optimizations.fold &= !far_frame;
         Translator {
             module,
             parts,
             func,
-            options: Options { fold: options.fold && !far_frame, ..options },
+            options,
             locals,
             link_slot,
             temp_base,
@@ -185,7 +187,7 @@ impl<'a> Translator<'a> {
     }
 
     fn body(&mut self, body: &FunctionBody<'_>) -> wasmparser::Result<()> {
-        if self.options.pin {
+        if self.options.optimizations.pin {
             self.scan.read(body, &self.locals)?;
             self.registers.pins = self.scan.pins.function;
         } else {
@@ -225,7 +227,7 @@ impl<'a> Translator<'a> {
     fn finish(mut self) -> (Code, Buffers) {
         self.finish_enter();
         self.finish_checks();
-        if self.options.fuse {
+        if self.options.optimizations.fuse {
             self.emit.fuse_sequences();
         }
         let code = self.emit.finish(self.link_slot);

@@ -239,7 +239,7 @@ impl Translator<'_> {
 
     /// The last addition, if its result is on top of the stack and nothing came after it.
     pub(super) fn last_addition(&self) -> Option<LastAdd> {
-        let last = self.last_add.filter(|_| self.options.fuse)?;
+        let last = self.last_add.filter(|_| self.options.optimizations.fuse)?;
         (self.last_result() == Some(last.cell)).then_some(last)
     }
 
@@ -331,7 +331,7 @@ impl Translator<'_> {
 
     /// The last comparison, if its result is on top of the stack and nothing came after it.
     fn last_compare(&self) -> Option<LastCompare> {
-        let last = self.last_compare.filter(|_| self.options.fuse)?;
+        let last = self.last_compare.filter(|_| self.options.optimizations.fuse)?;
         (self.last_result() == Some(last.cell)).then_some(last)
     }
 

@@ -1,34 +1,44 @@
-//! How the translator works: which optimisations it applies (all of them, except where a test
-//! compares), and what it adds to the code because the configuration asks for it.
+//! How the translator works: which optimisations it applies, and what it adds to the code because
+//! the configuration asks for it.
+
+/// The optimisations of the translator, all of them on by default.
+///
+/// They change how fast a program runs, never what it does: switching them off is for finding out
+/// whether a wrong result is the translator's fault. See
+/// [`Config::optimizations`](crate::Config::optimizations).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Optimizations {
+    /// Keep results in registers until something needs them in memory.
+    pub fold: bool,
+    /// Make one operation of several: of a comparison and the branch on it, for instance.
+    pub fuse: bool,
+    /// Keep the most used locals of a loop in registers.
+    pub pin: bool,
+}
+
+impl Optimizations {
+    /// All of them.
+    pub const ALL: Optimizations = Optimizations { fold: true, fuse: true, pin: true };
+    /// None of them.
+    pub const NONE: Optimizations = Optimizations { fold: false, fuse: false, pin: false };
+}
+
+impl Default for Optimizations {
+    fn default() -> Optimizations {
+        Optimizations::ALL
+    }
+}
 
 /// The translator's options.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Options {
-    /// Keep results in accumulators until something needs their slot.
-    pub(crate) fold: bool,
-    /// Fuse comparisons with the branches on them.
-    pub(crate) fuse: bool,
-    /// Pin locals to registers.
-    pub(crate) pin: bool,
+    pub(crate) optimizations: Optimizations,
     /// Charge fuel.
     pub(crate) fuel: bool,
     /// Look at the epoch.
     pub(crate) epochs: bool,
     /// Make every NaN that arithmetic results in the canonical one.
     pub(crate) canonical_nans: bool,
-}
-
-impl Default for Options {
-    fn default() -> Options {
-        Options {
-            fold: true,
-            fuse: true,
-            pin: true,
-            fuel: false,
-            epochs: false,
-            canonical_nans: false,
-        }
-    }
 }
 
 impl Options {

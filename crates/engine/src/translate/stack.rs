@@ -204,7 +204,7 @@ impl Translator<'_> {
 
     /// Replaces the two entries on top by their sum, still to be made, if they allow it.
     pub(super) fn push_sum(&mut self) -> bool {
-        if !(self.options.fuse && self.options.fold) {
+        if !(self.options.optimizations.fuse && self.options.optimizations.fold) {
             return false;
         }
         let (local, addend) = match (self.stack.peek(1).value, self.stack.peek(0).value) {
@@ -560,7 +560,7 @@ impl Translator<'_> {
         self.forget_slot(own);
         let before = &self.registers.accs[bank as usize];
         let before = (before.holds, before.since);
-        let (cell, pending) = if self.options.fold && self.near(own).is_some() {
+        let (cell, pending) = if self.options.optimizations.fold && self.near(own).is_some() {
             let cell = self.emit.cell(dests[TO_ACC], fields);
             (cell, Some(Pending { cell, dests, before }))
         } else {

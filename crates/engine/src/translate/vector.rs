@@ -111,7 +111,7 @@ impl Translator<'_> {
         let is_result = self.stack.peek(0).value == Value::Temp
             && self.stack.peek(1).value == Value::Temp
             && self.last_vector_end == self.emit.pos();
-        self.last_cell.filter(|_| is_result && self.options.fold)
+        self.last_cell.filter(|_| is_result && self.options.optimizations.fold)
     }
 
     fn move_vector(&mut self, to: u32, operand: VectorOperand) {
