@@ -56,15 +56,25 @@ loaded! {
     f64: F64Load, F64Load, F64Load;
 }
 
-/// The kind of a load, if there are operations that fold it.
-fn kind_of<O: Load>() -> Option<Kind> {
-    let (raw, out) = (size_of::<O::Raw>(), size_of::<O::Out>());
-    match () {
-        () if raw == out => Some(Kind::Full),
-        () if O::Raw::SIGNED => None,
-        () if raw == 1 => Some(Kind::Byte),
-        () if raw * 2 == out => Some(Kind::Half),
-        () => None,
+/// What a load reads.
+#[derive(Clone, Copy, Debug)]
+struct Width {
+    bytes: usize,
+    signed: bool,
+}
+
+impl Width {
+    /// The kind of the load for operations of a type, which may be wider than what it was
+    /// written for: an `i32` is an `i64` without more ado.
+    fn kind_for<T>(self) -> Option<Kind> {
+        let Width { bytes, signed } = self;
+        match () {
+            () if bytes == size_of::<T>() => Some(Kind::Full),
+            () if signed => None,
+            () if bytes == 1 => Some(Kind::Byte),
+            () if bytes * 2 == size_of::<T>() => Some(Kind::Half),
+            () => None,
+        }
     }
 }
 
@@ -72,7 +82,7 @@ fn kind_of<O: Load>() -> Option<Kind> {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct LastLoad {
     cell: Pos,
-    kind: Kind,
+    width: Width,
     /// The address: accumulator, pin or slot.
     addr: Operand,
     offset: u16,
@@ -121,11 +131,10 @@ impl Translator<'_> {
             AddrClass::Pin => Operand::Pin,
             _ => return,
         };
-        let (Some(kind), Ok(offset)) = (kind_of::<O>(), u16::try_from(memarg.offset)) else {
-            return;
-        };
+        let Ok(offset) = u16::try_from(memarg.offset) else { return };
+        let width = Width { bytes: size_of::<O::Raw>(), signed: O::Raw::SIGNED };
         let wasm_offset = self.emit.wasm_offset;
-        self.last_load = Some(LastLoad { cell, kind, addr: operand, offset, wasm_offset, before });
+        self.last_load = Some(LastLoad { cell, width, addr: operand, offset, wasm_offset, before });
     }
 
     /// Translates a binary operation, which makes the load of its right operand itself if that
@@ -140,6 +149,7 @@ impl Translator<'_> {
         let Some(load) = self.last_load.filter(|_| self.options.optimizations.fuse) else {
             return false;
         };
+        let Some(kind) = load.width.kind_for::<O::Ty>() else { return false };
         let bank = O::Ty::BANK;
         if self.last_result() == Some(load.cell) {
             let left = self.stack.peek(1).value;
@@ -148,7 +158,7 @@ impl Translator<'_> {
             }
             self.take_back(load.cell, load.before, bank);
             let left = self.pop();
-            self.load_operand::<O>(left, load);
+            self.load_operand::<O>(left, load, kind);
             return true;
         }
         if !O::COMMUTES || !matches!(self.stack.peek(0).value, Value::Local(_)) {
@@ -161,11 +171,11 @@ impl Translator<'_> {
         }
         self.take_back(load.cell, load.before, bank);
         let left = self.operand_of(local);
-        self.load_operand::<O>(left, load);
+        self.load_operand::<O>(left, load, kind);
         true
     }
 
-    fn load_operand<O: Binary<Ty: Loaded>>(&mut self, left: Operand, load: LastLoad) {
+    fn load_operand<O: Binary<Ty: Loaded>>(&mut self, left: Operand, load: LastLoad, kind: Kind) {
         let a = match left {
             Operand::Slot(slot) => self.reach(slot, 1),
             _ => 0,
@@ -175,7 +185,7 @@ impl Translator<'_> {
             _ => 0,
         };
         let b = u32::from_ne_bytes(halves(slot, load.offset));
-        let by_left = &LoadOperandTable::<O>::BY_KIND[load.kind as usize];
+        let by_left = &LoadOperandTable::<O>::BY_KIND[kind as usize];
         let dests = &by_left[left_class(left)][left_class(load.addr)];
         self.emit.site_at(load.wasm_offset);
         self.define(dests, Fields { a, b, d: 0, wide: None }, O::Ty::BANK);
