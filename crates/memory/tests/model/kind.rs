@@ -3,10 +3,10 @@
 use lineal_memory::{
     AddressType, LinearMemory, MemoryOptions, MemoryType, PageSize, Pages, SharedMemory, StoreKind,
 };
-use proptest::prelude::*;
 
-use crate::common::stores;
-use crate::memory::Memory;
+use super::common::stores;
+use super::memory::Memory;
+use super::numbers::Numbers;
 
 /// What a memory is made as; each of the two in a run has its own.
 #[derive(Clone, Debug)]
@@ -21,33 +21,31 @@ pub(crate) struct Kind {
     max_reservation_bytes: u64,
 }
 
-pub(crate) fn kind() -> impl Strategy<Value = Kind> {
-    let store = proptest::sample::select(stores().collect::<Vec<_>>());
-    let address_type = proptest::sample::select(vec![AddressType::I32, AddressType::I64]);
-    let sizes = prop_oneof![
-        (Just(PageSize::ONE_BYTE), 0..200_u64, 200..9_000_u64),
-        (Just(PageSize::DEFAULT), 0..3_u64, 2..5_u64),
-    ];
-    let max_bytes = proptest::option::weighted(0.2, 9_000..200_000_u64);
-    let reservation = prop_oneof![Just(0), Just(64 << 30), 1..100_000_u64];
-    (store, any::<bool>(), address_type, sizes, max_bytes, reservation).prop_map(
-        |(store, shared, address_type, (page_size, minimum, maximum), max_bytes, reservation)| {
-            Kind {
-                store,
-                shared,
-                address_type,
-                page_size,
-                minimum,
-                maximum,
-                // A limit below the minimum would leave nothing to test.
-                max_bytes: max_bytes.map(|bytes| bytes.max(minimum * page_size.bytes())),
-                max_reservation_bytes: reservation,
-            }
-        },
-    )
-}
-
 impl Kind {
+    pub(crate) fn random(numbers: &mut Numbers<'_>) -> Kind {
+        let (page_size, minimum, maximum) = match numbers.once_in(2) {
+            false => (PageSize::DEFAULT, numbers.below(3), 2 + numbers.below(3)),
+            true => (PageSize::ONE_BYTE, numbers.below(200), 200 + numbers.below(8_800)),
+        };
+        let minimum = minimum as u64;
+        let max_bytes = numbers.once_in(5).then(|| 9_000 + numbers.below(191_000) as u64);
+        Kind {
+            store: numbers.pick(&stores().collect::<Vec<_>>()),
+            shared: numbers.once_in(2),
+            address_type: numbers.pick(&[AddressType::I32, AddressType::I64]),
+            page_size,
+            minimum,
+            maximum: maximum as u64,
+            // A limit below the minimum would leave nothing to test.
+            max_bytes: max_bytes.map(|bytes| bytes.max(minimum * page_size.bytes())),
+            max_reservation_bytes: match numbers.below(3) {
+                0 => 64 << 30,
+                1 => 0,
+                _ => 1 + numbers.below(99_999) as u64,
+            },
+        }
+    }
+
     pub(crate) fn memory(&self) -> Memory {
         let ty = MemoryType::builder(Pages(self.minimum))
             .maximum(Pages(self.maximum))

@@ -2,10 +2,11 @@
 
 use lineal_memory::{AtomicError, DataSegment, InitError, Pages, RmwOp, StringError};
 
-use crate::kind::Kind;
-use crate::memory::{Memory, with_memory};
-use crate::operation::{Access, Operation, PAIRS};
-use crate::reference::Model;
+use super::kind::Kind;
+use super::memory::{Memory, with_memory};
+use super::numbers::Numbers;
+use super::operation::{Access, Operation, PAIRS};
+use super::reference::Model;
 
 /// Runs `$body` with the scalar type number `$index` as `$T`.
 macro_rules! with_scalar {
@@ -74,8 +75,23 @@ pub(crate) struct Machine {
     segment_models: [Vec<u8>; 2],
 }
 
+/// The most operations of a run.
+const MAX_OPERATIONS: usize = 100;
+
 impl Machine {
-    pub(crate) fn new(kinds: &[Kind; 2]) -> Machine {
+    /// Runs the operations that some bytes choose, and panics where memories and models disagree.
+    pub(crate) fn run_all(bytes: &[u8]) {
+        let mut numbers = Numbers::new(bytes);
+        let mut machine = Machine::new(&[Kind::random(&mut numbers), Kind::random(&mut numbers)]);
+        machine.check();
+        for _ in 0..1 + numbers.below(MAX_OPERATIONS) {
+            let number = numbers.below(2);
+            machine.run(number, &Operation::random(&mut numbers));
+            machine.check();
+        }
+    }
+
+    fn new(kinds: &[Kind; 2]) -> Machine {
         let memories = [kinds[0].memory(), kinds[1].memory()];
         let model = |at: usize| {
             let capacity_bytes = match &memories[at] {
@@ -93,7 +109,7 @@ impl Machine {
         }
     }
 
-    pub(crate) fn check(&self) {
+    fn check(&self) {
         for (memory, model) in self.memories.iter().zip(&self.models) {
             assert!(memory.bytes() == model.bytes, "the bytes differ");
             let (byte_len, size) =
@@ -104,7 +120,7 @@ impl Machine {
     }
 
     /// Runs one operation on memory number `number` and on its model.
-    pub(crate) fn run(&mut self, number: usize, operation: &Operation) {
+    fn run(&mut self, number: usize, operation: &Operation) {
         let byte_len = self.models[number].bytes.len() as u64;
         let other_len = self.models[1 - number].bytes.len() as u64;
         let [first, second] = &mut self.memories;

@@ -11,8 +11,8 @@ pub(crate) enum Memory {
 macro_rules! with_memory {
     ($memory:expr, $inner:ident => $body:expr) => {
         match $memory {
-            $crate::memory::Memory::Linear($inner) => $body,
-            $crate::memory::Memory::Shared($inner) => $body,
+            Memory::Linear($inner) => $body,
+            Memory::Shared($inner) => $body,
         }
     };
 }

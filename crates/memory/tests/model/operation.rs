@@ -1,7 +1,8 @@
 //! The operations of a run.
 
 use lineal_memory::RmwOp;
-use proptest::prelude::*;
+
+use super::numbers::Numbers;
 
 /// How many scalar types there are.
 pub(crate) const SCALARS: usize = 12;
@@ -19,6 +20,16 @@ pub(crate) enum Place {
 }
 
 impl Place {
+    fn random(numbers: &mut Numbers<'_>) -> Place {
+        match numbers.below(11) {
+            0..=3 => Place::FromStart(numbers.below(300) as u64),
+            4..=7 => Place::BeforeEnd(numbers.below(40) as u64),
+            8 => Place::AfterEnd(numbers.below(20) as u64),
+            9 => Place::Anywhere(u64::MAX - numbers.below(40) as u64),
+            _ => Place::Anywhere(numbers.wide(8) as u64),
+        }
+    }
+
     pub(crate) fn addr(self, byte_len: u64) -> u64 {
         match self {
             Place::FromStart(addr) | Place::Anywhere(addr) => addr,
@@ -28,24 +39,24 @@ impl Place {
     }
 }
 
-pub(crate) fn place() -> impl Strategy<Value = Place> {
-    prop_oneof![
-        4 => (0..300_u64).prop_map(Place::FromStart),
-        4 => (0..40_u64).prop_map(Place::BeforeEnd),
-        1 => (0..20_u64).prop_map(Place::AfterEnd),
-        1 => (u64::MAX - 40..=u64::MAX).prop_map(Place::Anywhere),
-        1 => any::<u64>().prop_map(Place::Anywhere),
-    ]
+/// An offset or a length.
+fn amount(numbers: &mut Numbers<'_>) -> u64 {
+    match numbers.below(14) {
+        0..=9 => numbers.below(64) as u64,
+        10 | 11 => numbers.below(70_000) as u64,
+        12 => u64::MAX - numbers.below(40) as u64,
+        _ => numbers.wide(8) as u64,
+    }
 }
 
-/// An offset or a length.
-pub(crate) fn amount() -> impl Strategy<Value = u64> {
-    prop_oneof![
-        10 => 0..64_u64,
-        2 => 0..70_000_u64,
-        1 => u64::MAX - 40..=u64::MAX,
-        1 => any::<u64>(),
-    ]
+/// The number of an element of a view.
+fn index(numbers: &mut Numbers<'_>) -> usize {
+    if numbers.once_in(10) { usize::MAX } else { numbers.below(70) }
+}
+
+/// Text of a few kinds of characters, so that it is often read as text again.
+fn text(numbers: &mut Numbers<'_>) -> String {
+    (0..numbers.below(13)).map(|_| numbers.pick(&['a', '\0', 'é', '€', '𝄞'])).collect()
 }
 
 /// An atomic access.
@@ -60,14 +71,16 @@ pub(crate) enum Access {
     },
 }
 
-fn access() -> impl Strategy<Value = Access> {
-    use RmwOp::{Add, And, Or, Sub, Xchg, Xor};
-    prop_oneof![
-        Just(Access::Load),
-        Just(Access::Store),
-        proptest::sample::select(vec![Add, Sub, And, Or, Xor, Xchg]).prop_map(Access::Rmw),
-        any::<bool>().prop_map(|hit| Access::Cmpxchg { hit }),
-    ]
+impl Access {
+    fn random(numbers: &mut Numbers<'_>) -> Access {
+        use RmwOp::{Add, And, Or, Sub, Xchg, Xor};
+        match numbers.below(4) {
+            0 => Access::Load,
+            1 => Access::Store,
+            2 => Access::Rmw(numbers.pick(&[Add, Sub, And, Or, Xor, Xchg])),
+            _ => Access::Cmpxchg { hit: numbers.once_in(2) },
+        }
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -94,62 +107,40 @@ pub(crate) enum Operation {
     Notify { addr: Place, offset: u64 },
 }
 
-pub(crate) fn operation() -> impl Strategy<Value = Operation> {
-    use Operation::*;
-    let scalar = || 0..SCALARS;
-    let index = || prop_oneof![9 => 0..70_usize, 1 => Just(usize::MAX)];
-    // Mostly text of a few kinds of characters, so that it is often read as text again.
-    let text = || "[a\u{0}é€𝄞]{0,12}";
-    prop_oneof![
-        (scalar(), place(), amount()).prop_map(|(scalar, addr, offset)| Load {
-            scalar,
-            addr,
-            offset
-        }),
-        (0..PAIRS, place(), amount()).prop_map(|(pair, addr, offset)| LoadExtend {
-            pair,
-            addr,
-            offset
-        }),
-        (scalar(), place(), amount(), any::<u128>())
-            .prop_map(|(scalar, addr, offset, value)| { Store { scalar, addr, offset, value } }),
-        (place(), 0..100_usize).prop_map(|(addr, len)| Read { addr, len }),
-        (place(), proptest::collection::vec(any::<u8>(), 0..100))
-            .prop_map(|(addr, bytes)| Write { addr, bytes }),
-        (place(), any::<u8>(), amount()).prop_map(|(addr, value, len)| Fill { addr, value, len }),
-        (place(), place(), amount()).prop_map(|(dst, src, len)| CopyWithin { dst, src, len }),
-        (place(), place(), amount()).prop_map(|(dst, src, len)| CopyFrom { dst, src, len }),
-        (place(), 0..2_usize, amount(), amount()).prop_map(|(dst, segment, offset, len)| Init {
-            dst,
-            segment,
-            offset,
-            len
-        }),
-        (0..2_usize).prop_map(|segment| Drop { segment }),
-        prop_oneof![0..3_u64, amount()].prop_map(|delta| Grow { delta }),
-        (scalar(), place(), amount(), index()).prop_map(|(scalar, addr, count, index)| ReadView {
-            scalar,
-            addr,
-            count,
-            index
-        }),
-        (scalar(), place(), amount(), index(), any::<u128>()).prop_map(
-            |(scalar, addr, count, index, value)| WriteView { scalar, addr, count, index, value }
-        ),
-        (place(), amount()).prop_map(|(addr, len)| ReadString { addr, len }),
-        (place(), text()).prop_map(|(addr, text)| WriteString { addr, text }),
-        (place(), amount()).prop_map(|(addr, limit)| ReadCstring { addr, limit }),
-        (place(), amount()).prop_map(|(addr, len)| ReadUtf16 { addr, len }),
-        (place(), text()).prop_map(|(addr, text)| WriteUtf16 { addr, text }),
-        (0..4_usize, access(), place(), amount(), any::<[u64; 2]>()).prop_map(
-            |(width, access, addr, offset, operands)| Atomic {
-                width,
-                access,
-                addr,
-                offset,
-                operands
+impl Operation {
+    pub(crate) fn random(numbers: &mut Numbers<'_>) -> Operation {
+        use Operation::*;
+        let kind = numbers.below(20);
+        let n = numbers;
+        let addr = Place::random(n);
+        match kind {
+            0 => Load { scalar: n.below(SCALARS), addr, offset: amount(n) },
+            1 => LoadExtend { pair: n.below(PAIRS), addr, offset: amount(n) },
+            2 => Store { scalar: n.below(SCALARS), addr, offset: amount(n), value: n.wide(16) },
+            3 => Read { addr, len: n.below(100) },
+            4 => Write { addr, bytes: (0..n.below(100)).map(|_| n.below(256) as u8).collect() },
+            5 => Fill { addr, value: n.below(256) as u8, len: amount(n) },
+            6 => CopyWithin { dst: addr, src: Place::random(n), len: amount(n) },
+            7 => CopyFrom { dst: addr, src: Place::random(n), len: amount(n) },
+            8 => Init { dst: addr, segment: n.below(2), offset: amount(n), len: amount(n) },
+            9 => Drop { segment: n.below(2) },
+            10 => Grow { delta: if n.once_in(2) { amount(n) } else { n.below(3) as u64 } },
+            11 => ReadView { scalar: n.below(SCALARS), addr, count: amount(n), index: index(n) },
+            12 => {
+                let (scalar, count) = (n.below(SCALARS), amount(n));
+                WriteView { scalar, addr, count, index: index(n), value: n.wide(16) }
             }
-        ),
-        (place(), amount()).prop_map(|(addr, offset)| Notify { addr, offset }),
-    ]
+            13 => ReadString { addr, len: amount(n) },
+            14 => WriteString { addr, text: text(n) },
+            15 => ReadCstring { addr, limit: amount(n) },
+            16 => ReadUtf16 { addr, len: amount(n) },
+            17 => WriteUtf16 { addr, text: text(n) },
+            18 => {
+                let (width, access, offset) = (n.below(4), Access::random(n), amount(n));
+                let operands = [n.wide(8) as u64, n.wide(8) as u64];
+                Atomic { width, access, addr, offset, operands }
+            }
+            _ => Notify { addr, offset: amount(n) },
+        }
+    }
 }

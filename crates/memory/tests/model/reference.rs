@@ -1,6 +1,6 @@
 //! The model.
 
-use crate::kind::Kind;
+use super::kind::Kind;
 
 /// A memory as it should be.
 pub(crate) struct Model {

@@ -210,7 +210,7 @@ pub(super) const V128_GROUPS: &[Group] = &[
 const FLOAT_UNARY: [&str; 7] = ["ceil", "floor", "trunc", "nearest", "sqrt", "abs", "neg"];
 const FLOAT_BINARY: [&str; 6] = ["add", "sub", "mul", "div", "min", "max"];
 
-impl FunctionWriter<'_> {
+impl FunctionWriter<'_, '_> {
     pub(super) fn vector_constant(&mut self, low: i64) -> String {
         match self.numbers.below(3) {
             0 => {

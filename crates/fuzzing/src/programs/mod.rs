@@ -1,4 +1,4 @@
-//! Makes a valid module from a seed.
+//! Programs dense in what the translator optimises, in the text format.
 //!
 //! A module has five fixed functions, one for each type, and several random ones, a memory, a
 //! table, a data segment and globals. [`FunctionWriter`] writes one random function:
@@ -19,9 +19,7 @@ mod vectors;
 use std::fmt::Write as _;
 
 use crate::numbers::Numbers;
-
-/// The exported globals whose values are compared.
-pub(crate) const GLOBALS: [&str; 6] = ["g_i32", "g_i64", "g_f32", "g_f64", "g_v128", FUEL_GLOBAL];
+use crate::oracle::{Case, FUEL, compare_optimizations};
 
 /// The exported global that bounds loops and recursion.
 pub(crate) const FUEL_GLOBAL: &str = "fuel";
@@ -30,7 +28,7 @@ const PAGE_BYTES: u64 = 65_536;
 
 /// A type of values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Type {
+enum Type {
     I32,
     I64,
     F32,
@@ -52,7 +50,7 @@ impl Type {
     }
 
     /// One of the types, most often `i32`.
-    fn random(numbers: &mut Numbers) -> Type {
+    fn random(numbers: &mut Numbers<'_>) -> Type {
         numbers.pick(&[
             Type::I32,
             Type::I32,
@@ -65,19 +63,23 @@ impl Type {
     }
 }
 
-/// A module and what a caller needs to know about it.
-pub(crate) struct Module {
-    pub(crate) text: String,
-    /// The exported functions.
-    pub(crate) functions: Vec<Function>,
+/// A function, exported under its name.
+struct Function {
+    name: String,
+    params: Vec<Type>,
+    results: Vec<Type>,
+    text: String,
 }
 
-/// A function, exported under its name.
-pub(crate) struct Function {
-    pub(crate) name: String,
-    pub(crate) params: Vec<Type>,
-    pub(crate) results: Vec<Type>,
-    pub(crate) text: String,
+/// The bytes that choose the arguments of calls.
+const ARGUMENT_BYTES: usize = 64;
+
+/// Compares the program that some bytes choose in Lineal with and without optimisations.
+pub(crate) fn judge(bytes: &[u8]) -> Result<(), String> {
+    let (arguments, bytes) = bytes.split_at(bytes.len().min(ARGUMENT_BYTES));
+    let wasm = module(bytes);
+    // The programs do not let NaNs be seen.
+    compare_optimizations(&Case { wasm: &wasm, arguments, fuel: FUEL, nans_are_canonical: true })
 }
 
 /// What all functions of a module can refer to.
@@ -88,8 +90,8 @@ struct Surroundings {
 }
 
 /// One random function while it is written.
-struct FunctionWriter<'a> {
-    numbers: &'a mut Numbers,
+struct FunctionWriter<'a, 'b> {
+    numbers: &'a mut Numbers<'b>,
     module: &'a Surroundings,
     /// The function's place among the module's.
     index: usize,
@@ -101,9 +103,9 @@ struct FunctionWriter<'a> {
     budget: usize,
 }
 
-/// The module of a seed.
-pub(crate) fn module(seed: u64) -> Module {
-    let mut numbers = Numbers::new(seed);
+/// The program that some bytes choose.
+pub(crate) fn module(bytes: &[u8]) -> Vec<u8> {
+    let mut numbers = Numbers::new(bytes);
     let address_type = if numbers.once_in(4) { Type::I64 } else { Type::I32 };
     let mut module = Surroundings { address_type, functions: fixed_functions() };
     let random_functions = module.functions.len()..module.functions.len() + 6;
@@ -120,10 +122,11 @@ pub(crate) fn module(seed: u64) -> Module {
     for index in random_functions {
         module.functions[index].text = random_function(&mut numbers, &module, index);
     }
-    Module { text: module_text(&mut numbers, &module), functions: module.functions }
+    let text = module_text(&mut numbers, &module);
+    wat::parse_str(&text).unwrap_or_else(|error| panic!("{error}\n{text}"))
 }
 
-fn module_text(numbers: &mut Numbers, module: &Surroundings) -> String {
+fn module_text(numbers: &mut Numbers<'_>, module: &Surroundings) -> String {
     let address_type = module.address_type.name();
     let max_pages = 1 + numbers.below(2);
     let mut text = format!(
@@ -190,7 +193,7 @@ fn type_list(keyword: &str, types: &[Type]) -> String {
     format!(" ({keyword} {})", names.join(" "))
 }
 
-fn random_function(numbers: &mut Numbers, module: &Surroundings, index: usize) -> String {
+fn random_function(numbers: &mut Numbers<'_>, module: &Surroundings, index: usize) -> String {
     let function = &module.functions[index];
     let Function { name, params, results, .. } = function;
     let locals: Vec<Type> = (0..numbers.below(6)).map(|_| Type::random(numbers)).collect();
@@ -230,7 +233,7 @@ fn zeros(types: &[Type]) -> String {
     types.iter().map(zero).collect()
 }
 
-impl FunctionWriter<'_> {
+impl FunctionWriter<'_, '_> {
     /// Accounts for one expression or statement. False if only a leaf may follow.
     fn spend(&mut self) -> bool {
         let affordable = self.budget > 0;

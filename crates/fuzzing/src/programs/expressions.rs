@@ -2,7 +2,7 @@
 
 use super::{FunctionWriter, PAGE_BYTES, Type, operators, zeros};
 
-impl FunctionWriter<'_> {
+impl FunctionWriter<'_, '_> {
     /// One expression for each of some types.
     pub(super) fn expressions(&mut self, types: &[Type], depth: usize) -> String {
         types.iter().map(|&ty| self.expression(ty, depth) + " ").collect()

@@ -2,7 +2,7 @@
 
 use super::{FunctionWriter, Type, type_list, zeros};
 
-impl FunctionWriter<'_> {
+impl FunctionWriter<'_, '_> {
     /// A few statements, or none.
     pub(super) fn statements(&mut self, depth: usize) -> String {
         (0..self.numbers.below(4)).map(|_| self.statement(depth)).collect()
