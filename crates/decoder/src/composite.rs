@@ -1,6 +1,7 @@
 //! The types that modules define: functions, structures, arrays, and which is a subtype of which.
 
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use crate::types::{TypeIndex, ValType};
@@ -160,11 +161,30 @@ impl StorageType {
 }
 
 /// A function type: parameters and results, in order. Cheap to clone.
-#[derive(Clone, PartialEq, Eq, Hash)]
+///
+/// A type that comes from a module knows which of the defined types it is, so that what a host
+/// makes of it is of that very type: two that are written alike may still differ, as members of
+/// recursive groups and as subtypes. Equality looks at parameters and results alone.
+#[derive(Clone)]
 pub struct FuncType {
     /// Parameters, then results.
     types: Arc<[ValType]>,
     params: usize,
+    defined: Option<TypeIndex>,
+}
+
+impl PartialEq for FuncType {
+    fn eq(&self, other: &FuncType) -> bool {
+        (&self.types, self.params) == (&other.types, other.params)
+    }
+}
+
+impl Eq for FuncType {}
+
+impl Hash for FuncType {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        (&self.types, self.params).hash(state);
+    }
 }
 
 impl FuncType {
@@ -176,7 +196,7 @@ impl FuncType {
         let mut types: Vec<ValType> = params.into_iter().collect();
         let params = types.len();
         types.extend(results);
-        FuncType { types: types.into(), params }
+        FuncType { types: types.into(), params, defined: None }
     }
 
     /// The parameter types.
@@ -189,13 +209,24 @@ impl FuncType {
         &self.types[self.params..]
     }
 
+    /// The same as the defined type with a number.
+    pub fn defined_as(&self, index: TypeIndex) -> FuncType {
+        FuncType { defined: Some(index), ..self.clone() }
+    }
+
+    /// Which defined type it is, if that is known.
+    pub fn defined(&self) -> Option<TypeIndex> {
+        self.defined
+    }
+
     /// The same with other numbers for defined types.
     pub fn map_index(&self, map: impl Fn(TypeIndex) -> TypeIndex) -> FuncType {
+        let defined = self.defined.map(&map);
         if !self.types.iter().any(|ty| matches!(ty, ValType::Ref(_))) {
-            return self.clone();
+            return FuncType { defined, ..self.clone() };
         }
         let types = self.types.iter().map(|ty| ty.map_index(&map)).collect();
-        FuncType { types, params: self.params }
+        FuncType { types, params: self.params, defined }
     }
 }
 

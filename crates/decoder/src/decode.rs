@@ -103,7 +103,7 @@ impl ModuleParts {
                 TypeRef::Func(index) | TypeRef::FuncExact(index) => {
                     self.funcs.push(index);
                     self.imported_funcs += 1;
-                    ExternType::Func(self.type_as_func(index).clone())
+                    ExternType::Func(self.defined_func_type(index))
                 }
                 TypeRef::Table(ty) => {
                     let ty = self.known.table_type(ty, offset)?;

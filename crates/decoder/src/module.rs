@@ -13,7 +13,7 @@ use crate::composite::{FuncType, SubType};
 use crate::error::Error;
 use crate::features::Features;
 use crate::names::Names;
-use crate::types::{ExternType, GlobalType, HeapType, RefType, TableType, TagType};
+use crate::types::{ExternType, GlobalType, HeapType, RefType, TableType, TagType, TypeIndex};
 use crate::{convert, decode, text};
 
 /// A validated module.
@@ -296,6 +296,11 @@ impl ModuleParts {
         self.types[index as usize].as_func().expect("validated to be a function type")
     }
 
+    /// The function type with an index, which knows that it has it.
+    pub(crate) fn defined_func_type(&self, index: u32) -> FuncType {
+        self.type_as_func(index).defined_as(TypeIndex(index))
+    }
+
     /// A heap type of the parser's, in operators of a validated body, as this crate's.
     ///
     /// # Panics
@@ -312,7 +317,7 @@ impl ModuleParts {
     ///
     /// Panics if the index is out of range.
     pub fn tag_type(&self, tag: u32) -> TagType {
-        TagType::new(self.type_as_func(self.tags[tag as usize]).clone())
+        TagType::new(self.defined_func_type(self.tags[tag as usize]))
     }
 
     /// The type of an exported entity.
@@ -322,7 +327,9 @@ impl ModuleParts {
     /// Panics if the index is out of range.
     pub fn extern_type(&self, index: ExternIndex) -> ExternType {
         match index {
-            ExternIndex::Func(i) => ExternType::Func(self.func_type(i).clone()),
+            ExternIndex::Func(i) => {
+                ExternType::Func(self.defined_func_type(self.funcs[i as usize]))
+            }
             ExternIndex::Table(i) => ExternType::Table(self.tables[i as usize].ty),
             ExternIndex::Memory(i) => ExternType::Memory(self.memories[i as usize]),
             ExternIndex::Global(i) => ExternType::Global(self.globals[i as usize].ty),

@@ -69,10 +69,6 @@ fn config(bytes: &mut Unstructured<'_>) -> arbitrary::Result<Config> {
     config.max_memories = config.max_memories.max(3);
     config.max_tables = config.max_tables.max(2);
     config.max_imports = config.max_imports.min(10);
-    if config.gc_enabled && bytes.arbitrary()? {
-        config.min_imports = 0;
-        config.max_imports = 0;
-    }
     config.max_memory32_bytes = 3 << 16;
     config.max_memory64_bytes = 3 << 16;
     config.max_table_elements = 1_000;

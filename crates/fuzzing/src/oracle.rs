@@ -205,10 +205,6 @@ fn contest(
         match (setup.instantiate(case), &reference_stop) {
             (Ok(contestant), None) => contestants.push(contestant),
             (Err(stop), Some(expected)) if stop == *expected => {}
-            // The host's functions have types of their own, in no group with others.
-            (Err(Stop::Refused(error)), _) if error.contains("incompatible import") => {
-                return Ok(());
-            }
             (Err(stop @ Stop::Trap(_)), _) if stop.is_inconclusive() => return Ok(()),
             (Err(stop), _) => {
                 return Err(format!("{}: {stop:?}, not {reference_stop:?}", setup.name));

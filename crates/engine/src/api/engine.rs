@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 
 use anyhow::{Result, ensure};
-use lineal_decoder::{SubType, TypeIndex};
+use lineal_decoder::{FuncType, SubType, TypeIndex};
 
 use super::config::Config;
 use crate::runtime::types::TypeRegistry;
@@ -100,6 +100,15 @@ impl Engine {
     /// supertype.
     pub fn register_type(&self, ty: &SubType) -> TypeIndex {
         self.types().register_one(ty)
+    }
+
+    /// The number of a function type: its own, if it comes from one of this engine's modules.
+    pub(crate) fn register_func_type(&self, ty: &FuncType) -> TypeIndex {
+        let is_same = |index| self.type_at(index).is_some_and(|def| def.as_func() == Some(ty));
+        match ty.defined() {
+            Some(index) if is_same(index) => index,
+            _ => self.register_type(&ty.clone().into()),
+        }
     }
 
     /// The type with a number; `None` if the number is not one of this engine's.

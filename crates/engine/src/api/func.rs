@@ -66,7 +66,7 @@ impl Func {
     pub(crate) fn from_def<T>(store: &mut StoreContextMut<'_, T>, def: &HostDef) -> Func {
         let core = store.core_mut();
         let entity = core.funcs.push(FuncEntity {
-            type_index: core.engine.register_type(&def.ty().clone().into()),
+            type_index: core.engine.register_func_type(def.ty()),
             ty: def.ty().clone(),
             kind: FuncKind::Host(def.func().clone()),
         });
@@ -84,7 +84,9 @@ impl Func {
 
     /// The function's type.
     pub fn ty(&self, store: impl AsContext) -> FuncType {
-        self.handle.get(store.as_context().core()).ty.clone()
+        let store = store.as_context();
+        let entity = self.handle.get(store.core());
+        entity.ty.defined_as(entity.type_index)
     }
 
     /// Calls the function.

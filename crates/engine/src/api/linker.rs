@@ -18,6 +18,7 @@ use super::instance::Instance;
 use super::instance_pre::InstancePre;
 use super::memory::Memory;
 use super::module::Module;
+use super::shared_memory::SharedMemory;
 use super::store::{AsContext, AsContextMut, StoreContextMut};
 use super::table::Table;
 use super::tag::Tag;
@@ -412,6 +413,7 @@ fn default_item<T>(store: &mut StoreContextMut<'_, T>, ty: ExternType) -> Result
             ensure!(ty.element.nullable, "elements of type {} have no default", ty.element);
             Table::new(store, ty, Ref::null(ty.element.heap))?.into()
         }
+        ExternType::Memory(ty) if ty.is_shared() => SharedMemory::new(store.engine(), ty)?.into(),
         ExternType::Memory(ty) => Memory::new(store, ty)?.into(),
         ExternType::Tag(ty) => Tag::new(store, &ty).into(),
     }))

@@ -34,7 +34,7 @@ impl Tag {
     pub fn new(mut store: impl AsContextMut, ty: &TagType) -> Tag {
         let mut store = store.as_context_mut();
         let core = store.core_mut();
-        let type_index = core.engine.register_type(&ty.ty().clone().into());
+        let type_index = core.engine.register_func_type(ty.ty());
         let entity = core.tags.push(TagEntity { type_index, ty: ty.ty().clone() });
         // SAFETY: the store owns the tag as of now.
         Tag { handle: unsafe { Handle::new(core, entity) } }
@@ -50,7 +50,9 @@ impl Tag {
 
     /// The tag's type.
     pub fn ty(&self, store: impl AsContext) -> TagType {
-        TagType::new(self.handle.get(store.as_context().core()).ty.clone())
+        let store = store.as_context();
+        let entity = self.handle.get(store.core());
+        TagType::new(entity.ty.defined_as(entity.type_index))
     }
 
     /// Whether two handles stand for one tag.

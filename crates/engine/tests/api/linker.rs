@@ -2,7 +2,7 @@
 
 use crate::trap;
 use lineal::{
-    Caller, Engine, Extern, Func, FuncType, Instance, Linker, Module, Store, Trap,
+    Caller, Engine, Extern, ExternType, Func, FuncType, Instance, Linker, Module, Store, Trap,
     UnknownImportError, Val, ValType,
 };
 
@@ -238,4 +238,52 @@ fn tail_calls_between_instances_take_no_room() {
     assert_eq!(f.call(&mut store, (1_000_000, 0)).unwrap(), 1_000_000);
     table.set(&mut store, 1, lineal::Ref::Func(None)).unwrap();
     assert_eq!(trap(&f.call(&mut store, (10, 0)).unwrap_err()), Trap::IndirectCallToNull);
+}
+
+#[test]
+fn what_is_made_of_an_import_s_type_is_of_that_very_type() {
+    let engine = Engine::default();
+    // A function type that may have subtypes, one of a recursive group, and one that refers to
+    // itself; a tag of such a type; a shared memory.
+    let module = Module::new(
+        &engine,
+        r#"(module
+            (type $open (sub (func (param i32) (result i32))))
+            (rec (type $first (func (result i64))) (type $second (func (param (ref null $first)))))
+            (rec (type $payload (func (param f32))) (type (struct)))
+            (import "host" "open" (func $open (type $open)))
+            (import "host" "first" (func $first (type $first)))
+            (import "host" "second" (func (type $second)))
+            (import "host" "tag" (tag (type $payload)))
+            (import "host" "memory" (memory 1 2 shared))
+            (func (export "call") (result i64)
+                (i64.add (call $first) (i64.extend_i32_u (call $open (i32.const 5))))))"#,
+    )
+    .unwrap();
+    let mut store = Store::new(&engine, ());
+    let mut linker = Linker::new(&engine);
+    linker.define_unknown_imports_as_default_values(&mut store, &module).unwrap();
+    let instance = linker.instantiate(&mut store, &module).unwrap();
+    let call = instance.get_typed_func::<(), i64>(&store, "call").unwrap();
+    assert_eq!(call.call(&mut store, ()).unwrap(), 0);
+
+    let mut linker = Linker::new(&engine);
+    linker.define_unknown_imports_as_default_values(&mut store, &module).unwrap();
+    linker.allow_shadowing(true);
+    for import in module.imports() {
+        if let ExternType::Func(ty) = import.ty() {
+            let answer = ty.results().first().map(|ty| match ty {
+                ValType::I32 => Val::I32(2),
+                _ => Val::I64(40),
+            });
+            let host = move |_: Caller<'_, ()>, _: &[Val], results: &mut [Val]| {
+                results.iter_mut().zip(answer).for_each(|(result, answer)| *result = answer);
+                Ok(())
+            };
+            linker.func_new(import.module(), import.name(), ty, host).unwrap();
+        }
+    }
+    let instance = linker.instantiate(&mut store, &module).unwrap();
+    let call = instance.get_typed_func::<(), i64>(&store, "call").unwrap();
+    assert_eq!(call.call(&mut store, ()).unwrap(), 42);
 }
