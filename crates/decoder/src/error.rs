@@ -96,7 +96,8 @@ impl Error {
         self.text_place().map(|place| place.column)
     }
 
-    /// The line of the text itself, cut to the part around the column if it is very long.
+    /// The line of the text itself, cut to the part around the column if it is very long, and
+    /// with U+FFFD in place of control characters.
     pub fn source_line(&self) -> Option<&str> {
         self.text_place().map(|place| place.source.as_str())
     }
@@ -124,7 +125,9 @@ impl TextPlace {
         let preceding = text[line_start..offset].chars().count();
         let whole = text[line_start..].lines().next().unwrap_or("");
         let skipped = preceding.saturating_sub(SOURCE_WINDOW / 2);
-        let source = whole.chars().skip(skipped).take(SOURCE_WINDOW).collect();
+        // Not to be taken for commands by a terminal.
+        let visible = |c: char| if c.is_control() && c != '\t' { '\u{fffd}' } else { c };
+        let source = whole.chars().skip(skipped).take(SOURCE_WINDOW).map(visible).collect();
         TextPlace { line, column: preceding + 1, source, caret: preceding - skipped }
     }
 }

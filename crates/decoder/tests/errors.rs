@@ -55,6 +55,12 @@ fn neither_text_nor_binary() {
 }
 
 #[test]
+fn control_characters_are_not_shown() {
+    let error = refuse(b"\x1b[31m\t(module)");
+    assert_eq!(error.source_line(), Some("\u{fffd}[31m\t(module)"));
+}
+
+#[test]
 fn a_component_is_refused() {
     let error = refuse(b"\0asm\x0d\0\x01\0");
     assert!(error.offset().is_some());
