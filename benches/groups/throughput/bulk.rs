@@ -9,7 +9,7 @@ use lineal_memory::DataSegment;
 use crate::{PAGE_BYTES, compare, memory};
 
 const PAGES: u64 = 64;
-const LENGTHS: [u64; 4] = [16, 256, 64 << 10, 1 << 20];
+const LENGTHS: [u64; 5] = [16, 256, 4 << 10, 64 << 10, 1 << 20];
 
 pub(crate) fn bulk(criterion: &mut Criterion<CpuTime>) {
     let mut memory = memory(PAGES);

@@ -46,7 +46,7 @@ fn main() -> Result<()> {
         let Machine { processor, system, compiler, date } = Machine::here();
         let text = format!(
             "# {group}\n\n{date}, {processor}, {system}, {compiler}.\n\n\
-             Medians of processor time.\n\n{}",
+             Medians of processor time; ratios below 1 say that Lineal takes less.\n\n{}",
             table(measurements)
         );
         let results = Path::new(env!("CARGO_MANIFEST_DIR")).join("results");
@@ -98,26 +98,58 @@ fn read(dir: &Path) -> Result<(String, Measurement)> {
     Ok((group.to_owned(), measurement))
 }
 
-/// A row for each subject, a column for each engine.
+/// A row for each subject, a column for each engine, and one for the time of Lineal as a part of
+/// each other's, with geometric means.
 fn table(measurements: &[Measurement]) -> String {
     let mut engines: Vec<&str> = Vec::new();
-    let mut rows: BTreeMap<&str, BTreeMap<&str, String>> = BTreeMap::new();
+    let mut rows: BTreeMap<&str, BTreeMap<&str, &Measurement>> = BTreeMap::new();
     for measurement in measurements {
         if !engines.contains(&measurement.engine.as_str()) {
             engines.push(&measurement.engine);
         }
-        let row = rows.entry(&measurement.subject).or_default();
-        row.insert(&measurement.engine, measurement.to_string());
+        rows.entry(&measurement.subject).or_default().insert(&measurement.engine, measurement);
     }
     engines.sort_by_key(|engine| (!engine.starts_with("lineal"), *engine));
-    let header = ["".to_owned()].into_iter().chain(engines.iter().map(|e| (*e).to_owned()));
-    let mut lines: Vec<Vec<String>> = vec![header.collect()];
+    let pairs: Vec<(&str, &str)> =
+        engines.iter().filter_map(|engine| Some((opponent(engine, &engines)?, *engine))).collect();
+
+    let mut header = vec![String::new()];
+    header.extend(engines.iter().map(|engine| (*engine).to_owned()));
+    header.extend(pairs.iter().map(|(lineal, other)| format!("{lineal} / {other}")));
+    let mut lines = vec![header];
+    let mut logarithms = vec![Vec::new(); pairs.len()];
     for (subject, cells) in rows {
+        let text = |engine: &&str| cells.get(engine).map(|cell| cell.to_string());
         let mut line = vec![subject.to_owned()];
-        line.extend(engines.iter().map(|engine| cells.get(engine).cloned().unwrap_or_default()));
+        line.extend(engines.iter().map(|engine| text(engine).unwrap_or_default()));
+        for ((lineal, other), logarithms) in pairs.iter().zip(&mut logarithms) {
+            line.push(match (cells.get(lineal), cells.get(other)) {
+                (Some(lineal), Some(other)) => {
+                    let ratio = lineal.nanoseconds / other.nanoseconds;
+                    logarithms.push(ratio.ln());
+                    format!("{ratio:.3}")
+                }
+                _ => String::new(),
+            });
+        }
         lines.push(line);
     }
+    let mut line = vec!["geometric mean".to_owned()];
+    line.resize(1 + engines.len(), String::new());
+    let mean = |logs: &Vec<f64>| (logs.iter().sum::<f64>() / logs.len() as f64).exp();
+    line.extend(logarithms.iter().map(|logarithms| format!("{:.3}", mean(logarithms))));
+    lines.push(line);
     aligned(&lines)
+}
+
+/// What an engine is compared with: Lineal in the same mode.
+fn opponent<'a>(engine: &str, engines: &[&'a str]) -> Option<&'a str> {
+    let is_lazy = |name: &str| name.ends_with("-lazy");
+    engines
+        .iter()
+        .find(|name| name.starts_with("lineal") && is_lazy(name) == is_lazy(engine))
+        .filter(|_| !engine.starts_with("lineal"))
+        .copied()
 }
 
 impl std::fmt::Display for Measurement {
