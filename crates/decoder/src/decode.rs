@@ -2,9 +2,9 @@
 
 use wasmparser::{
     DataKind, DataSectionReader, ElementKind, ElementSectionReader, ExportSectionReader,
-    ExternalKind, FunctionSectionReader, GlobalSectionReader, ImportSectionReader, KnownCustom,
-    MemorySectionReader, Payload, TableInit, TableSectionReader, TagSectionReader, TypeRef,
-    TypeSectionReader,
+    ExternalKind, FunctionBody, FunctionSectionReader, GlobalSectionReader, ImportSectionReader,
+    KnownCustom, MemorySectionReader, Payload, TableInit, TableSectionReader, TagSectionReader,
+    TypeRef, TypeSectionReader,
 };
 
 use crate::convert;
@@ -15,17 +15,42 @@ use crate::module::{
     ModuleParts, SegmentMode, Table,
 };
 use crate::names::Names;
+use crate::observe::BodyObserver;
 use crate::types::ExternType;
 use crate::validate;
 
 /// Validates a binary and keeps what it says.
-pub(crate) fn decode(bytes: &[u8], features: &Features) -> Result<Module, Error> {
-    let mut parts = ModuleParts::empty();
-    validate::walk(bytes, features.flags(), |payload| parts.add(payload))
+pub(crate) fn decode(
+    bytes: &[u8],
+    features: &Features,
+    observer: &mut impl BodyObserver,
+) -> Result<Module, Error> {
+    let mut decoder = Decoder { parts: ModuleParts::empty(), observer };
+    validate::walk(bytes, features.flags(), &mut decoder)
         .map_err(|error| validate::find_missing_proposal(error, bytes, features))?;
+    let mut parts = decoder.parts;
     parts.sort_exports();
     parts.bytes = bytes.into();
     Ok(Module::from_parts(parts))
+}
+
+/// The parts so far, and what sees the functions.
+struct Decoder<'o, O> {
+    parts: ModuleParts,
+    observer: &'o mut O,
+}
+
+impl<'a, O: BodyObserver> validate::Visit<'a> for Decoder<'_, O> {
+    type Observer = O;
+
+    fn part(&mut self, payload: Payload<'a>) -> Result<(), Error> {
+        self.parts.add(payload)
+    }
+
+    fn body(&mut self, body: &FunctionBody<'a>) -> &mut O {
+        self.observer.begin(&self.parts, body);
+        self.observer
+    }
 }
 
 impl ModuleParts {

@@ -44,6 +44,7 @@ mod error;
 mod features;
 mod module;
 mod names;
+mod observe;
 #[cfg_attr(not(feature = "wat"), path = "text_disabled.rs")]
 mod text;
 mod types;
@@ -60,6 +61,8 @@ pub use module::{
     Global, Import, Module, ModuleParts, SegmentMode, Table,
 };
 pub use names::Names;
+pub use observe::BodyObserver;
+pub use text::to_binary;
 pub use types::{
     ExternType, GlobalType, HeapType, RefType, TableType, TagType, TypeIndex, ValType,
 };

@@ -13,6 +13,7 @@ use crate::composite::{FuncType, SubType};
 use crate::error::Error;
 use crate::features::Features;
 use crate::names::Names;
+use crate::observe::{BodyObserver, Ignore};
 use crate::types::{ExternType, GlobalType, HeapType, RefType, TableType, TagType, TypeIndex};
 use crate::{convert, decode, text};
 
@@ -260,7 +261,20 @@ impl Module {
     /// Returns an [`Error`] if the binary is malformed or invalid, or uses a proposal that is not
     /// among `features`.
     pub fn from_binary(bytes: &[u8], features: &Features) -> Result<Module, Error> {
-        decode::decode(bytes, features)
+        Module::from_binary_observed(bytes, features, &mut Ignore)
+    }
+
+    /// Does the same as [`Module::from_binary`], and shows the functions' operators to an observer.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Module::from_binary`]; what was observed of an invalid module means nothing.
+    pub fn from_binary_observed(
+        bytes: &[u8],
+        features: &Features,
+        observer: &mut impl BodyObserver,
+    ) -> Result<Module, Error> {
+        decode::decode(bytes, features, observer)
     }
 
     pub(crate) fn from_parts(parts: ModuleParts) -> Module {

@@ -11,7 +11,13 @@ use crate::error::Error;
 const BINARY_START: u8 = 0;
 
 /// Turns a text into a binary, and leaves a binary as it is.
-pub(crate) fn to_binary(input: &[u8]) -> Result<Cow<'_, [u8]>, Error> {
+///
+/// Input that starts with a zero byte is taken for a binary, anything else for text.
+///
+/// # Errors
+///
+/// Returns an [`Error`] if a text is malformed, or the feature `wat` is off.
+pub fn to_binary(input: &[u8]) -> Result<Cow<'_, [u8]>, Error> {
     if input.first() == Some(&BINARY_START) {
         return Ok(Cow::Borrowed(input));
     }

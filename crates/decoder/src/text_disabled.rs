@@ -5,7 +5,11 @@ use std::borrow::Cow;
 use crate::error::Error;
 
 /// Leaves a binary as it is and refuses anything else.
-pub(crate) fn to_binary(input: &[u8]) -> Result<Cow<'_, [u8]>, Error> {
+///
+/// # Errors
+///
+/// Returns an [`Error`] if the input does not start with a zero byte.
+pub fn to_binary(input: &[u8]) -> Result<Cow<'_, [u8]>, Error> {
     if input.first() == Some(&0) {
         return Ok(Cow::Borrowed(input));
     }

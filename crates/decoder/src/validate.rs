@@ -9,12 +9,25 @@ use wasmparser::{
 
 use crate::error::Error;
 use crate::features::Features;
+use crate::observe::{BodyObserver, Ignore, Observed};
+
+/// What [`walk`] shows the parts of a binary to.
+pub(crate) trait Visit<'a> {
+    /// What sees the operators.
+    type Observer: BodyObserver;
+
+    /// Takes a part that is valid; for a function, its operators were seen before.
+    fn part(&mut self, payload: Payload<'a>) -> Result<(), Error>;
+
+    /// What sees the operators of the function that begins.
+    fn body(&mut self, body: &FunctionBody<'a>) -> &mut Self::Observer;
+}
 
 /// Validates a binary and shows each part to `visit` as soon as it has been validated.
 pub(crate) fn walk<'a>(
     bytes: &'a [u8],
     flags: WasmFeatures,
-    mut visit: impl FnMut(Payload<'a>) -> Result<(), Error>,
+    visit: &mut impl Visit<'a>,
 ) -> Result<(), Error> {
     let mut validator = Validator::new_with_features(flags);
     let mut allocations = FuncValidatorAllocations::default();
@@ -24,9 +37,9 @@ pub(crate) fn walk<'a>(
         let payload = payload?;
         check_count(&payload)?;
         if let ValidPayload::Func(func, body) = validator.payload(&payload)? {
-            check_body(func, &body, &mut allocations)?;
+            check_body(func, &body, &mut allocations, visit.body(&body))?;
         }
-        visit(payload)?;
+        visit.part(payload)?;
     }
     Ok(())
 }
@@ -35,16 +48,19 @@ fn check_body(
     func: FuncToValidate<ValidatorResources>,
     body: &FunctionBody<'_>,
     allocations: &mut FuncValidatorAllocations,
+    observer: &mut impl BodyObserver,
 ) -> Result<(), Error> {
     let mut validator = func.into_validator(mem::take(allocations));
     let mut reader = body.get_binary_reader();
     validator.read_locals(&mut reader)?;
     while !reader.eof() {
         let offset = reader.original_position();
-        reader.visit_operator(&mut validator.visitor(offset))??;
+        observer.at(offset as u32);
+        reader.visit_operator(&mut Observed::new(validator.visitor(offset), observer))??;
     }
     let offset = reader.original_position();
     reader.finish_expression(&validator.visitor(offset))?;
+    observer.end();
     *allocations = validator.into_allocations();
     Ok(())
 }
@@ -105,5 +121,20 @@ pub(crate) fn find_missing_proposal(error: Error, bytes: &[u8], features: &Featu
 }
 
 fn check(bytes: &[u8], flags: WasmFeatures) -> Result<(), Error> {
-    walk(bytes, flags, |_| Ok(()))
+    walk(bytes, flags, &mut Check(Ignore))
+}
+
+/// Looks at nothing.
+struct Check(Ignore);
+
+impl<'a> Visit<'a> for Check {
+    type Observer = Ignore;
+
+    fn part(&mut self, _: Payload<'a>) -> Result<(), Error> {
+        Ok(())
+    }
+
+    fn body(&mut self, _: &FunctionBody<'a>) -> &mut Ignore {
+        &mut self.0
+    }
 }

@@ -5,11 +5,12 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
-use lineal_decoder::ExternType;
+use lineal_decoder::{ExternType, Module as Decoded};
 
 use super::engine::Engine;
 use super::externs::{ExportType, ImportType};
 use crate::runtime::code::ModuleCode;
+use crate::translate::Scan;
 
 /// A module: decoded, validated and translated, ready to be instantiated any number of times.
 ///
@@ -47,9 +48,7 @@ impl Module {
     ///
     /// [`DecodeError`]: crate::DecodeError
     pub fn new(engine: &Engine, bytes: impl AsRef<[u8]>) -> Result<Module> {
-        let features = engine.config().enabled_features();
-        let decoded = lineal_decoder::Module::new(bytes.as_ref(), features)?;
-        Ok(Module::from_decoded(engine, decoded))
+        Module::from_binary(engine, &lineal_decoder::to_binary(bytes.as_ref())?)
     }
 
     /// Makes a module from its binary format only.
@@ -59,8 +58,14 @@ impl Module {
     /// As for [`Module::new`].
     pub fn from_binary(engine: &Engine, binary: &[u8]) -> Result<Module> {
         let features = engine.config().enabled_features();
-        let decoded = lineal_decoder::Module::from_binary(binary, features)?;
-        Ok(Module::from_decoded(engine, decoded))
+        let code = if engine.config().is_lazy() {
+            ModuleCode::new(engine, Decoded::from_binary(binary, features)?, None)
+        } else {
+            let mut scan = Scan::default();
+            let decoded = Decoded::from_binary_observed(binary, features, &mut scan)?;
+            ModuleCode::new(engine, decoded, Some(scan))
+        };
+        Ok(Module { code: Arc::new(code) })
     }
 
     /// Makes a module from a file in either format.
@@ -81,13 +86,8 @@ impl Module {
     ///
     /// As for [`Module::new`].
     pub fn validate(engine: &Engine, bytes: &[u8]) -> Result<()> {
-        lineal_decoder::Module::new(bytes, engine.config().enabled_features())?;
+        Decoded::new(bytes, engine.config().enabled_features())?;
         Ok(())
-    }
-
-    fn from_decoded(engine: &Engine, decoded: lineal_decoder::Module) -> Module {
-        let lazy = engine.config().is_lazy();
-        Module { code: Arc::new(ModuleCode::new(engine, decoded, lazy)) }
     }
 
     pub(crate) fn from_code(code: Arc<ModuleCode>) -> Module {

@@ -69,8 +69,13 @@ pub(crate) struct ModuleCode {
 }
 
 impl ModuleCode {
-    /// Prepares a module to run. With `lazy`, functions are translated when first called.
-    pub(crate) fn new(engine: &Engine, decoded: lineal_decoder::Module, lazy: bool) -> ModuleCode {
+    /// Prepares a module to run. Functions that were scanned are translated now, others when first
+    /// called.
+    pub(crate) fn new(
+        engine: &Engine,
+        decoded: lineal_decoder::Module,
+        scan: Option<translate::Scan>,
+    ) -> ModuleCode {
         let count = decoded.bodies.len() as u32;
         let stub = crate::exec::translate_stub().as_ptr();
         let code = ModuleCode {
@@ -83,8 +88,8 @@ impl ModuleCode {
             by_address: RwLock::default(),
             decoded,
         };
-        if !lazy {
-            let mut buffers = translate::Buffers::default();
+        if let Some(scan) = scan {
+            let mut buffers = translate::Buffers::scanned(scan);
             for index in 0..count {
                 code.translated_with(index, &mut buffers);
             }

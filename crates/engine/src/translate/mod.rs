@@ -36,6 +36,7 @@ use wasmparser::{BinaryReader, FunctionBody};
 
 pub use options::Optimizations;
 pub(crate) use options::Options;
+pub(crate) use scan::Scan;
 
 use crate::exec::operand::Bank;
 use crate::runtime::code::{Code, ModuleCode};
@@ -44,7 +45,6 @@ use emit::{Emitter, Pos};
 use load_operand::LastLoad;
 use meter::Meter;
 use numeric::{LastAdd, LastCompare};
-use scan::Scan;
 use stack::{Registers, Stack};
 use variable::{Locals, move_pin_handler, move_slot_handler};
 
@@ -55,7 +55,8 @@ const FAR_SCRATCH_SLOTS: u32 = 8;
 /// The most slots of locals in a frame that is not far.
 const NEAR_FRAME_SLOTS: u32 = 60_000;
 
-/// What one function's translation leaves for the next: memory to be used again.
+/// What one function's translation leaves for the next: memory to be used again, and what is
+/// known of functions that were scanned before.
 #[derive(Default)]
 pub(crate) struct Buffers {
     locals: Locals,
@@ -64,6 +65,15 @@ pub(crate) struct Buffers {
     frames: Vec<Frame>,
     branches: Branches,
     scan: Scan,
+    /// Whether all functions of the module were scanned before.
+    scanned: bool,
+}
+
+impl Buffers {
+    /// Buffers to translate a module whose functions were all scanned.
+    pub(crate) fn scanned(scan: Scan) -> Buffers {
+        Buffers { scan, scanned: true, ..Buffers::default() }
+    }
 }
 
 /// Translates one of a module's own functions.
@@ -77,20 +87,32 @@ pub(crate) fn function(module: &ModuleCode, index: u32, buffers: &mut Buffers) -
     let range = parts.bodies[index as usize].range.clone();
     let reader = BinaryReader::new(&parts.bytes[range.clone()], range.start as u64);
     let body = FunctionBody::new(reader);
-    let mut far_frame = false;
-    loop {
-        let taken = std::mem::take(buffers);
-        let mut translator = Translator::new(module, func, &body, far_frame, taken);
-        if let Err(error) = translator.body(&body) {
-            panic!("validated function {func} did not parse: {error}");
-        }
-        if !translator.needs_far_frame {
-            let (code, used) = translator.finish();
-            *buffers = used;
-            return code;
-        }
-        far_frame = true;
+    translated(module, func, &body, false, buffers)
+        // The slots are others then, and so a scan of the function is not true any more.
+        .or_else(|| translated(module, func, &body, true, &mut Buffers::default()))
+        .expect("a far frame holds everything")
+}
+
+/// Translates a function; `None` if that needs a far frame.
+fn translated(
+    module: &ModuleCode,
+    func: u32,
+    body: &FunctionBody<'_>,
+    far_frame: bool,
+    buffers: &mut Buffers,
+) -> Option<Code> {
+    let mut translator = Translator::new(module, func, body, far_frame, std::mem::take(buffers));
+    if let Err(error) = translator.body(body) {
+        panic!("validated function {func} did not parse: {error}");
     }
+    let code = (!translator.needs_far_frame).then(|| translator.finish());
+    *buffers = translator.into_buffers();
+    code
+}
+
+/// How many slots after the other locals those of vectors begin, if the frame is far.
+fn behind(far_frame: bool) -> Option<u32> {
+    far_frame.then_some(1 + FAR_SCRATCH_SLOTS)
 }
 
 /// The bank that values of a type belong to.
@@ -128,8 +150,10 @@ struct Translator<'a> {
     last_add: Option<LastAdd>,
     last_load: Option<LastLoad>,
     scan: Scan,
+    /// Whether all functions of the module were scanned before.
+    scanned: bool,
     meter: Meter,
-    /// How many loops were begun.
+    /// The number of the next loop in the scan.
     loops: usize,
     /// Whether the frame has slots that 16 bits cannot name.
     far_frame: bool,
@@ -153,7 +177,7 @@ impl<'a> Translator<'a> {
         let parts: &ModuleParts = &module.decoded;
         let scratch = if far_frame { FAR_SCRATCH_SLOTS } else { 0 };
         let mut locals = buffers.locals;
-        locals.read(parts.func_type(func), body, far_frame.then_some(1 + scratch));
+        locals.read(parts.func_type(func), body, behind(far_frame));
         let link_slot = locals.count();
         let temp_base = link_slot + 1 + scratch + locals.far_count();
         let mut options = module.engine.config().translation();
@@ -178,6 +202,7 @@ impl<'a> Translator<'a> {
             last_add: None,
             last_load: None,
             scan: buffers.scan,
+            scanned: buffers.scanned,
             meter: Meter::default(),
             loops: 0,
             far_frame,
@@ -187,12 +212,7 @@ impl<'a> Translator<'a> {
     }
 
     fn body(&mut self, body: &FunctionBody<'_>) -> wasmparser::Result<()> {
-        if self.options.optimizations.pin {
-            self.scan.read(body, &self.locals)?;
-            self.registers.pins = self.scan.pins.function;
-        } else {
-            self.scan.clear();
-        }
+        self.begin_scan(body)?;
         self.begin_function();
         self.meter_function();
         let mut reader = body.get_binary_reader_for_operators()?;
@@ -210,6 +230,19 @@ impl<'a> Translator<'a> {
         Ok(())
     }
 
+    /// Takes what a scan of the function found out, or scans it now.
+    fn begin_scan(&mut self, body: &FunctionBody<'_>) -> wasmparser::Result<()> {
+        let mut index = self.func - self.parts.imported_funcs;
+        if !self.options.optimizations.pin {
+            self.scan.clear();
+        } else if !self.scanned {
+            self.scan.read(self.parts.func_type(self.func), body, behind(self.far_frame))?;
+            index = 0;
+        }
+        (self.registers.pins, self.loops) = self.scan.function(index as usize);
+        Ok(())
+    }
+
     /// Translates an operator, and what the configuration asks for with it.
     #[cold]
     fn operator_with_additions(&mut self, reader: &mut BinaryReader<'_>) -> wasmparser::Result<()> {
@@ -224,15 +257,18 @@ impl<'a> Translator<'a> {
         Ok(())
     }
 
-    fn finish(mut self) -> (Code, Buffers) {
+    fn finish(&mut self) -> Code {
         self.finish_enter();
         self.finish_checks();
         if self.options.optimizations.fuse {
             self.emit.fuse_sequences();
         }
-        let code = self.emit.finish(self.link_slot);
-        let Translator { locals, emit, stack, frames, branches, scan, .. } = self;
-        (code, Buffers { locals, emit, stack, frames, branches, scan })
+        self.emit.finish(self.link_slot)
+    }
+
+    fn into_buffers(self) -> Buffers {
+        let Translator { locals, emit, stack, frames, branches, scan, scanned, .. } = self;
+        Buffers { locals, emit, stack, frames, branches, scan, scanned }
     }
 
     fn local_bank(&self, local: u32) -> Bank {

@@ -24,20 +24,20 @@ const CANDIDATES: usize = 16;
 /// The slots of the pinned locals, by bank; of the float banks, only one has one.
 pub(super) type Pins = [Option<u32>; 3];
 
-/// Pins chosen for a function.
+/// Pins chosen for functions, one after the other.
 #[derive(Debug, Default)]
 pub(super) struct PinPlan {
-    /// For the code outside of loops.
-    pub(super) function: Pins,
     /// For each loop, in the order in which they begin, its part of `choices`.
     loops: Vec<Range<usize>>,
     /// The most used locals of the loops, with their weights.
     choices: Vec<(u32, u32)>,
     /// Uses so far, in the function or the loop that starts there.
     uses: Vec<(u32, u32)>,
+    /// Where in `uses` those begin whose weights are still in `weights`.
+    counted: usize,
     /// Open blocks: for a loop, its number and where its uses start.
     open: Vec<Option<(usize, usize)>>,
-    /// By slot, while uses are added up.
+    /// By slot, while uses are counted or added up.
     weights: Vec<u32>,
 }
 
@@ -49,17 +49,38 @@ struct Choice<'a> {
 
 impl PinPlan {
     pub(super) fn clear(&mut self) {
-        self.function = Pins::default();
         self.loops.clear();
         self.choices.clear();
         self.uses.clear();
+        self.counted = 0;
         self.open.clear();
     }
 
     pub(super) fn count_use(&mut self, local: u32, locals: &Locals) {
         if let Local::Scalar(slot) = locals.local(local) {
-            self.uses.push((slot, 1));
+            let weight = self.weight(slot);
+            let is_first = *weight == 0;
+            *weight = weight.saturating_add(1);
+            if is_first {
+                self.uses.push((slot, 0));
+            }
         }
+    }
+
+    fn weight(&mut self, slot: u32) -> &mut u32 {
+        let slot = slot as usize;
+        if self.weights.len() <= slot {
+            self.weights.resize(slot + 1, 0);
+        }
+        &mut self.weights[slot]
+    }
+
+    /// Takes the weights of what was counted: the next uses are counted from zero.
+    fn take_weights(&mut self) {
+        for (local, weight) in &mut self.uses[self.counted..] {
+            *weight = std::mem::take(&mut self.weights[*local as usize]);
+        }
+        self.counted = self.uses.len();
     }
 
     pub(super) fn begin_block(&mut self) {
@@ -67,6 +88,7 @@ impl PinPlan {
     }
 
     pub(super) fn begin_loop(&mut self) {
+        self.take_weights();
         self.open.push(Some((self.loops.len(), self.uses.len())));
         self.loops.push(0..0);
     }
@@ -83,32 +105,41 @@ impl PinPlan {
         }
     }
 
-    pub(super) fn end_function(&mut self, locals: &Locals) {
+    /// The pins for the code outside of loops.
+    pub(super) fn end_function(&mut self, locals: &Locals) -> Pins {
         self.add_up(0);
-        self.function = Choice { uses: &self.uses }.pins(locals, Pins::default());
+        let pins = Choice { uses: &self.uses }.pins(locals, Pins::default());
+        self.uses.clear();
+        self.counted = 0;
+        self.open.clear();
+        pins
+    }
+
+    /// How many loops began so far.
+    pub(super) fn loops(&self) -> usize {
+        self.loops.len()
     }
 
     /// Adds up the uses from `start` on, and keeps the most used locals.
     fn add_up(&mut self, start: usize) {
+        self.take_weights();
         let mut distinct = start;
         for at in start..self.uses.len() {
             let (local, weight) = self.uses[at];
-            if self.weights.len() <= local as usize {
-                self.weights.resize(local as usize + 1, 0);
-            }
-            let sum = &mut self.weights[local as usize];
-            if *sum == 0 {
+            let sum = self.weight(local);
+            let is_first = *sum == 0;
+            *sum = sum.saturating_add(weight);
+            if is_first {
                 self.uses[distinct].0 = local;
                 distinct += 1;
             }
-            *sum = sum.saturating_add(weight);
         }
         self.uses.truncate(distinct);
-        for (local, weight) in &mut self.uses[start..] {
-            *weight = std::mem::take(&mut self.weights[*local as usize]);
-        }
+        self.counted = start;
+        self.take_weights();
         self.uses[start..].sort_unstable_by_key(|&(local, weight)| (Reverse(weight), local));
         self.uses.truncate(start + CANDIDATES);
+        self.counted = self.uses.len();
     }
 
     /// The pins for the loop with a number, where `outer` are pinned around it.

@@ -1,42 +1,78 @@
-//! The scan of a body before its translation: what the translator must know ahead of time.
+//! The scan of bodies before their translation: what the translator must know ahead of time.
+//!
+//! Functions that are translated with their module are scanned while they are validated; a
+//! function that is translated later is read for it once more.
 
+use lineal_decoder::{BodyObserver, FuncType, ModuleParts};
 use wasmparser::{FrameKind, FrameStack, FunctionBody, VisitOperator, VisitSimdOperator};
 
-use super::pins::PinPlan;
+use super::pins::{PinPlan, Pins};
 use super::variable::Locals;
 
-/// What a scan found out.
+/// What scans found out.
 #[derive(Debug, Default)]
-pub(super) struct Scan {
+pub(crate) struct Scan {
     pub(super) pins: PinPlan,
     finder: Finder,
+    functions: Vec<Scanned>,
     /// How many of the store addresses the translator has passed.
     passed: usize,
+    /// The locals of the function that is being scanned.
+    locals: Locals,
+    /// Where in the binary the operator that is being scanned is.
+    offset: u32,
+}
+
+/// What was found out about a function.
+#[derive(Clone, Copy, Debug)]
+struct Scanned {
+    /// The pins outside of loops.
+    pins: Pins,
+    /// The number of its first loop.
+    first_loop: usize,
+    /// The place of its first store address.
+    first_store: usize,
 }
 
 impl Scan {
-    /// Forgets the function before, and scans another.
+    /// Forgets the functions before, and scans another, with its locals as for [`Locals::read`].
     pub(super) fn read(
         &mut self,
+        ty: &FuncType,
         body: &FunctionBody<'_>,
-        locals: &Locals,
+        behind: Option<u32>,
     ) -> wasmparser::Result<()> {
         self.clear();
+        self.begin_function(ty, body, behind);
         let mut reader = body.get_binary_reader_for_operators()?;
-        let mut visitor = Visitor { scan: self, locals, offset: 0 };
         while !reader.eof() {
-            visitor.offset = reader.original_position() as u32;
-            reader.visit_operator(&mut visitor)?;
+            self.offset = reader.original_position() as u32;
+            reader.visit_operator(self)?;
         }
-        self.pins.end_function(locals);
-        self.finder.found.sort_unstable();
+        self.end();
         Ok(())
     }
 
     pub(super) fn clear(&mut self) {
         self.pins.clear();
         self.finder.clear();
+        self.functions.clear();
         self.passed = 0;
+    }
+
+    fn begin_function(&mut self, ty: &FuncType, body: &FunctionBody<'_>, behind: Option<u32>) {
+        self.locals.read(ty, body, behind);
+        self.finder.other();
+        let (first_loop, first_store) = (self.pins.loops(), self.finder.found.len());
+        self.functions.push(Scanned { pins: Pins::default(), first_loop, first_store });
+    }
+
+    /// Goes to one of the functions that were scanned: its pins outside of loops, and the number
+    /// of its first loop.
+    pub(super) fn function(&mut self, index: usize) -> (Pins, usize) {
+        let Some(function) = self.functions.get(index) else { return Default::default() };
+        self.passed = function.first_store;
+        (function.pins, function.first_loop)
     }
 
     /// Whether the addition at an offset makes the address of a store; asked in ascending order.
@@ -46,6 +82,29 @@ impl Scan {
             self.passed += 1;
         }
         found.get(self.passed) == Some(&offset)
+    }
+
+    fn count_use(&mut self, local: u32) {
+        self.pins.count_use(local, &self.locals);
+    }
+}
+
+impl BodyObserver for Scan {
+    fn begin(&mut self, module: &ModuleParts, body: &FunctionBody<'_>) {
+        let func = module.imported_funcs + module.bodies.len() as u32;
+        self.begin_function(module.func_type(func), body, None);
+    }
+
+    fn at(&mut self, offset: u32) {
+        self.offset = offset;
+    }
+
+    fn end(&mut self) {
+        let pins = self.pins.end_function(&self.locals);
+        if let Some(function) = self.functions.last_mut() {
+            function.pins = pins;
+            self.finder.found[function.first_store..].sort_unstable();
+        }
     }
 }
 
@@ -118,54 +177,41 @@ impl Finder {
     }
 }
 
-/// Tells the parts of a scan of each operator.
-struct Visitor<'a> {
-    scan: &'a mut Scan,
-    locals: &'a Locals,
-    offset: u32,
-}
-
-impl Visitor<'_> {
-    fn count_use(&mut self, local: u32) {
-        self.scan.pins.count_use(local, self.locals);
-    }
-}
-
 /// What a scan makes of an operator.
 macro_rules! visit {
     ($v:ident LocalGet { $local:ident } $($_:tt)*) => {{
         $v.count_use($local);
-        $v.scan.finder.simple();
+        $v.finder.simple();
     }};
     ($v:ident LocalSet { $local:ident } $($_:tt)*) => {{
         $v.count_use($local);
-        $v.scan.finder.arity(1, 0);
+        $v.finder.arity(1, 0);
     }};
     ($v:ident LocalTee { $local:ident } $($_:tt)*) => {{
         $v.count_use($local);
-        $v.scan.finder.arity(1, 1);
+        $v.finder.arity(1, 1);
     }};
-    ($v:ident I32Const $($_:tt)*) => { $v.scan.finder.simple() };
-    ($v:ident I32Add $($_:tt)*) => { $v.scan.finder.add($v.offset) };
+    ($v:ident I32Const $($_:tt)*) => { $v.finder.simple() };
+    ($v:ident I32Add $($_:tt)*) => { $v.finder.add($v.offset) };
     ($v:ident Loop $($_:tt)*) => {{
-        $v.scan.pins.begin_loop();
-        $v.scan.finder.other();
+        $v.pins.begin_loop();
+        $v.finder.other();
     }};
     ($v:ident Block $($_:tt)*) => { visit!($v If) };
     ($v:ident TryTable $($_:tt)*) => { visit!($v If) };
     ($v:ident If $($_:tt)*) => {{
-        $v.scan.pins.begin_block();
-        $v.scan.finder.other();
+        $v.pins.begin_block();
+        $v.finder.other();
     }};
     ($v:ident End $($_:tt)*) => {{
-        $v.scan.pins.end_block();
-        $v.scan.finder.other();
+        $v.pins.end_block();
+        $v.finder.other();
     }};
     ($v:ident $op:ident $({ $($arg:ident)* })?
         (arity $(memarg)? $pops:literal -> $pushes:literal)) => {
-        $v.scan.finder.arity($pops, $pushes)
+        $v.finder.arity($pops, $pushes)
     };
-    ($v:ident $op:ident $($_:tt)*) => { $v.scan.finder.other() };
+    ($v:ident $op:ident $($_:tt)*) => { $v.finder.other() };
 }
 
 macro_rules! define_visits {
@@ -178,7 +224,7 @@ macro_rules! define_visits {
     )*};
 }
 
-impl<'a> VisitOperator<'a> for Visitor<'_> {
+impl<'a> VisitOperator<'a> for Scan {
     type Output = ();
 
     fn simd_visitor(&mut self) -> Option<&mut dyn VisitSimdOperator<'a, Output = ()>> {
@@ -188,11 +234,11 @@ impl<'a> VisitOperator<'a> for Visitor<'_> {
     wasmparser::for_each_visit_operator!(define_visits);
 }
 
-impl<'a> VisitSimdOperator<'a> for Visitor<'_> {
+impl<'a> VisitSimdOperator<'a> for Scan {
     wasmparser::for_each_visit_simd_operator!(define_visits);
 }
 
-impl FrameStack for Visitor<'_> {
+impl FrameStack for Scan {
     /// The parser asks so that it can refuse an `else` outside of an `if`. Validation did that.
     fn current_frame(&self) -> Option<FrameKind> {
         Some(FrameKind::If)
@@ -212,9 +258,7 @@ mod tests {
         for payload in wasmparser::Parser::new(0).parse_all(&bytes) {
             if let Ok(wasmparser::Payload::CodeSectionEntry(body)) = payload {
                 let first = body.get_operators_reader().expect("operators").original_position();
-                let mut locals = Locals::default();
-                locals.read(&ty, &body, None);
-                scan.read(&body, &locals).expect("valid");
+                scan.read(&ty, &body, None).expect("valid");
                 return scan.finder.found.iter().map(|at| at - first as u32).collect();
             }
         }
