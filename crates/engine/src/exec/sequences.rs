@@ -60,10 +60,15 @@ include!("metered.txt");
 
 /// The sequences, by both handlers: open addressing in a table of a power of two. Handlers are
 /// kept as distances from the first, so that the table stays in the cache.
-struct Table {
+pub(crate) struct Table {
     origin: u64,
     entries: Box<[[u32; 3]]>,
+    /// A bit for each hash that a sequence has: most handlers begin none, and this is small.
+    filter: Box<[u64; FILTER_BITS / 64]>,
 }
+
+/// Many more than there are sequences.
+const FILTER_BITS: usize = 1 << 15;
 
 /// The distance of a free entry: no handler has it.
 const FREE: u32 = u32::MAX;
@@ -73,12 +78,18 @@ impl Table {
         let handlers = |pair: &'static Pair| [pair.first, pair.second, pair.both];
         let granules = || pairs.clone().flat_map(handlers).map(Handler::to_granule);
         let size = (pairs.clone().count() * 2).next_power_of_two();
-        let mut table =
-            Table { origin: granules().min().unwrap_or(0), entries: vec![[FREE; 3]; size].into() };
+        let mut table = Table {
+            origin: granules().min().unwrap_or(0),
+            entries: vec![[FREE; 3]; size].into(),
+            filter: Box::new([0; FILTER_BITS / 64]),
+        };
         for pair in pairs {
             let entry = handlers(pair).map(|handler| table.distance(handler.to_granule()));
             let [Some(first), Some(second), Some(both)] = entry else { continue };
-            let mut at = table.index(first, second);
+            let hash = hash(first, second);
+            let (word, bit) = filter_bit(hash);
+            table.filter[word] |= bit;
+            let mut at = table.index(hash);
             while table.entries[at][0] != FREE && table.entries[at][..2] != [first, second] {
                 at = (at + 1) & (table.entries.len() - 1);
             }
@@ -92,14 +103,22 @@ impl Table {
         u32::try_from(handler.wrapping_sub(self.origin)).ok().filter(|&distance| distance != FREE)
     }
 
-    fn index(&self, first: u32, second: u32) -> usize {
-        let mixed = (first ^ second.rotate_left(13)).wrapping_mul(0x9e37_79b9);
-        (mixed >> 12) as usize & (self.entries.len() - 1)
+    fn index(&self, hash: u32) -> usize {
+        (hash >> 12) as usize & (self.entries.len() - 1)
     }
 
-    fn find(&self, first: u64, second: u64) -> Option<u64> {
+    /// The handler, as a granule, for a cell and the cell or sequence behind it, if there is one.
+    #[inline]
+    pub(crate) fn find(&self, first: u64, second: u64) -> Option<u64> {
+        let near = |granule: u64| granule.wrapping_sub(self.origin) as u32;
+        let hash = hash(near(first), near(second));
+        let (word, bit) = filter_bit(hash);
+        if self.filter[word] & bit == 0 { None } else { self.find_entry(first, second, hash) }
+    }
+
+    fn find_entry(&self, first: u64, second: u64, hash: u32) -> Option<u64> {
         let (first, second) = (self.distance(first)?, self.distance(second)?);
-        let mut at = self.index(first, second);
+        let mut at = self.index(hash);
         loop {
             let [of_first, of_second, both] = self.entries[at];
             if (of_first, of_second) == (first, second) {
@@ -113,10 +132,20 @@ impl Table {
     }
 }
 
-/// The handler, as a granule, for a cell and the cell or sequence behind it, if there is one.
-pub(crate) fn find(first: u64, second: u64) -> Option<u64> {
+fn hash(first: u32, second: u32) -> u32 {
+    (first ^ second.rotate_left(13)).wrapping_mul(0x9e37_79b9)
+}
+
+/// The word and the bit of the filter for a hash.
+fn filter_bit(hash: u32) -> (usize, u64) {
+    let index = hash as usize / (1 << (u32::BITS - FILTER_BITS.ilog2()));
+    (index / 64, 1 << (index % 64))
+}
+
+/// The table of all sequences.
+pub(crate) fn table() -> &'static Table {
     static TABLE: OnceLock<Table> = OnceLock::new();
-    TABLE.get_or_init(|| Table::new(PAIRS.iter().chain(METERED_PAIRS))).find(first, second)
+    TABLE.get_or_init(|| Table::new(PAIRS.iter().chain(METERED_PAIRS)))
 }
 
 /// The handlers of all sequences and of their parts.
@@ -132,9 +161,9 @@ mod tests {
     #[test]
     fn every_pair_is_found_and_nothing_else() {
         for pair in PAIRS.iter().chain(METERED_PAIRS) {
-            let found = find(pair.first.to_granule(), pair.second.to_granule());
+            let found = table().find(pair.first.to_granule(), pair.second.to_granule());
             assert!(found.is_some(), "{} {}", (pair.first.name)(), (pair.second.name)());
         }
-        assert_eq!(find(1, 2), None);
+        assert_eq!(table().find(1, 2), None);
     }
 }

@@ -104,10 +104,12 @@ impl Emitter {
     pub(super) fn cell(&mut self, handler: Handler, fields: Fields) -> Pos {
         let pos = self.pos();
         self.starts.push(pos);
-        self.cells.push(handler.to_granule());
+        let cell = [handler.to_granule(), operands(fields.a, fields.d, fields.b)];
+        match fields.wide {
+            None => self.cells.extend_from_slice(&cell),
+            Some(wide) => self.cells.extend_from_slice(&[cell[0], cell[1], wide]),
+        }
         self.note_name(pos, handler);
-        self.cells.push(operands(fields.a, fields.d, fields.b));
-        self.cells.extend(fields.wide);
         pos
     }
 
@@ -209,6 +211,7 @@ impl Emitter {
     /// as few as possible are executed one after the other.
     pub(super) fn fuse_sequences(&mut self) {
         const LONGEST: usize = sequences::LONGEST;
+        let sequences = sequences::table();
         // The sequences that may start at the cell behind, by length, and what the cells behind
         // those cost: how many handlers there are from each on.
         let mut behind = [0; LONGEST];
@@ -219,11 +222,10 @@ impl Emitter {
             here[0] = *cell;
             let mut best = 0;
             for length in 1..LONGEST {
-                let behind = behind[length - 1];
-                if behind == 0 {
+                if behind[length - 1] == 0 {
                     continue;
                 }
-                if let Some(handler) = sequences::find(here[0], behind) {
+                if let Some(handler) = sequences.find(here[0], behind[length - 1]) {
                     here[length] = handler;
                     if costs[length] < costs[best] {
                         best = length;

@@ -146,9 +146,13 @@ impl Translator<'_> {
     }
 
     pub(super) fn fold_load<O: Binary<Ty: Loaded>>(&mut self) -> bool {
-        let Some(load) = self.last_load.filter(|_| self.options.optimizations.fuse) else {
-            return false;
-        };
+        match self.last_load {
+            Some(load) if self.options.optimizations.fuse => self.fold_last_load::<O>(load),
+            _ => false,
+        }
+    }
+
+    fn fold_last_load<O: Binary<Ty: Loaded>>(&mut self, load: LastLoad) -> bool {
         let Some(kind) = load.width.kind_for::<O::Ty>() else { return false };
         let bank = O::Ty::BANK;
         if self.last_result() == Some(load.cell) {

@@ -289,14 +289,16 @@ impl Translator<'_> {
 
     /// Pops an operand with the bank it belongs to.
     pub(super) fn pop_entry(&mut self) -> (Operand, Bank) {
-        self.make_sum();
-        let index = self.stack.height() - 1;
-        let (operand, bank) = self.peek_operand(index);
-        let popped = self.stack.pop();
-        if let (Operand::Acc, Some(Entry { value: Value::Temp, .. })) = (operand, popped) {
-            self.registers.accs[bank as usize].pending = None;
+        if matches!(self.stack.peek(0).value, Value::Sum(..)) {
+            self.make_sum();
         }
-        (operand, bank)
+        let entry = self.stack.peek(0);
+        self.stack.pop();
+        let operand = self.operand_at(entry, self.stack.height());
+        if operand == Operand::Acc && entry.value == Value::Temp {
+            self.registers.accs[entry.bank as usize].pending = None;
+        }
+        (operand, entry.bank)
     }
 
     /// Pops an operand into a slot.
@@ -414,16 +416,23 @@ impl Translator<'_> {
 
     /// Where the entry with an index is read from; it stays on the stack.
     pub(super) fn peek_operand(&self, index: u32) -> (Operand, Bank) {
-        let Entry { value, bank, .. } = self.stack.entries[index as usize];
+        let entry = self.stack.entries[index as usize];
+        (self.operand_at(entry, index), entry.bank)
+    }
+
+    /// Where an entry is read from that is or was at an index.
+    #[inline]
+    fn operand_at(&self, entry: Entry, index: u32) -> Operand {
         let own = self.temp_slot(index);
-        let operand = match value {
+        match entry.value {
             Value::Const(bits) => Operand::Const(bits),
-            Value::Local(local) => self.local_operand(local, bank),
-            Value::Temp if self.registers.accs[bank as usize].holds == Some(own) => Operand::Acc,
+            Value::Local(local) => self.local_operand(local, entry.bank),
+            Value::Temp if self.registers.accs[entry.bank as usize].holds == Some(own) => {
+                Operand::Acc
+            }
             Value::Temp => Operand::Slot(own),
             Value::Sum(..) => unreachable!("sums are made before they are operands"),
-        };
-        (operand, bank)
+        }
     }
 
     /// Where the entry on top is read from, to be returned; it stays on the stack.
@@ -506,9 +515,10 @@ impl Translator<'_> {
     /// Exchanges the pending cell's handler for the one that writes the slot too.
     fn write_through(&mut self, bank: Bank) {
         let acc = &mut self.registers.accs[bank as usize];
-        if let (Some(pending), Some(slot)) = (acc.pending.take(), acc.holds) {
+        if let (Some(pending), Some(slot)) = (acc.pending, acc.holds) {
             // A pending slot is near: `define` writes far ones at once.
             self.emit.redirect(pending.cell, pending.dests[TO_SLOT], slot as u16);
+            acc.pending = None;
         }
     }
 
