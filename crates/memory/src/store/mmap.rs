@@ -1,12 +1,63 @@
 //! The reserved store: address space taken once, made accessible as the memory grows.
 
 use core::ffi::c_void;
+use core::mem;
 use core::ptr::{self, NonNull};
+use core::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::vec::Vec;
 
 use rustix::mm::{MapFlags, MprotectFlags, ProtFlags, mmap_anonymous, mprotect, munmap};
 use rustix::param::page_size as host_page_bytes;
 
 use super::OutOfMemory;
+
+/// A mapping of the host's: reserved address space, or nothing.
+#[derive(Debug)]
+struct Mapping {
+    base_ptr: NonNull<u8>,
+    reserved_bytes: usize,
+}
+
+// SAFETY: R1: the mapping is its owner's, whichever thread has that.
+unsafe impl Send for Mapping {}
+
+impl Mapping {
+    const NOTHING: Mapping = Mapping { base_ptr: NonNull::dangling(), reserved_bytes: 0 };
+
+    fn new(reserved_bytes: usize) -> Result<Mapping, OutOfMemory> {
+        let (no_address, no_access) = (ptr::null_mut(), ProtFlags::empty());
+        // SAFETY: without an address, the host chooses one that is not in use.
+        let base_ptr =
+            unsafe { mmap_anonymous(no_address, reserved_bytes, no_access, MapFlags::PRIVATE) };
+        let base_ptr = base_ptr.map_err(|_| OutOfMemory)?;
+        // Unix never maps the null page for those who did not ask for it.
+        let base_ptr = NonNull::new(base_ptr.cast()).ok_or(OutOfMemory)?;
+        Ok(Mapping { base_ptr, reserved_bytes })
+    }
+}
+
+impl Drop for Mapping {
+    fn drop(&mut self) {
+        if self.reserved_bytes == 0 {
+            return;
+        }
+        // SAFETY: R1, and by S3 nobody uses it any more.
+        let unmapped = unsafe { munmap(host_ptr(self.base_ptr), self.reserved_bytes) };
+        debug_assert!(unmapped.is_ok(), "a mapping of our own can be unmapped");
+    }
+}
+
+/// Mappings of small stores that are gone, with their committed bytes, the newest last. Making
+/// one, the host's work when its pages are first touched, and unmapping it take longer than all
+/// else that a small module needs to start.
+static SPARE: Mutex<Vec<(Mapping, usize)>> = Mutex::new(Vec::new());
+
+/// How many mappings are kept at most.
+const MOST_SPARE: usize = 4;
+
+/// The committed bytes up to which a mapping is kept: they are zeroed when it is used again.
+const LARGEST_SPARE_BYTES: usize = 128 << 10;
 
 /// A mapping whose beginning is committed (may be read and written) and whose rest is only
 /// reserved. See [`super`] for what it promises.
@@ -16,17 +67,15 @@ use super::OutOfMemory;
 /// made without `MAP_NORESERVE`: inaccessible pages are not charged for anyway, and committing
 /// is then where a host that has run out says so, rather than killing the process later.
 ///
-/// - R1: `base_ptr` is a private anonymous mapping of `reserved_bytes`, made by this store.
-/// - R2: the first bytes of it may be read and written: as many as the memory has, rounded up
-///   to whole pages of the host. This is at most `reserved_bytes`.
+/// - R1: `base_ptr` is a private anonymous mapping of `reserved_bytes`, of this store alone.
+/// - R2: the first bytes of it may be read and written: at least as many as the memory has,
+///   rounded up to whole pages of the host. This is at most `reserved_bytes`.
+/// - R3: `committed_bytes` is how many that are; all bytes behind are zeros that nobody wrote.
 #[derive(Debug)]
 pub(crate) struct ReservedStore {
-    base_ptr: NonNull<u8>,
-    reserved_bytes: usize,
+    mapping: Mapping,
+    committed_bytes: AtomicUsize,
 }
-
-// SAFETY: R1: the mapping is this store's own, whichever thread has the store.
-unsafe impl Send for ReservedStore {}
 
 // SAFETY: a shared borrow reads the fields and commits, which the host lets threads do at once.
 unsafe impl Sync for ReservedStore {}
@@ -39,28 +88,41 @@ impl ReservedStore {
     ) -> Result<ReservedStore, OutOfMemory> {
         // The host maps no empty ranges.
         let reserved_bytes = round_up(reservation_bytes.max(bytes).max(1))?;
-        let (no_address, no_access) = (ptr::null_mut(), ProtFlags::empty());
-        // SAFETY: without an address, the host chooses one that is not in use.
-        let base_ptr =
-            unsafe { mmap_anonymous(no_address, reserved_bytes, no_access, MapFlags::PRIVATE) };
-        let base_ptr = base_ptr.map_err(|_| OutOfMemory)?;
-        // Unix never maps the null page for those who did not ask for it.
-        let base_ptr = NonNull::new(base_ptr.cast()).ok_or(OutOfMemory)?;
-        let store = ReservedStore { base_ptr, reserved_bytes };
+        if let Some(store) = ReservedStore::spare(reserved_bytes) {
+            let committed_bytes = store.committed_bytes.load(Ordering::Relaxed);
+            store.commit(committed_bytes, bytes.max(committed_bytes))?;
+            return Ok(store);
+        }
+        let mapping = Mapping::new(reserved_bytes).or_else(|_| {
+            SPARE.lock().unwrap_or_else(PoisonError::into_inner).clear();
+            Mapping::new(reserved_bytes)
+        })?;
+        let store = ReservedStore { mapping, committed_bytes: AtomicUsize::new(0) };
         store.commit(0, bytes)?;
         Ok(store)
     }
 
+    /// A store that has a mapping of one that is gone, zeroed, if there is one of the size.
+    fn spare(reserved_bytes: usize) -> Option<ReservedStore> {
+        let mut spare = SPARE.lock().unwrap_or_else(PoisonError::into_inner);
+        let fits = |(mapping, _): &(Mapping, _)| mapping.reserved_bytes == reserved_bytes;
+        let (mapping, committed_bytes) = spare.iter().rposition(fits).map(|at| spare.remove(at))?;
+        drop(spare);
+        // SAFETY: R1, R2: the bytes are this store's now, and may be written.
+        unsafe { mapping.base_ptr.as_ptr().write_bytes(0, committed_bytes) };
+        Some(ReservedStore { mapping, committed_bytes: AtomicUsize::new(committed_bytes) })
+    }
+
     pub(crate) fn base_ptr(&self) -> NonNull<u8> {
-        self.base_ptr
+        self.mapping.base_ptr
     }
 
     pub(crate) fn capacity_bytes(&self) -> usize {
-        self.reserved_bytes
+        self.mapping.reserved_bytes
     }
 
     pub(crate) fn grow(&mut self, old_bytes: usize, new_bytes: usize) -> Result<(), OutOfMemory> {
-        if new_bytes <= self.reserved_bytes {
+        if new_bytes <= self.mapping.reserved_bytes {
             self.commit(old_bytes, new_bytes)
         } else {
             self.relocate(old_bytes, new_bytes)
@@ -70,26 +132,28 @@ impl ReservedStore {
     /// Makes the first `new_bytes` accessible, of which `old_bytes` are already, for sizes
     /// inside the reservation. Several threads may do so at once, and it may be done again.
     pub(crate) fn commit(&self, old_bytes: usize, new_bytes: usize) -> Result<(), OutOfMemory> {
-        debug_assert!(old_bytes <= new_bytes && new_bytes <= self.reserved_bytes);
+        debug_assert!(old_bytes <= new_bytes && new_bytes <= self.mapping.reserved_bytes);
         let (committed_bytes, bytes) = (round_up(old_bytes)?, round_up(new_bytes)?);
         if bytes == committed_bytes {
             return Ok(());
         }
         // SAFETY: R2 keeps this inside the mapping.
-        let added_ptr = unsafe { self.base_ptr.add(committed_bytes) };
+        let added_ptr = unsafe { self.mapping.base_ptr.add(committed_bytes) };
         let access = MprotectFlags::READ | MprotectFlags::WRITE;
         // SAFETY: R1, R2: whole pages of this mapping, which are made accessible and never
         // anything else.
         unsafe { mprotect(host_ptr(added_ptr), bytes - committed_bytes, access) }
-            .map_err(|_| OutOfMemory)
+            .map_err(|_| OutOfMemory)?;
+        self.committed_bytes.fetch_max(bytes, Ordering::Relaxed);
+        Ok(())
     }
 
     /// Moves to a reservation that `new_bytes` fits, with room to spare if the host has it.
     fn relocate(&mut self, old_bytes: usize, new_bytes: usize) -> Result<(), OutOfMemory> {
-        let roomy_bytes = self.reserved_bytes.saturating_mul(2);
+        let roomy_bytes = self.mapping.reserved_bytes.saturating_mul(2);
         let larger = ReservedStore::new(new_bytes, roomy_bytes)
             .or_else(|_| ReservedStore::new(new_bytes, new_bytes))?;
-        let (old_ptr, new_ptr) = (self.base_ptr.as_ptr(), larger.base_ptr.as_ptr());
+        let (old_ptr, new_ptr) = (self.base_ptr().as_ptr(), larger.base_ptr().as_ptr());
         // SAFETY: R2 for both, as the old size is less than the new one; two mappings do not
         // overlap.
         unsafe { ptr::copy_nonoverlapping(old_ptr, new_ptr, old_bytes) };
@@ -99,10 +163,18 @@ impl ReservedStore {
 }
 
 impl Drop for ReservedStore {
+    /// Keeps the mapping for stores to come, if it is small, in place of the oldest that is kept.
     fn drop(&mut self) {
-        // SAFETY: R1, and by S3 nobody uses it any more.
-        let unmapped = unsafe { munmap(host_ptr(self.base_ptr), self.reserved_bytes) };
-        debug_assert!(unmapped.is_ok(), "a mapping of our own can be unmapped");
+        let committed_bytes = *self.committed_bytes.get_mut();
+        if committed_bytes > LARGEST_SPARE_BYTES {
+            return;
+        }
+        let mapping = mem::replace(&mut self.mapping, Mapping::NOTHING);
+        let mut spare = SPARE.lock().unwrap_or_else(PoisonError::into_inner);
+        let oldest = (spare.len() == MOST_SPARE).then(|| spare.remove(0));
+        spare.push((mapping, committed_bytes));
+        drop(spare);
+        drop(oldest);
     }
 }
 
@@ -131,6 +203,27 @@ mod tests {
             assert_eq!(store.base_ptr(), base_ptr);
         }
         assert_eq!(store.capacity_bytes(), 1 << 30);
+    }
+
+    #[test]
+    fn mappings_that_are_used_again_are_zero() {
+        // No other test has stores of this size.
+        let reservation_bytes = 123 << 16;
+        let new = |bytes| ReservedStore::new(bytes, reservation_bytes).unwrap();
+        let write = |store: &ReservedStore, index| {
+            // SAFETY: R2, and the tests pass an index inside the store's size.
+            unsafe { store.base_ptr().as_ptr().add(index).write(7) };
+        };
+        let mut store = new(1);
+        store.grow(1, 65_536).unwrap();
+        write(&store, 0);
+        write(&store, 65_535);
+        drop(store);
+        let store = new(131_072);
+        // SAFETY: R2.
+        let bytes = unsafe { core::slice::from_raw_parts(store.base_ptr().as_ptr(), 131_072) };
+        assert!(bytes.iter().all(|&byte| byte == 0));
+        write(&store, 131_071);
     }
 
     #[test]
