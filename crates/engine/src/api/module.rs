@@ -10,7 +10,7 @@ use lineal_decoder::{ExternType, Module as Decoded};
 use super::engine::Engine;
 use super::externs::{ExportType, ImportType};
 use crate::runtime::code::ModuleCode;
-use crate::translate::Scan;
+use crate::translate::Buffers;
 
 /// A module: decoded, validated and translated, ready to be instantiated any number of times.
 ///
@@ -61,9 +61,9 @@ impl Module {
         let code = if engine.config().is_lazy() {
             ModuleCode::new(engine, Decoded::from_binary(binary, features)?, None)
         } else {
-            let mut scan = Scan::default();
-            let decoded = Decoded::from_binary_observed(binary, features, &mut scan)?;
-            ModuleCode::new(engine, decoded, Some(scan))
+            let mut buffers = Buffers::new();
+            let decoded = Decoded::from_binary_observed(binary, features, buffers.scan())?;
+            ModuleCode::new(engine, decoded, Some(buffers))
         };
         Ok(Module { code: Arc::new(code) })
     }

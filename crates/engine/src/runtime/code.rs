@@ -69,12 +69,12 @@ pub(crate) struct ModuleCode {
 }
 
 impl ModuleCode {
-    /// Prepares a module to run. Functions that were scanned are translated now, others when first
-    /// called.
+    /// Prepares a module to run. If its functions were scanned, with the buffers given, they are
+    /// translated now; otherwise when first called.
     pub(crate) fn new(
         engine: &Engine,
         decoded: lineal_decoder::Module,
-        scan: Option<translate::Scan>,
+        scanned: Option<translate::Buffers>,
     ) -> ModuleCode {
         let count = decoded.bodies.len() as u32;
         let stub = crate::exec::translate_stub().as_ptr();
@@ -88,11 +88,11 @@ impl ModuleCode {
             by_address: RwLock::default(),
             decoded,
         };
-        if let Some(scan) = scan {
-            let mut buffers = translate::Buffers::scanned(scan);
+        if let Some(mut buffers) = scanned {
             for index in 0..count {
                 code.translated_with(index, &mut buffers);
             }
+            buffers.keep();
         }
         code
     }
@@ -114,7 +114,10 @@ impl ModuleCode {
 
     /// The code of one of the module's own functions, translated now if it was not yet.
     pub(crate) fn translated(&self, index: u32) -> &Code {
-        self.translated_with(index, &mut translate::Buffers::default())
+        let mut buffers = translate::Buffers::new();
+        let code = self.translated_with(index, &mut buffers);
+        buffers.keep();
+        code
     }
 
     fn translated_with(&self, index: u32, buffers: &mut translate::Buffers) -> &Code {

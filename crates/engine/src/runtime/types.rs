@@ -8,6 +8,7 @@
 //! depth of the other.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::ops::Range;
 use std::sync::{Mutex, OnceLock, PoisonError};
 
@@ -86,11 +87,13 @@ impl TypeRegistry {
         let key: Box<[SubType]> = group.iter().map(|ty| ty.map_index(&key_index)).collect();
         let count = group.len() as u32;
         let mut groups = self.groups.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(&first) = groups.first.get(&key) {
-            return first..first + count;
-        }
+        let groups = &mut *groups;
+        let entry = match groups.first.entry(key) {
+            Entry::Occupied(entry) => return *entry.get()..*entry.get() + count,
+            Entry::Vacant(entry) => entry,
+        };
         let first = groups.count;
-        for (ty, at) in key.iter().zip(first..) {
+        for (ty, at) in entry.key().iter().zip(first..) {
             let ty = ty.map_index(|index| match index.0 & IN_GROUP {
                 0 => index,
                 _ => TypeIndex(first + (index.0 & !IN_GROUP)),
@@ -101,7 +104,7 @@ impl TypeRegistry {
             self.defs.set(at, TypeDef { ty, ancestry });
         }
         groups.count += count;
-        groups.first.insert(key, first);
+        entry.insert(first);
         first..first + count
     }
 

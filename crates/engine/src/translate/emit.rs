@@ -95,6 +95,11 @@ impl Emitter {
         self.sites.clear();
     }
 
+    /// How many granules there is room for.
+    pub(super) fn capacity(&self) -> usize {
+        self.cells.capacity()
+    }
+
     /// Where the next cell goes.
     pub(super) fn pos(&self) -> Pos {
         self.cells.len() as Pos
@@ -220,21 +225,21 @@ impl Emitter {
             let cell = &mut self.cells[start as usize];
             let mut here = [0; LONGEST];
             here[0] = *cell;
-            let mut best = 0;
+            let mut cost = costs[0];
             for length in 1..LONGEST {
                 if behind[length - 1] == 0 {
                     continue;
                 }
                 if let Some(handler) = sequences.find(here[0], behind[length - 1]) {
                     here[length] = handler;
-                    if costs[length] < costs[best] {
-                        best = length;
+                    if costs[length] < cost {
+                        cost = costs[length];
+                        *cell = handler;
                     }
                 }
             }
-            *cell = here[best];
             behind = here;
-            costs = [1 + costs[best], costs[0], costs[1]];
+            costs = [1 + cost, costs[0], costs[1]];
         }
     }
 

@@ -31,12 +31,13 @@ mod tests;
 #[cfg(test)]
 mod training;
 
+use std::sync::{Mutex, PoisonError};
+
 use lineal_decoder::{ModuleParts, ValType};
 use wasmparser::{BinaryReader, FunctionBody};
 
 pub use options::Optimizations;
 pub(crate) use options::Options;
-pub(crate) use scan::Scan;
 
 use crate::exec::operand::Bank;
 use crate::runtime::code::{Code, ModuleCode};
@@ -45,6 +46,7 @@ use emit::{Emitter, Pos};
 use load_operand::LastLoad;
 use meter::Meter;
 use numeric::{LastAdd, LastCompare};
+use scan::Scan;
 use stack::{Registers, Stack};
 use variable::{Locals, move_pin_handler, move_slot_handler};
 
@@ -69,10 +71,36 @@ pub(crate) struct Buffers {
     scanned: bool,
 }
 
+/// Buffers that are not in use: without them, a small module's translation is half allocation.
+static SPARE_BUFFERS: Mutex<Vec<Buffers>> = Mutex::new(Vec::new());
+
 impl Buffers {
-    /// Buffers to translate a module whose functions were all scanned.
-    pub(crate) fn scanned(scan: Scan) -> Buffers {
-        Buffers { scan, scanned: true, ..Buffers::default() }
+    /// How many are kept at most.
+    const SPARE: usize = 4;
+
+    /// The cells in the largest that are kept.
+    const LARGEST_SPARE_CELLS: usize = 1 << 14;
+
+    /// Buffers to translate functions with.
+    pub(crate) fn new() -> Buffers {
+        let spare = SPARE_BUFFERS.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        Buffers { scanned: false, ..spare.unwrap_or_default() }
+    }
+
+    /// What scans a module's functions, all of them, before they are translated.
+    pub(crate) fn scan(&mut self) -> &mut Scan {
+        self.scan.clear();
+        self.scanned = true;
+        &mut self.scan
+    }
+
+    /// Keeps them for the next translation.
+    pub(crate) fn keep(self) {
+        let largest = self.emit.capacity().max(self.scan.capacity());
+        let mut spare = SPARE_BUFFERS.lock().unwrap_or_else(PoisonError::into_inner);
+        if spare.len() < Self::SPARE && largest <= Self::LARGEST_SPARE_CELLS {
+            spare.push(self);
+        }
     }
 }
 

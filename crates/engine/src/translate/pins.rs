@@ -115,6 +115,11 @@ impl PinPlan {
         pins
     }
 
+    /// How many items of whatever there are most of there is room for.
+    pub(super) fn capacity(&self) -> usize {
+        self.uses.capacity().max(self.choices.capacity()).max(self.weights.capacity())
+    }
+
     /// How many loops began so far.
     pub(super) fn loops(&self) -> usize {
         self.loops.len()

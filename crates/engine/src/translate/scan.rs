@@ -60,6 +60,11 @@ impl Scan {
         self.passed = 0;
     }
 
+    /// How many items of whatever there are most of there is room for.
+    pub(super) fn capacity(&self) -> usize {
+        self.finder.found.capacity().max(self.pins.capacity()).max(self.functions.capacity())
+    }
+
     fn begin_function(&mut self, ty: &FuncType, body: &FunctionBody<'_>, behind: Option<u32>) {
         self.locals.read(ty, body, behind);
         self.finder.other();

@@ -93,8 +93,9 @@ impl Locals {
             return;
         }
         let end = slot + count * width;
-        let near = end.min(NEAR_LOCALS).saturating_sub(slot);
-        self.near.extend(std::iter::repeat_n(bank, near as usize));
+        if slot < NEAR_LOCALS {
+            self.near.resize(end.min(NEAR_LOCALS) as usize, bank);
+        }
         self.runs.push((end, bank));
     }
 
