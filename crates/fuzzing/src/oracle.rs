@@ -164,7 +164,8 @@ fn wasmtime(case: &Case<'_>) -> Result<Contestant, Stop> {
         .consume_fuel(true)
         // Cheap to instantiate, and no signals for a fuzzer to take amiss.
         .signals_based_traps(false)
-        .memory_reservation(0)
+        // Shared memories cannot grow beyond it, and without any not at all from nothing.
+        .memory_reservation(4 << 20)
         .memory_guard_size(0)
         .memory_reservation_for_growth(1 << 20);
     let guest = in_wasmtime::instantiate(case.wasm, &config, limits(case))?;

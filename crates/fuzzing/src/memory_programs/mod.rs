@@ -49,8 +49,6 @@ impl Memory {
             _ => numbers.pick(&[1, 1, 2, 0, 3]),
         };
         let shared = numbers.once_in(4);
-        // Wasmtime refuses to grow a shared memory that has nothing at first.
-        let minimum = if shared { minimum.max(1) } else { minimum };
         let maximum = match numbers.below(4) {
             0 if !shared => None,
             // Further than the host allows.
