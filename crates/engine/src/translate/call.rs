@@ -110,7 +110,7 @@ impl Translator<'_> {
             Operand::Acc | Operand::Pin => index,
             other => {
                 let slot = self.slot_of(other, Bank::Int, own);
-                Operand::Slot(u32::from(self.reach(slot, 1)))
+                Operand::Slot(u64::from(self.reach(slot, 1)))
             }
         }
     }

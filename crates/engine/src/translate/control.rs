@@ -526,7 +526,7 @@ impl Translator<'_> {
             Operand::Acc | Operand::Pin => index,
             other => {
                 let slot = self.slot_of(other, Bank::Int, own);
-                Operand::Slot(u32::from(self.reach(slot, 1)))
+                Operand::Slot(u64::from(self.reach(slot, 1)))
             }
         };
         const BY_INDEX: [Handler; 4] = [
@@ -583,10 +583,7 @@ impl Translator<'_> {
                     Bank::F64 => return1!(f64),
                     Bank::F32 => return1!(f32),
                 };
-                let operand = match operand {
-                    Operand::Slot(slot) => Operand::Slot(u32::from(self.reach(slot, 1))),
-                    other => other,
-                };
+                let operand = self.move_source(operand);
                 let (handler, fields) = by_source(&table, operand);
                 // The result is in `d`: `a` is the link.
                 self.emit.cell(handler, Fields { a: link.a, d: fields.a, ..fields });

@@ -215,31 +215,31 @@ impl Emitter {
     /// Exchanges the handlers of cells for those of the sequences that start there, such that
     /// as few as possible are executed one after the other.
     pub(super) fn fuse_sequences(&mut self) {
-        const LONGEST: usize = sequences::LONGEST;
+        const { assert!(sequences::LONGEST == 3) };
         let sequences = sequences::table();
-        // The sequences that may start at the cell behind, by length, and what the cells behind
-        // those cost: how many handlers there are from each on.
-        let mut behind = [0; LONGEST];
-        let mut costs = [0; LONGEST];
+        // The handlers of one operation and of two that start at the cell behind, and what the
+        // cells behind those of a sequence cost, by its length: how many handlers there are from
+        // each on.
+        let (mut one_behind, mut two_behind) = (0, 0);
+        let (mut cost, mut cost_of_two, mut cost_of_three) = (0, 0, 0);
         for &start in self.starts.iter().rev() {
             let cell = &mut self.cells[start as usize];
-            let mut here = [0; LONGEST];
-            here[0] = *cell;
-            let mut cost = costs[0];
-            for length in 1..LONGEST {
-                if behind[length - 1] == 0 {
-                    continue;
-                }
-                if let Some(handler) = sequences.find(here[0], behind[length - 1]) {
-                    here[length] = handler;
-                    if costs[length] < cost {
-                        cost = costs[length];
-                        *cell = handler;
-                    }
-                }
+            let one = *cell;
+            let find = |behind| if behind == 0 { None } else { sequences.find(one, behind) };
+            let (two, three) = (find(one_behind), find(two_behind));
+            let mut least = cost;
+            if let Some(two) = two
+                && cost_of_two < least
+            {
+                (*cell, least) = (two, cost_of_two);
             }
-            behind = here;
-            costs = [1 + cost, costs[0], costs[1]];
+            if let Some(three) = three
+                && cost_of_three < least
+            {
+                (*cell, least) = (three, cost_of_three);
+            }
+            (one_behind, two_behind) = (one, two.unwrap_or(0));
+            (cost, cost_of_two, cost_of_three) = (1 + least, cost, cost_of_two);
         }
     }
 

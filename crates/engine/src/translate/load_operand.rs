@@ -126,7 +126,7 @@ impl Translator<'_> {
         before: Accumulator,
     ) {
         let operand = match addr.class {
-            AddrClass::Slot => Operand::Slot(u32::from(addr.a)),
+            AddrClass::Slot => Operand::Slot(u64::from(addr.a)),
             AddrClass::Acc => Operand::Acc,
             AddrClass::Pin => Operand::Pin,
             _ => return,
@@ -181,7 +181,7 @@ impl Translator<'_> {
 
     fn load_operand<O: Binary<Ty: Loaded>>(&mut self, left: Operand, load: LastLoad, kind: Kind) {
         let a = match left {
-            Operand::Slot(slot) => self.reach(slot, 1),
+            Operand::Slot(slot) => self.reach(slot as u32, 1),
             _ => 0,
         };
         let slot = match load.addr {

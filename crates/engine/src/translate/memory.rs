@@ -168,7 +168,7 @@ impl Translator<'_> {
     fn sum_address(sum: (Operand, Operand), memarg: MemArg) -> Option<FastAddr> {
         use Operand as O;
         let (class, a, wide) = match sum {
-            (O::Slot(x), O::Slot(y)) => (AddrClass::SlotSlot, x, Some(u64::from(y))),
+            (O::Slot(x), O::Slot(y)) => (AddrClass::SlotSlot, x, Some(y)),
             (O::Slot(x), O::Acc) | (O::Acc, O::Slot(x)) => (AddrClass::SlotAcc, x, None),
             (O::Slot(x), O::Pin) | (O::Pin, O::Slot(x)) => (AddrClass::SlotPin, x, None),
             (O::Acc, O::Pin) | (O::Pin, O::Acc) => (AddrClass::AccPin, 0, None),
@@ -254,7 +254,7 @@ impl Translator<'_> {
             }
         };
         let (value_class, d, constant) = match value {
-            Operand::Slot(slot) => (0, self.reach(slot, 2), None),
+            Operand::Slot(slot) => (0, self.reach(slot as u32, 2), None),
             Operand::Acc => (1, 0, None),
             Operand::Pin => (2, 0, None),
             Operand::Const(bits) => match O::In::imm16(bits) {

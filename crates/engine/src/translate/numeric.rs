@@ -159,7 +159,7 @@ impl Translator<'_> {
     /// An operand as the right source of an operation: its class, `b`, and the wide operand.
     fn right_field<T: Scalar>(&mut self, operand: Operand) -> (usize, u32, Option<u64>) {
         match operand {
-            Operand::Slot(slot) => (0, u32::from(self.reach(slot, 2)), None),
+            Operand::Slot(slot) => (0, u32::from(self.reach(slot as u32, 2)), None),
             Operand::Acc => (1, 0, None),
             Operand::Pin => (2, 0, None),
             Operand::Const(bits) => match T::imm(bits) {

@@ -2,7 +2,7 @@
 
 use super::Translator;
 use super::numeric::Jump;
-use super::stack::{Operand, Value};
+use super::stack::Value;
 use super::variable::by_source;
 use crate::exec::abi::{Handler, handler};
 use crate::exec::operand::{Acc, Bank, Pin, SlotA, Wide};
@@ -21,10 +21,7 @@ impl Translator<'_> {
     pub(super) fn ref_as_non_null(&mut self) {
         // What the entry is stays true; the check only comes before whatever uses it.
         let (operand, _) = self.peek_operand(self.stack.height() - 1);
-        let operand = match operand {
-            Operand::Slot(slot) => Operand::Slot(u32::from(self.reach(slot, 1))),
-            other => other,
-        };
+        let operand = self.move_source(operand);
         let (handler, fields) = by_source(&CHECK_NON_NULL, operand);
         self.emit.site();
         self.emit.cell(handler, fields);

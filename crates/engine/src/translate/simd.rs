@@ -322,7 +322,9 @@ impl Translator<'_> {
         let count = self.pop();
         let x = self.pop_vector();
         let (handler, b) = match count {
-            Operand::Slot(slot) => (handler::<Shift<O, SlotB>>(), u32::from(self.reach(slot, 1))),
+            Operand::Slot(slot) => {
+                (handler::<Shift<O, SlotB>>(), u32::from(self.reach(slot as u32, 1)))
+            }
             Operand::Acc => (handler::<Shift<O, Acc>>(), 0),
             Operand::Pin => (handler::<Shift<O, Pin>>(), 0),
             Operand::Const(bits) => (handler::<Shift<O, ImmB>>(), bits as u32),
@@ -346,7 +348,7 @@ impl Translator<'_> {
                 return;
             }
             Operand::Slot(slot) => {
-                (handler::<SplatOp<O, SlotA>>(), Fields { a: self.reach(slot, 1), ..fields })
+                (handler::<SplatOp<O, SlotA>>(), Fields { a: self.reach(slot as u32, 1), ..fields })
             }
             Operand::Acc => (handler::<SplatOp<O, Acc>>(), fields),
             Operand::Pin => (handler::<SplatOp<O, Pin>>(), fields),
@@ -364,14 +366,14 @@ impl Translator<'_> {
         let value = self.pop();
         let own = self.temp_slot(self.stack.height());
         let value = match value {
-            Operand::Const(_) => Operand::Slot(self.slot_of(value, O::In::BANK, own)),
+            Operand::Const(_) => Operand::Slot(u64::from(self.slot_of(value, O::In::BANK, own))),
             other => other,
         };
         let x = self.pop_vector();
         let (handler, value) = match value {
             Operand::Acc => (handler::<Replace<O, Acc>>(), 0),
             Operand::Pin => (handler::<Replace<O, Pin>>(), 0),
-            Operand::Slot(slot) => (handler::<Replace<O, SlotBHigh>>(), self.reach(slot, 1)),
+            Operand::Slot(slot) => (handler::<Replace<O, SlotBHigh>>(), self.reach(slot as u32, 1)),
             Operand::Const(_) => unreachable!("constants went to a slot"),
         };
         let b = u32::from_ne_bytes(halves(u16::from(lane), value));

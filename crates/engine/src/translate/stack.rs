@@ -63,12 +63,13 @@ pub(super) struct Entry {
     pub(super) is_high: bool,
 }
 
-/// Where an operand is read from.
+/// Where an operand is read from. A slot is as wide as a constant, so that an operand is two
+/// registers of the host, and not written to memory and read from there at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Operand {
     Acc,
     Pin,
-    Slot(u32),
+    Slot(u64),
     Const(u64),
 }
 
@@ -316,7 +317,7 @@ impl Translator<'_> {
     /// Puts an operand that was just popped, and is not in a register, in a slot.
     pub(super) fn slot_of(&mut self, operand: Operand, bank: Bank, own: u32) -> u32 {
         match operand {
-            Operand::Slot(slot) => slot,
+            Operand::Slot(slot) => slot as u32,
             other => {
                 self.move_to(own, other, bank);
                 own
@@ -430,7 +431,7 @@ impl Translator<'_> {
             Value::Temp if self.registers.accs[entry.bank as usize].holds == Some(own) => {
                 Operand::Acc
             }
-            Value::Temp => Operand::Slot(own),
+            Value::Temp => Operand::Slot(u64::from(own)),
             Value::Sum(..) => unreachable!("sums are made before they are operands"),
         }
     }
@@ -440,7 +441,7 @@ impl Translator<'_> {
         let index = self.stack.height() - 1;
         if let Value::Sum(local, addend) = self.stack.peek(0).value {
             self.move_sum(self.temp_slot(index), local, addend);
-            return (Operand::Slot(self.temp_slot(index)), Bank::Int);
+            return (Operand::Slot(u64::from(self.temp_slot(index))), Bank::Int);
         }
         self.peek_operand(index)
     }
@@ -451,7 +452,7 @@ impl Translator<'_> {
         } else if self.registers.accs[bank as usize].holds == Some(local) {
             Operand::Acc
         } else {
-            Operand::Slot(local)
+            Operand::Slot(u64::from(local))
         }
     }
 
@@ -473,9 +474,9 @@ impl Translator<'_> {
     }
 
     /// An operand with its slot, if it is in one, in reach.
-    fn move_source(&mut self, operand: Operand) -> Operand {
+    pub(super) fn move_source(&mut self, operand: Operand) -> Operand {
         match operand {
-            Operand::Slot(slot) => Operand::Slot(u32::from(self.reach(slot, 1))),
+            Operand::Slot(slot) => Operand::Slot(u64::from(self.reach(slot as u32, 1))),
             other => other,
         }
     }
@@ -648,7 +649,7 @@ impl Translator<'_> {
         }
         self.forget_slot(local);
         let operand = self.move_source(operand);
-        if operand == Operand::Pin && pinned || operand == Operand::Slot(local) {
+        if operand == Operand::Pin && pinned || operand == Operand::Slot(u64::from(local)) {
             return;
         }
         let (handler, fields) =

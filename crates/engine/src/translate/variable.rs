@@ -246,10 +246,7 @@ impl Translator<'_> {
             return;
         }
         let (operand, bank) = self.pop_entry();
-        let operand = match operand {
-            Operand::Slot(slot) => Operand::Slot(u32::from(self.reach(slot, 1))),
-            other => other,
-        };
+        let operand = self.move_source(operand);
         let (handler, fields) = by_source(for_bank!(bank, GLOBAL_SET), operand);
         self.emit.cell(handler, Fields { b: global, ..fields });
     }

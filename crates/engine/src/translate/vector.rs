@@ -191,7 +191,7 @@ impl Translator<'_> {
         let condition = self.pop();
         let own = self.temp_slot(self.stack.height());
         let condition = match condition {
-            Operand::Const(_) => Operand::Slot(self.slot_of(condition, Bank::Int, own)),
+            Operand::Const(_) => Operand::Slot(u64::from(self.slot_of(condition, Bank::Int, own))),
             other => other,
         };
         let second = self.pop_vector();
@@ -199,7 +199,9 @@ impl Translator<'_> {
         let (handler, condition) = match condition {
             Operand::Acc => (handler::<vector::Select<Acc>>(), 0),
             Operand::Pin => (handler::<vector::Select<Pin>>(), 0),
-            Operand::Slot(slot) => (handler::<vector::Select<SlotBHigh>>(), self.reach(slot, 1)),
+            Operand::Slot(slot) => {
+                (handler::<vector::Select<SlotBHigh>>(), self.reach(slot as u32, 1))
+            }
             Operand::Const(_) => unreachable!("constants went to a slot"),
         };
         let (a, second) = (self.reach_vector(first, 1), self.reach_vector(second, 2));
