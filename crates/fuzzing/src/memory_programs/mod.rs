@@ -51,8 +51,8 @@ impl Memory {
         let shared = numbers.once_in(4);
         let maximum = match numbers.below(4) {
             0 if !shared => None,
-            // Further than the host allows.
-            1 => Some(minimum + (2 << 20) / page_bytes),
+            // Further than the host allows; shared memories are nobody's to limit.
+            1 if !shared => Some(minimum + (2 << 20) / page_bytes),
             2 => Some(minimum),
             _ => Some(minimum + 2),
         };
