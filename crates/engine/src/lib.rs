@@ -48,7 +48,8 @@
 //! Fallible functions return an [`Error`], which is [anyhow](https://docs.rs/anyhow)'s. What it is
 //! about is found by downcasting: to [`Trap`] and [`WasmBacktrace`] when the guest was stopped, to
 //! the host's own type when a host function failed, to [`DecodeError`] when a module was refused,
-//! to [`UnknownImportError`] or [`IncompatibleImport`] when it could not be linked.
+//! to [`UnknownImportError`] or [`IncompatibleImport`] when it could not be linked, to
+//! [`OutOfMemory`] when the host had no room for what a module wants.
 //!
 //! # Features
 //!
@@ -80,6 +81,7 @@ pub use lineal_memory::{
 };
 pub use runtime::backtrace::{FrameInfo, WasmBacktrace};
 pub use runtime::imports::IncompatibleImport;
+pub use runtime::room::OutOfMemory;
 pub use runtime::trap::Trap;
 pub use translate::Optimizations;
 

@@ -1,6 +1,7 @@
 //! Tests of the command line, one module a command: they drive the built program.
 
 mod dump;
+mod faults;
 mod hostile;
 mod inspect;
 mod program;

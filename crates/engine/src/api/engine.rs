@@ -16,6 +16,10 @@ use crate::runtime::types::TypeRegistry;
 /// An engine is cheap to clone and can be shared between threads. A program usually has one.
 /// Modules and stores work together only if they were made with the same engine.
 ///
+/// An engine keeps each type that a module or a host function has, once, for as long as it lives:
+/// some hundred bytes for a function's. Programs that go on loading modules which all have types
+/// of their own should take a new engine from time to time.
+///
 /// ```
 /// use lineal::{Config, Engine};
 ///

@@ -77,8 +77,7 @@ impl ExnRef {
         let mut args = vec![0; slot_count(types)];
         Val::lower(fields, core, types, &mut args).context("invalid value for an exception")?;
         let (tag, bytes) = (tag.handle().entity(core), size_of_val(&*args));
-        let make = || Some(Object::Exception(Exception { tag, args: args.into() }));
-        Ok(ExnRef(HeapRef::allocate(core, bytes, make)?))
+        Ok(ExnRef(HeapRef::allocate(core, bytes, || Object::exception(tag, &args))?))
     }
 
     /// The exception's tag.

@@ -40,7 +40,8 @@ impl ExternRef {
         V: Any + Send + Sync,
     {
         let mut store = store.as_context_mut();
-        let make = || Some(Object::Extern(Box::new(value)));
+        let mut value = Some(value);
+        let make = || Some(Object::Extern(Box::new(value.take()?)));
         Ok(ExternRef(HeapRef::allocate(store.core_mut(), size_of::<V>(), make)?))
     }
 

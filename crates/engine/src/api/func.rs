@@ -95,8 +95,9 @@ impl Func {
     ///
     /// If the numbers or types of the parameters, or the number of results, are not the
     /// function's; if a parameter belongs to another store; if the guest traps (then the error
-    /// holds a [`Trap`](crate::Trap)); or if a host function returns an error. What the guest
-    /// did before remains done.
+    /// holds a [`Trap`](crate::Trap)); if a host function returns an error; or if the host has no
+    /// room for the guest's stack ([`OutOfMemory`](crate::OutOfMemory)). What the guest did before
+    /// remains done; see [`Store`](crate::Store#after-a-failure), for panics too.
     pub fn call(
         &self,
         mut store: impl AsContextMut,

@@ -286,8 +286,7 @@ impl StructRef {
             slots.extend_from_slice(&value[..Storage::of(field.storage).slots()]);
         }
         let bytes = size_of_val(&*slots);
-        let make = || Some(Object::Struct(Struct { ty, fields: slots.into() }));
-        Ok(StructRef(HeapRef::allocate(core, bytes, make)?))
+        Ok(StructRef(HeapRef::allocate(core, bytes, || Object::structure(ty, &slots))?))
     }
 
     /// The number of the structure's type.
@@ -426,7 +425,7 @@ impl ArrayRef {
         core: &mut StoreCore,
         ty: TypeIndex,
         len: u32,
-        init: impl FnOnce(&mut Array) -> Result<(), crate::Trap>,
+        init: impl Fn(&mut Array) -> Result<(), crate::Trap>,
     ) -> Result<ArrayRef> {
         let storage = core.engine.types().array_storage(ty);
         let bytes = (len as usize).saturating_mul(storage.bytes());

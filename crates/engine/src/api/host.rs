@@ -21,6 +21,7 @@ use super::values::sealed::{Core, Values};
 use super::values::{WasmParams, WasmResults, WasmTy, for_each_arity};
 use crate::runtime::entity::HostFunc;
 use crate::runtime::instance::InstanceData;
+use crate::runtime::room;
 use crate::runtime::slots::slot_count;
 use crate::runtime::store::StoreCore;
 
@@ -187,16 +188,20 @@ unsafe fn call_untyped<T>(
 }
 
 /// Calls a closure with a buffer of some length, which costs an allocation only if it is long.
-pub(crate) fn with_buffer<V: Copy, R>(
+///
+/// # Errors
+///
+/// The closure's, or that the host has no room for the buffer.
+pub(crate) fn with_buffer<V: Copy>(
     len: usize,
     fill: V,
-    use_buffer: impl FnOnce(&mut [V]) -> R,
-) -> R {
+    use_buffer: impl FnOnce(&mut [V]) -> Result<()>,
+) -> Result<()> {
     const INLINE: usize = 16;
     if len <= INLINE {
         use_buffer(&mut [fill; INLINE][..len])
     } else {
-        use_buffer(&mut vec![fill; len])
+        use_buffer(&mut room::collect(std::iter::repeat_n(fill, len))?)
     }
 }
 

@@ -50,7 +50,7 @@ impl Instance {
     ///
     /// If the imports are not as many as the module wants or not of the types it wants (then the
     /// error is an [`IncompatibleImport`](crate::IncompatibleImport)); if the host has no room
-    /// for a memory or a table; if an active segment does not fit, or the start function traps
+    /// for a memory, a table or anything else in it; if an active segment does not fit, or the start function traps
     /// (then the error holds a [`Trap`](crate::Trap)). What happened until then remains: a
     /// function that got into an imported table can be called.
     ///

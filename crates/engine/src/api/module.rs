@@ -16,6 +16,11 @@ use crate::translate::Buffers;
 ///
 /// A module is cheap to clone and can be shared between threads.
 ///
+/// To make one takes memory in proportion to the size of its binary. Where the host has not got
+/// that, the process ends, as Rust programs do; so bound how large a binary may be. What a module
+/// *asks* for, by however few bytes, is allocated by its instances, and an error if there is no
+/// room.
+///
 /// ```
 /// use lineal::{Engine, Module};
 ///

@@ -34,7 +34,7 @@ impl HeapRef {
     pub(crate) fn allocate(
         store: &mut StoreCore,
         payload_bytes: usize,
-        make: impl FnOnce() -> Option<Object>,
+        make: impl FnMut() -> Option<Object>,
     ) -> Result<HeapRef> {
         let bits = store.allocate(payload_bytes, make)?;
         store.heap.root_in_scope(bits);

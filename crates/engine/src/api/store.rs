@@ -24,6 +24,39 @@ use crate::runtime::store::StoreCore;
 ///
 /// A store belongs to one thread at a time. It is `Send` if `T` is.
 ///
+/// # After a failure
+///
+/// A call into the guest can end by a trap, by an error of a host function, or by a panic of host
+/// code (a host function, a limiter, a callback, or the `Drop` of a value that is collected). A
+/// panic passes through the guest to whoever called it, as if guests were ordinary functions. In
+/// each of these cases the store can be used as before: what the guest did until then remains
+/// done, in memories, tables and globals; the fuel that it consumed is gone; its frames are left
+/// and their stack is free; references live as long as the scopes that they were rooted in. What
+/// may not be as the guest needs it is the guest's own data, as after any interruption.
+///
+/// ```
+/// use std::panic::{AssertUnwindSafe, catch_unwind};
+///
+/// use lineal::{Instance, Module, Func, Store};
+///
+/// let mut store = Store::<()>::default();
+/// let module = Module::new(store.engine(), r#"(module (import "" "" (func $f (param i32)))
+///     (global (export "calls") (mut i32) (i32.const 0))
+///     (func (export "run") (param i32)
+///         (global.set 0 (i32.add (global.get 0) (i32.const 1)))
+///         (call $f (local.get 0))))"#)?;
+/// let f = Func::wrap(&mut store, |x: i32| assert!(x > 0, "{x} is not positive"));
+/// let instance = Instance::new(&mut store, &module, &[f.into()])?;
+/// let run = instance.get_typed_func::<i32, ()>(&store, "run")?;
+///
+/// let panic = catch_unwind(AssertUnwindSafe(|| run.call(&mut store, -1))).unwrap_err();
+/// assert_eq!(panic.downcast_ref::<String>().unwrap(), "-1 is not positive");
+/// run.call(&mut store, 1)?;
+/// let calls = instance.get_global(&store, "calls").unwrap();
+/// assert_eq!(calls.get(&mut store).unwrap_i32(), 2);
+/// # Ok::<(), lineal::Error>(())
+/// ```
+///
 /// ```
 /// use lineal::{Engine, Store};
 ///

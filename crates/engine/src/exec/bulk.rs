@@ -133,15 +133,26 @@ impl Vm<'_> {
     pub(super) fn allocate(
         &mut self,
         payload_bytes: usize,
-        make: impl FnOnce() -> Option<Object>,
+        make: impl FnMut() -> Option<Object>,
     ) -> Result<u64, Exit> {
         // SAFETY: E3; no entity is borrowed. The translator wrote everything that is on the stack
         // to its slot.
-        let handle = unsafe {
+        let allocate = || unsafe {
             let store = NonNull::new_unchecked((*self.cx).store);
             collect::allocate(store, self.stack_top, payload_bytes, make)
         };
-        Ok(handle?)
+        // What is collected may be the host's.
+        match catch_unwind(AssertUnwindSafe(allocate)) {
+            Ok(handle) => Ok(handle?),
+            Err(payload) => Err(self.fail(HostFailure::Panic(payload))),
+        }
+    }
+
+    /// Leaves with a failure of the host's.
+    fn fail(&mut self, failure: HostFailure) -> Exit {
+        // SAFETY: E3.
+        unsafe { (*self.cx).host_error = Some(failure) };
+        Exit::HOST_ERROR
     }
 
     /// The heap.
@@ -187,9 +198,7 @@ impl Vm<'_> {
             Ok(Err(Refusal::Fatal(error))) => HostFailure::Error(error),
             Err(payload) => HostFailure::Panic(payload),
         };
-        // SAFETY: E3.
-        unsafe { (*self.cx).host_error = Some(failure) };
-        Err(Exit::HOST_ERROR)
+        Err(self.fail(failure))
     }
 
     /// Two memories, if they are not the same one.

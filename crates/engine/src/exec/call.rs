@@ -421,7 +421,7 @@ enum Outside {
     Returned,
     /// Another instance is the running one now; the callee is to begin.
     Entered,
-    /// A host function failed; the context's exit says how.
+    /// A host function failed, or there is no room for the call; the context's exit says how.
     Failed,
 }
 
@@ -445,6 +445,10 @@ unsafe fn call_outside(
             // A tail call out of a function that was itself called by way of a switch returns
             // to that switch: chains of tail calls take no room.
             if return_ip != switch_return_ip() {
+                if cx.switches.try_reserve(1).is_err() {
+                    cx.exit.exit = Trap::StackOverflow.into();
+                    return Outside::Failed;
+                }
                 cx.switches.push(Switch { return_ip, instance: cx.instance });
             }
             cx.enter(instance.as_ptr());

@@ -10,6 +10,7 @@ use super::bulk::{IN_SECOND, Vm, slow_ops};
 use crate::runtime::entity::FuncEntity;
 use crate::runtime::heap;
 use crate::runtime::object::{Array, Object, Storage, Struct};
+use crate::runtime::room;
 use crate::runtime::slots::MAX_SLOTS;
 use crate::runtime::trap::{Exit, Trap};
 
@@ -123,7 +124,7 @@ impl Vm<'_> {
         &mut self,
         ty: u32,
         len: u32,
-        init: impl FnOnce(&mut Array) -> Result<(), Trap>,
+        init: impl Fn(&mut Array) -> Result<(), Trap>,
     ) -> Result<u64, Exit> {
         let ty = TypeIndex(ty);
         let storage = self.types().array_storage(ty);
@@ -162,15 +163,16 @@ slow_ops! {
     /// `struct.new` of type `first`, whose fields are the operands
     StructNew(IN_SECOND), |vm, slots, first, second| {
         let fields = &slots[..second as usize];
-        let object = || Struct { ty: TypeIndex(first), fields: fields.into() };
-        slots[0] = vm.allocate(size_of_val(fields), || Some(Object::Struct(object())))?;
+        let make = || Object::structure(TypeIndex(first), fields);
+        slots[0] = vm.allocate(size_of_val(fields), make)?;
     }
 
     /// `struct.new_default` of type `first`, whose fields take `second` slots
     StructNewDefault(0), |vm, slots, first, second| {
         let count = second as usize;
-        let object = || Struct { ty: TypeIndex(first), fields: vec![0; count].into() };
-        slots[0] = vm.allocate(count * 8, || Some(Object::Struct(object())))?;
+        let (ty, fields) = (TypeIndex(first), || room::zeros(count).ok());
+        let make = || Some(Object::Struct(Struct { ty, fields: fields()? }));
+        slots[0] = vm.allocate(count * 8, make)?;
     }
 
     /// `struct.get` of the field in slot `first`, by the [`Access`] in `second`

@@ -41,7 +41,8 @@ use crate::runtime::unwind;
 ///
 /// # Errors
 ///
-/// The trap that stopped the guest with its backtrace, or the error of a host function.
+/// The trap that stopped the guest with its backtrace, the error of a host function, or that there
+/// is no room for a stack.
 ///
 /// # Panics
 ///
@@ -60,7 +61,7 @@ pub(crate) unsafe fn invoke(
     // SAFETY: the caller's promise; raw from here on, because what runs may reach the store too.
     // The pointer stays the caller's, which is good for more than the `StoreCore`.
     let cx: *mut Context = unsafe {
-        core.as_mut().prepare_stack();
+        core.as_mut().prepare_stack()?;
         (*core.as_ptr()).context.store = core.as_ptr();
         &raw mut (*core.as_ptr()).context
     };

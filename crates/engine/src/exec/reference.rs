@@ -5,7 +5,7 @@ use std::marker::PhantomData;
 use super::abi::{Machine, Op};
 use super::bulk::{IN_SECOND, Vm, slow_ops};
 use super::operand::Src;
-use crate::runtime::object::{Exception, Object};
+use crate::runtime::object::Object;
 use crate::runtime::trap::{Exit, Trap};
 
 /// Traps if the operand of class `S` is null.
@@ -28,8 +28,7 @@ slow_ops! {
     Throw(IN_SECOND), |vm, slots, first, second| {
         let tag = vm.instance.tags[first as usize];
         let args = &slots[..second as usize];
-        let make = || Some(Object::Exception(Exception { tag, args: args.into() }));
-        let exception = vm.allocate(size_of_val(args), make)?;
+        let exception = vm.allocate(size_of_val(args), || Object::exception(tag, args))?;
         Err(vm.throw(exception))?;
     }
 

@@ -7,8 +7,9 @@ use super::object::Object;
 use super::store::StoreCore;
 use super::trap::Trap;
 
-/// Puts an object into a store's heap, after a collection if one is due; its handle. What `make`
-/// makes has a payload of so many bytes, and is `None` if the host has no room.
+/// Puts an object into a store's heap, after a collection if one is due or the host has no room
+/// without; its handle. What `make` makes has a payload of so many bytes, and is `None` if the host
+/// has no room.
 ///
 /// # Errors
 ///
@@ -23,19 +24,29 @@ pub(crate) unsafe fn allocate(
     store: NonNull<StoreCore>,
     stack_top: *const u64,
     payload_bytes: usize,
-    make: impl FnOnce() -> Option<Object>,
+    mut make: impl FnMut() -> Option<Object>,
 ) -> Result<u64, Trap> {
     let bytes = Object::counted_bytes(payload_bytes);
     // SAFETY: the caller's promise: nothing borrows the heap.
     unsafe {
-        if (*store.as_ptr()).heap.is_due(bytes) {
-            collect(store, stack_top);
+        let mut collects = (*store.as_ptr()).heap.is_due(bytes);
+        loop {
+            if collects {
+                collect(store, stack_top);
+            }
+            let heap: &mut Heap = &mut (*store.as_ptr()).heap;
+            if heap.has_room(bytes)
+                && heap.prepare_entry().is_ok()
+                && let Some(object) = make()
+            {
+                return heap.insert(object);
+            }
+            if collects {
+                heap.make_room_for_errors();
+                return Err(Trap::GcHeapOutOfMemory);
+            }
+            collects = true;
         }
-        let heap: &mut Heap = &mut (*store.as_ptr()).heap;
-        if !heap.has_room(bytes) {
-            return Err(Trap::GcHeapOutOfMemory);
-        }
-        heap.insert(make().ok_or(Trap::GcHeapOutOfMemory)?)
     }
 }
 
@@ -62,9 +73,10 @@ pub(crate) unsafe fn collect(store: NonNull<StoreCore>, stack_top: *const u64) {
         let tables = (*store).tables.iter();
         let elements = tables.flat_map(|table| (*table.as_ptr()).elements.iter().copied());
         let instances = (*store).instances.iter();
-        let segments = instances.flat_map(|instance| {
-            let segments = (*instance.as_ptr()).elements.iter();
-            segments.flat_map(|segment| segment.borrow().to_vec())
+        let segments = instances.flat_map(|instance| (*instance.as_ptr()).elements.iter());
+        let segments = segments.flat_map(|segment| {
+            let items = segment.borrow();
+            (0..items.len()).map(move |index| items[index])
         });
         forget_unused(stack_top, (*store).context.stack_end);
         let words = slots.iter().copied().chain([exception]);
@@ -105,7 +117,7 @@ impl StoreCore {
     pub(crate) fn allocate(
         &mut self,
         payload_bytes: usize,
-        make: impl FnOnce() -> Option<Object>,
+        make: impl FnMut() -> Option<Object>,
     ) -> Result<u64, Trap> {
         let stack_top = self.context.stack_free;
         // SAFETY: the store is borrowed exclusively; what the guest has in use lies below the

@@ -110,6 +110,7 @@ impl Scope<'_> {
                 let values = values.into_iter().chain(std::iter::repeat([0; MAX_SLOTS]));
                 let slots = fields.iter().zip(values);
                 let fields = slots.flat_map(|(field, value)| value.into_iter().take(field.slots()));
+                // Not more than a type can have.
                 self.insert(Object::Struct(Struct { ty, fields: fields.collect() }))?
             }
             ConstOp::ArrayNew(ty) => {

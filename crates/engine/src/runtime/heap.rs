@@ -18,6 +18,8 @@
 //! of a live object. Objects to look into are chained through their own entries, so that marking
 //! needs neither memory nor the host's stack, however deep they are linked.
 
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use lineal_decoder::HeapType;
@@ -45,11 +47,16 @@ const MAX_ENTRIES: usize = (1 << 31) - 2;
 /// How much is allocated at least before the first collection.
 const FIRST_THRESHOLD_BYTES: usize = 1 << 20;
 
+/// How much is kept for errors.
+const FOR_ERRORS_BYTES: usize = 64 << 10;
+
 /// The objects of a store.
 pub(crate) struct Heap {
     entries: Vec<Entry>,
     /// The first free entry.
     free: u32,
+    /// Given back to the host when it has no more room, so that the guest's trap can be told.
+    for_errors: Vec<u8>,
     used_bytes: usize,
     /// Beyond this, the next allocation collects first.
     threshold_bytes: usize,
@@ -89,6 +96,7 @@ impl Heap {
         Heap {
             entries: Vec::new(),
             free: END,
+            for_errors: Vec::new(),
             used_bytes: 0,
             threshold_bytes: FIRST_THRESHOLD_BYTES.min(limit_bytes),
             limit_bytes,
@@ -119,9 +127,7 @@ impl Heap {
         if !self.has_room(bytes) {
             return Err(Trap::GcHeapOutOfMemory);
         }
-        if self.free == END {
-            self.add_entry()?;
-        }
+        self.prepare_entry()?;
         let index = self.free;
         let entry = &mut self.entries[index as usize];
         self.free = std::mem::replace(&mut entry.link, UNMARKED);
@@ -131,13 +137,29 @@ impl Heap {
         Ok(u64::from(entry.generation) << 32 | u64::from(index) << 1)
     }
 
-    fn add_entry(&mut self) -> Result<(), Trap> {
-        if self.entries.len() >= MAX_ENTRIES || self.entries.try_reserve(1).is_err() {
+    /// Makes sure that there is a free entry.
+    ///
+    /// # Errors
+    ///
+    /// If there are too many, or the host has no room.
+    pub(crate) fn prepare_entry(&mut self) -> Result<(), Trap> {
+        if self.free != END {
+            return Ok(());
+        }
+        let has_room = self.entries.len() < MAX_ENTRIES
+            && self.for_errors.try_reserve_exact(FOR_ERRORS_BYTES).is_ok()
+            && self.entries.try_reserve(1).is_ok();
+        if !has_room {
             return Err(Trap::GcHeapOutOfMemory);
         }
         self.free = self.entries.len() as u32;
         self.entries.push(Entry { generation: 0, link: END, object: None });
         Ok(())
+    }
+
+    /// Gives back to the host what is kept for errors.
+    pub(crate) fn make_room_for_errors(&mut self) {
+        self.for_errors = Vec::new();
     }
 
     /// The index of the object that a slot's value stands for, if it is the handle of a live one.
@@ -200,6 +222,10 @@ impl Heap {
 
     /// Frees every object that cannot be reached from the given words and from what the host
     /// holds.
+    ///
+    /// # Panics
+    ///
+    /// If a host value panics when it is dropped; after everything else is done.
     pub(crate) fn collect(&mut self, roots: impl Iterator<Item = u64>) {
         self.forget_owned();
         let mut gray = END;
@@ -225,9 +251,12 @@ impl Heap {
             }
             self.entries[index as usize].object = object;
         }
-        self.sweep();
+        let panic = self.sweep();
         let spare = self.used_bytes.max(FIRST_THRESHOLD_BYTES);
         self.threshold_bytes = self.used_bytes.saturating_add(spare).min(self.limit_bytes);
+        if let Some(payload) = panic {
+            resume_unwind(payload);
+        }
     }
 
     /// Puts the object that a word stands for, if it does, among those to look into.
@@ -240,7 +269,9 @@ impl Heap {
         }
     }
 
-    fn sweep(&mut self) {
+    /// Frees what is not marked; the payload of the first host value that panicked meanwhile.
+    fn sweep(&mut self) -> Option<Box<dyn Any + Send>> {
+        let mut panic = None;
         for index in 0..self.entries.len() {
             let entry = &mut self.entries[index];
             if entry.object.is_none() {
@@ -254,8 +285,11 @@ impl Heap {
             entry.link = std::mem::replace(&mut self.free, index as u32);
             self.used_bytes -= object.as_ref().map_or(0, Object::size_bytes);
             // Last: this can run the host's code.
-            drop(object);
+            if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(object))) {
+                panic.get_or_insert(payload);
+            }
         }
+        panic
     }
 }
 

@@ -19,6 +19,7 @@ use super::entity::{
 };
 use super::imports;
 use super::limits::Limits;
+use super::room::{self, OutOfMemory};
 use super::store::{StoreCore, addresses};
 use super::trap::Trap;
 use crate::api::Engine;
@@ -135,6 +136,7 @@ fn allocate(
     let new_tables = new_tables(limits, module)?;
     let new_memories = new_memories(limits, module)?;
 
+    let segments = module.decoded.data.iter();
     let mut instance = InstanceData {
         module: module.clone(),
         funcs: Box::default(),
@@ -142,44 +144,51 @@ fn allocate(
         memories: Box::default(),
         globals: Box::default(),
         tags: Box::default(),
-        data: module
-            .decoded
-            .data
-            .iter()
-            .map(|segment| RefCell::new(passive_data(module, segment)))
-            .collect(),
+        data: room::collect(segments.map(|segment| RefCell::new(passive_data(module, segment))))?,
         elements: Box::default(),
     };
     let (mut funcs, mut tables, mut memories, mut globals, mut tags) = split(imports);
+    let decoded = &module.decoded;
+    room::reserve(&mut funcs, decoded.funcs.len())?;
+    room::reserve(&mut globals, decoded.globals.len())?;
+    room::reserve(&mut tags, decoded.tags.len())?;
     tables.extend(new_tables.into_iter().map(|table| store.tables.push(table)));
     memories.extend(new_memories.into_iter().map(|memory| store.memories.push(memory)));
-    tags.extend(new_tags(module).map(|tag| store.tags.push(tag)));
+    tags.extend(addresses(store.tags.extend(new_tags(module))?));
     instance.tags = tags.into();
     instance.tables = tables.into();
     instance.memories = memories.into();
 
     // Functions know their instance, and so must be made after it.
     let instance = store.instances.push(instance);
-    funcs.extend(addresses(new_funcs(store, module, instance)));
+    funcs.extend(addresses(new_funcs(store, module, instance)?));
     // SAFETY: R1: it was just put into the store, and nothing else knows of it.
     let this = unsafe { &mut *instance.as_ptr() };
     this.funcs = funcs.into();
 
-    for global in &module.decoded.globals[globals.len()..] {
-        let (types, store_ptr) = (&module.types, NonNull::from(&mut *store));
-        let scope = Scope { funcs: &this.funcs, globals: &globals, types, store: store_ptr };
-        let value = global.init.as_ref().map(|init| scope.evaluate_wide(init)).transpose()?;
-        let value = value.unwrap_or_default();
-        let ty = global.ty.map_index(|index| module.type_index(index));
-        globals.push(store.globals.push(GlobalEntity { value, ty }));
+    let own = &decoded.globals[globals.len()..];
+    let entities = store.globals.extend(own.iter().map(|global| GlobalEntity {
+        value: Default::default(),
+        ty: global.ty.map_index(|index| module.type_index(index)),
+    }))?;
+    for (global, entity) in own.iter().zip(addresses(entities)) {
+        let (types, store) = (&module.types, NonNull::from(&mut *store));
+        let scope = Scope { funcs: &this.funcs, globals: &globals, types, store };
+        if let Some(init) = &global.init {
+            let value = scope.evaluate_wide(init)?;
+            // SAFETY: R1: it was just put into the store, and nothing else knows of it.
+            unsafe { (*entity.as_ptr()).value = value };
+        }
+        globals.push(entity);
     }
     this.globals = globals.into();
-    this.elements = module
-        .decoded
-        .elements
-        .iter()
-        .map(|s| Ok(RefCell::new(passive_items(s, this.scope(NonNull::from(&mut *store)))?)))
-        .collect::<Result<_, Trap>>()?;
+    let mut elements = Vec::new();
+    room::reserve(&mut elements, decoded.elements.len())?;
+    for segment in &decoded.elements {
+        let items = passive_items(segment, this.scope(NonNull::from(&mut *store)))?;
+        elements.push(RefCell::new(items));
+    }
+    this.elements = elements.into();
     Ok(instance)
 }
 
@@ -215,7 +224,7 @@ fn new_tables(limits: Limits, module: &ModuleCode) -> Result<Vec<TableEntity>> {
     own.iter().map(new).collect()
 }
 
-fn new_tags(module: &ModuleCode) -> impl Iterator<Item = TagEntity> {
+fn new_tags(module: &ModuleCode) -> impl ExactSizeIterator<Item = TagEntity> {
     let own = &module.decoded.tags[module.decoded.imported_tags as usize..];
     own.iter().map(|&ty| {
         let type_index = module.types[ty as usize];
@@ -234,10 +243,10 @@ fn new_funcs(
     store: &mut StoreCore,
     module: &ModuleCode,
     instance: NonNull<InstanceData>,
-) -> NonNull<[FuncEntity]> {
+) -> Result<NonNull<[FuncEntity]>, OutOfMemory> {
     let decoded = &module.decoded;
     let own = &decoded.funcs[decoded.imported_funcs as usize..];
-    store.funcs.extend(own.iter().zip(0..).map(|(&ty, index)| FuncEntity {
+    store.funcs.extend(own.iter().zip(0..own.len() as u32).map(|(&ty, index)| FuncEntity {
         type_index: module.types[ty as usize],
         ty: module.engine.types().func(module.types[ty as usize]).clone(),
         kind: FuncKind::Wasm { entry: NonNull::from(module.entry(index)), instance },
@@ -256,7 +265,7 @@ fn passive_data(module: &ModuleCode, segment: &lineal_decoder::DataSegment) -> D
 }
 
 /// What `table.init` sees of an element segment at first: nothing of an active one.
-fn passive_items(segment: &ElementSegment, scope: Scope<'_>) -> Result<Box<[u64]>, Trap> {
+fn passive_items(segment: &ElementSegment, scope: Scope<'_>) -> Result<Box<[u64]>> {
     match segment.mode {
         SegmentMode::Passive => items(segment, scope),
         SegmentMode::Active { .. } | SegmentMode::Declared => Ok(Box::default()),
@@ -264,10 +273,18 @@ fn passive_items(segment: &ElementSegment, scope: Scope<'_>) -> Result<Box<[u64]
 }
 
 /// The references that an element segment lists.
-fn items(segment: &ElementSegment, scope: Scope<'_>) -> Result<Box<[u64]>, Trap> {
+fn items(segment: &ElementSegment, scope: Scope<'_>) -> Result<Box<[u64]>> {
     match &segment.items {
-        ElementItems::Funcs(funcs) => Ok(funcs.iter().map(|&func| scope.func_ref(func)).collect()),
-        ElementItems::Exprs(exprs) => exprs.iter().map(|expr| scope.evaluate(expr)).collect(),
+        ElementItems::Funcs(funcs) => {
+            Ok(room::collect(funcs.iter().map(|&func| scope.func_ref(func)))?)
+        }
+        ElementItems::Exprs(exprs) => {
+            let mut items = room::zeros(exprs.len())?;
+            for (item, expr) in items.iter_mut().zip(exprs) {
+                *item = scope.evaluate(expr)?;
+            }
+            Ok(items)
+        }
     }
 }
 

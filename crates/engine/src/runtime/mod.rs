@@ -41,6 +41,7 @@ pub(crate) mod imports;
 pub(crate) mod instance;
 pub(crate) mod limits;
 pub(crate) mod object;
+pub(crate) mod room;
 pub(crate) mod slots;
 pub(crate) mod store;
 pub(crate) mod trap;

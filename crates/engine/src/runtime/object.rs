@@ -7,6 +7,7 @@ use std::ptr::NonNull;
 use lineal_decoder::{StorageType, TypeIndex, ValType};
 
 use super::entity::TagEntity;
+use super::room;
 use super::slots::MAX_SLOTS;
 use super::trap::Trap;
 
@@ -92,6 +93,20 @@ impl Storage {
             (Storage::I16, true) => bits as i16 as i32 as u32 as u64,
             _ => bits,
         }
+    }
+}
+
+impl Object {
+    /// A structure with the given fields; `None` if the host has no room.
+    pub(crate) fn structure(ty: TypeIndex, fields: &[u64]) -> Option<Object> {
+        let fields = room::collect(fields.iter().copied()).ok()?;
+        Some(Object::Struct(Struct { ty, fields }))
+    }
+
+    /// An exception with the given values; `None` if the host has no room.
+    pub(crate) fn exception(tag: NonNull<TagEntity>, args: &[u64]) -> Option<Object> {
+        let args = room::collect(args.iter().copied()).ok()?;
+        Some(Object::Exception(Exception { tag, args }))
     }
 }
 

@@ -11,6 +11,7 @@ use super::entity::{FuncEntity, GlobalEntity, MemoryEntity, TableEntity, TagEnti
 use super::heap::Heap;
 use super::instance::InstanceData;
 use super::limits::Limiter;
+use super::room::{self, OutOfMemory};
 use crate::api::Engine;
 
 /// Tells stores apart, so that a handle is used only with its own.
@@ -42,8 +43,11 @@ impl<T> Arena<T> {
     }
 
     /// Takes values in as one allocation; [`addresses`] has theirs.
-    pub(crate) fn extend(&mut self, values: impl Iterator<Item = T>) -> NonNull<[T]> {
-        self.push_chunk(values.collect())
+    pub(crate) fn extend(
+        &mut self,
+        values: impl ExactSizeIterator<Item = T>,
+    ) -> Result<NonNull<[T]>, OutOfMemory> {
+        Ok(self.push_chunk(room::collect(values)?))
     }
 
     /// How often something was taken in.
@@ -94,15 +98,16 @@ impl Stack {
     const SPARE: usize = 8;
     const LARGEST_SPARE_SLOTS: usize = (1 << 20) / size_of::<u64>();
 
-    fn new(size_bytes: usize) -> Stack {
+    fn new(size_bytes: usize) -> Result<Stack, OutOfMemory> {
         let count = (size_bytes / size_of::<u64>()).max(Self::MINIMUM_SLOTS);
         let mut spare = SPARE_STACKS.lock().unwrap_or_else(PoisonError::into_inner);
-        match spare.iter().position(|slots| slots.len() == count) {
+        let slots = match spare.iter().position(|slots| slots.len() == count) {
             // What stores before left in it is overwritten before a guest can read it.
-            Some(index) => Stack { slots: spare.swap_remove(index) },
+            Some(index) => spare.swap_remove(index),
             // The collector may look at any slot, so that all must have a value.
-            None => Stack { slots: vec![0; count].into() },
-        }
+            None => room::zeros(count)?,
+        };
+        Ok(Stack { slots })
     }
 
     fn range(&mut self) -> std::ops::Range<*mut u64> {
@@ -205,13 +210,19 @@ impl StoreCore {
     }
 
     /// Allocates the stack if nothing ran in this store yet.
-    pub(crate) fn prepare_stack(&mut self) {
+    ///
+    /// # Errors
+    ///
+    /// If the host has no room for it.
+    pub(crate) fn prepare_stack(&mut self) -> Result<(), OutOfMemory> {
         if self.stack.is_none() {
-            let stack = self.stack.insert(Stack::new(self.engine.config().max_wasm_stack_bytes()));
+            let stack = Stack::new(self.engine.config().max_wasm_stack_bytes())?;
+            let stack = self.stack.insert(stack);
             let range = stack.range();
             self.context.stack_start = range.start;
             self.context.stack_free = range.start;
             self.context.stack_end = range.end;
         }
+        Ok(())
     }
 }

@@ -49,14 +49,20 @@ impl HeapStore {
         }
         // A fresh zeroed allocation can be free of charge until touched, but the old bytes
         // must be copied; extending the old one is the other way round. Do less work.
-        if added_bytes < old_bytes { self.extend(new_bytes) } else { self.replace(new_bytes) }
+        if added_bytes < old_bytes {
+            return self.extend(new_bytes);
+        }
+        let replaced = self.replace(new_bytes);
+        // Where there is no room for both, there may be some for one.
+        if replaced.is_err() && old_bytes > 0 { self.extend(new_bytes) } else { replaced }
     }
 
-    /// Extends the allocation, in place if the allocator can, and zeroes the added bytes.
+    /// Extends the allocation, in place if the allocator can, and zeroes the added bytes. There
+    /// must be one.
     fn extend(&mut self, new_bytes: usize) -> Result<(), OutOfMemory> {
         let layout = layout_of(new_bytes)?;
-        // SAFETY: H1, with an old size that is not zero as it is over the added one; the new
-        // size is larger and makes a valid layout.
+        // SAFETY: H1, with an old size that the caller knows not to be zero; the new size is
+        // larger and makes a valid layout.
         let base_ptr = unsafe { realloc(self.base_ptr.as_ptr(), self.layout, new_bytes) };
         let base_ptr = NonNull::new(base_ptr).ok_or(OutOfMemory)?;
         let old_bytes = self.layout.size();

@@ -1,0 +1,85 @@
+//! Room for as much as a guest or a module says: asked of the host, which may refuse.
+//!
+//! Allocations of a size that neither of them chooses are Rust's own, which end the process if
+//! the host refuses them.
+
+use std::alloc::{Layout, alloc_zeroed};
+use std::fmt;
+
+/// The host has no room for something whose size a guest, a module or the
+/// [`Config`](crate::Config) says.
+///
+/// Nothing has changed then, and the store can be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OutOfMemory {
+    bytes: usize,
+}
+
+impl OutOfMemory {
+    /// How many bytes were asked for.
+    pub fn requested_bytes(&self) -> usize {
+        self.bytes
+    }
+
+    fn new<T>(count: usize) -> OutOfMemory {
+        OutOfMemory { bytes: count.saturating_mul(size_of::<T>()) }
+    }
+}
+
+impl fmt::Display for OutOfMemory {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the host has no room for {} bytes", self.bytes)
+    }
+}
+
+impl std::error::Error for OutOfMemory {}
+
+/// Makes room for so many values in all.
+pub(crate) fn reserve<T>(values: &mut Vec<T>, count: usize) -> Result<(), OutOfMemory> {
+    let more = count.saturating_sub(values.len());
+    values.try_reserve_exact(more).map_err(|_| OutOfMemory::new::<T>(count))
+}
+
+/// The values, if there is room for them.
+pub(crate) fn collect<T>(
+    values: impl ExactSizeIterator<Item = T>,
+) -> Result<Box<[T]>, OutOfMemory> {
+    let mut collected = Vec::new();
+    reserve(&mut collected, values.len())?;
+    collected.extend(values);
+    Ok(collected.into())
+}
+
+/// So many zeros, which take no memory of the host's before they are touched.
+pub(crate) fn zeros(count: usize) -> Result<Box<[u64]>, OutOfMemory> {
+    let refused = OutOfMemory::new::<u64>(count);
+    let layout = Layout::array::<u64>(count).map_err(|_| refused)?;
+    if layout.size() == 0 {
+        return Ok(Box::default());
+    }
+    // SAFETY: the size is not zero.
+    let slots = unsafe { alloc_zeroed(layout) }.cast::<u64>();
+    if slots.is_null() {
+        return Err(refused);
+    }
+    // SAFETY: an allocation with the layout of so many numbers, all of which are zero.
+    Ok(unsafe { Box::from_raw(std::ptr::slice_from_raw_parts_mut(slots, count)) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_no_host_has_is_refused() {
+        assert_eq!(zeros(usize::MAX), Err(OutOfMemory { bytes: usize::MAX }));
+        assert_eq!(reserve(&mut Vec::<u16>::new(), 1 << 62), Err(OutOfMemory { bytes: 1 << 63 }));
+    }
+
+    #[test]
+    fn zeros_are_zero() {
+        assert_eq!(zeros(0).unwrap().len(), 0);
+        assert_eq!(zeros(1000).unwrap()[..], [0; 1000]);
+        assert_eq!(collect([1, 2, 3].into_iter()).unwrap()[..], [1, 2, 3]);
+    }
+}
