@@ -43,6 +43,7 @@ impl Options {
         let start = Instant::now();
         let timeout = self.host.timeout();
         let watchdog = timeout.map(|time| Watchdog::start(program.engine().clone(), time));
+        let watchdog = watchdog.transpose()?;
         let outcome = program
             .instantiate(&linker, &mut store)
             .and_then(|instance| call.make(&mut store, instance));

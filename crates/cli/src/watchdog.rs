@@ -4,6 +4,7 @@ use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use anyhow::{Context, Result};
 use lineal::Engine;
 
 use crate::failure;
@@ -20,9 +21,12 @@ pub(crate) struct Watchdog {
 }
 
 impl Watchdog {
-    pub(crate) fn start(engine: Engine, timeout: Duration) -> Watchdog {
+    /// # Errors
+    ///
+    /// If the host has no room for a thread.
+    pub(crate) fn start(engine: Engine, timeout: Duration) -> Result<Watchdog> {
         let (running, ended) = mpsc::channel::<()>();
-        let thread = std::thread::spawn(move || {
+        let watch = move || {
             let is_over = |time| ended.recv_timeout(time) == Err(RecvTimeoutError::Timeout);
             if is_over(timeout) {
                 engine.increment_epoch();
@@ -32,8 +36,10 @@ impl Watchdog {
                     ));
                 }
             }
-        });
-        Watchdog { running: Some(running), thread: Some(thread) }
+        };
+        let thread = std::thread::Builder::new().spawn(watch);
+        let thread = thread.context("cannot start the thread that stops the guest in time")?;
+        Ok(Watchdog { running: Some(running), thread: Some(thread) })
     }
 }
 

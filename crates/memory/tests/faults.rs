@@ -1,73 +1,15 @@
 //! Memories where the host has no room: an allocator that refuses, and little address space.
 
 mod common;
-
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
+#[path = "common/refusing.rs"]
+mod refusing;
 
 use common::stores;
 use lineal_memory::{
     CreateError, GrowError, LinearMemory, MemoryOptions, MemoryType, Pages, SharedMemory,
     StoreKind, StringError,
 };
-
-/// The system's allocator, which refuses on demand.
-struct Refusing;
-
-thread_local! {
-    /// What is at least as large is refused.
-    static FLOOR_BYTES: Cell<usize> = const { Cell::new(usize::MAX) };
-    /// Whether allocations that there are may be made longer all the same.
-    static REFUSES_NEW_ONLY: Cell<bool> = const { Cell::new(false) };
-}
-
-fn is_refused(bytes: usize) -> bool {
-    // Fails only while the thread ends, when nobody wants a refusal any more.
-    FLOOR_BYTES.try_with(|floor_bytes| bytes >= floor_bytes.get()).unwrap_or(false)
-}
-
-// SAFETY: passes everything on to the system's allocator, or refuses.
-unsafe impl GlobalAlloc for Refusing {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        if is_refused(layout.size()) {
-            return std::ptr::null_mut();
-        }
-        // SAFETY: the caller's promise.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
-        if is_refused(layout.size()) {
-            return std::ptr::null_mut();
-        }
-        // SAFETY: the caller's promise.
-        unsafe { System.alloc_zeroed(layout) }
-    }
-
-    unsafe fn realloc(&self, ptr: *mut u8, layout: Layout, new_bytes: usize) -> *mut u8 {
-        if is_refused(new_bytes) && !REFUSES_NEW_ONLY.get() {
-            return std::ptr::null_mut();
-        }
-        // SAFETY: the caller's promise.
-        unsafe { System.realloc(ptr, layout, new_bytes) }
-    }
-
-    unsafe fn dealloc(&self, ptr: *mut u8, layout: Layout) {
-        // SAFETY: the caller's promise.
-        unsafe { System.dealloc(ptr, layout) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Refusing = Refusing;
-
-/// Runs a closure while this thread gets no allocation of so many bytes or more.
-fn refusing<R>(floor_bytes: usize, run: impl FnOnce() -> R) -> R {
-    FLOOR_BYTES.set(floor_bytes);
-    let result = run();
-    FLOOR_BYTES.set(usize::MAX);
-    result
-}
+use refusing::{refusing, refusing_each};
 
 const PAGE: u64 = 65_536;
 
@@ -103,11 +45,13 @@ fn a_memory_that_cannot_move_grows_where_it_is() {
     let ty = MemoryType::new(Pages(1), None).unwrap();
     let mut memory = LinearMemory::with_options(ty, &options).unwrap();
     memory.store(0, 0, 7_u8).unwrap();
-    // The one that is refused is a new allocation, not that of the old one made longer.
-    REFUSES_NEW_ONLY.set(true);
-    assert_eq!(refusing(PAGE as usize, || memory.grow(Pages(9))), Ok(Pages(1)));
-    REFUSES_NEW_ONLY.set(false);
-    assert_eq!((memory.load(0, 0), memory.load(10 * PAGE - 8, 0)), (Ok(7_u8), Ok(0_u64)));
+    // A new allocation is refused, but that there is may become longer.
+    let refused = refusing_each(PAGE as usize, || {
+        let size = memory.size();
+        assert_eq!(memory.grow(Pages(9 * size.0)), Ok(size));
+    });
+    assert_eq!((refused, memory.size()), (1, Pages(100)));
+    assert_eq!((memory.load(0, 0), memory.load(100 * PAGE - 8, 0)), (Ok(7_u8), Ok(0_u64)));
 }
 
 #[test]
@@ -136,13 +80,13 @@ fn strings_that_do_not_fit_are_errors() {
     shared.fill(0, b'a', 2 * len).unwrap();
     refusing(1_000, || {
         is_too_long(memory.read_string(0, len).err());
-        is_too_long(memory.read_cstring(0).err());
+        is_too_long(memory.read_cstring_with_limit(0, PAGE).err());
         is_too_long(memory.read_utf16(0, len).err());
         is_too_long(shared.read_string(0, len).err());
-        is_too_long(shared.read_cstring(0).err());
+        is_too_long(shared.read_cstring_with_limit(0, PAGE).err());
         is_too_long(shared.read_utf16(0, len).err());
     });
-    assert_eq!(memory.read_cstring(0).unwrap().len() as u64, 2 * len);
+    assert_eq!(memory.read_cstring_with_limit(0, PAGE).unwrap().len() as u64, 2 * len);
 }
 
 /// Runs a test of this file again, in so much address space; `true` in there.

@@ -160,3 +160,14 @@ fn a_program_that_calls_the_host_with_all_memory_taken_ends_well() {
         assert_eq!(limited(mib, "limited-wasi.wat", wat, &[]).success(), "all of it\n");
     }
 }
+
+#[test]
+fn a_guest_that_cannot_be_stopped_in_time_does_not_start() {
+    let wat = r#"(module (func (export "_start") (loop (br 0))))"#;
+    let path = file("limited-timeout.wat", wat);
+    let mut command = crate::command(&["run", "--timeout", "1s", &path]);
+    // A stack that no thread gets.
+    command.env("RUST_MIN_STACK", (1_u64 << 60).to_string());
+    let report = Outcome::of(command.output().unwrap()).failure(1);
+    assert!(report.contains("cannot start the thread"), "{report}");
+}

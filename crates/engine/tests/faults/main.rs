@@ -3,6 +3,7 @@
 //! [`room`]: the host has no memory left. [`panics`]: host code panics. [`traps`]: the guest is
 //! stopped in the middle of something.
 
+#[path = "../../../memory/tests/common/refusing.rs"]
 mod allocator;
 mod panics;
 mod room;
