@@ -6,6 +6,18 @@ use super::abi::{Machine, Op};
 use super::operand::Src;
 use crate::runtime::trap::{Exit, Trap};
 
+/// Makes the next cell the head of a loop, to which branches go at no cost.
+pub(crate) struct Head;
+
+impl Op for Head {
+    #[inline(always)]
+    unsafe fn exec(m: &mut Machine) -> Result<(), Exit> {
+        m.ip = m.ip.offset(2);
+        m.head = m.ip;
+        Ok(())
+    }
+}
+
 /// Continues at the displacement in `b`.
 pub(crate) struct Br;
 
@@ -13,7 +25,7 @@ impl Op for Br {
     #[inline(always)]
     unsafe fn exec(m: &mut Machine) -> Result<(), Exit> {
         // SAFETY: E1.
-        m.ip = m.ip.offset(unsafe { m.ip.b() } as i32 as isize);
+        m.branch(unsafe { m.ip.b() });
         Err(Exit::BRANCH)
     }
 }

@@ -90,6 +90,7 @@ pub(crate) unsafe fn invoke(
                     acc32: 0.0,
                     pin64: 0.0,
                     pin32: 0.0,
+                    head: Ip::NULL,
                 });
                 while let Some(m) = machine {
                     abi::run(m);

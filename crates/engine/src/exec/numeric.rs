@@ -65,7 +65,7 @@ impl<O: Compare, L: Src<O::Ty>, R: Src<O::Ty>> Op for CmpBr<O, L, R> {
         let taken = unsafe { O::eval(L::get(m), R::get(m)) };
         if taken {
             // SAFETY: E1.
-            m.ip = m.ip.offset(unsafe { m.ip.b() } as i32 as isize);
+            m.branch(unsafe { m.ip.b() });
             Err(Exit::BRANCH)
         } else {
             m.ip = m.ip.offset(2 + R::EXTRA as isize);

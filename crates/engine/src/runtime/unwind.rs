@@ -102,6 +102,7 @@ fn machine(context: &mut Context, ip: Ip, fp: Fp, pins: (u16, u16)) -> Machine {
         acc32: 0.0,
         pin64: 0.0,
         pin32: 0.0,
+        head: Ip::NULL,
     };
     // SAFETY: E2: the frame is still on the stack, and has the slots.
     unsafe { machine.load_pins(fp, pins.0.into(), pins.1.into()) };

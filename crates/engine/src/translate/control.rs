@@ -72,7 +72,7 @@ impl Branches {
 enum Kind {
     Function,
     Block,
-    Loop { header: Pos, pins: Pins },
+    Loop { header: Pos, pins: Pins, has_head: bool },
     If { else_branch: Pos },
     Else,
     Try { range: usize },
@@ -254,11 +254,19 @@ impl Translator<'_> {
         self.last_cell = None;
         let outer = self.registers.pins;
         let pins = self.scan.pins.of_loop(self.loops, &self.locals, outer);
+        let has_head = self.options.optimizations.fuse
+            && !(self.options.fuel || self.options.epochs)
+            && self.scan.pins.keeps_head(self.loops);
         self.loops += 1;
-        self.emit.loop_depth += 1;
         self.set_pins(pins);
         let height = self.stack.height() - self.params_of(ty);
-        self.push_frame(Kind::Loop { header: self.emit.pos(), pins }, ty, height, outer);
+        if has_head {
+            self.emit.cell(handler::<control::Head>(), Fields::default());
+        }
+        let has = |frame: &Frame| matches!(frame.kind, Kind::Loop { has_head: true, .. });
+        debug_assert!(!self.frames.iter().any(has), "a loop around this one has a head");
+        self.emit.loop_depth += 1;
+        self.push_frame(Kind::Loop { header: self.emit.pos(), pins, has_head }, ty, height, outer);
         self.check_epoch();
     }
 
@@ -450,7 +458,10 @@ impl Translator<'_> {
     fn link(&mut self, target: usize, cell: Pos, site: Site) {
         let frame = &mut self.frames[target];
         match frame.kind {
-            Kind::Loop { header, .. } => self.emit.link(site, header),
+            Kind::Loop { header, has_head, .. } => match site {
+                Site::Branch { cell } if has_head => self.emit.link_to_head(cell, header),
+                _ => self.emit.link(site, header),
+            },
             _ => {
                 frame.first_branch.get_or_insert(cell);
                 self.branches.push(&mut frame.branches, site);

@@ -1,6 +1,6 @@
 //! Writes cells into a function's code, and changes those already written.
 
-use crate::exec::abi::{Handler, b_of, operands, with_b, with_d};
+use crate::exec::abi::{Handler, TO_HEAD, b_of, operands, with_b, with_d};
 use crate::exec::sequences;
 use crate::runtime::code::Code;
 use crate::runtime::unwind::TryRange;
@@ -193,6 +193,13 @@ impl Emitter {
             }
             Site::Clause { range, clause } => self.tries[range].clauses[clause].target = target,
         }
+    }
+
+    /// Makes a branch go to the head of the loop that begins at `header`.
+    pub(super) fn link_to_head(&mut self, cell: Pos, header: Pos) {
+        self.link(Site::Branch { cell }, header);
+        let operands = &mut self.cells[cell as usize + 1];
+        *operands = with_b(*operands, TO_HEAD);
     }
 
     /// A granule of the code.

@@ -29,6 +29,8 @@ pub(super) type Pins = [Option<u32>; 3];
 pub(super) struct PinPlan {
     /// For each loop, in the order in which they begin, its part of `choices`.
     loops: Vec<Range<usize>>,
+    /// For each loop, whether it has nothing in it that could change the head.
+    keeps_head: Vec<bool>,
     /// The most used locals of the loops, with their weights.
     choices: Vec<(u32, u32)>,
     /// Uses so far, in the function or the loop that starts there.
@@ -50,6 +52,7 @@ struct Choice<'a> {
 impl PinPlan {
     pub(super) fn clear(&mut self) {
         self.loops.clear();
+        self.keeps_head.clear();
         self.choices.clear();
         self.uses.clear();
         self.counted = 0;
@@ -89,8 +92,23 @@ impl PinPlan {
 
     pub(super) fn begin_loop(&mut self) {
         self.take_weights();
+        self.lose_head();
+        self.keeps_head.push(true);
         self.open.push(Some((self.loops.len(), self.uses.len())));
         self.loops.push(0..0);
+    }
+
+    /// Comes to what may change the head: a loop, a call, an exception.
+    pub(super) fn lose_head(&mut self) {
+        // Loops around the innermost one have it inside them.
+        if let Some(&(number, _)) = self.open.iter().rev().flatten().next() {
+            self.keeps_head[number] = false;
+        }
+    }
+
+    /// Whether the loop with a number keeps the head that it has when it begins.
+    pub(super) fn keeps_head(&self, number: usize) -> bool {
+        self.keeps_head.get(number).copied().unwrap_or(false)
     }
 
     pub(super) fn end_block(&mut self) {

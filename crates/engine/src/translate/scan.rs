@@ -203,7 +203,18 @@ macro_rules! visit {
         $v.finder.other();
     }};
     ($v:ident Block $($_:tt)*) => { visit!($v If) };
-    ($v:ident TryTable $($_:tt)*) => { visit!($v If) };
+    ($v:ident TryTable $($_:tt)*) => {{
+        $v.pins.lose_head();
+        visit!($v If)
+    }};
+    ($v:ident Call $($_:tt)*) => { visit!($v Throw) };
+    ($v:ident CallIndirect $($_:tt)*) => { visit!($v Throw) };
+    ($v:ident CallRef $($_:tt)*) => { visit!($v Throw) };
+    ($v:ident ThrowRef $($_:tt)*) => { visit!($v Throw) };
+    ($v:ident Throw $($_:tt)*) => {{
+        $v.pins.lose_head();
+        $v.finder.other();
+    }};
     ($v:ident If $($_:tt)*) => {{
         $v.pins.begin_block();
         $v.finder.other();
