@@ -160,3 +160,27 @@
 (assert_return (invoke "signed byte" (i64.const 0) (i32.const 65535)) (i64.const 0xfffffff8))
 (assert_return (invoke "swapped" (i64.const 1) (i32.const 65532)) (i64.const 0xf8070605))
 (assert_trap (invoke "word" (i64.const 0) (i32.const 65533)) "out of bounds memory access")
+
+;; An address that is a sum of one local with itself, made while the value is in a register.
+(module
+  (memory 1 1)
+  (func (export "computed") (param i32) (result i32)
+    (i32.store
+      (i32.add (local.get 0) (local.get 0))
+      (i32.trunc_sat_f32_s (f32.const 1.5)))
+    (i32.load (i32.shl (local.get 0) (i32.const 1))))
+  (func (export "sum") (param i32 i32) (result i32)
+    (i32.store
+      (i32.add (local.get 0) (local.get 0))
+      (i32.add (local.get 0) (local.get 1)))
+    (i32.load (i32.shl (local.get 0) (i32.const 1))))
+  (func (export "float") (param i32) (result f64)
+    (f64.store
+      (i32.add (local.get 0) (local.get 0))
+      (f64.convert_i32_s (i32.mul (local.get 0) (i32.const 3))))
+    (f64.load (i32.shl (local.get 0) (i32.const 1)))))
+(assert_return (invoke "computed" (i32.const 0)) (i32.const 1))
+(assert_return (invoke "computed" (i32.const 40)) (i32.const 1))
+(assert_return (invoke "sum" (i32.const 40) (i32.const 2)) (i32.const 42))
+(assert_return (invoke "float" (i32.const 40)) (f64.const 120))
+(assert_trap (invoke "computed" (i32.const 32767)) "out of bounds memory access")

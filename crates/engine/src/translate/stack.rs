@@ -220,9 +220,11 @@ impl Translator<'_> {
         true
     }
 
-    /// The operands of the entry on top, a constant second, if it is a sum still to be made.
-    pub(super) fn peek_sum(&self) -> Option<(Operand, Operand)> {
-        let Value::Sum(local, addend) = self.stack.entries.last()?.value else { return None };
+    /// The operands of the entry that many places below the top, a constant second, if it is a
+    /// sum still to be made.
+    pub(super) fn peek_sum(&self, depth: usize) -> Option<(Operand, Operand)> {
+        let entry = self.stack.entries.iter().nth_back(depth)?;
+        let Value::Sum(local, addend) = entry.value else { return None };
         let right = match addend {
             Addend::Local(local) => self.local_operand(local, Bank::Int),
             Addend::Const(bits) => Operand::Const(u64::from(bits)),
@@ -232,7 +234,7 @@ impl Translator<'_> {
 
     /// Takes the entry on top if it is a sum still to be made, with its operands.
     pub(super) fn pop_sum(&mut self) -> Option<(Operand, Operand)> {
-        let operands = self.peek_sum()?;
+        let operands = self.peek_sum(0)?;
         self.stack.pop();
         Some(operands)
     }
@@ -258,29 +260,30 @@ impl Translator<'_> {
 
     /// Pops two operands, the left one first.
     pub(super) fn pop_two(&mut self) -> (Operand, Operand) {
-        if let Value::Sum(local, addend) = self.stack.peek(1).value {
+        if matches!(self.stack.peek(1).value, Value::Sum(..)) {
             // Making it as a result must not cost the right operand the accumulator.
             match self.set_aside_lazy() {
                 Some(right) => {
                     self.make_sum();
                     self.put_back(right);
                 }
-                None => {
-                    let index = self.stack.height() - 2;
-                    self.make_sum_under_top(index, local, addend);
-                }
+                None => self.make_sum_under_top(),
             }
         }
         let right = self.pop();
         (self.pop(), right)
     }
 
-    /// Writes the entry with an index, a sum, to its slot; the entry on top stays as it is.
-    fn make_sum_under_top(&mut self, index: u32, local: u32, addend: Addend) {
+    /// Makes the sum below the entry on top in its slot, so that it does not take the accumulator
+    /// from that entry.
+    pub(super) fn make_sum_under_top(&mut self) {
         self.make_sum();
-        self.move_sum(self.temp_slot(index), local, addend);
-        self.stack.entries[index as usize].value = Value::Temp;
-        self.stack.lazy_locals.retain(|&lazy| lazy != index);
+        let index = self.stack.height() - 2;
+        if let Value::Sum(local, addend) = self.stack.peek(1).value {
+            self.move_sum(self.temp_slot(index), local, addend);
+            self.stack.entries[index as usize].value = Value::Temp;
+            self.stack.lazy_locals.retain(|&lazy| lazy != index);
+        }
     }
 
     /// Pops an operand; where it is stays true until the next cell that writes a register.
