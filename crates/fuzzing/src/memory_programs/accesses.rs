@@ -132,6 +132,11 @@ impl Access {
         }
     }
 
+    /// In bytes; what atomic accesses insist on.
+    pub(super) fn align(&self) -> u64 {
+        if self.is_atomic() { self.width } else { 1 }
+    }
+
     pub(super) fn is_atomic(&self) -> bool {
         self.name.contains(".atomic.")
     }

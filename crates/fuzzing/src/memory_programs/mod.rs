@@ -1,8 +1,9 @@
 //! Programs full of memory accesses near every boundary, in the text format.
 //!
 //! A module has one to three memories of any kind, data segments, and functions of a few
-//! statements each; a trap ends only the function that it happens in. `places` chooses addresses,
-//! `accesses` has the tables of instructions.
+//! statements each. A trap ends the function that it happens in, so that only a function's last
+//! statement dares what probably traps. `places` chooses addresses, `accesses` has the tables of
+//! instructions.
 
 mod accesses;
 mod places;
@@ -10,7 +11,7 @@ mod places;
 use std::fmt::Write as _;
 
 use accesses::Access;
-use places::Place;
+use places::{MOST_ROUNDS, Need, Place};
 
 use crate::numbers::Numbers;
 use crate::oracle::{Case, compare};
@@ -20,6 +21,9 @@ const ARGUMENT_BYTES: usize = 16;
 
 /// Fuel for any range of bytes: the programs end by themselves.
 const PLENTY: u64 = 1 << 62;
+
+/// Room for every kind of statement, in bytes.
+const ROOMY: u64 = 64;
 
 /// Compares the program that some bytes choose in Wasmtime and Lineal.
 pub(crate) fn judge(bytes: &[u8]) -> Result<(), String> {
@@ -117,8 +121,10 @@ fn module(numbers: &mut Numbers<'_>) -> String {
     }
     let module = Module { memories, segments };
     for function in 0..4 + numbers.below(12) {
-        let mut writer = FunctionWriter { numbers, module: &module };
-        let body: String = (0..1 + writer.numbers.below(5)).map(|_| writer.statement()).collect();
+        let mut writer = FunctionWriter { numbers, module: &module, daring: false };
+        let mut body: String = (0..writer.numbers.below(6)).map(|_| writer.statement()).collect();
+        writer.daring = !writer.numbers.once_in(3);
+        body += &writer.statement();
         writeln!(
             text,
             "(func (export \"f{function}\") (param $p i32) (result i64)
@@ -142,11 +148,20 @@ fn write_segment(text: &mut String, place: &str, len: u64) {
 struct FunctionWriter<'a, 'b> {
     numbers: &'a mut Numbers<'b>,
     module: &'a Module,
+    /// Whether statements may well trap.
+    daring: bool,
 }
 
 impl FunctionWriter<'_, '_> {
     fn memory(&mut self) -> Memory {
-        self.numbers.pick(&self.module.memories)
+        let all = &self.module.memories;
+        let roomy: Vec<Memory> =
+            all.iter().copied().filter(|memory| memory.bytes() >= ROOMY).collect();
+        self.numbers.pick(if self.daring || roomy.is_empty() { all } else { &roomy })
+    }
+
+    fn place(&mut self, memory: Memory, width: u64, align: u64) -> Place {
+        Place::random(self.numbers, memory, Need { width, align, daring: self.daring })
     }
 
     /// One statement, with the locals it uses set before it.
@@ -155,7 +170,7 @@ impl FunctionWriter<'_, '_> {
         match self.numbers.below(16) {
             0..=6 => {
                 let access = Access::random(self.numbers);
-                let place = Place::random(self.numbers, memory, access.width);
+                let place = self.place(memory, access.width, access.align());
                 self.access(memory, access, &place)
             }
             7 => self.loop_(memory),
@@ -246,13 +261,19 @@ impl FunctionWriter<'_, '_> {
         let ty = memory.address_type();
         let mut body = String::new();
         let mut setups = String::new();
+        let mut step = self.numbers.pick(&[1, 4, 8, 3]);
         for _ in 0..1 + self.numbers.below(3) {
             let access = Access::random(self.numbers);
-            let place = Place::moving(self.numbers, memory, access.width, counter);
+            let Access { width, .. } = access;
+            let need = Need { width, align: access.align(), daring: self.daring };
+            if !self.daring && access.is_atomic() {
+                step = 8;
+            }
+            let place = Place::moving(self.numbers, memory, need, counter);
             setups.push_str(&place.setup);
             body += &self.access(memory, access, &Place { setup: String::new(), ..place });
         }
-        let (step, end) = (self.numbers.pick(&[1, 4, 8, 3]), self.numbers.pick(&[8, 16, 40]));
+        let end = self.numbers.pick(&[8, 16, MOST_ROUNDS]);
         format!(
             "{setups}  (local.set {counter} ({ty}.const 0))
   (loop
@@ -280,12 +301,13 @@ impl FunctionWriter<'_, '_> {
         let (len, dst) = self.range(to, from.bytes().min(to.bytes()));
         // Often overlapping.
         let src = match from.index == to.index && self.numbers.once_in(2) {
-            true => Place {
-                setup: String::new(),
-                addr: from.constant(self.numbers.below(40) as u64),
-                offset: 0,
-            },
-            false => Place::random(self.numbers, from, len),
+            true => {
+                let near = self.numbers.below(40) as u64;
+                let last = from.bytes().saturating_sub(len);
+                let start = if self.daring { near } else { near.min(last) };
+                Place { setup: String::new(), addr: from.constant(start), offset: 0 }
+            }
+            false => self.place(from, len, 1),
         };
         let len = match to.is_64 && from.is_64 {
             true => to.constant(len),
@@ -300,12 +322,21 @@ impl FunctionWriter<'_, '_> {
     }
 
     fn init(&mut self, memory: Memory) -> String {
-        let segment = self.numbers.below(self.module.segments.len());
+        let mut segment = self.numbers.below(self.module.segments.len());
+        if !self.daring {
+            // The active ones are dropped.
+            segment = segment.max(self.module.memories.len());
+        }
         let bytes = self.module.segments[segment];
-        let start = self.numbers.pick(&[0, 1, bytes, bytes + 1, u64::from(u32::MAX)]);
-        let left = bytes.saturating_sub(start);
-        let len = self.numbers.pick(&[0, left, left, left + 1, 3, u64::from(u32::MAX)]);
-        let place = Place::random(self.numbers, memory, len);
+        let mut start = self.numbers.pick(&[0, 1, bytes, bytes + 1, u64::from(u32::MAX)]);
+        let mut left = bytes.saturating_sub(start);
+        let mut len = self.numbers.pick(&[0, left, left, left + 1, 3, u64::from(u32::MAX)]);
+        if !self.daring {
+            start = start.min(bytes);
+            left = (bytes - start).min(memory.bytes());
+            len = len.min(left);
+        }
+        let place = self.place(memory, len, 1);
         format!(
             "{}  (memory.init {} {segment} {} (i32.const {}) (i32.const {}))\n",
             place.setup, memory.index, place.addr, start as i32, len as i32
@@ -323,10 +354,12 @@ impl FunctionWriter<'_, '_> {
 
     /// Wakes nobody, or waits for no time.
     fn notify(&mut self, memory: Memory) -> String {
-        let place = Place::random(self.numbers, memory, 8);
+        let place = self.place(memory, 8, 8);
         let Place { setup, addr, offset } = &place;
         let index = memory.index;
-        let value = match self.numbers.below(4) {
+        // Only threads that share a memory can wait.
+        let kinds = if self.daring || memory.shared { 4 } else { 2 };
+        let value = match self.numbers.below(kinds) {
             0 => return "  (atomic.fence)\n".to_owned(),
             1 => format!("(memory.atomic.notify {index} offset={offset} {addr} (i32.const 1))"),
             2 => format!(
@@ -344,6 +377,7 @@ impl FunctionWriter<'_, '_> {
         let len =
             self.numbers.pick(&[0, 1, 15, 16, 16, 100, most / 2, most, most, most + 1, u64::MAX]);
         let len = if memory.is_64 { len } else { len.min(u32::MAX.into()) };
-        (len, Place::random(self.numbers, memory, len))
+        let len = if self.daring { len } else { len.min(most) };
+        (len, self.place(memory, len, 1))
     }
 }
