@@ -115,32 +115,27 @@ fn use_once(linker: &Linker<Counted>, module: &Module) {
     assert_eq!(memory.size(&store), 2);
 }
 
-/// As often as asked in an optimised build, and less often in others, which are slower.
-fn scaled(times: usize) -> usize {
-    if cfg!(debug_assertions) { times / 10 } else { times }
-}
-
 #[test]
 fn what_is_dropped_is_gone() {
     let engine = Engine::default();
     let module = Module::new(&engine, MODULE).unwrap();
     let shared_linker = linker(&engine);
 
-    check_flat("stores", scaled(100_000), |_| use_once(&shared_linker, &module));
+    check_flat("stores", 100_000, |_| use_once(&shared_linker, &module));
 
     let prepared = shared_linker.instantiate_pre(&module).unwrap();
-    check_flat("prepared instances", scaled(20_000), |_| {
+    check_flat("prepared instances", 20_000, |_| {
         let mut store = Store::new(&engine, Counted::new());
         prepared.instantiate(&mut store).unwrap();
     });
 
     // The types are the same ones each time; the rest of a module is its own.
     let wasm = wat::parse_str(MODULE).unwrap();
-    check_flat("modules", scaled(4_000), |_| {
+    check_flat("modules", 4_000, |_| {
         use_once(&shared_linker, &Module::new(&engine, &wasm).unwrap());
     });
 
-    check_flat("engines", scaled(2_000), |index| {
+    check_flat("engines", 2_000, |index| {
         let engine = Engine::new(Config::new().consume_fuel(index % 2 == 0)).unwrap();
         let module = Module::new(&engine, &wasm).unwrap();
         let linker = linker(&engine);
@@ -151,7 +146,7 @@ fn what_is_dropped_is_gone() {
         linker.instantiate(&mut store, &module).unwrap();
     });
 
-    check_flat("failed instances", scaled(20_000), |index| {
+    check_flat("failed instances", 20_000, |index| {
         let mut store = Store::new(&engine, Counted::new());
         if index % 2 == 0 {
             assert!(Instance::new(&mut store, &module, &[]).is_err());
@@ -164,7 +159,7 @@ fn what_is_dropped_is_gone() {
         (func (export "add") (result i32)
             (i32.atomic.rmw.add (i32.const 0) (i32.const 1))))"#;
     let sharing = Module::new(&engine, sharing).unwrap();
-    check_flat("shared memories", scaled(4_000), |_| {
+    check_flat("shared memories", 4_000, |_| {
         let ty = MemoryType::shared(Pages(1), Pages(4)).unwrap();
         let memory = SharedMemory::new(&engine, ty).unwrap();
         for expected in 0..3 {
@@ -176,7 +171,7 @@ fn what_is_dropped_is_gone() {
         }
     });
 
-    check_flat("threads", scaled(400), |_| {
+    check_flat("threads", 400, |_| {
         std::thread::scope(|scope| {
             for _ in 0..2 {
                 scope.spawn(|| use_once(&shared_linker, &module));

@@ -89,6 +89,83 @@ fn operations_that_do_not_fit_write_nothing() {
     }
 }
 
+/// Bulk operations on a memory of any kind, whose numbers each tell where they are.
+fn memory_of(index: &str, shared: &str) -> String {
+    format!(
+        r#"(module
+        (memory $m {index} 1 1{shared}) (memory $other {index} 1) (data $data "0123456789")
+        (func (export "prepare") (local $at {index})
+            (loop
+                (i64.store $m (local.get $at) (call $number (local.get $at)))
+                (local.set $at ({index}.add (local.get $at) ({index}.const 8)))
+                (br_if 0 ({index}.lt_u (local.get $at) ({index}.const 65536)))))
+        (func (export "differences") (result i32) (local $at {index}) (local $count i32)
+            (loop
+                (local.set $count (i32.add (local.get $count) (i64.ne
+                    (i64.load $m (local.get $at)) (call $number (local.get $at)))))
+                (local.set $at ({index}.add (local.get $at) ({index}.const 8)))
+                (br_if 0 ({index}.lt_u (local.get $at) ({index}.const 65536))))
+            (local.get $count))
+        (func $number (param {index}) (result i64)
+            (i64.mul (i64.add (i64.const 1) {widened}) (i64.const 0x9e3779b97f4a7c15)))
+        (func (export "fill") (param $dst {index}) (param $src {index}) (param $len {index})
+            (memory.fill $m (local.get $dst) (i32.const 7) (local.get $len)))
+        (func (export "copy") (param $dst {index}) (param $src {index}) (param $len {index})
+            (memory.copy $m $m (local.get $dst) (local.get $src) (local.get $len)))
+        (func (export "copy here") (param $dst {index}) (param $src {index}) (param $len {index})
+            (memory.copy $m $other (local.get $dst) (local.get $src) (local.get $len)))
+        (func (export "init") (param $dst {index}) (param $src i32) (param $len i32)
+            (memory.init $m $data (local.get $dst) (local.get $src) (local.get $len))))"#,
+        widened = if index == "i32" { "(i64.extend_i32_u (local.get 0))" } else { "(local.get 0)" },
+    )
+}
+
+#[test]
+fn whatever_the_memory_what_does_not_fit_is_not_begun() {
+    for (index, shared) in [("i32", ""), ("i64", ""), ("i32", " shared"), ("i64", " shared")] {
+        let (mut store, instance) = instantiate(&Engine::default(), &memory_of(index, shared));
+        let number = |value: i64| match index {
+            "i32" => Val::I32(value as i32),
+            _ => Val::I64(value),
+        };
+        let mut run = |name: &str, params: &[Val]| {
+            let func = instance.get_func(&store, name).unwrap();
+            func.call(&mut store, params, &mut [])
+        };
+        run("prepare", &[]).unwrap();
+        // Past the end by one, from behind it, by all that can be said, and of no length.
+        let ranges = [(65_530, 7), (65_535, 2), (65_536, 1), (0, 65_537), (1, -1), (-1, 2)];
+        for (start, len) in ranges.into_iter().chain([(-8, 16), (65_537, 0), (-1, 0)]) {
+            let told = |name| format!("{name} of {len} at {start}, {index}{shared}");
+            for (name, dst, src) in [
+                ("fill", start, 0),
+                ("copy", start, 0),
+                ("copy", start, 8),
+                ("copy", 8, start),
+                ("copy here", start, 0),
+                ("copy here", 8, start),
+            ] {
+                let params = [dst, src, len].map(number);
+                assert_eq!(trap(run(name, &params)), Trap::MemoryOutOfBounds, "{}", told(name));
+            }
+        }
+        for (dst, src, len) in [(65_530, 0, 7), (65_537, 0, 0), (-1, 0, 2), (0, 5, 6), (0, 0, -1)] {
+            let params = [number(dst), Val::I32(src), Val::I32(len)];
+            assert_eq!(trap(run("init", &params)), Trap::MemoryOutOfBounds, "{dst} {src} {len}");
+        }
+        // What fits to the last byte does it.
+        for name in ["fill", "copy", "copy here"] {
+            run(name, &[65_536, 65_536, 0].map(number)).unwrap();
+        }
+        let differences =
+            |store: &mut Store<()>| call::<_, (), i32>(store, instance, "differences", ()).unwrap();
+        assert_eq!(differences(&mut store), 0, "{index}{shared}");
+        let fill = instance.get_func(&store, "fill").unwrap();
+        fill.call(&mut store, &[65_529, 0, 7].map(number), &mut []).unwrap();
+        assert_eq!(differences(&mut store), 1, "{index}{shared}");
+    }
+}
+
 /// A store with a memory and a table of the host's, as imports named `host`.
 fn with_imports(engine: &Engine) -> (Store<()>, Linker<()>, Memory, Table) {
     let mut store = Store::new(engine, ());
