@@ -5,7 +5,7 @@ use std::ops::Add;
 
 use criterion::Criterion;
 use lineal_benches::CpuTime;
-use lineal_memory::Scalar;
+use lineal_memory::{LinearMemory, Scalar};
 
 use crate::{PAGE_BYTES, compare, memory};
 
@@ -99,33 +99,44 @@ fn loads_and_stores<T: Number>(criterion: &mut Criterion<CpuTime>) {
             criterion,
             &format!("load_{}/{name}", T::NAME),
             bytes,
-            || {
-                let memory = black_box(&memory);
-                addrs.iter().try_fold(T::SOME, |sum, &addr| {
-                    memory.load(addr, offset).map(|number| sum.plus(number))
-                })
-            },
-            || {
-                let raw = black_box(&raw[..]);
-                addrs.iter().try_fold(T::SOME, |sum, &addr| {
-                    T::read(raw, addr.checked_add(offset)?).map(|number| sum.plus(number))
-                })
-            },
+            || load_all::<T>(&memory, &addrs, offset),
+            || load_all_raw::<T>(&raw, &addrs, offset),
         );
         compare(
             criterion,
             &format!("store_{}/{name}", T::NAME),
             bytes,
-            || {
-                let (memory, value) = (black_box(&mut memory), black_box(T::SOME));
-                addrs.iter().try_for_each(|&addr| memory.store(addr, offset, value))
-            },
-            || {
-                let (raw, value) = (black_box(&mut raw[..]), black_box(T::SOME));
-                addrs.iter().try_for_each(|&addr| value.write(raw, addr.checked_add(offset)?))
-            },
+            || store_all(&mut memory, &addrs, offset, black_box(T::SOME)),
+            || store_all_raw(&mut raw, &addrs, offset, black_box(T::SOME)),
         );
     }
+}
+
+// Functions that get a memory, or bytes, as those of a program would.
+
+#[inline(never)]
+fn load_all<T: Number>(memory: &LinearMemory, addrs: &[u64], offset: u64) -> Option<T> {
+    addrs.iter().try_fold(T::SOME, |sum, &addr| {
+        memory.load(addr, offset).ok().map(|number| sum.plus(number))
+    })
+}
+
+#[inline(never)]
+fn load_all_raw<T: Number>(bytes: &[u8], addrs: &[u64], offset: u64) -> Option<T> {
+    addrs.iter().try_fold(T::SOME, |sum, &addr| {
+        T::read(bytes, addr.checked_add(offset)?).map(|number| sum.plus(number))
+    })
+}
+
+#[inline(never)]
+fn store_all<T: Number>(memory: &mut LinearMemory, addrs: &[u64], offset: u64, value: T) -> bool {
+    addrs.iter().all(|&addr| memory.store(addr, offset, value).is_ok())
+}
+
+#[inline(never)]
+fn store_all_raw<T: Number>(bytes: &mut [u8], addrs: &[u64], offset: u64, value: T) -> bool {
+    let mut store = |addr: u64| value.write(bytes, addr.checked_add(offset)?);
+    addrs.iter().all(|&addr| store(addr).is_some())
 }
 
 pub(crate) fn views(criterion: &mut Criterion<CpuTime>) {
