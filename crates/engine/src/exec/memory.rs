@@ -12,7 +12,7 @@ use std::marker::PhantomData;
 use lineal_memory::{SharedMemory, effective_address};
 
 use super::abi::{Machine, Op};
-use super::operand::{Dst, Scalar, SlotD, Src};
+use super::operand::{Dst, Scalar, SlotA, SlotD, Src};
 use crate::op::memory::{Load, Raw, Store};
 use crate::op::numeric::Binary;
 use crate::runtime::entity::MemoryEntity;
@@ -79,6 +79,55 @@ pub(super) unsafe fn check<R: Raw>(m: &Machine, ea: u64) -> Result<*mut R, Exit>
         Ok(m.mem_ptr.wrapping_add(ea as usize).cast())
     } else {
         Err(Trap::MemoryOutOfBounds.into())
+    }
+}
+
+/// The same for a range: the host address of its first byte.
+#[inline(always)]
+unsafe fn check_range(m: &Machine, addr: u32, len_bytes: u32) -> Result<*mut u8, Exit> {
+    // SAFETY: E3.
+    let memory_bytes = unsafe { (&raw const (*m.cx).limits[0]).read() };
+    if u64::from(addr) + u64::from(len_bytes) <= memory_bytes {
+        Ok(m.mem_ptr.wrapping_add(addr as usize))
+    } else {
+        Err(Trap::MemoryOutOfBounds.into())
+    }
+}
+
+/// `memory.fill` of memory 0: the address is in the slot `a`, value and length are of classes `V`
+/// and `N`.
+pub(crate) struct Fill<V, N>(PhantomData<(V, N)>);
+
+impl<V: Src<u32>, N: Src<u32>> Op for Fill<V, N> {
+    #[inline(always)]
+    unsafe fn exec(m: &mut Machine) -> Result<(), Exit> {
+        // SAFETY: E1 to E4; `check_range` vouches for the bytes.
+        unsafe {
+            let len_bytes = N::get(m);
+            let dst = check_range(m, SlotA::get(m), len_bytes)?;
+            dst.write_bytes(V::get(m) as u8, len_bytes as usize);
+        }
+        m.ip = m.ip.offset(2);
+        Ok(())
+    }
+}
+
+/// `memory.copy` inside memory 0: to the address in the slot `a` from that in the slot `d`, a
+/// length of class `N`.
+pub(crate) struct Copy<N>(PhantomData<N>);
+
+impl<N: Src<u32>> Op for Copy<N> {
+    #[inline(always)]
+    unsafe fn exec(m: &mut Machine) -> Result<(), Exit> {
+        // SAFETY: E1 to E4; `check_range` vouches for the bytes.
+        unsafe {
+            let len_bytes = N::get(m);
+            let dst = check_range(m, SlotA::get(m), len_bytes)?;
+            let src = check_range(m, SlotD::get(m), len_bytes)?;
+            dst.copy_from(src, len_bytes as usize);
+        }
+        m.ip = m.ip.offset(2);
+        Ok(())
     }
 }
 

@@ -133,9 +133,9 @@ impl Translator<'_> {
         self.parts.memories[memory as usize].address_type()
     }
 
-    /// Whether accesses get the fast family.
-    pub(super) fn is_fast(&self, memarg: MemArg) -> bool {
-        memory_of(memarg) == 0 && self.any_family(0) == 0
+    /// Whether accesses to a memory get the fast family.
+    pub(super) fn is_fast(&self, memory: u32) -> bool {
+        memory == 0 && self.any_family(0) == 0
     }
 
     /// Which family of those for any memory a memory's type asks for, as an index into the tables:
@@ -201,7 +201,7 @@ impl Translator<'_> {
 
     pub(super) fn load<O: Load<Out: Scalar>>(&mut self, memarg: MemArg) {
         let bank = O::Out::BANK;
-        if self.is_fast(memarg) {
+        if self.is_fast(memory_of(memarg)) {
             let addr = self.pop_fast_address(memarg);
             let dests = &LoadTable::<O>::BY_ADDR[addr.class as usize];
             let before = self.accumulator(bank);
@@ -224,7 +224,7 @@ impl Translator<'_> {
     }
 
     pub(super) fn store<O: Store<In: Scalar>>(&mut self, memarg: MemArg) {
-        if self.is_fast(memarg) {
+        if self.is_fast(memory_of(memarg)) {
             self.fast_store::<O>(memarg);
             return;
         }

@@ -389,7 +389,7 @@ impl Translator<'_> {
     }
 
     fn vector_load<O: Load<Out = Vector>>(&mut self, memarg: MemArg) {
-        let (handler, fields) = if self.is_fast(memarg) {
+        let (handler, fields) = if self.is_fast(memory_of(memarg)) {
             let FastAddr { class, a, b, wide } = self.pop_fast_address(memarg);
             (LoadTable::<O>::BY_ADDR[class as usize], Fields { a, b, wide, d: 0 })
         } else {
@@ -403,7 +403,7 @@ impl Translator<'_> {
     fn vector_store(&mut self, memarg: MemArg) {
         // A local that is still to be read has no code, so the address may still be an addition.
         let value = self.pop_vector();
-        let (handler, fields) = if self.is_fast(memarg) {
+        let (handler, fields) = if self.is_fast(memory_of(memarg)) {
             let FastAddr { class, a, b, wide } = self.pop_fast_address(memarg);
             (STORE[class as usize], Fields { a, b, wide, d: 0 })
         } else {
@@ -417,7 +417,7 @@ impl Translator<'_> {
 
     /// Pops the address of a lane's access: the fields, and the handler to load and to store.
     fn pop_lane_address<O: MemoryLane>(&mut self, memarg: MemArg) -> (Fields, [Handler; 2]) {
-        if !self.is_fast(memarg) {
+        if !self.is_fast(memory_of(memarg)) {
             let (fields, family) = self.pop_any_address(memarg);
             return (fields, LaneTable::<O>::ANY[family]);
         }

@@ -161,9 +161,13 @@ snapshots! {
         (func (param i64) (result i32)
             (i32.store8 $second (local.get 0) (i32.const 1))
             (i32.load $second offset=4294967296 (local.get 0)))";
-    bulk_operations_take_consecutive_slots: "
+    ranges_of_memory_0_take_operands_from_anywhere: "
+        (func (param i32 i32 i32)
+            (memory.fill (local.get 0) (i32.const 0) (i32.const 100))
+            (memory.copy (local.get 0) (i32.add (local.get 1) (i32.const 8)) (local.get 2)))";
+    other_bulk_operations_take_consecutive_slots: "
         (func (param i32)
-            (memory.fill (local.get 0) (i32.const 0) (i32.const 100)))";
+            (memory.fill $second (i64.const 5) (local.get 0) (i64.const 100)))";
     atomic_operations_take_consecutive_slots: "
         (func (param i32 i64) (result i64)
             (i64.atomic.rmw32.cmpxchg_u $second offset=8 (local.get 1) (i64.const 1) (local.get 1)))";
