@@ -54,7 +54,7 @@ static CALLS: AtomicU64 = AtomicU64::new(0);
 static STOPPED: AtomicU64 = AtomicU64::new(0);
 
 /// How often a fuzzer hears what was compared.
-const PRINT_EVERY: u64 = 10_000;
+const PRINT_EVERY: u64 = 1_000;
 
 impl Tally {
     /// Prints what was compared so far, once in a while.
