@@ -288,11 +288,6 @@ impl Translator<'_> {
 
     /// Pops an operand; where it is stays true until the next cell that writes a register.
     pub(super) fn pop(&mut self) -> Operand {
-        self.pop_entry().0
-    }
-
-    /// Pops an operand with the bank it belongs to.
-    pub(super) fn pop_entry(&mut self) -> (Operand, Bank) {
         if matches!(self.stack.peek(0).value, Value::Sum(..)) {
             self.make_sum();
         }
@@ -302,7 +297,13 @@ impl Translator<'_> {
         if operand == Operand::Acc && entry.value == Value::Temp {
             self.registers.accs[entry.bank as usize].pending = None;
         }
-        (operand, entry.bank)
+        operand
+    }
+
+    /// Pops an operand with the bank it belongs to.
+    pub(super) fn pop_entry(&mut self) -> (Operand, Bank) {
+        let bank = self.stack.peek(0).bank;
+        (self.pop(), bank)
     }
 
     /// Pops an operand into a slot.
