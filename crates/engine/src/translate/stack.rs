@@ -376,9 +376,10 @@ impl Translator<'_> {
 
     /// Writes every local still to be read to its own slot.
     pub(super) fn materialise_locals(&mut self) {
-        for index in std::mem::take(&mut self.stack.lazy_locals) {
-            self.materialise_entry(index);
+        for at in 0..self.stack.lazy_locals.len() {
+            self.materialise_entry(self.stack.lazy_locals[at]);
         }
+        self.stack.lazy_locals.clear();
     }
 
     /// Writes every entry that is `local`, still to be read, to its own slot.
