@@ -2,9 +2,9 @@
 
 use wasmparser::{
     DataKind, DataSectionReader, ElementKind, ElementSectionReader, ExportSectionReader,
-    ExternalKind, FunctionBody, FunctionSectionReader, GlobalSectionReader, ImportSectionReader,
-    KnownCustom, MemorySectionReader, Payload, TableInit, TableSectionReader, TagSectionReader,
-    TypeRef, TypeSectionReader,
+    ExternalKind, FunctionSectionReader, GlobalSectionReader, ImportSectionReader, KnownCustom,
+    MemorySectionReader, Payload, TableInit, TableSectionReader, TagSectionReader, TypeRef,
+    TypeSectionReader,
 };
 
 use crate::convert;
@@ -47,8 +47,7 @@ impl<'a, O: BodyObserver> validate::Visit<'a> for Decoder<'_, O> {
         self.parts.add(payload)
     }
 
-    fn body(&mut self, body: &FunctionBody<'a>) -> &mut O {
-        self.observer.begin(&self.parts, body);
+    fn observer(&mut self) -> &mut O {
         self.observer
     }
 }

@@ -1,14 +1,12 @@
 //! Seeing the operators of functions while they are validated, so that what must know them ahead
 //! of time need not read them again.
 
-use wasmparser::{FrameKind, FrameStack, FunctionBody, VisitOperator, VisitSimdOperator};
-
-use crate::module::ModuleParts;
+use wasmparser::{FrameKind, FrameStack, VisitOperator, VisitSimdOperator};
 
 /// Sees the operators of functions, each after it has been found valid.
 pub trait BodyObserver: for<'a> VisitOperator<'a, Output = ()> {
-    /// The body of a function begins: the one behind those in [`ModuleParts::bodies`].
-    fn begin(&mut self, module: &ModuleParts, body: &FunctionBody<'_>);
+    /// The body of the next function begins.
+    fn begin(&mut self);
 
     /// The next operator is at that offset in the binary.
     fn at(&mut self, offset: u32);
@@ -21,7 +19,7 @@ pub trait BodyObserver: for<'a> VisitOperator<'a, Output = ()> {
 pub(crate) struct Ignore;
 
 impl BodyObserver for Ignore {
-    fn begin(&mut self, _: &ModuleParts, _: &FunctionBody<'_>) {}
+    fn begin(&mut self) {}
 
     fn at(&mut self, _: u32) {}
 

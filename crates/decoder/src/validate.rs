@@ -13,14 +13,14 @@ use crate::observe::{BodyObserver, Ignore, Observed};
 
 /// What [`walk`] shows the parts of a binary to.
 pub(crate) trait Visit<'a> {
-    /// What sees the operators.
+    /// That of [`observer`](Self::observer).
     type Observer: BodyObserver;
 
     /// Takes a part that is valid; for a function, its operators were seen before.
     fn part(&mut self, payload: Payload<'a>) -> Result<(), Error>;
 
-    /// What sees the operators of the function that begins.
-    fn body(&mut self, body: &FunctionBody<'a>) -> &mut Self::Observer;
+    /// What sees the operators.
+    fn observer(&mut self) -> &mut Self::Observer;
 }
 
 /// Validates a binary and shows each part to `visit` as soon as it has been validated.
@@ -37,7 +37,7 @@ pub(crate) fn walk<'a>(
         let payload = payload?;
         check_count(&payload)?;
         if let ValidPayload::Func(func, body) = validator.payload(&payload)? {
-            check_body(func, &body, &mut allocations, visit.body(&body))?;
+            check_body(func, &body, &mut allocations, visit.observer())?;
         }
         visit.part(payload)?;
     }
@@ -50,6 +50,7 @@ fn check_body(
     allocations: &mut FuncValidatorAllocations,
     observer: &mut impl BodyObserver,
 ) -> Result<(), Error> {
+    observer.begin();
     let mut validator = func.into_validator(mem::take(allocations));
     let mut reader = body.get_binary_reader();
     validator.read_locals(&mut reader)?;
@@ -134,7 +135,7 @@ impl<'a> Visit<'a> for Check {
         Ok(())
     }
 
-    fn body(&mut self, _: &FunctionBody<'a>) -> &mut Ignore {
+    fn observer(&mut self) -> &mut Ignore {
         &mut self.0
     }
 }

@@ -9,7 +9,7 @@ use lineal_decoder::{ExternType, TypeIndex};
 use super::unwind::TryRange;
 use crate::api::Engine;
 use crate::exec::Ip;
-use crate::translate;
+use crate::translate::{Buffers, Translator};
 
 /// The code of one function.
 #[derive(Debug)]
@@ -74,7 +74,7 @@ impl ModuleCode {
     pub(crate) fn new(
         engine: &Engine,
         decoded: lineal_decoder::Module,
-        scanned: Option<translate::Buffers>,
+        scanned: Option<Buffers>,
     ) -> ModuleCode {
         let count = decoded.bodies.len() as u32;
         let stub = crate::exec::translate_stub().as_ptr();
@@ -88,11 +88,12 @@ impl ModuleCode {
             by_address: RwLock::default(),
             decoded,
         };
-        if let Some(mut buffers) = scanned {
+        if let Some(buffers) = scanned {
+            let mut translator = Translator::new(&code, buffers);
             for index in 0..count {
-                code.translated_with(index, &mut buffers);
+                code.translated_with(index, &mut translator);
             }
-            buffers.keep();
+            translator.into_buffers().keep();
         }
         code
     }
@@ -114,15 +115,15 @@ impl ModuleCode {
 
     /// The code of one of the module's own functions, translated now if it was not yet.
     pub(crate) fn translated(&self, index: u32) -> &Code {
-        let mut buffers = translate::Buffers::new();
-        let code = self.translated_with(index, &mut buffers);
-        buffers.keep();
+        let mut translator = Translator::new(self, Buffers::new());
+        let code = self.translated_with(index, &mut translator);
+        translator.into_buffers().keep();
         code
     }
 
-    fn translated_with(&self, index: u32, buffers: &mut translate::Buffers) -> &Code {
+    fn translated_with(&self, index: u32, translator: &mut Translator<'_>) -> &Code {
         let code = self.codes[index as usize].get_or_init(|| {
-            let code = translate::function(self, index, buffers);
+            let code = translator.function(index);
             let mut by_address = self.by_address.write().unwrap_or_else(PoisonError::into_inner);
             by_address.insert(code.cells.as_ptr() as usize, index);
             code

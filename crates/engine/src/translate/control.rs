@@ -253,11 +253,10 @@ impl Translator<'_> {
         self.forget_accumulators();
         self.last_cell = None;
         let outer = self.registers.pins;
-        let pins = self.scan.pins.of_loop(self.loops, &self.locals, outer);
         let has_head = self.options.optimizations.fuse
             && !(self.options.fuel || self.options.epochs)
             && self.scan.pins.keeps_head(self.loops);
-        self.loops += 1;
+        let pins = self.next_loop_pins();
         self.set_pins(pins);
         let height = self.stack.height() - self.params_of(ty);
         if has_head {

@@ -1,6 +1,6 @@
 //! The translator: one pass from a function's body to its code.
 //!
-//! [`function`] reads the operators of a validated body; [`operators`] sends each to the module
+//! [`Translator::function`] reads the operators of a validated body; [`operators`] sends each to the module
 //! named for its group, which mirrors one in [`crate::exec`]. `local.get`, constants
 //! and blocks produce nothing by themselves: they are folded into the operations that use them
 //! (see [`stack`]).
@@ -46,6 +46,7 @@ use emit::{Emitter, Pos};
 use load_operand::LastLoad;
 use meter::Meter;
 use numeric::{LastAdd, LastCompare};
+use pins::Pins;
 use scan::Scan;
 use stack::{Registers, Stack};
 use variable::{Locals, move_pin_handler, move_slot_handler};
@@ -57,8 +58,8 @@ const FAR_SCRATCH_SLOTS: u32 = 8;
 /// The most slots of locals in a frame that is not far.
 const NEAR_FRAME_SLOTS: u32 = 60_000;
 
-/// What one function's translation leaves for the next: memory to be used again, and what is
-/// known of functions that were scanned before.
+/// What one module's translation leaves for the next: memory to be used again. Before that, it
+/// holds what is known of functions that were scanned.
 #[derive(Default)]
 pub(crate) struct Buffers {
     locals: Locals,
@@ -104,45 +105,6 @@ impl Buffers {
     }
 }
 
-/// Translates one of a module's own functions.
-///
-/// # Panics
-///
-/// Panics if the body is not valid: modules are validated before they get here.
-pub(crate) fn function(module: &ModuleCode, index: u32, buffers: &mut Buffers) -> Code {
-    let parts: &ModuleParts = &module.decoded;
-    let func = parts.imported_funcs + index;
-    let range = parts.bodies[index as usize].range.clone();
-    let reader = BinaryReader::new(&parts.bytes[range.clone()], range.start as u64);
-    let body = FunctionBody::new(reader);
-    translated(module, func, &body, false, buffers)
-        // The slots are others then, and so a scan of the function is not true any more.
-        .or_else(|| translated(module, func, &body, true, &mut Buffers::default()))
-        .expect("a far frame holds everything")
-}
-
-/// Translates a function; `None` if that needs a far frame.
-fn translated(
-    module: &ModuleCode,
-    func: u32,
-    body: &FunctionBody<'_>,
-    far_frame: bool,
-    buffers: &mut Buffers,
-) -> Option<Code> {
-    let mut translator = Translator::new(module, func, body, far_frame, std::mem::take(buffers));
-    if let Err(error) = translator.body(body) {
-        panic!("validated function {func} did not parse: {error}");
-    }
-    let code = (!translator.needs_far_frame).then(|| translator.finish());
-    *buffers = translator.into_buffers();
-    code
-}
-
-/// How many slots after the other locals those of vectors begin, if the frame is far.
-fn behind(far_frame: bool) -> Option<u32> {
-    far_frame.then_some(1 + FAR_SCRATCH_SLOTS)
-}
-
 /// The bank that values of a type belong to.
 fn bank_of(ty: ValType) -> Bank {
     match ty {
@@ -152,8 +114,8 @@ fn bank_of(ty: ValType) -> Bank {
     }
 }
 
-/// The state of translating one function.
-struct Translator<'a> {
+/// Translates functions of a module, one after the other.
+pub(crate) struct Translator<'a> {
     module: &'a ModuleCode,
     parts: &'a ModuleParts,
     func: u32,
@@ -191,52 +153,87 @@ struct Translator<'a> {
 }
 
 impl<'a> Translator<'a> {
-    fn new(
-        module: &'a ModuleCode,
-        func: u32,
-        body: &FunctionBody<'_>,
-        far_frame: bool,
-        mut buffers: Buffers,
-    ) -> Translator<'a> {
-        buffers.emit.clear();
-        buffers.stack.clear();
-        buffers.frames.clear();
-        buffers.branches.clear();
-        let parts: &ModuleParts = &module.decoded;
-        let scratch = if far_frame { FAR_SCRATCH_SLOTS } else { 0 };
-        let mut locals = buffers.locals;
-        locals.read(parts.func_type(func), body, behind(far_frame));
-        let link_slot = locals.count();
-        let temp_base = link_slot + 1 + scratch + locals.far_count();
-        let mut options = module.engine.config().translation();
-        options.optimizations.fold &= !far_frame;
+    pub(crate) fn new(module: &'a ModuleCode, buffers: Buffers) -> Translator<'a> {
+        let Buffers { locals, emit, stack, frames, branches, scan, scanned } = buffers;
         Translator {
             module,
-            parts,
-            func,
-            options,
+            parts: &module.decoded,
+            func: 0,
+            options: Options::default(),
             locals,
-            link_slot,
-            temp_base,
-            emit: buffers.emit,
-            stack: buffers.stack,
+            link_slot: 0,
+            temp_base: 0,
+            emit,
+            stack,
             registers: Registers::default(),
-            frames: buffers.frames,
-            branches: buffers.branches,
+            frames,
+            branches,
             dead: None,
             last_cell: None,
             last_vector_end: 0,
             last_compare: None,
             last_add: None,
             last_load: None,
-            scan: buffers.scan,
-            scanned: buffers.scanned,
+            scan,
+            scanned,
             meter: Meter::default(),
             loops: 0,
-            far_frame,
-            needs_far_frame: !far_frame && link_slot > NEAR_FRAME_SLOTS,
+            far_frame: false,
+            needs_far_frame: false,
             enter: 0,
         }
+    }
+
+    pub(crate) fn into_buffers(self) -> Buffers {
+        let Translator { locals, emit, stack, frames, branches, scan, scanned, .. } = self;
+        Buffers { locals, emit, stack, frames, branches, scan, scanned }
+    }
+
+    /// Translates one of the module's own functions.
+    ///
+    /// # Panics
+    ///
+    /// Panics if the body is not valid: modules are validated before they get here.
+    pub(crate) fn function(&mut self, index: u32) -> Code {
+        let range = self.parts.bodies[index as usize].range.clone();
+        let reader = BinaryReader::new(&self.parts.bytes[range.clone()], range.start as u64);
+        let body = FunctionBody::new(reader);
+        for far_frame in [false, true] {
+            self.begin(self.parts.imported_funcs + index, &body, far_frame);
+            if let Err(error) = self.body(&body) {
+                panic!("validated function {} did not parse: {error}", self.func);
+            }
+            if !self.needs_far_frame {
+                return self.finish();
+            }
+        }
+        unreachable!("a far frame holds everything")
+    }
+
+    /// Forgets the function before.
+    fn begin(&mut self, func: u32, body: &FunctionBody<'_>, far_frame: bool) {
+        self.func = func;
+        self.options = self.module.engine.config().translation();
+        self.options.optimizations.fold &= !far_frame;
+        let behind = far_frame.then_some(1 + FAR_SCRATCH_SLOTS);
+        self.locals.read(self.parts.func_type(func), body, behind);
+        self.link_slot = self.locals.count();
+        let scratch = if far_frame { FAR_SCRATCH_SLOTS } else { 0 };
+        self.temp_base = self.link_slot + 1 + scratch + self.locals.far_count();
+        self.emit.clear();
+        self.stack.clear();
+        self.registers = Registers::default();
+        self.frames.clear();
+        self.branches.clear();
+        self.dead = None;
+        self.last_cell = None;
+        self.last_vector_end = 0;
+        self.last_compare = None;
+        self.last_add = None;
+        self.last_load = None;
+        self.meter = Meter::default();
+        self.far_frame = far_frame;
+        self.needs_far_frame = !far_frame && self.link_slot > NEAR_FRAME_SLOTS;
     }
 
     fn body(&mut self, body: &FunctionBody<'_>) -> wasmparser::Result<()> {
@@ -264,11 +261,19 @@ impl<'a> Translator<'a> {
         if !self.options.optimizations.pin {
             self.scan.clear();
         } else if !self.scanned {
-            self.scan.read(self.parts.func_type(self.func), body, behind(self.far_frame))?;
+            self.scan.read(body)?;
             index = 0;
         }
-        (self.registers.pins, self.loops) = self.scan.function(index as usize);
+        self.loops = self.scan.function(index as usize);
+        self.registers.pins = self.next_loop_pins();
         Ok(())
+    }
+
+    /// The pins for the loop that is next in the scan, the function itself being the first.
+    fn next_loop_pins(&mut self) -> Pins {
+        let pins = self.scan.pins.of_loop(self.loops, &self.locals, self.registers.pins);
+        self.loops += 1;
+        pins
     }
 
     /// Translates an operator, and what the configuration asks for with it.
@@ -292,11 +297,6 @@ impl<'a> Translator<'a> {
             self.emit.fuse_sequences();
         }
         self.emit.finish(self.link_slot)
-    }
-
-    fn into_buffers(self) -> Buffers {
-        let Translator { locals, emit, stack, frames, branches, scan, scanned, .. } = self;
-        Buffers { locals, emit, stack, frames, branches, scan, scanned }
     }
 
     fn local_bank(&self, local: u32) -> Bank {

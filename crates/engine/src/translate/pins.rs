@@ -3,7 +3,8 @@
 //!
 //! The scan of the body before translation counts how often each local is used, where a use in a
 //! loop counts as [`LOOP_WEIGHT`] uses outside of it. A pinned local is written through to its
-//! slot, so pins are only ever loaded, and code may read either.
+//! slot, so pins are only ever loaded, and code may read either. Locals are counted by index: where
+//! they are is not known yet.
 
 use std::cmp::Reverse;
 use std::ops::Range;
@@ -24,7 +25,8 @@ const CANDIDATES: usize = 16;
 /// The slots of the pinned locals, by bank; of the float banks, only one has one.
 pub(super) type Pins = [Option<u32>; 3];
 
-/// Pins chosen for functions, one after the other.
+/// Candidates for pins in functions, one after the other. A function counts as a loop around those
+/// in it.
 #[derive(Debug, Default)]
 pub(super) struct PinPlan {
     /// For each loop, in the order in which they begin, its part of `choices`.
@@ -39,14 +41,8 @@ pub(super) struct PinPlan {
     counted: usize,
     /// Open blocks: for a loop, its number and where its uses start.
     open: Vec<Option<(usize, usize)>>,
-    /// By slot, while uses are counted or added up.
+    /// By local, while uses are counted or added up.
     weights: Vec<u32>,
-}
-
-/// The most used locals of a loop, with their weights.
-#[derive(Clone, Copy, Debug)]
-struct Choice<'a> {
-    uses: &'a [(u32, u32)],
 }
 
 impl PinPlan {
@@ -54,28 +50,29 @@ impl PinPlan {
         self.loops.clear();
         self.keeps_head.clear();
         self.choices.clear();
+    }
+
+    pub(super) fn begin_function(&mut self) {
         self.uses.clear();
         self.counted = 0;
         self.open.clear();
+        self.begin_loop();
     }
 
-    pub(super) fn count_use(&mut self, local: u32, locals: &Locals) {
-        if let Local::Scalar(slot) = locals.local(local) {
-            let weight = self.weight(slot);
-            let is_first = *weight == 0;
-            *weight = weight.saturating_add(1);
-            if is_first {
-                self.uses.push((slot, 0));
-            }
+    pub(super) fn count_use(&mut self, local: u32) {
+        let weight = self.weight(local);
+        *weight += 1;
+        if *weight == 1 {
+            self.uses.push((local, 0));
         }
     }
 
-    fn weight(&mut self, slot: u32) -> &mut u32 {
-        let slot = slot as usize;
-        if self.weights.len() <= slot {
-            self.weights.resize(slot + 1, 0);
+    fn weight(&mut self, local: u32) -> &mut u32 {
+        let local = local as usize;
+        if self.weights.len() <= local {
+            self.weights.resize(local + 1, 0);
         }
-        &mut self.weights[slot]
+        &mut self.weights[local]
     }
 
     /// Takes the weights of what was counted: the next uses are counted from zero.
@@ -123,16 +120,6 @@ impl PinPlan {
         }
     }
 
-    /// The pins for the code outside of loops.
-    pub(super) fn end_function(&mut self, locals: &Locals) -> Pins {
-        self.add_up(0);
-        let pins = Choice { uses: &self.uses }.pins(locals, Pins::default());
-        self.uses.clear();
-        self.counted = 0;
-        self.open.clear();
-        pins
-    }
-
     /// How many items of whatever there are most of there is room for.
     pub(super) fn capacity(&self) -> usize {
         self.uses.capacity().max(self.choices.capacity()).max(self.weights.capacity())
@@ -145,9 +132,9 @@ impl PinPlan {
 
     /// Adds up the uses from `start` on, and keeps the most used locals.
     fn add_up(&mut self, start: usize) {
-        self.take_weights();
+        // What is not counted yet is added up in `weights` already.
         let mut distinct = start;
-        for at in start..self.uses.len() {
+        for at in start..self.counted {
             let (local, weight) = self.uses[at];
             let sum = self.weight(local);
             let is_first = *sum == 0;
@@ -157,44 +144,67 @@ impl PinPlan {
                 distinct += 1;
             }
         }
-        self.uses.truncate(distinct);
+        self.uses.drain(distinct..self.counted);
         self.counted = start;
         self.take_weights();
-        self.uses[start..].sort_unstable_by_key(|&(local, weight)| (Reverse(weight), local));
-        self.uses.truncate(start + CANDIDATES);
-        self.counted = self.uses.len();
+        if self.uses.len() - start > CANDIDATES {
+            self.uses[start..].sort_unstable_by_key(|&(local, weight)| (Reverse(weight), local));
+            self.uses.truncate(start + CANDIDATES);
+            self.counted = self.uses.len();
+        }
     }
 
     /// The pins for the loop with a number, where `outer` are pinned around it.
     pub(super) fn of_loop(&self, number: usize, locals: &Locals, outer: Pins) -> Pins {
         let Some(range) = self.loops.get(number) else { return outer };
-        Choice { uses: &self.choices[range.clone()] }.pins(locals, outer)
+        choose(&self.choices[range.clone()], locals, outer)
     }
 }
 
-impl Choice<'_> {
-    fn weight(&self, local: Option<u32>) -> u32 {
-        self.uses.iter().find(|&&(l, _)| Some(l) == local).map_or(0, |&(_, weight)| weight)
+/// The most used of some locals, and how often the outer pin is.
+#[derive(Default)]
+struct Best {
+    slot: u32,
+    weight: u32,
+    outer_weight: u32,
+}
+
+impl Best {
+    fn consider(&mut self, slot: u32, weight: u32, outer: Option<u32>) {
+        if outer == Some(slot) {
+            self.outer_weight = weight;
+        }
+        if (weight, Reverse(slot)) > (self.weight, Reverse(self.slot)) {
+            (self.slot, self.weight) = (slot, weight);
+        }
     }
 
-    fn pins(&self, locals: &Locals, outer: Pins) -> Pins {
-        let best = |wanted: &dyn Fn(Bank) -> bool| {
-            self.uses.iter().copied().find(|&(local, _)| wanted(locals.bank(local)))
-        };
-        let mut pins = outer;
-        if let Some((local, weight)) = best(&|bank| bank == Bank::Int)
-            && weight >= self.weight(outer[Bank::Int as usize]).saturating_add(SWITCH_MARGIN)
-        {
-            pins[Bank::Int as usize] = Some(local);
-        }
-        let outer_float = outer[Bank::F64 as usize].or(outer[Bank::F32 as usize]);
-        if let Some((local, weight)) = best(&|bank| bank != Bank::Int)
-            && weight >= self.weight(outer_float).saturating_add(SWITCH_MARGIN)
-        {
-            pins[Bank::F64 as usize] = None;
-            pins[Bank::F32 as usize] = None;
-            pins[locals.bank(local) as usize] = Some(local);
-        }
-        pins
+    /// The slot, if it is to take the outer pin's place.
+    fn better(&self) -> Option<u32> {
+        let needed = self.outer_weight.saturating_add(SWITCH_MARGIN);
+        (self.weight >= needed).then_some(self.slot)
     }
+}
+
+/// The pins for a loop with these uses, where `outer` are pinned around it.
+fn choose(uses: &[(u32, u32)], locals: &Locals, outer: Pins) -> Pins {
+    let [outer_int, outer_f64, outer_f32] = outer;
+    let (mut int, mut float) = (Best::default(), Best::default());
+    for &(local, weight) in uses {
+        let Local::Scalar(slot) = locals.local(local) else { continue };
+        match locals.bank(slot) {
+            Bank::Int => int.consider(slot, weight, outer_int),
+            Bank::F64 | Bank::F32 => float.consider(slot, weight, outer_f64.or(outer_f32)),
+        }
+    }
+    let mut pins = outer;
+    if let Some(slot) = int.better() {
+        pins[Bank::Int as usize] = Some(slot);
+    }
+    if let Some(slot) = float.better() {
+        pins[Bank::F64 as usize] = None;
+        pins[Bank::F32 as usize] = None;
+        pins[locals.bank(slot) as usize] = Some(slot);
+    }
+    pins
 }

@@ -3,11 +3,10 @@
 //! Functions that are translated with their module are scanned while they are validated; a
 //! function that is translated later is read for it once more.
 
-use lineal_decoder::{BodyObserver, FuncType, ModuleParts};
+use lineal_decoder::BodyObserver;
 use wasmparser::{FrameKind, FrameStack, FunctionBody, VisitOperator, VisitSimdOperator};
 
-use super::pins::{PinPlan, Pins};
-use super::variable::Locals;
+use super::pins::PinPlan;
 
 /// What scans found out.
 #[derive(Debug, Default)]
@@ -17,8 +16,6 @@ pub(crate) struct Scan {
     functions: Vec<Scanned>,
     /// How many of the store addresses the translator has passed.
     passed: usize,
-    /// The locals of the function that is being scanned.
-    locals: Locals,
     /// Where in the binary the operator that is being scanned is.
     offset: u32,
 }
@@ -26,24 +23,17 @@ pub(crate) struct Scan {
 /// What was found out about a function.
 #[derive(Clone, Copy, Debug)]
 struct Scanned {
-    /// The pins outside of loops.
-    pins: Pins,
-    /// The number of its first loop.
+    /// The number that it has as a loop itself; those in it follow.
     first_loop: usize,
     /// The place of its first store address.
     first_store: usize,
 }
 
 impl Scan {
-    /// Forgets the functions before, and scans another, with its locals as for [`Locals::read`].
-    pub(super) fn read(
-        &mut self,
-        ty: &FuncType,
-        body: &FunctionBody<'_>,
-        behind: Option<u32>,
-    ) -> wasmparser::Result<()> {
+    /// Forgets the functions before, and scans another.
+    pub(super) fn read(&mut self, body: &FunctionBody<'_>) -> wasmparser::Result<()> {
         self.clear();
-        self.begin_function(ty, body, behind);
+        self.begin();
         let mut reader = body.get_binary_reader_for_operators()?;
         while !reader.eof() {
             self.offset = reader.original_position() as u32;
@@ -65,19 +55,11 @@ impl Scan {
         self.finder.found.capacity().max(self.pins.capacity()).max(self.functions.capacity())
     }
 
-    fn begin_function(&mut self, ty: &FuncType, body: &FunctionBody<'_>, behind: Option<u32>) {
-        self.locals.read(ty, body, behind);
-        self.finder.other();
-        let (first_loop, first_store) = (self.pins.loops(), self.finder.found.len());
-        self.functions.push(Scanned { pins: Pins::default(), first_loop, first_store });
-    }
-
-    /// Goes to one of the functions that were scanned: its pins outside of loops, and the number
-    /// of its first loop.
-    pub(super) fn function(&mut self, index: usize) -> (Pins, usize) {
-        let Some(function) = self.functions.get(index) else { return Default::default() };
+    /// Goes to one of the functions that were scanned, which has the number returned as a loop.
+    pub(super) fn function(&mut self, index: usize) -> usize {
+        let Some(function) = self.functions.get(index) else { return 0 };
         self.passed = function.first_store;
-        (function.pins, function.first_loop)
+        function.first_loop
     }
 
     /// Whether the addition at an offset makes the address of a store; asked in ascending order.
@@ -88,16 +70,14 @@ impl Scan {
         }
         found.get(self.passed) == Some(&offset)
     }
-
-    fn count_use(&mut self, local: u32) {
-        self.pins.count_use(local, &self.locals);
-    }
 }
 
 impl BodyObserver for Scan {
-    fn begin(&mut self, module: &ModuleParts, body: &FunctionBody<'_>) {
-        let func = module.imported_funcs + module.bodies.len() as u32;
-        self.begin_function(module.func_type(func), body, None);
+    fn begin(&mut self) {
+        let (first_loop, first_store) = (self.pins.loops(), self.finder.found.len());
+        self.functions.push(Scanned { first_loop, first_store });
+        self.pins.begin_function();
+        self.finder.other();
     }
 
     fn at(&mut self, offset: u32) {
@@ -105,9 +85,7 @@ impl BodyObserver for Scan {
     }
 
     fn end(&mut self) {
-        let pins = self.pins.end_function(&self.locals);
-        if let Some(function) = self.functions.last_mut() {
-            function.pins = pins;
+        if let Some(function) = self.functions.last() {
             self.finder.found[function.first_store..].sort_unstable();
         }
     }
@@ -185,15 +163,15 @@ impl Finder {
 /// What a scan makes of an operator.
 macro_rules! visit {
     ($v:ident LocalGet { $local:ident } $($_:tt)*) => {{
-        $v.count_use($local);
+        $v.pins.count_use($local);
         $v.finder.simple();
     }};
     ($v:ident LocalSet { $local:ident } $($_:tt)*) => {{
-        $v.count_use($local);
+        $v.pins.count_use($local);
         $v.finder.arity(1, 0);
     }};
     ($v:ident LocalTee { $local:ident } $($_:tt)*) => {{
-        $v.count_use($local);
+        $v.pins.count_use($local);
         $v.finder.arity(1, 1);
     }};
     ($v:ident I32Const $($_:tt)*) => { $v.finder.simple() };
@@ -270,11 +248,10 @@ mod tests {
         let wat = format!("(module (memory 1) (func (param i32) {body}))");
         let bytes = wat::parse_str(wat).expect("text");
         let mut scan = Scan::default();
-        let ty = lineal_decoder::FuncType::new([lineal_decoder::ValType::I32], []);
         for payload in wasmparser::Parser::new(0).parse_all(&bytes) {
             if let Ok(wasmparser::Payload::CodeSectionEntry(body)) = payload {
                 let first = body.get_operators_reader().expect("operators").original_position();
-                scan.read(&ty, &body, None).expect("valid");
+                scan.read(&body).expect("valid");
                 return scan.finder.found.iter().map(|at| at - first as u32).collect();
             }
         }

@@ -18,7 +18,8 @@ pub(super) fn translate<R>(
     let reader = wasmparser::BinaryReader::new(&module.decoded.bytes[range], 0);
     let body = FunctionBody::new(reader);
     let func = module.decoded.imported_funcs + index as u32;
-    let mut translator = Translator::new(module, func, &body, false, Buffers::default());
+    let mut translator = Translator::new(module, Buffers::default());
+    translator.begin(func, &body, false);
     translator.body(&body).expect("valid body");
     translator.finish_enter();
     look(&translator)
