@@ -53,8 +53,8 @@ impl Drop for Mapping {
 /// else that a small module needs to start.
 static SPARE: Mutex<Vec<(Mapping, usize)>> = Mutex::new(Vec::new());
 
-/// How many mappings are kept at most.
-const MOST_SPARE: usize = 4;
+/// How many mappings are kept at most: together, they keep no more than 4 MiB.
+const MOST_SPARE: usize = 32;
 
 /// The committed bytes up to which a mapping is kept: they are zeroed when it is used again.
 const LARGEST_SPARE_BYTES: usize = 128 << 10;
