@@ -47,7 +47,7 @@ struct Inspection<'a> {
 
 impl Inspection<'_> {
     fn print(&self, out: &mut impl Write) -> Result<()> {
-        let name = self.module.names.module().unwrap_or("without a name");
+        let name = self.module.names().module().unwrap_or("without a name");
         writeln!(out, "module {name}, {}", bytes(Some(self.module.bytes.len() as u64)))?;
         for index in 0..self.module.memories.len() as u32 {
             writeln!(out)?;
@@ -153,7 +153,7 @@ impl Inspection<'_> {
             json!({ "name": export.name, "kind": kind, "index": index_of(export.index), "type": ty })
         });
         json!({
-            "name": module.names.module(),
+            "name": module.names().module(),
             "size_bytes": module.bytes.len(),
             "memories": memories.map(|index| self.memory_json(index)).collect::<Vec<_>>(),
             "data_segments": segments.map(|index| self.segment_json(index)).collect::<Vec<_>>(),

@@ -1,8 +1,10 @@
 //! From validated sections to the parts of a module.
 
+use std::sync::OnceLock;
+
 use wasmparser::{
     DataKind, DataSectionReader, ElementKind, ElementSectionReader, ExportSectionReader,
-    ExternalKind, FunctionSectionReader, GlobalSectionReader, ImportSectionReader, KnownCustom,
+    ExternalKind, FunctionSectionReader, GlobalSectionReader, ImportSectionReader,
     MemorySectionReader, Payload, TableInit, TableSectionReader, TagSectionReader, TypeRef,
     TypeSectionReader,
 };
@@ -14,7 +16,6 @@ use crate::module::{
     DataSegment, ElementSegment, Export, ExternIndex, FuncBody, Global, Import, Module,
     ModuleParts, SegmentMode, Table,
 };
-use crate::names::Names;
 use crate::observe::BodyObserver;
 use crate::types::ExternType;
 use crate::validate;
@@ -74,7 +75,8 @@ impl ModuleParts {
             imported_memories: 0,
             imported_globals: 0,
             imported_tags: 0,
-            names: Names::default(),
+            name_section: 0..0,
+            names: OnceLock::new(),
             exports_by_name: [].into(),
             known: convert::Types::new(),
         }
@@ -100,8 +102,9 @@ impl ModuleParts {
                 Ok(())
             }
             Payload::CustomSection(section) => {
-                if let KnownCustom::Name(names) = section.as_known() {
-                    self.names = Names::read(names).unwrap_or_default();
+                if section.name() == "name" {
+                    let data_start = section.data_offset() as usize;
+                    self.name_section = data_start..data_start + section.data().len();
                 }
                 Ok(())
             }

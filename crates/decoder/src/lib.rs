@@ -22,7 +22,7 @@
 //! )?;
 //! assert_eq!(module.export("double"), Some(ExternIndex::Func(0)));
 //! assert_eq!(module.func_type(0).to_string(), "(i32) -> i32");
-//! assert_eq!(module.names.func(0), Some("double"));
+//! assert_eq!(module.names().func(0), Some("double"));
 //!
 //! let error = Module::new(b"(module\n  (func i32.add))", &Features::default()).unwrap_err();
 //! assert!(error.message().contains("type mismatch"));

@@ -5,7 +5,7 @@
 //! named by range, so decoding copies nothing that can be large.
 
 use std::ops::{Deref, Range};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use lineal_memory::MemoryType;
 
@@ -73,8 +73,9 @@ pub struct ModuleParts {
     pub imported_globals: u32,
     /// How many of [`tags`](Self::tags) are imported.
     pub imported_tags: u32,
-    /// The name section.
-    pub names: Names,
+    /// Where the contents of the name section lie in [`bytes`](Self::bytes); empty without one.
+    pub(crate) name_section: Range<usize>,
+    pub(crate) names: OnceLock<Names>,
     /// Positions in [`exports`](Self::exports), ordered by name.
     pub(crate) exports_by_name: Box<[u32]>,
     pub(crate) known: convert::Types,
@@ -290,6 +291,11 @@ impl ModuleParts {
             .binary_search_by(|position| (*export_at(position).name).cmp(name))
             .ok()
             .map(|at| export_at(&self.exports_by_name[at]).index)
+    }
+
+    /// The names of the module and its functions, read from the name section when first asked for.
+    pub fn names(&self) -> &Names {
+        self.names.get_or_init(|| Names::read(&self.bytes, &self.name_section).unwrap_or_default())
     }
 
     /// The type of a function.

@@ -1,6 +1,8 @@
 //! The custom name section.
 
-use wasmparser::{Name, NameMap, NameSectionReader};
+use std::ops::Range;
+
+use wasmparser::{BinaryReader, Name, NameMap, NameSectionReader};
 
 /// The names that a module gives to itself and to its functions, for messages and traces.
 ///
@@ -36,10 +38,11 @@ impl Names {
         self.funcs.ends.iter().filter_map(|&(index, _)| Some((index, self.func(index)?)))
     }
 
-    /// Reads a name section; `None` if it is malformed.
-    pub(crate) fn read(section: NameSectionReader<'_>) -> Option<Names> {
+    /// Reads the name section that lies there in a binary; `None` if it is malformed.
+    pub(crate) fn read(binary: &[u8], section: &Range<usize>) -> Option<Names> {
         let mut names = Names::default();
-        for subsection in section {
+        let reader = BinaryReader::new(&binary[section.clone()], section.start as u64);
+        for subsection in NameSectionReader::new(reader) {
             match subsection.ok()? {
                 Name::Module { name, .. } => names.module = Some(name.into()),
                 Name::Function(map) => names.funcs = NameTable::read(map)?,

@@ -206,13 +206,13 @@ fn names_of_the_module_and_its_functions() {
         "(module $calc (import \"m\" \"f\" (func $imported))
            (func $add) (func) (func $\"naïve\"))",
     );
-    assert_eq!(module.names.module(), Some("calc"));
-    assert_eq!(module.names.func(0), Some("imported"));
-    assert_eq!(module.names.func(1), Some("add"));
-    assert_eq!(module.names.func(2), None);
-    assert_eq!(module.names.func(3), Some("naïve"));
-    assert_eq!(module.names.func(4), None);
-    let all: Vec<_> = module.names.funcs().collect();
+    assert_eq!(module.names().module(), Some("calc"));
+    assert_eq!(module.names().func(0), Some("imported"));
+    assert_eq!(module.names().func(1), Some("add"));
+    assert_eq!(module.names().func(2), None);
+    assert_eq!(module.names().func(3), Some("naïve"));
+    assert_eq!(module.names().func(4), None);
+    let all: Vec<_> = module.names().funcs().collect();
     assert_eq!(all, [(0, "imported"), (1, "add"), (3, "naïve")]);
 }
 
@@ -228,8 +228,8 @@ fn with_name_section(contents: &[u8]) -> Module {
 #[test]
 fn malformed_names_are_ignored() {
     let good = with_name_section(b"\x00\x02\x01m\x01\x07\x02\x00\x01a\x05\x01b");
-    assert_eq!(good.names.module(), Some("m"));
-    assert_eq!((good.names.func(0), good.names.func(5)), (Some("a"), Some("b")));
+    assert_eq!(good.names().module(), Some("m"));
+    assert_eq!((good.names().func(0), good.names().func(5)), (Some("a"), Some("b")));
     for (what, contents) in [
         ("a name that ends early", &b"\x00\x02\x05m"[..]),
         ("not UTF-8", b"\x00\x02\x01\xff"),
@@ -239,7 +239,7 @@ fn malformed_names_are_ignored() {
         ("a subsection that ends early", b"\x01\x7f"),
         ("subsections out of order", b"\x01\x01\x00\x00\x02\x01m"),
     ] {
-        let names = with_name_section(contents).names.clone();
+        let names = with_name_section(contents).names().clone();
         assert_eq!(names.module(), None, "{what}");
         assert_eq!(names.funcs().count(), 0, "{what}");
     }

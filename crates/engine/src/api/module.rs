@@ -105,7 +105,7 @@ impl Module {
 
     /// The name the module gives itself, if its name section has one.
     pub fn name(&self) -> Option<&str> {
-        self.code.decoded.names.module()
+        self.code.decoded.names().module()
     }
 
     /// The imports, in the order in which [`Instance::new`](crate::Instance::new) wants them.

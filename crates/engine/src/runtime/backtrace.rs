@@ -103,7 +103,7 @@ impl FrameInfo {
 
     /// The function's name, if the module's name section has one.
     pub fn func_name(&self) -> Option<&str> {
-        self.module.code().decoded.names.func(self.func_index)
+        self.module.code().decoded.names().func(self.func_index)
     }
 
     /// The module the function belongs to.

@@ -245,7 +245,7 @@ fn print_code_of_a_module() {
     let mut text = String::new();
     for index in 0..module.decoded.bodies.len() {
         let func = module.decoded.imported_funcs + index as u32;
-        let name = module.decoded.names.func(func).unwrap_or("");
+        let name = module.decoded.names().func(func).unwrap_or("");
         text += &format!("function {func} {name}\n{}\n", translate(&module, index, print));
     }
     assert!(text.contains("Return") || text.contains("Unreachable"), "{text}");
