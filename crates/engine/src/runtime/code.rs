@@ -1,6 +1,5 @@
 //! A module's code: what the translator made of each function, and where calls find it.
 
-use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicPtr, Ordering};
 use std::sync::{OnceLock, PoisonError, RwLock};
 
@@ -64,8 +63,33 @@ pub(crate) struct ModuleCode {
     pub(crate) types: Box<[TypeIndex]>,
     entries: Box<[FuncEntry]>,
     codes: Box<[OnceLock<Code>]>,
-    /// The functions by where their code begins.
-    by_address: RwLock<BTreeMap<usize, u32>>,
+    by_address: RwLock<ByAddress>,
+}
+
+/// Functions by where their code begins.
+#[derive(Debug, Default)]
+struct ByAddress {
+    functions: Vec<(usize, u32)>,
+    /// Functions are sorted when one is looked for, not each time that one is added.
+    is_sorted: bool,
+}
+
+impl ByAddress {
+    fn add(&mut self, address: usize, index: u32) {
+        self.functions.push((address, index));
+        self.is_sorted = false;
+    }
+
+    fn sort(&mut self) {
+        self.functions.sort_unstable();
+        self.is_sorted = true;
+    }
+
+    /// The last function that begins at the address or before it.
+    fn find(&self, address: usize) -> Option<u32> {
+        let after = self.functions.partition_point(|&(begin, _)| begin <= address);
+        Some(self.functions[after.checked_sub(1)?].1)
+    }
 }
 
 impl ModuleCode {
@@ -125,7 +149,7 @@ impl ModuleCode {
         let code = self.codes[index as usize].get_or_init(|| {
             let code = translator.function(index);
             let mut by_address = self.by_address.write().unwrap_or_else(PoisonError::into_inner);
-            by_address.insert(code.cells.as_ptr() as usize, index);
+            by_address.add(code.cells.as_ptr() as usize, index);
             code
         });
         let ip = code.cells.as_ptr().cast_mut();
@@ -135,9 +159,19 @@ impl ModuleCode {
 
     /// The function (among the module's own) and the granule that an address in code lies in.
     pub(crate) fn locate(&self, ip: Ip) -> Option<(u32, u32, &Code)> {
-        let by_address = self.by_address.read().unwrap_or_else(PoisonError::into_inner);
-        let (_, &index) = by_address.range(..=ip.as_ptr() as usize).next_back()?;
+        let index = self.function_at(ip.as_ptr() as usize)?;
         let code = self.codes[index as usize].get()?;
         Some((index, ip.granule_in(&code.cells)?, code))
+    }
+
+    fn function_at(&self, address: usize) -> Option<u32> {
+        let by_address = self.by_address.read().unwrap_or_else(PoisonError::into_inner);
+        if by_address.is_sorted {
+            return by_address.find(address);
+        }
+        drop(by_address);
+        let mut by_address = self.by_address.write().unwrap_or_else(PoisonError::into_inner);
+        by_address.sort();
+        by_address.find(address)
     }
 }
