@@ -70,7 +70,7 @@ impl Translator<'_> {
         self.emit.site();
         match self.entry(func) {
             Some(entry) => {
-                self.emit.cell_wide(handler::<Call>(), &[entry, meta]);
+                self.emit.packed_cell(handler::<Call>(), entry, Some(meta));
             }
             None => {
                 let fields = Fields { b: func, wide: Some(meta), ..Fields::default() };
@@ -86,7 +86,7 @@ impl Translator<'_> {
         self.emit.site();
         match self.entry(func) {
             Some(entry) => {
-                self.emit.cell_wide(handler::<ReturnCall>(), &[entry, meta]);
+                self.emit.packed_cell(handler::<ReturnCall>(), entry, Some(meta));
             }
             None => {
                 let fields = Fields { b: func, wide: Some(meta), ..Fields::default() };

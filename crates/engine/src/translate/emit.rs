@@ -37,6 +37,15 @@ pub(super) struct Fields {
     pub(super) wide: Option<u64>,
 }
 
+impl Fields {
+    /// All but the wide one, as a granule. What is packed where it is made does not go through
+    /// memory in pieces, to be read from there at once as a whole.
+    #[inline]
+    pub(super) fn operands(self) -> u64 {
+        operands(self.a, self.d, self.b)
+    }
+}
+
 /// The position of a granule in the code.
 pub(super) type Pos = u32;
 
@@ -106,25 +115,23 @@ impl Emitter {
     }
 
     /// Appends a cell.
+    #[inline]
     pub(super) fn cell(&mut self, handler: Handler, fields: Fields) -> Pos {
-        let pos = self.pos();
-        self.starts.push(pos);
-        let cell = [handler.to_granule(), operands(fields.a, fields.d, fields.b)];
-        match fields.wide {
-            None => self.cells.extend_from_slice(&cell),
-            Some(wide) => self.cells.extend_from_slice(&[cell[0], cell[1], wide]),
-        }
-        self.note_name(pos, handler);
-        pos
+        self.packed_cell(handler, fields.operands(), fields.wide)
     }
 
-    /// Appends a cell whose first granule after the handler is a whole one.
-    pub(super) fn cell_wide(&mut self, handler: Handler, granules: &[u64]) -> Pos {
+    /// Appends a cell with its operands as a granule, and granule 2 if it has one.
+    pub(super) fn packed_cell(
+        &mut self,
+        handler: Handler,
+        operands: u64,
+        wide: Option<u64>,
+    ) -> Pos {
         let pos = self.pos();
         self.starts.push(pos);
-        self.cells.push(handler.to_granule());
+        self.cells.extend_from_slice(&[handler.to_granule(), operands]);
         self.note_name(pos, handler);
-        self.cells.extend_from_slice(granules);
+        self.cells.extend(wide);
         pos
     }
 
@@ -216,7 +223,7 @@ impl Emitter {
 
     /// Replaces the operands of a cell.
     pub(super) fn set_operands(&mut self, cell: Pos, fields: Fields) {
-        self.cells[cell as usize + 1] = operands(fields.a, fields.d, fields.b);
+        self.cells[cell as usize + 1] = fields.operands();
     }
 
     /// Exchanges the handlers of cells for those of the sequences that start there, such that

@@ -59,12 +59,18 @@ impl PinPlan {
         self.begin_loop();
     }
 
+    #[inline]
     pub(super) fn count_use(&mut self, local: u32) {
-        let weight = self.weight(local);
-        *weight += 1;
-        if *weight == 1 {
-            self.uses.push((local, 0));
+        match self.weights.get_mut(local as usize) {
+            Some(weight) if *weight != 0 => *weight += 1,
+            _ => self.count_first_use(local),
         }
+    }
+
+    #[cold]
+    fn count_first_use(&mut self, local: u32) {
+        *self.weight(local) = 1;
+        self.uses.push((local, 0));
     }
 
     fn weight(&mut self, local: u32) -> &mut u32 {

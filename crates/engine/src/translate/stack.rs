@@ -13,7 +13,7 @@
 use super::emit::{Dests, Fields, Pos, TO_ACC, TO_PIN, TO_SLOT};
 use super::pins::Pins;
 use super::{Translator, move_pin_handler, move_slot_handler};
-use crate::exec::abi::handler;
+use crate::exec::abi::{handler, with_d};
 use crate::exec::operand::{Bank, ImmB, SlotB};
 use crate::exec::variable::{MoveFar, MoveSum};
 
@@ -195,12 +195,17 @@ impl Translator<'_> {
     /// Pushes an entry that reads locals when it is needed.
     fn push_lazy(&mut self, value: Value, bank: Bank) {
         if self.stack.lazy_locals.len() >= MAX_LAZY_LOCALS {
-            let oldest = self.stack.lazy_locals.remove(0);
-            self.materialise_entry(oldest);
+            self.materialise_oldest_local();
         }
         let index = self.stack.height();
         self.stack.push(value, bank);
         self.stack.lazy_locals.push(index);
+    }
+
+    #[cold]
+    fn materialise_oldest_local(&mut self) {
+        let oldest = self.stack.lazy_locals.remove(0);
+        self.materialise_entry(oldest);
     }
 
     /// Replaces the two entries on top by their sum, still to be made, if they allow it.
@@ -570,19 +575,30 @@ impl Translator<'_> {
     }
 
     /// Appends a cell with a result, and pushes the result.
+    #[inline]
     pub(super) fn define(&mut self, dests: &'static Dests, fields: Fields, bank: Bank) -> Pos {
+        self.define_packed(dests, fields.operands(), fields.wide, bank)
+    }
+
+    fn define_packed(
+        &mut self,
+        dests: &'static Dests,
+        operands: u64,
+        wide: Option<u64>,
+        bank: Bank,
+    ) -> Pos {
         let own = self.temp_slot(self.stack.height());
         self.write_through(bank);
         self.forget_slot(own);
         let before = &self.registers.accs[bank as usize];
         let before = (before.holds, before.since);
         let (cell, pending) = if self.options.optimizations.fold && self.near(own).is_some() {
-            let cell = self.emit.cell(dests[TO_ACC], fields);
+            let cell = self.emit.packed_cell(dests[TO_ACC], operands, wide);
             (cell, Some(Pending { cell, dests, before }))
         } else {
             let near = self.near(own);
             let d = near.unwrap_or_else(|| self.far_scratch(0));
-            let cell = self.emit.cell(dests[TO_SLOT], Fields { d, ..fields });
+            let cell = self.emit.packed_cell(dests[TO_SLOT], with_d(operands, d), wide);
             if near.is_none() {
                 self.emit_far_move(own, u32::from(d));
             }

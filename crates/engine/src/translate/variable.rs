@@ -115,21 +115,27 @@ impl Locals {
     }
 
     /// Where the local with an index is.
+    #[inline]
     pub(super) fn local(&self, index: u32) -> Local {
-        if self.places.is_empty() {
-            return Local::Scalar(index);
-        }
+        if self.places.is_empty() { Local::Scalar(index) } else { self.find_local(index) }
+    }
+
+    #[cold]
+    fn find_local(&self, index: u32) -> Local {
         let place = &self.places[self.places.partition_point(|place| place.end <= index)];
         let slot = place.slot + (index - place.start) * place.width;
         if place.width == 1 { Local::Scalar(slot) } else { Local::Vector(slot) }
     }
 
     /// The bank of a slot.
+    #[inline]
     pub(super) fn bank(&self, slot: u32) -> Bank {
-        match self.near.get(slot as usize) {
-            Some(&bank) => bank,
-            None => self.runs[self.runs.partition_point(|&(end, _)| end <= slot)].1,
-        }
+        self.near.get(slot as usize).copied().unwrap_or_else(|| self.find_bank(slot))
+    }
+
+    #[cold]
+    fn find_bank(&self, slot: u32) -> Bank {
+        self.runs[self.runs.partition_point(|&(end, _)| end <= slot)].1
     }
 }
 
