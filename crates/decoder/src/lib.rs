@@ -61,7 +61,7 @@ pub use module::{
     Global, Import, Module, ModuleParts, SegmentMode, Table,
 };
 pub use names::Names;
-pub use observe::BodyObserver;
+pub use observe::{BodyObserver, visit_operator};
 pub use text::to_binary;
 pub use types::{
     ExternType, GlobalType, HeapType, RefType, TableType, TagType, TypeIndex, ValType,

@@ -1,7 +1,29 @@
 //! Seeing the operators of functions while they are validated, so that what must know them ahead
 //! of time need not read them again.
 
-use wasmparser::{FrameKind, FrameStack, VisitOperator, VisitSimdOperator};
+use wasmparser::{BinaryReader, FrameKind, FrameStack, VisitOperator, VisitSimdOperator};
+
+/// Reads the next operator in a function of `binary` and shows it to a visitor, as
+/// [`BinaryReader::visit_operator`] does. For the most frequent operator, choosing among all of
+/// them would be most of the work.
+///
+/// # Errors
+///
+/// As for [`BinaryReader::visit_operator`].
+#[inline]
+pub fn visit_operator<'a, V: VisitOperator<'a> + FrameStack>(
+    reader: &mut BinaryReader<'a>,
+    binary: &[u8],
+    visitor: &mut V,
+) -> wasmparser::Result<V::Output> {
+    const LOCAL_GET: u8 = 0x20;
+    let code = binary.get(reader.original_position() as usize);
+    if code == Some(&LOCAL_GET) && visitor.current_frame().is_some() {
+        reader.read_u8()?;
+        return Ok(visitor.visit_local_get(reader.read_var_u32()?));
+    }
+    reader.visit_operator(visitor)
+}
 
 /// Sees the operators of functions, each after it has been found valid.
 pub trait BodyObserver: for<'a> VisitOperator<'a, Output = ()> {

@@ -9,7 +9,7 @@ use wasmparser::{
 
 use crate::error::Error;
 use crate::features::Features;
-use crate::observe::{BodyObserver, Ignore, Observed};
+use crate::observe::{BodyObserver, Ignore, Observed, visit_operator};
 
 /// What [`walk`] shows the parts of a binary to.
 pub(crate) trait Visit<'a> {
@@ -37,7 +37,7 @@ pub(crate) fn walk<'a>(
         let payload = payload?;
         check_count(&payload)?;
         if let ValidPayload::Func(func, body) = validator.payload(&payload)? {
-            check_body(func, &body, &mut allocations, visit.observer())?;
+            check_body(func, bytes, &body, &mut allocations, visit.observer())?;
         }
         visit.part(payload)?;
     }
@@ -46,6 +46,7 @@ pub(crate) fn walk<'a>(
 
 fn check_body(
     func: FuncToValidate<ValidatorResources>,
+    binary: &[u8],
     body: &FunctionBody<'_>,
     allocations: &mut FuncValidatorAllocations,
     observer: &mut impl BodyObserver,
@@ -57,7 +58,8 @@ fn check_body(
     while !reader.eof() {
         let offset = reader.original_position();
         observer.at(offset as u32);
-        reader.visit_operator(&mut Observed::new(validator.visitor(offset), observer))??;
+        let mut visitor = Observed::new(validator.visitor(offset), observer);
+        visit_operator(&mut reader, binary, &mut visitor)??;
     }
     let offset = reader.original_position();
     reader.finish_expression(&validator.visitor(offset))?;

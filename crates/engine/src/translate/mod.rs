@@ -33,7 +33,7 @@ mod training;
 
 use std::sync::{Mutex, PoisonError};
 
-use lineal_decoder::{ModuleParts, ValType};
+use lineal_decoder::{ModuleParts, ValType, visit_operator};
 use wasmparser::{BinaryReader, FunctionBody};
 
 pub use options::Optimizations;
@@ -241,15 +241,14 @@ impl<'a> Translator<'a> {
         self.begin_function();
         self.meter_function();
         let mut reader = body.get_binary_reader_for_operators()?;
-        while !reader.eof() {
+        let binary = &self.parts.bytes;
+        let adds_code = self.options.adds_code();
+        while !reader.eof() && !self.needs_far_frame {
             self.emit.wasm_offset = reader.original_position() as u32;
-            if self.options.adds_code() {
+            if adds_code {
                 self.operator_with_additions(&mut reader)?;
             } else {
-                reader.visit_operator(self)?;
-            }
-            if self.needs_far_frame {
-                break;
+                visit_operator(&mut reader, binary, self)?;
             }
         }
         Ok(())
@@ -261,7 +260,7 @@ impl<'a> Translator<'a> {
         if !self.options.optimizations.pin {
             self.scan.clear();
         } else if !self.scanned {
-            self.scan.read(body)?;
+            self.scan.read(&self.parts.bytes, body)?;
             index = 0;
         }
         self.loops = self.scan.function(index as usize);

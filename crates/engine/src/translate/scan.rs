@@ -3,7 +3,7 @@
 //! Functions that are translated with their module are scanned while they are validated; a
 //! function that is translated later is read for it once more.
 
-use lineal_decoder::BodyObserver;
+use lineal_decoder::{BodyObserver, visit_operator};
 use wasmparser::{FrameKind, FrameStack, FunctionBody, VisitOperator, VisitSimdOperator};
 
 use super::pins::PinPlan;
@@ -30,14 +30,18 @@ struct Scanned {
 }
 
 impl Scan {
-    /// Forgets the functions before, and scans another.
-    pub(super) fn read(&mut self, body: &FunctionBody<'_>) -> wasmparser::Result<()> {
+    /// Forgets the functions before, and scans another, of that binary.
+    pub(super) fn read(
+        &mut self,
+        binary: &[u8],
+        body: &FunctionBody<'_>,
+    ) -> wasmparser::Result<()> {
         self.clear();
         self.begin();
         let mut reader = body.get_binary_reader_for_operators()?;
         while !reader.eof() {
             self.offset = reader.original_position() as u32;
-            reader.visit_operator(self)?;
+            visit_operator(&mut reader, binary, self)?;
         }
         self.end();
         Ok(())
@@ -251,7 +255,7 @@ mod tests {
         for payload in wasmparser::Parser::new(0).parse_all(&bytes) {
             if let Ok(wasmparser::Payload::CodeSectionEntry(body)) = payload {
                 let first = body.get_operators_reader().expect("operators").original_position();
-                scan.read(&body).expect("valid");
+                scan.read(&bytes, &body).expect("valid");
                 return scan.finder.found.iter().map(|at| at - first as u32).collect();
             }
         }

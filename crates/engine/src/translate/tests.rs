@@ -15,7 +15,8 @@ pub(super) fn translate<R>(
     look: impl FnOnce(&Translator<'_>) -> R,
 ) -> R {
     let range = module.decoded.bodies[index].range.clone();
-    let reader = wasmparser::BinaryReader::new(&module.decoded.bytes[range], 0);
+    let offset = range.start as u64;
+    let reader = wasmparser::BinaryReader::new(&module.decoded.bytes[range], offset);
     let body = FunctionBody::new(reader);
     let func = module.decoded.imported_funcs + index as u32;
     let mut translator = Translator::new(module, Buffers::default());
