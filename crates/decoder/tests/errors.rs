@@ -20,6 +20,19 @@ fn binary_errors_have_an_offset() {
 }
 
 #[test]
+fn nothing_comes_after_the_end_of_a_function() {
+    let types = &b"\0asm\x01\0\0\0\x01\x04\x01\x60\0\0\x03\x02\x01\0"[..];
+    // With a local, and `local.get` or `nop` behind the `end`, which is at offset 0x19.
+    for code in
+        [&b"\x0a\x08\x01\x06\x01\x01\x7f\x0b\x20\0"[..], b"\x0a\x07\x01\x05\x01\x01\x7f\x0b\x01"]
+    {
+        let error = refuse([types, code].concat());
+        assert_eq!(error.offset(), Some(0x1a), "{error}");
+        assert!(error.message().contains("after end of function"), "{error}");
+    }
+}
+
+#[test]
 fn text_errors_have_a_place_and_show_the_line() {
     let error = refuse("(module\n  (func $f\n    i32.ad))");
     assert_eq!((error.line(), error.column()), (Some(3), Some(5)));
