@@ -58,6 +58,34 @@ macro_rules! sequences {
 include!("sequences.txt");
 include!("metered.txt");
 
+/// What is at the end of most loops, for all comparisons and types: a counter or pointer is
+/// stepped, after a sum or before a comparison. Any set of programs has only some of them.
+macro_rules! loop_ends {
+    (sums: $($add:ident)*; comparisons: $($compare:ident)*;) => {
+        sequences! { LOOP_ENDS:
+            $(Binop<$add, SlotA, Acc, ToSlot>, Binop<I32Add, Pin, ImmB, ToPin>;)*
+            $(
+                Binop<I32Add, Pin, ImmB, ToPin>, CmpBr<$compare, Pin, SlotD>;
+                Binop<I32Add, Pin, ImmB, ToPin>, CmpBr<$compare, Pin, ImmD>;
+                Binop<I32Add, Pin, ImmB, ToPin>, CmpBr<$compare, Pin, Wide>;
+                Binop<I32Add, SlotA, ImmB, ToSlot>, CmpBr<$compare, Acc, SlotD>;
+                Binop<I32Add, SlotA, ImmB, ToSlot>, CmpBr<$compare, Acc, ImmD>;
+                Binop<I32Add, SlotA, ImmB, ToSlot>, CmpBr<$compare, Acc, Wide>;
+            )*
+        }
+    };
+}
+
+loop_ends! {
+    sums: I32Add I64Add F32Add F64Add;
+    comparisons: I32Ne I32LtU I32LtS;
+}
+
+/// All sequences.
+fn pairs() -> impl Iterator<Item = &'static Pair> + Clone {
+    PAIRS.iter().chain(METERED_PAIRS).chain(LOOP_ENDS)
+}
+
 /// The sequences, by both handlers: open addressing in a table of a power of two. Handlers are
 /// kept as distances from the first, so that the table stays in the cache.
 pub(crate) struct Table {
@@ -145,13 +173,13 @@ fn filter_bit(hash: u32) -> (usize, u64) {
 /// The table of all sequences.
 pub(crate) fn table() -> &'static Table {
     static TABLE: OnceLock<Table> = OnceLock::new();
-    TABLE.get_or_init(|| Table::new(PAIRS.iter().chain(METERED_PAIRS)))
+    TABLE.get_or_init(|| Table::new(pairs()))
 }
 
 /// The handlers of all sequences and of their parts.
 #[cfg(all(test, lineal_tail_calls, target_arch = "x86_64"))]
 pub(super) fn handlers() -> impl Iterator<Item = Handler> {
-    PAIRS.iter().chain(METERED_PAIRS).flat_map(|pair| [pair.first, pair.second, pair.both])
+    pairs().flat_map(|pair| [pair.first, pair.second, pair.both])
 }
 
 #[cfg(test)]
@@ -160,7 +188,7 @@ mod tests {
 
     #[test]
     fn every_pair_is_found_and_nothing_else() {
-        for pair in PAIRS.iter().chain(METERED_PAIRS) {
+        for pair in pairs() {
             let found = table().find(pair.first.to_granule(), pair.second.to_granule());
             assert!(found.is_some(), "{} {}", (pair.first.name)(), (pair.second.name)());
         }
