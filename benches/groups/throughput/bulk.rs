@@ -17,8 +17,7 @@ pub(crate) fn bulk(criterion: &mut Criterion<CpuTime>) {
     let mut raw = vec![1_u8; ((PAGES + 1) * PAGE_BYTES) as usize];
     let start = raw.as_ptr().align_offset(PAGE_BYTES as usize);
     let raw = &mut raw[start..];
-    let data = vec![2_u8; 1 << 20];
-    let segment = DataSegment::from(&data[..]);
+    let segment = DataSegment::from(&vec![2_u8; 1 << 20][..]);
 
     // Results are made as small as the raw ones, lest writing down errors be measured. The places
     // are not a multiple of anything.
@@ -47,7 +46,7 @@ pub(crate) fn bulk(criterion: &mut Criterion<CpuTime>) {
             len,
             || memory.init(black_box(to), &segment, 0, black_box(len)).is_ok(),
             || {
-                let data = data.get(range(0, black_box(len)))?;
+                let data = segment.as_bytes().get(range(0, black_box(len)))?;
                 raw.get_mut(range(black_box(to), black_box(len)))?.copy_from_slice(data);
                 Some(())
             },
