@@ -31,10 +31,11 @@ pub const fn effective_address(
     let Some(ea) = addr.checked_add(offset) else {
         return None;
     };
-    let Some(end) = ea.checked_add(len_bytes) else {
+    // Of a loop's accesses of one width, this part is done once.
+    let Some(last) = memory_bytes.checked_sub(len_bytes) else {
         return None;
     };
-    if end > memory_bytes {
+    if ea > last {
         return None;
     }
     Some(ea)
