@@ -194,4 +194,17 @@ mod tests {
         }
         assert_eq!(table().find(1, 2), None);
     }
+
+    #[test]
+    fn loops_over_any_type_end_alike() {
+        let step = handler::<Binop<I32Add, Pin, ImmB, ToPin>>().to_granule();
+        for sum in [
+            handler::<Binop<I32Add, SlotA, Acc, ToSlot>>(),
+            handler::<Binop<I64Add, SlotA, Acc, ToSlot>>(),
+            handler::<Binop<F32Add, SlotA, Acc, ToSlot>>(),
+            handler::<Binop<F64Add, SlotA, Acc, ToSlot>>(),
+        ] {
+            assert!(table().find(sum.to_granule(), step).is_some(), "{}", (sum.name)());
+        }
+    }
 }

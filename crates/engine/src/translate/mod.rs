@@ -1,7 +1,7 @@
 //! The translator: one pass from a function's body to its code.
 //!
-//! [`Translator::function`] reads the operators of a validated body; [`operators`] sends each to the module
-//! named for its group, which mirrors one in [`crate::exec`]. `local.get`, constants
+//! [`Translator::function`] reads the operators of a validated body; [`operators`] sends each to
+//! the module named for its group, which mirrors one in [`crate::exec`]. `local.get`, constants
 //! and blocks produce nothing by themselves: they are folded into the operations that use them
 //! (see [`stack`]).
 
