@@ -399,7 +399,19 @@ mod dispatch {
 
     /// The handler of an operation.
     pub(super) const fn address<O: Op>() -> Address {
-        O::exec
+        looped::<O>
+    }
+
+    /// Never inlined, so that an operation has one address in the whole crate: cells are told
+    /// apart by their handlers.
+    ///
+    /// # Safety
+    ///
+    /// As for [`Op::exec`].
+    #[inline(never)]
+    unsafe fn looped<O: Op>(m: &mut Machine) -> Result<(), Exit> {
+        // SAFETY: the caller's promise.
+        unsafe { O::exec(m) }
     }
 
     /// Runs from the machine's state until an operation exits; the context says where and why.
