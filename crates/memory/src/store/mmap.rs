@@ -3,7 +3,6 @@
 use core::ffi::c_void;
 use core::mem;
 use core::ptr::{self, NonNull};
-use core::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::vec::Vec;
 
@@ -34,6 +33,35 @@ impl Mapping {
         // Unix never maps the null page for those who did not ask for it.
         let base_ptr = NonNull::new(base_ptr.cast()).ok_or(OutOfMemory)?;
         Ok(Mapping { base_ptr, reserved_bytes })
+    }
+
+    /// The mapping of a store that is gone, zeroed, and its committed bytes, if there is one of
+    /// the size.
+    fn spare(reserved_bytes: usize) -> Option<(Mapping, usize)> {
+        let mut spare = SPARE.lock().unwrap_or_else(PoisonError::into_inner);
+        let fits = |(mapping, _): &(Mapping, _)| mapping.reserved_bytes == reserved_bytes;
+        let (mapping, committed_bytes) = spare.iter().rposition(fits).map(|at| spare.remove(at))?;
+        drop(spare);
+        // SAFETY: R1, R2: the bytes are the caller's now, and may be written.
+        unsafe { mapping.base_ptr.as_ptr().write_bytes(0, committed_bytes) };
+        Some((mapping, committed_bytes))
+    }
+
+    /// Makes the first `new_bytes` accessible, of which `old_bytes` are already, for sizes
+    /// inside the reservation.
+    fn commit(&self, old_bytes: usize, new_bytes: usize) -> Result<(), OutOfMemory> {
+        debug_assert!(old_bytes <= new_bytes && new_bytes <= self.reserved_bytes);
+        let (committed_bytes, bytes) = (round_up(old_bytes)?, round_up(new_bytes)?);
+        if bytes == committed_bytes {
+            return Ok(());
+        }
+        // SAFETY: R2 keeps this inside the mapping.
+        let added_ptr = unsafe { self.base_ptr.add(committed_bytes) };
+        let access = MprotectFlags::READ | MprotectFlags::WRITE;
+        // SAFETY: R1, R2: whole pages of this mapping, which are made accessible and never
+        // anything else.
+        unsafe { mprotect(host_ptr(added_ptr), bytes - committed_bytes, access) }
+            .map_err(|_| OutOfMemory)
     }
 }
 
@@ -70,11 +98,13 @@ const LARGEST_SPARE_BYTES: usize = 128 << 10;
 /// - R1: `base_ptr` is a private anonymous mapping of `reserved_bytes`, of this store alone.
 /// - R2: the first bytes of it may be read and written: at least as many as the memory has,
 ///   rounded up to whole pages of the host. This is at most `reserved_bytes`.
-/// - R3: `committed_bytes` is how many that are; all bytes behind are zeros that nobody wrote.
+/// - R3: `committed_bytes` is how many that are; all bytes behind are zeros that nobody wrote. It is
+///   `None` for a store of several threads, where nobody counts: an atomic counter in a memory
+///   would keep compilers from reading the memory's other fields before a loop.
 #[derive(Debug)]
 pub(crate) struct ReservedStore {
     mapping: Mapping,
-    committed_bytes: AtomicUsize,
+    committed_bytes: Option<usize>,
 }
 
 // SAFETY: a shared borrow reads the fields and commits, which the host lets threads do at once.
@@ -88,29 +118,24 @@ impl ReservedStore {
     ) -> Result<ReservedStore, OutOfMemory> {
         // The host maps no empty ranges.
         let reserved_bytes = round_up(reservation_bytes.max(bytes).max(1))?;
-        if let Some(store) = ReservedStore::spare(reserved_bytes) {
-            let committed_bytes = store.committed_bytes.load(Ordering::Relaxed);
-            store.commit(committed_bytes, bytes.max(committed_bytes))?;
+        if let Some((mapping, committed_bytes)) = Mapping::spare(reserved_bytes) {
+            let mut store = ReservedStore { mapping, committed_bytes: Some(committed_bytes) };
+            store.grow(committed_bytes, bytes.max(committed_bytes))?;
             return Ok(store);
         }
         let mapping = Mapping::new(reserved_bytes).or_else(|_| {
             SPARE.lock().unwrap_or_else(PoisonError::into_inner).clear();
             Mapping::new(reserved_bytes)
         })?;
-        let store = ReservedStore { mapping, committed_bytes: AtomicUsize::new(0) };
-        store.commit(0, bytes)?;
+        let mut store = ReservedStore { mapping, committed_bytes: Some(0) };
+        store.grow(0, bytes)?;
         Ok(store)
     }
 
-    /// A store that has a mapping of one that is gone, zeroed, if there is one of the size.
-    fn spare(reserved_bytes: usize) -> Option<ReservedStore> {
-        let mut spare = SPARE.lock().unwrap_or_else(PoisonError::into_inner);
-        let fits = |(mapping, _): &(Mapping, _)| mapping.reserved_bytes == reserved_bytes;
-        let (mapping, committed_bytes) = spare.iter().rposition(fits).map(|at| spare.remove(at))?;
-        drop(spare);
-        // SAFETY: R1, R2: the bytes are this store's now, and may be written.
-        unsafe { mapping.base_ptr.as_ptr().write_bytes(0, committed_bytes) };
-        Some(ReservedStore { mapping, committed_bytes: AtomicUsize::new(committed_bytes) })
+    /// The same store for several threads, which [`commit`](Self::commit) and never grow it.
+    pub(crate) fn into_fixed(mut self) -> ReservedStore {
+        self.committed_bytes = None;
+        self
     }
 
     pub(crate) fn base_ptr(&self) -> NonNull<u8> {
@@ -122,30 +147,20 @@ impl ReservedStore {
     }
 
     pub(crate) fn grow(&mut self, old_bytes: usize, new_bytes: usize) -> Result<(), OutOfMemory> {
-        if new_bytes <= self.mapping.reserved_bytes {
-            self.commit(old_bytes, new_bytes)
-        } else {
-            self.relocate(old_bytes, new_bytes)
+        if new_bytes > self.mapping.reserved_bytes {
+            return self.relocate(old_bytes, new_bytes);
         }
+        self.mapping.commit(old_bytes, new_bytes)?;
+        let bytes = round_up(new_bytes)?;
+        self.committed_bytes = self.committed_bytes.map(|committed| committed.max(bytes));
+        Ok(())
     }
 
-    /// Makes the first `new_bytes` accessible, of which `old_bytes` are already, for sizes
-    /// inside the reservation. Several threads may do so at once, and it may be done again.
+    /// Makes the first `new_bytes` of a [fixed](Self::into_fixed) store accessible, of which
+    /// `old_bytes` are already. Several threads may do so at once, and it may be done again.
     pub(crate) fn commit(&self, old_bytes: usize, new_bytes: usize) -> Result<(), OutOfMemory> {
-        debug_assert!(old_bytes <= new_bytes && new_bytes <= self.mapping.reserved_bytes);
-        let (committed_bytes, bytes) = (round_up(old_bytes)?, round_up(new_bytes)?);
-        if bytes == committed_bytes {
-            return Ok(());
-        }
-        // SAFETY: R2 keeps this inside the mapping.
-        let added_ptr = unsafe { self.mapping.base_ptr.add(committed_bytes) };
-        let access = MprotectFlags::READ | MprotectFlags::WRITE;
-        // SAFETY: R1, R2: whole pages of this mapping, which are made accessible and never
-        // anything else.
-        unsafe { mprotect(host_ptr(added_ptr), bytes - committed_bytes, access) }
-            .map_err(|_| OutOfMemory)?;
-        self.committed_bytes.fetch_max(bytes, Ordering::Relaxed);
-        Ok(())
+        debug_assert!(self.committed_bytes.is_none(), "this would not be counted");
+        self.mapping.commit(old_bytes, new_bytes)
     }
 
     /// Moves to a reservation that `new_bytes` fits, with room to spare if the host has it.
@@ -165,7 +180,7 @@ impl ReservedStore {
 impl Drop for ReservedStore {
     /// Keeps the mapping for stores to come, if it is small, in place of the oldest that is kept.
     fn drop(&mut self) {
-        let committed_bytes = *self.committed_bytes.get_mut();
+        let Some(committed_bytes) = self.committed_bytes else { return };
         if committed_bytes > LARGEST_SPARE_BYTES {
             return;
         }
@@ -227,11 +242,26 @@ mod tests {
     }
 
     #[test]
+    fn mappings_of_several_threads_leave_nothing_behind() {
+        // No other test has stores of this size.
+        let new = || ReservedStore::new(1, 125 << 16).unwrap();
+        let store = new().into_fixed();
+        store.commit(1, 131_072).unwrap();
+        // SAFETY: R2.
+        unsafe { store.base_ptr().as_ptr().add(131_071).write(7) };
+        drop(store);
+        let mut store = new();
+        store.grow(1, 131_072).unwrap();
+        // SAFETY: R2.
+        assert_eq!(unsafe { store.base_ptr().as_ptr().add(131_071).read() }, 0);
+    }
+
+    #[test]
     fn commits_whole_host_pages() {
         let mut store = ReservedStore::new(0, 1 << 20).unwrap();
         store.grow(0, 1).unwrap();
         // Committing what is committed changes nothing.
-        store.commit(0, 1).unwrap();
+        store.grow(0, 1).unwrap();
         let last_ptr = store.base_ptr().as_ptr().wrapping_add(host_page_bytes() - 1);
         // SAFETY: R2: one byte takes a whole page.
         unsafe { last_ptr.write(7) };

@@ -70,7 +70,10 @@ impl Store {
         capacity_bytes: usize,
     ) -> Result<Store, OutOfMemory> {
         let heap = || HeapStore::new(capacity_bytes).map(Store::Heap);
-        let reserved = || ReservedStore::new(bytes, capacity_bytes).map(Store::Reserved);
+        let reserved = || {
+            ReservedStore::new(bytes, capacity_bytes)
+                .map(|store| Store::Reserved(store.into_fixed()))
+        };
         match kind {
             Some(StoreKind::Heap) => heap(),
             Some(StoreKind::Reserved) => reserved(),
