@@ -184,3 +184,74 @@
 (assert_return (invoke "sum" (i32.const 40) (i32.const 2)) (i32.const 42))
 (assert_return (invoke "float" (i32.const 40)) (f64.const 120))
 (assert_trap (invoke "computed" (i32.const 32767)) "out of bounds memory access")
+
+;; A vector that is dropped is not the one that a local gets.
+(module
+  (memory 1 1)
+  (func (export "dropped") (result i32) (local v128)
+    (v128.load (i32.const 0))
+    (v128.load (i32.const 16))
+    drop
+    local.set 0
+    (i32x4.extract_lane 0 (local.get 0)))
+  (data (i32.const 0) "\01")
+  (data (i32.const 16) "\02"))
+(assert_return (invoke "dropped") (i32.const 1))
+
+;; A comparison inside a try_table whose branch comes behind it: what is thrown there is behind, too.
+(module
+  (tag $e)
+  (func (export "behind") (param i32 i32) (result i32)
+    (block $out
+      (block $inside
+        (try_table (result i32) (catch_all $inside)
+          (i32.eqz (i32.eq (local.get 0) (local.get 1))))
+        (br_if $out)
+        (throw $e))
+      (return (i32.const 1)))
+    (i32.const 2))
+  (func (export "called") (param i64) (result i32)
+    (block $out
+      (block $inside
+        (try_table (result i32) (catch_all $inside)
+          (i32.eqz (i32.eqz (i64.eq (local.get 0) (i64.const 0x1234567890)))))
+        (br_if $out)
+        (call $throw))
+      (return (i32.const 1)))
+    (i32.const 2))
+  (func $throw (throw $e)))
+(assert_return (invoke "behind" (i32.const 1) (i32.const 2)) (i32.const 2))
+(assert_exception (invoke "behind" (i32.const 1) (i32.const 1)))
+(assert_return (invoke "called" (i64.const 0x1234567890)) (i32.const 2))
+(assert_exception (invoke "called" (i64.const 1)))
+
+;; A parameter of a loop that is in its place when an inner loop, which has another local in a
+;; register, branches there; behind the branch, a load that is folded takes the register back.
+(module
+  (memory 1 1)
+  (func (export "parameter") (param i32 i32) (result f64) (local f64)
+    (f64.const 10)
+    (loop $outer (param f64)
+      (local.set 2 (f64.add (local.get 2)))
+      (local.set 0 (i32.add (local.get 0) (i32.const 1)))
+      (drop (i32.add (i32.add (local.get 0) (local.get 0)) (i32.add (local.get 0) (local.get 0))))
+      (drop (i32.add (i32.add (local.get 0) (local.get 0)) (i32.add (local.get 0) (local.get 0))))
+      (drop (i32.add (i32.add (local.get 0) (local.get 0)) (i32.add (local.get 0) (local.get 0))))
+      (drop (i32.add (i32.add (local.get 0) (local.get 0)) (i32.add (local.get 0) (local.get 0))))
+      (drop (i32.add (i32.add (local.get 0) (local.get 0)) (i32.add (local.get 0) (local.get 0))))
+      (drop (i32.add (i32.add (local.get 0) (local.get 0)) (i32.add (local.get 0) (local.get 0))))
+      (drop (i32.add (i32.add (local.get 0) (local.get 0)) (i32.add (local.get 0) (local.get 0))))
+      (drop (i32.add (i32.add (local.get 0) (local.get 0)) (i32.add (local.get 0) (local.get 0))))
+      (drop (i32.add (i32.add (local.get 0) (local.get 0)) (i32.add (local.get 0) (local.get 0))))
+      (drop (i32.add (i32.add (local.get 0) (local.get 0)) (i32.add (local.get 0) (local.get 0))))
+      (drop (i32.add (i32.add (local.get 0) (local.get 0)) (i32.add (local.get 0) (local.get 0))))
+      (drop (i32.add (i32.add (local.get 0) (local.get 0)) (i32.add (local.get 0) (local.get 0))))
+      (if (i32.ge_u (local.get 0) (i32.const 3)) (then (return (local.get 2))))
+      (loop $inner
+        (local.set 1 (i32.add (local.get 1) (i32.const 1)))
+        (f64.mul (f64.convert_i32_u (local.get 1)) (f64.const 100))
+        (br_if $outer (i32.and (local.get 1) (i32.const 1)))
+        (drop (f64.add (f64.load (i32.and (local.get 1) (i32.const 0)))))
+        (br_if $inner (i32.lt_u (local.get 1) (i32.const 40)))))
+    (local.get 2)))
+(assert_return (invoke "parameter" (i32.const 0) (i32.const 0)) (f64.const 410))

@@ -338,7 +338,6 @@ impl Translator<'_> {
         let Some(mut frame) = self.frames.pop() else { return };
         if frame.kind == Kind::Function {
             if self.dead.is_none() {
-                self.make_sum();
                 self.emit_return();
             }
             if let Some(first) = frame.first_branch {
@@ -353,6 +352,8 @@ impl Translator<'_> {
         }
         if let Kind::Try { range } = frame.kind {
             self.emit.tries[range].end = self.emit.pos();
+            // What comes behind the body must not take the place of cells in it.
+            self.last_cell = None;
         }
         if let Kind::If { else_branch } = frame.kind {
             // Without an `else`, the parameters are the results, and they are in place.
@@ -476,9 +477,14 @@ impl Translator<'_> {
             self.emit_return();
             return;
         }
-        let registers = self.registers.clone();
         let arity = self.arity(target);
         let (to, from) = (self.frames[target].height, self.stack.height() - arity);
+        if arity > 0 && to == from {
+            // A result that is in place must stay written, even if the code behind the branch
+            // takes back what made it so.
+            self.write_through_all();
+        }
+        let registers = self.registers.clone();
         for index in 0..arity {
             self.copy_entry(from + index, to + index);
         }
@@ -570,7 +576,6 @@ impl Translator<'_> {
     }
 
     pub(super) fn return_(&mut self) {
-        self.make_sum();
         self.emit_return();
         self.set_dead();
     }

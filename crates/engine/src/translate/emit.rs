@@ -159,6 +159,7 @@ impl Emitter {
 
     /// Takes back everything from a position on.
     pub(super) fn truncate(&mut self, pos: Pos) {
+        debug_assert!(self.tries.iter().all(|range| range.start.max(range.end) <= pos));
         #[cfg(test)]
         self.names.split_off(&pos);
         self.cells.truncate(pos as usize);

@@ -182,7 +182,7 @@ impl Translator<'_> {
 
     /// Pops an address of the fast family.
     pub(super) fn pop_fast_address(&mut self, memarg: MemArg) -> FastAddr {
-        if let Some(sum) = self.peek_sum(0)
+        if let Some(sum) = self.peek_sum()
             && let Some(addr) = Self::sum_address(sum, memarg)
         {
             self.pop_sum();
@@ -249,10 +249,6 @@ impl Translator<'_> {
                 (addr, self.operand_of(value))
             }
             None => {
-                let sum = self.peek_sum(1);
-                if sum.is_some_and(|sum| Self::sum_address(sum, memarg).is_none()) {
-                    self.make_sum_under_top();
-                }
                 let value = self.pop();
                 (self.pop_fast_address(memarg), value)
             }

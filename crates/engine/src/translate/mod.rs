@@ -134,8 +134,8 @@ pub(crate) struct Translator<'a> {
     dead: Option<u32>,
     /// The cell of the last result, unless a label or another cell came after it.
     last_cell: Option<Pos>,
-    /// Where the code of the last result that is a vector ends.
-    last_vector_end: Pos,
+    /// Where the code of the last result that is a vector ends, and the slot it went to.
+    last_vector: (Pos, u32),
     last_compare: Option<LastCompare>,
     last_add: Option<LastAdd>,
     last_load: Option<LastLoad>,
@@ -170,7 +170,7 @@ impl<'a> Translator<'a> {
             branches,
             dead: None,
             last_cell: None,
-            last_vector_end: 0,
+            last_vector: (0, 0),
             last_compare: None,
             last_add: None,
             last_load: None,
@@ -227,7 +227,7 @@ impl<'a> Translator<'a> {
         self.branches.clear();
         self.dead = None;
         self.last_cell = None;
-        self.last_vector_end = 0;
+        self.last_vector = (0, 0);
         self.last_compare = None;
         self.last_add = None;
         self.last_load = None;

@@ -225,10 +225,9 @@ impl Translator<'_> {
         true
     }
 
-    /// The operands of the entry that many places below the top, a constant second, if it is a
-    /// sum still to be made.
-    pub(super) fn peek_sum(&self, depth: usize) -> Option<(Operand, Operand)> {
-        let entry = self.stack.entries.iter().nth_back(depth)?;
+    /// The operands of the entry on top, a constant second, if it is a sum still to be made.
+    pub(super) fn peek_sum(&self) -> Option<(Operand, Operand)> {
+        let entry = self.stack.entries.last()?;
         let Value::Sum(local, addend) = entry.value else { return None };
         let right = match addend {
             Addend::Local(local) => self.local_operand(local, Bank::Int),
@@ -239,16 +238,9 @@ impl Translator<'_> {
 
     /// Takes the entry on top if it is a sum still to be made, with its operands.
     pub(super) fn pop_sum(&mut self) -> Option<(Operand, Operand)> {
-        let operands = self.peek_sum(0)?;
+        let operands = self.peek_sum()?;
         self.stack.pop();
         Some(operands)
-    }
-
-    /// Makes the entry on top, if it is a sum still to be made.
-    pub(super) fn make_sum(&mut self) {
-        if let Some((left, right)) = self.pop_sum() {
-            self.add_i32_of(left, right);
-        }
     }
 
     /// Writes a sum to a slot, without changing a register.
@@ -265,36 +257,15 @@ impl Translator<'_> {
 
     /// Pops two operands, the left one first.
     pub(super) fn pop_two(&mut self) -> (Operand, Operand) {
-        if matches!(self.stack.peek(1).value, Value::Sum(..)) {
-            // Making it as a result must not cost the right operand the accumulator.
-            match self.set_aside_lazy() {
-                Some(right) => {
-                    self.make_sum();
-                    self.put_back(right);
-                }
-                None => self.make_sum_under_top(),
-            }
-        }
         let right = self.pop();
         (self.pop(), right)
     }
 
-    /// Makes the sum below the entry on top in its slot, so that it does not take the accumulator
-    /// from that entry.
-    pub(super) fn make_sum_under_top(&mut self) {
-        self.make_sum();
-        let index = self.stack.height() - 2;
-        if let Value::Sum(local, addend) = self.stack.peek(1).value {
-            self.move_sum(self.temp_slot(index), local, addend);
-            self.stack.entries[index as usize].value = Value::Temp;
-            self.stack.lazy_locals.retain(|&lazy| lazy != index);
-        }
-    }
-
-    /// Pops an operand; where it is stays true until the next cell that writes a register.
+    /// Pops an operand; where it is stays true until the next cell that writes a register, and
+    /// popping another operand makes none.
     pub(super) fn pop(&mut self) -> Operand {
         if matches!(self.stack.peek(0).value, Value::Sum(..)) {
-            self.make_sum();
+            self.materialise_top(1);
         }
         let entry = self.stack.peek(0);
         self.stack.pop();
@@ -653,7 +624,6 @@ impl Translator<'_> {
 
     /// Pops a value into a local.
     pub(super) fn pop_to_local(&mut self, local: u32) {
-        self.make_sum();
         let bank = self.stack.peek(0).bank;
         let pinned = self.registers.pins[bank as usize] == Some(local);
         // Saving what still reads the local comes first; it must not come between the result's

@@ -108,9 +108,11 @@ impl Translator<'_> {
 
     /// The cell of the top entries, if they are a vector's and it is the last one.
     fn last_vector(&self) -> Option<Pos> {
+        // The last result may have been dropped: then another vector is on top.
+        let own = self.temp_slot(self.stack.height() - 2);
         let is_result = self.stack.peek(0).value == Value::Temp
             && self.stack.peek(1).value == Value::Temp
-            && self.last_vector_end == self.emit.pos();
+            && self.last_vector == (self.emit.pos(), own);
         self.last_cell.filter(|_| is_result && self.options.optimizations.fold)
     }
 
@@ -164,7 +166,7 @@ impl Translator<'_> {
         self.push_temp(ValType::V128);
         let is_near = self.near(own + 1).is_some();
         self.last_cell = is_near.then_some(cell);
-        self.last_vector_end = self.emit.pos();
+        self.last_vector = (self.emit.pos(), own);
     }
 
     /// Appends a cell with two integers as its results, in neighbouring slots, and pushes them.
