@@ -2,8 +2,9 @@
 //! referred to from, and neither size nor shape of what the guest makes harms the host.
 
 use lineal::{
-    AnyRef, Caller, Config, Engine, Func, I31, Instance, Linker, Module, RootScope, Store,
-    StructRef, Trap, Val,
+    AnyRef, ArrayRef, ArrayType, Caller, Config, Engine, ExnRef, ExternRef, FieldType, Func,
+    FuncType, I31, Instance, Linker, Module, RootScope, StorageType, Store, StructRef, StructType,
+    Tag, TagType, Trap, Val, ValType,
 };
 
 /// Small enough that collections are frequent.
@@ -246,4 +247,46 @@ fn vectors_are_fields_and_elements() {
     );
     let run = instance.get_typed_func::<(), i32>(&store, "run").unwrap();
     assert_eq!(run.call(&mut store, ()).unwrap(), 50 + 200 + 9 + 6);
+}
+
+type Scope<'a> = RootScope<&'a mut Store<()>>;
+
+/// Makes objects of a reference that nothing else keeps, so often that collections come in
+/// between, and reads it back.
+#[track_caller]
+fn make_of_what_is_not_rooted(
+    engine: &Engine,
+    make_and_read: impl Fn(&mut Scope<'_>, &[Val]) -> lineal::Result<Val>,
+) {
+    let mut store = Store::new(engine, ());
+    for number in 0..2000_u32 {
+        let mut scope = RootScope::new(&mut store);
+        let value = ExternRef::new(RootScope::new(&mut scope), number).unwrap();
+        let read = make_and_read(&mut scope, &[value.into(); 40]).unwrap();
+        let data = read.unwrap_extern_ref().unwrap();
+        let data = data.data(&scope).expect("the object keeps what it refers to").unwrap();
+        assert_eq!(data.downcast_ref(), Some(&number));
+    }
+}
+
+#[test]
+fn the_collection_for_an_object_keeps_what_it_is_made_of() {
+    let engine = engine(LIMIT_BYTES);
+    let field = FieldType { storage: StorageType::ValType(ValType::EXTERNREF), mutable: false };
+    let structure = engine.register_type(&StructType::new([field; 40]).into());
+    let array = engine.register_type(&ArrayType::new(field).into());
+    make_of_what_is_not_rooted(&engine, |scope, values| {
+        StructRef::new(&mut *scope, structure, values)?.field(scope, 39)
+    });
+    make_of_what_is_not_rooted(&engine, |scope, values| {
+        ArrayRef::new(&mut *scope, array, &values[0], 40)?.get(scope, 39)
+    });
+    make_of_what_is_not_rooted(&engine, |scope, values| {
+        ArrayRef::new_fixed(&mut *scope, array, values)?.get(scope, 39)
+    });
+    make_of_what_is_not_rooted(&engine, |scope, values| {
+        let ty = TagType::new(FuncType::new([ValType::EXTERNREF; 40], []));
+        let tag = Tag::new(&mut *scope, &ty);
+        ExnRef::new(&mut *scope, &tag, values)?.field(scope, 39)
+    });
 }

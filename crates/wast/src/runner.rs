@@ -79,13 +79,15 @@ impl<'scope, 'env> Script<'scope, 'env> {
             }
         };
         let mut threads = HashMap::new();
+        // Those whose names later ones have taken, so that no directive can wait for them.
+        let mut nameless = Vec::new();
         for directive in directives {
             let location = self.lines.of_directive(directive.span().offset());
             let outcome = match directive {
                 WastDirective::Thread(thread) => {
                     let name = thread.name.name();
                     self.start(&mut session, thread).map(|handle| {
-                        threads.insert(name, handle);
+                        nameless.extend(threads.insert(name, handle));
                     })
                 }
                 WastDirective::Wait { thread, .. } => match threads.remove(thread.name()) {
@@ -99,7 +101,7 @@ impl<'scope, 'env> Script<'scope, 'env> {
             };
             report.add(location, outcome);
         }
-        for handle in threads.into_values() {
+        for handle in threads.into_values().chain(nameless) {
             if let Err(stop) = finish(&mut report, handle) {
                 report.add(self.lines.of_directive(0), Err(stop));
             }

@@ -409,6 +409,18 @@ fn failures_of_threads_are_reported() {
 }
 
 #[test]
+fn threads_of_one_name_are_all_reported() {
+    let report = run(r#"(module $Mem (memory (export "shared") 1 1 shared))
+        (thread $t (shared (module $Mem))
+          (module (func (export "f") (result i32) (i32.const 1)))
+          (assert_return (invoke "f") (i32.const 2)))
+        (thread $t (shared (module $Mem)))
+        (wait $t)"#);
+    let lines: Vec<usize> = report.failures().iter().map(|failure| failure.location.line).collect();
+    assert_eq!(lines, [4]);
+}
+
+#[test]
 fn a_failure_does_not_stop_the_script() {
     let report = run(
         r#"(module (func (export "f") (result i32) (i32.const 1)) (func (export "t") unreachable))

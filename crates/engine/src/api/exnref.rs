@@ -77,7 +77,7 @@ impl ExnRef {
         let mut args = vec![0; slot_count(types)];
         Val::lower(fields, core, types, &mut args).context("invalid value for an exception")?;
         let (tag, bytes) = (tag.handle().entity(core), size_of_val(&*args));
-        Ok(ExnRef(HeapRef::allocate(core, bytes, || Object::exception(tag, &args))?))
+        Ok(ExnRef(HeapRef::allocate(core, bytes, &args, || Object::exception(tag, &args))?))
     }
 
     /// The exception's tag.

@@ -42,7 +42,7 @@ impl ExternRef {
         let mut store = store.as_context_mut();
         let mut value = Some(value);
         let make = || Some(Object::Extern(Box::new(value.take()?)));
-        Ok(ExternRef(HeapRef::allocate(store.core_mut(), size_of::<V>(), make)?))
+        Ok(ExternRef(HeapRef::allocate(store.core_mut(), size_of::<V>(), &[], make)?))
     }
 
     /// The value referred to. `None` is for references that did not come from the host.

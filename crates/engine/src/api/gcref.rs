@@ -286,7 +286,7 @@ impl StructRef {
             slots.extend_from_slice(&value[..Storage::of(field.storage).slots()]);
         }
         let bytes = size_of_val(&*slots);
-        Ok(StructRef(HeapRef::allocate(core, bytes, || Object::structure(ty, &slots))?))
+        Ok(StructRef(HeapRef::allocate(core, bytes, &slots, || Object::structure(ty, &slots))?))
     }
 
     /// The number of the structure's type.
@@ -398,7 +398,7 @@ impl ArrayRef {
         let core = store.core_mut();
         let field = array_type(core, ty)?.field();
         let value = lower(core, field, *element).context("invalid value for an array")?;
-        ArrayRef::allocate(core, ty, len, |array| array.fill(0, &value, len))
+        ArrayRef::allocate(core, ty, len, &value, |array| array.fill(0, &value, len))
     }
 
     /// Makes an array of the type with a number from its elements.
@@ -416,7 +416,8 @@ impl ArrayRef {
         let field = array_type(core, ty)?.field();
         let values = elements.iter().map(|&value| lower(core, field, value));
         let values: Vec<_> = values.collect::<Result<_>>().context("invalid value for an array")?;
-        ArrayRef::allocate(core, ty, u32::try_from(values.len())?, |array| {
+        let (len, held) = (u32::try_from(values.len())?, values.as_flattened());
+        ArrayRef::allocate(core, ty, len, held, |array| {
             (0..).zip(&values).try_for_each(|(index, value)| array.set(index, value))
         })
     }
@@ -425,6 +426,7 @@ impl ArrayRef {
         core: &mut StoreCore,
         ty: TypeIndex,
         len: u32,
+        held: &[u64],
         init: impl Fn(&mut Array) -> Result<(), crate::Trap>,
     ) -> Result<ArrayRef> {
         let storage = core.engine.types().array_storage(ty);
@@ -434,7 +436,7 @@ impl ArrayRef {
             init(&mut array).ok()?;
             Some(Object::Array(array))
         };
-        Ok(ArrayRef(HeapRef::allocate(core, bytes, make)?))
+        Ok(ArrayRef(HeapRef::allocate(core, bytes, held, make)?))
     }
 
     /// The number of the array's type.

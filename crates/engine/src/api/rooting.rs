@@ -11,6 +11,7 @@ use std::sync::Arc;
 use anyhow::{Result, ensure};
 
 use super::store::{AsContext, AsContextMut, StoreContext, StoreContextMut};
+use super::values::sealed::Core;
 use crate::runtime::heap::is_i31;
 use crate::runtime::object::Object;
 use crate::runtime::store::{StoreCore, StoreId};
@@ -31,12 +32,14 @@ impl HeapRef {
     }
 
     /// Puts an object with a payload of so many bytes into the store's heap and refers to it.
+    /// What the words in `held` stand for, which the object is to refer to, stays meanwhile.
     pub(crate) fn allocate(
         store: &mut StoreCore,
         payload_bytes: usize,
+        held: &[u64],
         make: impl FnMut() -> Option<Object>,
     ) -> Result<HeapRef> {
-        let bits = store.allocate(payload_bytes, make)?;
+        let bits = store.allocate(payload_bytes, held, make)?;
         store.heap.root_in_scope(bits);
         Ok(HeapRef { store: store.id, bits })
     }
@@ -72,14 +75,25 @@ impl HeapRef {
 }
 
 /// A reference that can be rooted: [`ExternRef`](crate::ExternRef), [`ExnRef`](crate::ExnRef).
+///
+/// ```compile_fail
+/// use lineal::GcRef;
+///
+/// // A reference to one kind of object is none to another.
+/// fn cast<From: GcRef, To: GcRef>(reference: From) -> To {
+///     To::from_heap_ref(reference.heap_ref())
+/// }
+/// ```
 pub trait GcRef: sealed::Reference {}
 
 pub(crate) mod sealed {
     use super::HeapRef;
+    use crate::api::values::sealed::Core;
 
     pub trait Reference: Copy {
+        /// Nobody outside has a [`Core`], so nobody can make one reference of another.
         #[doc(hidden)]
-        fn heap_ref(self) -> Opaque;
+        fn heap_ref(self, store: Core<'_>) -> Opaque;
         #[doc(hidden)]
         fn from_heap_ref(reference: Opaque) -> Self;
     }
@@ -93,7 +107,10 @@ pub(crate) mod sealed {
 macro_rules! gc_ref {
     ($($ty:ident)*) => {$(
         impl $crate::api::rooting::sealed::Reference for $ty {
-            fn heap_ref(self) -> $crate::api::rooting::sealed::Opaque {
+            fn heap_ref(
+                self,
+                _: $crate::api::values::sealed::Core<'_>,
+            ) -> $crate::api::rooting::sealed::Opaque {
                 $crate::api::rooting::sealed::Opaque(self.0)
             }
 
@@ -165,7 +182,7 @@ impl<T: GcRef> OwnedRooted<T> {
     /// If the reference belongs to another store, or its object is gone.
     pub fn new(mut store: impl AsContextMut, reference: T) -> Result<OwnedRooted<T>> {
         let mut store = store.as_context_mut();
-        let reference = reference.heap_ref().0;
+        let reference = reference.heap_ref(Core(store.core())).0;
         let bits = reference.to_slot(store.core())?;
         let token = store.core_mut().heap.root_owned(bits);
         Ok(OwnedRooted { reference, _token: token, ty: PhantomData })

@@ -139,7 +139,7 @@ impl Vm<'_> {
         // to its slot.
         let allocate = || unsafe {
             let store = NonNull::new_unchecked((*self.cx).store);
-            collect::allocate(store, self.stack_top, payload_bytes, make)
+            collect::allocate(store, self.stack_top, payload_bytes, &[], make)
         };
         // What is collected may be the host's.
         match catch_unwind(AssertUnwindSafe(allocate)) {

@@ -9,7 +9,7 @@ use super::trap::Trap;
 
 /// Puts an object into a store's heap, after a collection if one is due or the host has no room
 /// without; its handle. What `make` makes has a payload of so many bytes, and is `None` if the host
-/// has no room.
+/// has no room. The words in `held` count as roots: what the object is to refer to.
 ///
 /// # Errors
 ///
@@ -24,6 +24,7 @@ pub(crate) unsafe fn allocate(
     store: NonNull<StoreCore>,
     stack_top: *const u64,
     payload_bytes: usize,
+    held: &[u64],
     mut make: impl FnMut() -> Option<Object>,
 ) -> Result<u64, Trap> {
     let bytes = Object::counted_bytes(payload_bytes);
@@ -32,7 +33,7 @@ pub(crate) unsafe fn allocate(
         let mut collects = (*store.as_ptr()).heap.is_due(bytes);
         loop {
             if collects {
-                collect(store, stack_top);
+                collect(store, stack_top, held);
             }
             let heap: &mut Heap = &mut (*store.as_ptr()).heap;
             if heap.has_room(bytes)
@@ -50,12 +51,12 @@ pub(crate) unsafe fn allocate(
     }
 }
 
-/// Frees what cannot be reached from a store's roots.
+/// Frees what cannot be reached from a store's roots and the words in `held`.
 ///
 /// # Safety
 ///
 /// As for [`allocate`].
-pub(crate) unsafe fn collect(store: NonNull<StoreCore>, stack_top: *const u64) {
+unsafe fn collect(store: NonNull<StoreCore>, stack_top: *const u64, held: &[u64]) {
     let store = store.as_ptr();
     // SAFETY: the caller's promise; R1: entities are alive. What is borrowed here is only read,
     // but for the heap, which is no part of the rest.
@@ -79,7 +80,7 @@ pub(crate) unsafe fn collect(store: NonNull<StoreCore>, stack_top: *const u64) {
             (0..items.len()).map(move |index| items[index])
         });
         forget_unused(stack_top, (*store).context.stack_end);
-        let words = slots.iter().copied().chain([exception]);
+        let words = slots.iter().chain(held).copied().chain([exception]);
         (*store).heap.collect(words.chain(globals).chain(elements).chain(segments));
     }
 }
@@ -109,7 +110,8 @@ unsafe fn forget_unused(start: *const u64, end: *mut u64) {
 }
 
 impl StoreCore {
-    /// Puts an object into the heap, after a collection if one is due; its handle.
+    /// Puts an object into the heap, after a collection if one is due; its handle. The words in
+    /// `held` count as roots meanwhile.
     ///
     /// # Errors
     ///
@@ -117,18 +119,19 @@ impl StoreCore {
     pub(crate) fn allocate(
         &mut self,
         payload_bytes: usize,
+        held: &[u64],
         make: impl FnMut() -> Option<Object>,
     ) -> Result<u64, Trap> {
         let stack_top = self.context.stack_free;
         // SAFETY: the store is borrowed exclusively; what the guest has in use lies below the
         // first slot that the host may use.
-        unsafe { allocate(NonNull::from(self), stack_top, payload_bytes, make) }
+        unsafe { allocate(NonNull::from(self), stack_top, payload_bytes, held, make) }
     }
 
     /// Frees what cannot be reached.
     pub(crate) fn collect_garbage(&mut self) {
         let stack_top = self.context.stack_free;
         // SAFETY: as for `allocate`.
-        unsafe { collect(NonNull::from(self), stack_top) }
+        unsafe { collect(NonNull::from(self), stack_top, &[]) }
     }
 }

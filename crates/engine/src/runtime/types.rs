@@ -240,7 +240,8 @@ impl<T> AppendOnly<T> {
     }
 
     fn get(&self, index: u32) -> Option<&T> {
-        let (chunk, at) = Self::place(index & !IN_GROUP);
+        // Numbers with the mark are no types'.
+        let (chunk, at) = Self::place((index & IN_GROUP == 0).then_some(index)?);
         self.chunks.get(chunk)?.get()?.get(at)?.get()
     }
 

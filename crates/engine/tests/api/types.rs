@@ -2,7 +2,7 @@
 
 use lineal::{
     Engine, ExternType, Func, FuncType, Global, GlobalType, HeapType, Instance, Module, Ref,
-    RefType, Store, Table, TableType, Trap, Val, ValType,
+    RefType, Store, Table, TableType, Trap, TypeIndex, Val, ValType,
 };
 
 fn reference(engine: &Engine, ty: FuncType, nullable: bool) -> RefType {
@@ -66,4 +66,15 @@ fn host_functions_are_called_by_reference() {
         let error = func.call(&mut store, &[Val::FuncRef(None), Val::I32(7)], &mut results);
         assert_eq!(error.unwrap_err().downcast_ref(), Some(&Trap::NullReference));
     }
+}
+
+#[test]
+fn numbers_that_no_type_has_are_told_apart() {
+    let engine = Engine::default();
+    let TypeIndex(number) = engine.register_type(&FuncType::new([ValType::I32], []).into());
+    assert!(engine.type_at(TypeIndex(number)).is_some());
+    for bit in 0..32 {
+        assert!(engine.type_at(TypeIndex(number ^ 1 << bit)).is_none(), "bit {bit}");
+    }
+    assert!(engine.type_at(TypeIndex(u32::MAX)).is_none());
 }
