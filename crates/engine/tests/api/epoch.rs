@@ -56,6 +56,21 @@ fn without_a_deadline_a_guest_does_not_begin() {
 }
 
 #[test]
+fn a_guest_that_does_not_begin_is_at_its_first_instruction() {
+    let engine = Engine::new(Config::new().epoch_interruption(true).consume_fuel(true)).unwrap();
+    for (deadline, expected) in [(0, Trap::Interrupt), (1, Trap::OutOfFuel)] {
+        let mut store = Store::new(&engine, ());
+        store.set_epoch_deadline(deadline);
+        let f = instantiate(&mut store, FOREVER).get_typed_func::<(), ()>(&store, "f").unwrap();
+        let error = f.call(&mut store, ()).unwrap_err();
+        assert_eq!(trap(&error), expected);
+        let frame = &error.downcast_ref::<lineal::WasmBacktrace>().unwrap().frames()[0];
+        // Behind the byte that says how many locals there are.
+        assert_eq!(frame.func_offset(), Some(1));
+    }
+}
+
+#[test]
 fn recursion_is_interrupted() {
     let engine = engine();
     let mut store = Store::new(&engine, ());
