@@ -52,8 +52,8 @@ pub(crate) struct Usage {
     pub(crate) grows: u64,
     limit_bytes: Option<u64>,
     trap: bool,
-    /// How much was allowed last, in case that it fails.
-    last_bytes: u64,
+    /// Bytes, peak and number of growths before what was allowed last, in case that it fails.
+    before: (u64, u64, u64),
 }
 
 impl Options {
@@ -145,7 +145,6 @@ impl Usage {
         desired_bytes: u64,
         maximum_bytes: Option<u64>,
     ) -> Result<bool> {
-        self.last_bytes = 0;
         if maximum_bytes.is_some_and(|maximum| desired_bytes > maximum) {
             return Ok(false);
         }
@@ -161,8 +160,8 @@ impl Usage {
             }
             return Ok(false);
         }
+        self.before = (self.bytes, self.peak_bytes, self.grows);
         self.grows += u64::from(current_bytes > 0);
-        self.last_bytes = more;
         self.bytes = wanted;
         self.peak_bytes = self.peak_bytes.max(self.bytes);
         Ok(true)
@@ -170,7 +169,7 @@ impl Usage {
 
     /// Takes back what was allowed last.
     fn failed(&mut self, error: lineal::Error) -> Result<()> {
-        self.bytes -= std::mem::take(&mut self.last_bytes);
+        (self.bytes, self.peak_bytes, self.grows) = self.before;
         if self.trap { Err(error) } else { Ok(()) }
     }
 }
@@ -278,7 +277,7 @@ mod tests {
         usage.memory_grow_failed(lineal::Error::msg("no room")).unwrap();
         assert!(usage.table_growing(5, 6, None).unwrap());
         assert!(!usage.table_growing(6, 7, Some(6)).unwrap());
-        assert_eq!((usage.peak_bytes, usage.grows), (100, 2));
+        assert_eq!((usage.peak_bytes, usage.grows), (98, 1));
         // On request, it is an error.
         usage.trap = true;
         assert!(usage.memory_growing(50, 80, None).is_err());
