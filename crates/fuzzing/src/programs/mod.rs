@@ -3,7 +3,7 @@
 //! A module has five fixed functions, one for each type, and several random ones, a memory, a
 //! table, a data segment and globals. [`FunctionWriter`] writes one random function:
 //! `expressions` has what leaves a value, `statements` what leaves nothing, `operators` the tables
-//! of numeric instructions.
+//! of numeric instructions. Every other function is one of `sequences`.
 //!
 //! Everything ends soon, because a global counts down: each loop iteration and each call of a
 //! random function costs one, and without fuel loops are left and functions return constants.
@@ -13,6 +13,7 @@
 
 mod expressions;
 mod operators;
+mod sequences;
 mod statements;
 mod vectors;
 
@@ -86,6 +87,8 @@ pub(crate) fn judge(bytes: &[u8]) -> Result<(), String> {
 struct Surroundings {
     /// The type of addresses: `i64` in a memory64.
     address_type: Type,
+    /// Whether functions throw and catch. Those of other modules can be compared by their fuel.
+    has_exceptions: bool,
     functions: Vec<Function>,
 }
 
@@ -107,7 +110,8 @@ struct FunctionWriter<'a, 'b> {
 pub(crate) fn module(bytes: &[u8]) -> Vec<u8> {
     let mut numbers = Numbers::new(bytes);
     let address_type = if numbers.once_in(4) { Type::I64 } else { Type::I32 };
-    let mut module = Surroundings { address_type, functions: fixed_functions() };
+    let has_exceptions = numbers.once_in(3);
+    let mut module = Surroundings { address_type, has_exceptions, functions: fixed_functions() };
     let random_functions = module.functions.len()..module.functions.len() + 6;
     for number in 0..random_functions.len() {
         let param_count = numbers.below(5);
@@ -143,6 +147,10 @@ fn module_text(numbers: &mut Numbers<'_>, module: &Surroundings) -> String {
 "
     );
     text = text.replace("(data (i32.const", &format!("(data ({address_type}.const"));
+    if module.has_exceptions {
+        text +=
+            "(tag $thrown)\n(tag $thrown_i32 (param i32))\n(tag $thrown_two (param v128 f64))\n";
+    }
     // The last element stays null.
     let count = module.functions.len();
     write!(text, "(table $table {} funcref)\n(elem (i32.const 0)", count + 1).expect("a string");
@@ -199,6 +207,8 @@ fn random_function(numbers: &mut Numbers<'_>, module: &Surroundings, index: usiz
     let locals: Vec<Type> = (0..numbers.below(6)).map(|_| Type::random(numbers)).collect();
     let depth = 2 + numbers.below(6);
     let budget = numbers.pick(&[10, 20, 60, 120, 160]);
+    // Beyond so many slots, operands have no room in a cell.
+    let unused = if numbers.once_in(256) { vec![Type::V128; 33_000] } else { vec![] };
     let mut writer = FunctionWriter {
         numbers,
         module,
@@ -207,19 +217,24 @@ fn random_function(numbers: &mut Numbers<'_>, module: &Surroundings, index: usiz
         labels: vec![results.clone()],
         budget,
     };
-    let statements = writer.statements(depth) + &writer.statements(depth);
-    let end = if writer.numbers.once_in(8) {
-        writer.tail_call(depth)
+    let body = if writer.numbers.once_in(2) {
+        writer.sequence(&[], results, depth.min(4))
     } else {
-        writer.expressions(results, depth)
+        let statements = writer.statements(depth) + &writer.statements(depth);
+        let end = match writer.numbers.once_in(8) {
+            true => writer.tail_call(depth),
+            false => writer.expressions(results, depth),
+        };
+        statements + &end
     };
     format!(
-        "{head}{locals} (local $exact_f32 f32) (local $exact_f64 f64) (local $exact_v128 v128)
+        "{head}{locals} (local $exact_f32 f32) (local $exact_f64 f64) (local $exact_v128 v128){unused}
   (global.set $fuel (i32.sub (global.get $fuel) (i32.const 1)))
   (if (i32.lt_s (global.get $fuel) (i32.const 0)) (then{zeros} return))
-  {statements}{end})",
+  {body})",
         head = function_head(name, params, results),
         locals = type_list("local", &locals),
+        unused = type_list("local", &unused),
         zeros = zeros(results),
     )
 }

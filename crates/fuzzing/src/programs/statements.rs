@@ -9,7 +9,7 @@ impl FunctionWriter<'_, '_> {
     }
 
     /// One statement. `depth` bounds how far it nests.
-    fn statement(&mut self, depth: usize) -> String {
+    pub(super) fn statement(&mut self, depth: usize) -> String {
         if !self.spend() || depth == 0 {
             return String::new();
         }
