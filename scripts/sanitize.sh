@@ -65,7 +65,8 @@ tsan() {
     skipped "tsan: tests of one thread, which has nothing to race with"
     # Refused allocations are null, as the tests of refusals want.
     export TSAN_OPTIONS=allocator_may_return_null=1
-    local flags="-Zsanitizer=thread"
+    # Memory that is unmapped and mapped again is new; it is seen where libc does so.
+    local flags="-Zsanitizer=thread --cfg=rustix_use_libc"
     sanitized tsan "$flags" -Zbuild-std -p lineal-memory --test shared --test wait
     sanitized tsan "$flags" -Zbuild-std "${packages[@]}" --test litmus --test atomics
     sanitized tsan "$flags" -Zbuild-std "${packages[@]}" --test api -- shared_memory thread epoch
