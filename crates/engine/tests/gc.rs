@@ -39,6 +39,32 @@ fn allocation_without_end_needs_bounded_memory() {
 }
 
 #[test]
+fn garbage_makes_room_for_instances() {
+    let engine = engine(LIMIT_BYTES);
+    let module = Module::new(
+        &engine,
+        r#"(module
+            (type $bytes (array i8))
+            (func (export "make") (drop (array.new_default $bytes (i32.const 30000)))))"#,
+    );
+    let holder = Module::new(
+        &engine,
+        r#"(module
+            (type $bytes (array i8))
+            (global (ref $bytes) (array.new_default $bytes (i32.const 40000))))"#,
+    );
+    let mut store = Store::new(&engine, ());
+    let instance = Instance::new(&mut store, &module.unwrap(), &[]).unwrap();
+    let make = instance.get_typed_func::<(), ()>(&store, "make").unwrap();
+    make.call(&mut store, ()).unwrap();
+    let holder = holder.unwrap();
+    Instance::new(&mut store, &holder, &[]).unwrap();
+    // What is in use stays in the way.
+    let error = Instance::new(&mut store, &holder, &[]).unwrap_err();
+    assert_eq!(error.downcast_ref(), Some(&Trap::GcHeapOutOfMemory));
+}
+
+#[test]
 fn a_full_heap_is_a_trap_and_not_the_end() {
     let (mut store, instance) = instance(
         LIMIT_BYTES,

@@ -66,6 +66,9 @@ impl InstanceData {
     }
 }
 
+/// What the objects of a module's constant expressions may take without being collected for.
+const CONSTANT_BYTES: usize = 64 << 10;
+
 /// Instantiates a module.
 ///
 /// If this fails from the active segments on, what was done until then remains, as the
@@ -88,7 +91,7 @@ pub(crate) unsafe fn instantiate(
     // SAFETY: the caller's promise.
     let limits = unsafe { Limits::new(core) };
     limits.check_instances()?;
-    if store.heap.is_due(1) {
+    if store.heap.is_due(CONSTANT_BYTES) {
         // What is made from here on is not collected before it has its place.
         store.collect_garbage();
     }
