@@ -38,6 +38,8 @@ pub(crate) fn abort(message: &str) -> ! {
 fn tell(message: &str) {
     let stderr = io::stderr();
     let (red, plain) = if colours(&stderr) { ("\x1b[1;31m", "\x1b[0m") } else { ("", "") };
+    // Names are the module's own, and could control a terminal.
+    let message = message.replace(|c: char| c.is_control() && c != '\n' && c != '\t', "\u{fffd}");
     // Nobody is left to tell if this fails.
     let _ = write!(stderr.lock(), "{red}error:{plain} {message}");
 }

@@ -47,7 +47,7 @@ struct Inspection<'a> {
 
 impl Inspection<'_> {
     fn print(&self, out: &mut impl Write) -> Result<()> {
-        let name = self.module.names().module().unwrap_or("without a name");
+        let name = visible(self.module.names().module().unwrap_or("without a name"));
         writeln!(out, "module {name}, {}", bytes(Some(self.module.bytes.len() as u64)))?;
         for index in 0..self.module.memories.len() as u32 {
             writeln!(out)?;
@@ -62,10 +62,10 @@ impl Inspection<'_> {
         let ty = &self.module.memories[index as usize];
         write!(out, "memory {index}")?;
         if let Some((module, name)) = self.memory_import(index) {
-            write!(out, ", imported from {module}::{name}")?;
+            write!(out, ", imported from {}::{}", visible(module), visible(name))?;
         }
         for name in self.exported_as(ExternIndex::Memory(index)) {
-            write!(out, ", exported as {name}")?;
+            write!(out, ", exported as {}", visible(name))?;
         }
         writeln!(out, ": {}", memory_text(ty))?;
         for (segment, place) in self.layout.places.iter().enumerate() {
@@ -124,7 +124,8 @@ impl Inspection<'_> {
         }
         for import in &self.module.imports {
             let (kind, ty) = kind_and_type(&import.ty);
-            writeln!(out, "  {}::{}: {kind} {ty}", import.module, import.name)?;
+            let (module, name) = (visible(&import.module), visible(&import.name));
+            writeln!(out, "  {module}::{name}: {kind} {ty}")?;
         }
         Ok(())
     }
@@ -135,7 +136,7 @@ impl Inspection<'_> {
         }
         for export in &self.module.exports {
             let (kind, ty) = kind_and_type(&self.module.extern_type(export.index));
-            writeln!(out, "  {}: {kind} {ty}", export.name)?;
+            writeln!(out, "  {}: {kind} {ty}", visible(&export.name))?;
         }
         Ok(())
     }
@@ -216,6 +217,11 @@ impl Inspection<'_> {
         let exports = self.module.exports.iter();
         exports.filter(move |export| export.index == index).map(|export| &*export.name)
     }
+}
+
+/// A name, with U+FFFD in place of what would control a terminal.
+fn visible(name: &str) -> String {
+    name.replace(char::is_control, "\u{fffd}")
 }
 
 fn index_of(index: ExternIndex) -> u32 {

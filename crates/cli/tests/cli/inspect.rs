@@ -59,6 +59,21 @@ exports
 }
 
 #[test]
+fn names_do_not_control_the_terminal() {
+    let path = file(
+        "names.wat",
+        r#"(module (import "\1b[2J" "a\0d\0ab" (func)) (memory (export "\07m") 0) (func (export "f")))"#,
+    );
+    let text = lineal(&["inspect", &path]).success();
+    for expected in ["\u{fffd}[2J::a\u{fffd}\u{fffd}b: function", "exported as \u{fffd}m:"] {
+        assert!(text.contains(expected), "{text:?}");
+    }
+    let error = lineal(&["run", &path]).failure(1);
+    assert!(error.contains("\u{fffd}[2J"), "{error:?}");
+    assert!(!text.contains('\x1b') && !error.contains('\x1b'));
+}
+
+#[test]
 fn shared_memories_are_named_as_such() {
     let path = file(
         "inspect-shared.wat",
