@@ -22,6 +22,17 @@ pub(crate) enum Value {
     Exception(Vec<Value>),
 }
 
+impl Value {
+    /// Makes a NaN the positive canonical one.
+    pub(crate) fn forget_nan(&mut self) {
+        match self {
+            Value::F32(bits) if f32::from_bits(*bits).is_nan() => *bits = 0x7fc0_0000,
+            Value::F64(bits) if f64::from_bits(*bits).is_nan() => *bits = 0x7ff8_0000_0000_0000,
+            _ => {}
+        }
+    }
+}
+
 impl fmt::Debug for Value {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
