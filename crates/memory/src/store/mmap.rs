@@ -48,12 +48,12 @@ impl Mapping {
     }
 
     /// Makes the first `new_bytes` accessible, of which `old_bytes` are already, for sizes
-    /// inside the reservation.
-    fn commit(&self, old_bytes: usize, new_bytes: usize) -> Result<(), OutOfMemory> {
+    /// inside the reservation; how many are accessible then.
+    fn commit(&self, old_bytes: usize, new_bytes: usize) -> Result<usize, OutOfMemory> {
         debug_assert!(old_bytes <= new_bytes && new_bytes <= self.reserved_bytes);
         let (committed_bytes, bytes) = (round_up(old_bytes)?, round_up(new_bytes)?);
         if bytes == committed_bytes {
-            return Ok(());
+            return Ok(bytes);
         }
         // SAFETY: R2 keeps this inside the mapping.
         let added_ptr = unsafe { self.base_ptr.add(committed_bytes) };
@@ -61,7 +61,8 @@ impl Mapping {
         // SAFETY: R1, R2: whole pages of this mapping, which are made accessible and never
         // anything else.
         unsafe { mprotect(host_ptr(added_ptr), bytes - committed_bytes, access) }
-            .map_err(|_| OutOfMemory)
+            .map_err(|_| OutOfMemory)?;
+        Ok(bytes)
     }
 }
 
@@ -150,8 +151,7 @@ impl ReservedStore {
         if new_bytes > self.mapping.reserved_bytes {
             return self.relocate(old_bytes, new_bytes);
         }
-        self.mapping.commit(old_bytes, new_bytes)?;
-        let bytes = round_up(new_bytes)?;
+        let bytes = self.mapping.commit(old_bytes, new_bytes)?;
         self.committed_bytes = self.committed_bytes.map(|committed| committed.max(bytes));
         Ok(())
     }
@@ -160,7 +160,7 @@ impl ReservedStore {
     /// `old_bytes` are already. Several threads may do so at once, and it may be done again.
     pub(crate) fn commit(&self, old_bytes: usize, new_bytes: usize) -> Result<(), OutOfMemory> {
         debug_assert!(self.committed_bytes.is_none(), "this would not be counted");
-        self.mapping.commit(old_bytes, new_bytes)
+        self.mapping.commit(old_bytes, new_bytes).map(drop)
     }
 
     /// Moves to a reservation that `new_bytes` fits, with room to spare if the host has it.
