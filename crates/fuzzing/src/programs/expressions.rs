@@ -1,6 +1,6 @@
 //! Expressions: what leaves one value on the stack.
 
-use super::{FunctionWriter, PAGE_BYTES, Type, operators, zeros};
+use super::{FunctionWriter, PAGE_BYTES, Type, operators};
 
 impl FunctionWriter<'_, '_> {
     /// One expression for each of some types.
@@ -141,23 +141,13 @@ impl FunctionWriter<'_, '_> {
         format!("(if (result {}) {condition} (then {then}) (else {or_else}))", ty.name())
     }
 
-    /// A loop that leaves a value; the block around it is left when the fuel is used up.
+    /// A loop that leaves a value.
     fn loop_expression(&mut self, ty: Type, depth: usize) -> String {
-        self.labels.push(vec![ty]);
-        let body = self.inside_label(&[], |writer| {
+        self.loop_around(&[], &[ty], |writer| {
             let statements = writer.statements(depth);
             let condition = writer.expression(Type::I32, depth);
             format!("{statements}(br_if 0 {condition}) {}", writer.expression(ty, depth))
-        });
-        self.labels.pop();
-        format!(
-            "(block (result {name}) (loop (result {name})
-  (if (i32.le_s (global.get $fuel) (i32.const 0)) (then (br 2{zero})))
-  (global.set $fuel (i32.sub (global.get $fuel) (i32.const 1)))
-  {body}))",
-            name = ty.name(),
-            zero = zeros(&[ty]),
-        )
+        })
     }
 
     fn call_expression(&mut self, ty: Type, depth: usize) -> String {

@@ -1,7 +1,7 @@
 //! Functions as sequences of instructions: values wait on the stack while others are computed,
 //! stored, dropped and branched with. Folded expressions use each value as soon as it is there.
 
-use super::{FunctionWriter, Type, operators, type_list, zeros};
+use super::{FunctionWriter, Type, operators, type_list};
 
 /// What has been written of a block.
 struct Sequence {
@@ -175,27 +175,15 @@ impl FunctionWriter<'_, '_> {
         let results: Vec<Type> =
             (0..self.numbers.below(3)).map(|_| Type::random(self.numbers)).collect();
         let types = type_list("param", &params) + &type_list("result", &results);
-        let body = |writer: &mut Self, label: &[Type]| {
-            writer.inside_label(label, |writer| writer.sequence(&params, &results, depth))
-        };
+        let body = |writer: &mut Self| writer.sequence(&params, &results, depth);
         let text = match kind {
-            0 => format!("(block{types} {})", body(self, &results)),
+            0 => format!("(block{types} {})", self.inside_label(&results, body)),
             1 => {
-                let (then, or_else) = (body(self, &results), body(self, &results));
+                let then = self.inside_label(&results, body);
+                let or_else = self.inside_label(&results, body);
                 format!("if{types} {then} else {or_else} end")
             }
-            _ => {
-                self.labels.push(results.clone());
-                let body = body(self, &params);
-                self.labels.pop();
-                format!(
-                    "(block{types} (loop{types}
-  (if (i32.le_s (global.get $fuel) (i32.const 0)) (then{} (br 2)))
-  (global.set $fuel (i32.sub (global.get $fuel) (i32.const 1)))
-  {body}))",
-                    zeros(&results)
-                )
-            }
+            _ => self.loop_around(&params, &results, body),
         };
         sequence.pop(params.len());
         sequence.write(&text);

@@ -75,21 +75,29 @@ impl FunctionWriter<'_, '_> {
         format!("(if {condition} (then {then}) (else {or_else}))")
     }
 
-    /// A loop in a block. The loop's label can be branched to from anywhere in it, since every
-    /// iteration costs fuel.
-    fn loop_around(&mut self, write: impl FnOnce(&mut Self) -> String) -> String {
-        self.labels.push(Vec::new());
-        let body = self.inside_label(&[], write);
+    /// A loop in a block, which is left when the fuel is used up. The loop's label can be branched
+    /// to from anywhere in it, since every iteration costs fuel.
+    pub(super) fn loop_around(
+        &mut self,
+        params: &[Type],
+        results: &[Type],
+        write: impl FnOnce(&mut Self) -> String,
+    ) -> String {
+        self.labels.push(results.to_vec());
+        let body = self.inside_label(params, write);
         self.labels.pop();
+        let types = type_list("param", params) + &type_list("result", results);
         format!(
-            "(block (loop (br_if 1 (i32.le_s (global.get $fuel) (i32.const 0)))
+            "(block{types} (loop{types}
+  (if (i32.le_s (global.get $fuel) (i32.const 0)) (then{} (br 2)))
   (global.set $fuel (i32.sub (global.get $fuel) (i32.const 1)))
-  {body}))"
+  {body}))",
+            zeros(results)
         )
     }
 
     fn loop_statement(&mut self, depth: usize) -> String {
-        self.loop_around(|writer| {
+        self.loop_around(&[], &[], |writer| {
             let body = writer.statements(depth) + &writer.statement(depth);
             format!("{body}(br_if 0 {})", writer.expression(Type::I32, depth))
         })
@@ -105,7 +113,7 @@ impl FunctionWriter<'_, '_> {
             false => self.leaf(ty),
         };
         let compare = self.numbers.pick(&["lt_s", "lt_u", "ne", "le_u"]);
-        let text = self.loop_around(|writer| {
+        let text = self.loop_around(&[], &[], |writer| {
             let body = writer.statements(depth) + &writer.statement(depth);
             let sum = format!("({name}.add (local.get {counter}) ({name}.const {step}))");
             format!("{body}(br_if 0 ({name}.{compare} (local.tee {counter} {sum}) {limit}))")
@@ -193,18 +201,7 @@ impl FunctionWriter<'_, '_> {
                 let or_else = self.inside_label(&results, body);
                 format!("{args}{condition} (if{types} (then {then}) (else {or_else}))")
             }
-            _ => {
-                self.labels.push(results.clone());
-                let body = self.inside_label(&params, body);
-                self.labels.pop();
-                format!(
-                    "{args}(block{types} (loop{types}
-  (if (i32.le_s (global.get $fuel) (i32.const 0)) (then{} (br 2)))
-  (global.set $fuel (i32.sub (global.get $fuel) (i32.const 1)))
-  {body}))",
-                    zeros(&results)
-                )
-            }
+            _ => args + &self.loop_around(&params, &results, body),
         };
         format!("{text} {}", self.consume(&results))
     }
