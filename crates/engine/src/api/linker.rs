@@ -8,21 +8,21 @@ use std::sync::Arc;
 use anyhow::{Context as _, Result, bail, ensure};
 use lineal_decoder::{ExternType, FuncType, ValType};
 
-use super::caller::Caller;
-use super::engine::Engine;
-use super::externs::{Extern, ImportType};
-use super::func::Func;
-use super::global::Global;
-use super::host::{HostDef, IntoFunc};
-use super::instance::Instance;
-use super::instance_pre::InstancePre;
-use super::memory::Memory;
-use super::module::Module;
-use super::shared_memory::SharedMemory;
-use super::store::{AsContext, AsContextMut, StoreContextMut};
-use super::table::Table;
-use super::tag::Tag;
-use super::val::{Ref, Val};
+use crate::api::engine::Engine;
+use crate::api::func::Func;
+use crate::api::func::caller::Caller;
+use crate::api::func::host::{HostDef, IntoFunc};
+use crate::api::memory::Memory;
+use crate::api::memory::shared::SharedMemory;
+use crate::api::module::Module;
+use crate::api::module::externs::{Extern, ImportType};
+use crate::api::module::instance::Instance;
+use crate::api::module::instance_pre::InstancePre;
+use crate::api::refs::table::Table;
+use crate::api::refs::tag::Tag;
+use crate::api::store::{AsContext, AsContextMut, StoreContextMut};
+use crate::api::values::global::Global;
+use crate::api::values::val::{Ref, Val};
 
 /// Definitions by their two names, from which the imports of modules are taken.
 ///
@@ -55,7 +55,7 @@ pub struct Linker<T> {
 }
 
 #[derive(Clone)]
-pub(super) enum Definition {
+pub(in crate::api) enum Definition {
     /// Something in a store.
     Extern(Extern),
     /// A host function, put into the store when it is imported.
@@ -420,7 +420,7 @@ fn default_item<T>(store: &mut StoreContextMut<'_, T>, ty: ExternType) -> Result
 }
 
 impl Definition {
-    pub(super) fn to_extern<T>(&self, store: &mut StoreContextMut<'_, T>) -> Extern {
+    pub(in crate::api) fn to_extern<T>(&self, store: &mut StoreContextMut<'_, T>) -> Extern {
         match self {
             Definition::Extern(item) => item.clone(),
             // Linkers are invariant in `T`, so the function was made for this very `T`.

@@ -3,12 +3,12 @@
 use anyhow::{Result, ensure};
 use lineal_decoder::{HeapType, RefType, ValType};
 
-use super::exnref::ExnRef;
-use super::externref::ExternRef;
-use super::func::Func;
-use super::gcref::{AnyRef, ArrayRef, EqRef, StructRef};
-use super::store::AsContext;
-use super::v128::V128;
+use crate::api::func::Func;
+use crate::api::refs::exnref::ExnRef;
+use crate::api::refs::externref::ExternRef;
+use crate::api::refs::gcref::{AnyRef, ArrayRef, EqRef, StructRef};
+use crate::api::store::AsContext;
+use crate::api::values::v128::V128;
 use crate::runtime::slots::{MAX_SLOTS, placed};
 use crate::runtime::store::StoreCore;
 

@@ -1,11 +1,14 @@
 //! [`Memory`]: the handle to a linear memory in a store.
 
+pub(crate) mod access;
+pub(crate) mod shared;
+
 use anyhow::{Result, ensure};
 use lineal_memory::{LinearMemory, MemoryType, Pages};
 
-use super::access::MemoryAccessError;
-use super::handle::Handle;
-use super::store::{AsContext, AsContextMut, StoreContext, StoreContextMut};
+use crate::api::memory::access::MemoryAccessError;
+use crate::api::store::handle::Handle;
+use crate::api::store::{AsContext, AsContextMut, StoreContext, StoreContextMut};
 use crate::runtime::entity::MemoryEntity;
 
 /// A linear memory in a [`Store`](crate::Store).

@@ -5,9 +5,9 @@ use std::ops::Range;
 use anyhow::{Result, bail};
 use lineal_decoder::TableType;
 
-use super::handle::Handle;
-use super::store::{AsContext, AsContextMut};
-use super::val::Ref;
+use crate::api::store::handle::Handle;
+use crate::api::store::{AsContext, AsContextMut};
+use crate::api::values::val::Ref;
 use crate::runtime::entity::TableEntity;
 use crate::runtime::trap::Trap;
 

@@ -1,5 +1,7 @@
 //! [`Engine`]: what modules and stores of one embedding have in common.
 
+pub(crate) mod config;
+
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
@@ -7,7 +9,7 @@ use std::sync::{Arc, Weak};
 use anyhow::{Result, ensure};
 use lineal_decoder::{FuncType, SubType, TypeIndex};
 
-use super::config::Config;
+use crate::api::engine::config::Config;
 use crate::runtime::types::TypeRegistry;
 
 /// The context that modules are compiled in and stores are made from: a [`Config`] and the

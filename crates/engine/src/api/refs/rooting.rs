@@ -10,8 +10,8 @@ use std::sync::Arc;
 
 use anyhow::{Result, ensure};
 
-use super::store::{AsContext, AsContextMut, StoreContext, StoreContextMut};
-use super::values::sealed::Core;
+use crate::api::store::{AsContext, AsContextMut, StoreContext, StoreContextMut};
+use crate::api::values::wasm_ty::sealed::Core;
 use crate::runtime::heap::is_i31;
 use crate::runtime::object::Object;
 use crate::runtime::store::{StoreCore, StoreId};
@@ -88,7 +88,7 @@ pub trait GcRef: sealed::Reference {}
 
 pub(crate) mod sealed {
     use super::HeapRef;
-    use crate::api::values::sealed::Core;
+    use crate::api::values::wasm_ty::sealed::Core;
 
     pub trait Reference: Copy {
         /// Nobody outside has a [`Core`], so nobody can make one reference of another.
@@ -106,20 +106,20 @@ pub(crate) mod sealed {
 /// Makes a type around a [`HeapRef`] one that can be rooted.
 macro_rules! gc_ref {
     ($($ty:ident)*) => {$(
-        impl $crate::api::rooting::sealed::Reference for $ty {
+        impl $crate::api::refs::rooting::sealed::Reference for $ty {
             fn heap_ref(
                 self,
-                _: $crate::api::values::sealed::Core<'_>,
-            ) -> $crate::api::rooting::sealed::Opaque {
-                $crate::api::rooting::sealed::Opaque(self.0)
+                _: $crate::api::values::wasm_ty::sealed::Core<'_>,
+            ) -> $crate::api::refs::rooting::sealed::Opaque {
+                $crate::api::refs::rooting::sealed::Opaque(self.0)
             }
 
-            fn from_heap_ref(reference: $crate::api::rooting::sealed::Opaque) -> $ty {
+            fn from_heap_ref(reference: $crate::api::refs::rooting::sealed::Opaque) -> $ty {
                 $ty(reference.0)
             }
         }
 
-        impl $crate::api::rooting::GcRef for $ty {}
+        impl $crate::api::refs::rooting::GcRef for $ty {}
 
         impl $ty {
             /// Keeps the object until the result and all its clones are dropped.
@@ -150,7 +150,7 @@ macro_rules! gc_ref {
         }
     )*};
 }
-pub(super) use gc_ref;
+pub(in crate::api) use gc_ref;
 
 /// A reference that keeps its object until it and all its clones are dropped, whatever scope it
 /// came from.

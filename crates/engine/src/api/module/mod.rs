@@ -1,5 +1,9 @@
 //! [`Module`]: a validated module, with its code.
 
+pub(crate) mod externs;
+pub(crate) mod instance;
+pub(crate) mod instance_pre;
+
 use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
@@ -7,8 +11,8 @@ use std::sync::Arc;
 use anyhow::{Context as _, Result};
 use lineal_decoder::{ExternType, Module as Decoded};
 
-use super::engine::Engine;
-use super::externs::{ExportType, ImportType};
+use crate::api::engine::Engine;
+use crate::api::module::externs::{ExportType, ImportType};
 use crate::runtime::code::ModuleCode;
 use crate::translate::Buffers;
 

@@ -7,12 +7,12 @@
 use anyhow::Result;
 use lineal_decoder::{HeapType, ValType};
 
-use super::exnref::ExnRef;
-use super::externref::ExternRef;
-use super::func::Func;
-use super::gcref::{AnyRef, ArrayRef, EqRef, I31, StructRef, reference};
-use super::rooting::HeapRef;
-use super::v128::V128;
+use crate::api::func::Func;
+use crate::api::refs::exnref::ExnRef;
+use crate::api::refs::externref::ExternRef;
+use crate::api::refs::gcref::{AnyRef, ArrayRef, EqRef, I31, StructRef, reference};
+use crate::api::refs::rooting::HeapRef;
+use crate::api::values::v128::V128;
 use crate::runtime::slots::{MAX_SLOTS, slots};
 
 /// A Rust type that stands for a WebAssembly type.

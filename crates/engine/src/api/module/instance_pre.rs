@@ -6,12 +6,12 @@ use std::sync::Arc;
 
 use anyhow::{Result, ensure};
 
-use super::engine::Engine;
-use super::externs::Extern;
-use super::instance::Instance;
-use super::linker::Definition;
-use super::module::Module;
-use super::store::AsContextMut;
+use crate::api::engine::Engine;
+use crate::api::linker::Definition;
+use crate::api::module::Module;
+use crate::api::module::externs::Extern;
+use crate::api::module::instance::Instance;
+use crate::api::store::AsContextMut;
 
 /// A module with definitions for all its imports, ready to be instantiated in any number of
 /// stores: made by [`Linker::instantiate_pre`](crate::Linker::instantiate_pre).
@@ -46,7 +46,7 @@ pub struct InstancePre<T> {
 }
 
 impl<T> InstancePre<T> {
-    pub(super) fn new(module: &Module, imports: Vec<Definition>) -> InstancePre<T> {
+    pub(in crate::api) fn new(module: &Module, imports: Vec<Definition>) -> InstancePre<T> {
         InstancePre { module: module.clone(), imports: imports.into(), invariant: PhantomData }
     }
 

@@ -5,10 +5,10 @@ use std::marker::PhantomData;
 
 use anyhow::Result;
 
-use super::func::Func;
-use super::store::AsContextMut;
-use super::values::sealed::Core;
-use super::values::{WasmParams, WasmResults};
+use crate::api::func::Func;
+use crate::api::store::AsContextMut;
+use crate::api::values::wasm_ty::sealed::Core;
+use crate::api::values::wasm_ty::{WasmParams, WasmResults};
 
 /// A [`Func`] whose type was checked, once, to be `Params -> Results`.
 ///

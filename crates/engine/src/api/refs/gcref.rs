@@ -5,10 +5,10 @@ use std::fmt;
 use anyhow::{Context as _, Result, anyhow, ensure};
 use lineal_decoder::{ArrayType, FieldType, HeapType, StructType, TypeIndex, ValType};
 
-use super::externref::ExternRef;
-use super::rooting::{HeapRef, gc_ref};
-use super::store::{AsContext, AsContextMut};
-use super::val::Val;
+use crate::api::refs::externref::ExternRef;
+use crate::api::refs::rooting::{HeapRef, gc_ref};
+use crate::api::store::{AsContext, AsContextMut};
+use crate::api::values::val::Val;
 use crate::runtime::heap;
 use crate::runtime::object::{Array, Object, Storage, Struct};
 use crate::runtime::slots::MAX_SLOTS;
@@ -27,11 +27,11 @@ use crate::runtime::store::StoreCore;
 /// # Ok::<(), lineal::Error>(())
 /// ```
 #[derive(Clone, Copy, Debug)]
-pub struct AnyRef(pub(super) HeapRef);
+pub struct AnyRef(pub(in crate::api) HeapRef);
 
 /// A reference to a value that `ref.eq` compares: an `eqref` that is not null.
 #[derive(Clone, Copy, Debug)]
-pub struct EqRef(pub(super) HeapRef);
+pub struct EqRef(pub(in crate::api) HeapRef);
 
 /// A reference to a structure: a `structref` that is not null.
 ///
@@ -52,7 +52,7 @@ pub struct EqRef(pub(super) HeapRef);
 /// # Ok::<(), lineal::Error>(())
 /// ```
 #[derive(Clone, Copy, Debug)]
-pub struct StructRef(pub(super) HeapRef);
+pub struct StructRef(pub(in crate::api) HeapRef);
 
 /// A reference to an array: an `arrayref` that is not null.
 ///
@@ -71,7 +71,7 @@ pub struct StructRef(pub(super) HeapRef);
 /// # Ok::<(), lineal::Error>(())
 /// ```
 #[derive(Clone, Copy, Debug)]
-pub struct ArrayRef(pub(super) HeapRef);
+pub struct ArrayRef(pub(in crate::api) HeapRef);
 
 gc_ref! { AnyRef EqRef StructRef ArrayRef }
 

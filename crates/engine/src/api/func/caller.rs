@@ -2,10 +2,10 @@
 
 use std::fmt;
 
-use super::engine::Engine;
-use super::externs::Extern;
-use super::instance::Instance;
-use super::store::{AsContext, AsContextMut, StoreContext, StoreContextMut};
+use crate::api::engine::Engine;
+use crate::api::module::externs::Extern;
+use crate::api::module::instance::Instance;
+use crate::api::store::{AsContext, AsContextMut, StoreContext, StoreContextMut};
 use crate::runtime::instance::InstanceData;
 use crate::runtime::store::StoreCore;
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::{Result, ensure};
 use lineal_memory::{MemoryType, Pages, WaitResult};
 
-use super::engine::Engine;
+use crate::api::engine::Engine;
 use crate::runtime::trap::Trap;
 
 /// A linear memory that any number of stores share, each on a thread of its own: the threads

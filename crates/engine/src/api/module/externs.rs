@@ -2,15 +2,15 @@
 
 use lineal_decoder::ExternType;
 
-use super::engine::Engine;
-use super::func::Func;
-use super::global::Global;
-use super::handle::{Handle, wrong_store};
-use super::memory::Memory;
-use super::shared_memory::SharedMemory;
-use super::store::AsContext;
-use super::table::Table;
-use super::tag::Tag;
+use crate::api::engine::Engine;
+use crate::api::func::Func;
+use crate::api::memory::Memory;
+use crate::api::memory::shared::SharedMemory;
+use crate::api::refs::table::Table;
+use crate::api::refs::tag::Tag;
+use crate::api::store::AsContext;
+use crate::api::store::handle::{Handle, wrong_store};
+use crate::api::values::global::Global;
 use crate::runtime::entity::MemoryEntity;
 use crate::runtime::instance::Entity;
 use crate::runtime::store::StoreCore;

@@ -2,8 +2,8 @@
 
 use lineal_decoder::TagType;
 
-use super::handle::Handle;
-use super::store::{AsContext, AsContextMut};
+use crate::api::store::handle::Handle;
+use crate::api::store::{AsContext, AsContextMut};
 use crate::runtime::entity::TagEntity;
 
 /// A tag in a [`Store`](crate::Store): what exceptions are thrown with and caught by.

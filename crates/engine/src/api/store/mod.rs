@@ -7,11 +7,15 @@
 //! StoreContextMut<'_, T> ───────┘        (StoreContext<'_, T>: &)
 //! ```
 
+pub(crate) mod control;
+pub(crate) mod handle;
+pub(crate) mod limits;
+
 use std::fmt;
 use std::marker::PhantomData;
 use std::ptr::NonNull;
 
-use super::engine::Engine;
+use crate::api::engine::Engine;
 use crate::runtime::limits::Limits;
 use crate::runtime::store::StoreCore;
 
@@ -284,6 +288,6 @@ const _: () = {
     const fn is_send_and_sync<T: Send + Sync>() {}
     is_send_and_sync::<Store<()>>();
     is_send_and_sync::<Engine>();
-    is_send_and_sync::<super::Module>();
-    is_send_and_sync::<super::Linker<()>>();
+    is_send_and_sync::<crate::api::Module>();
+    is_send_and_sync::<crate::api::Linker<()>>();
 };

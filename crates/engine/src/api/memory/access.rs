@@ -5,8 +5,8 @@ use std::fmt;
 
 use lineal_memory::{OutOfBounds, Scalar, StringError, View, ViewMut};
 
-use super::memory::Memory;
-use super::store::{AsContext, AsContextMut, StoreContext, StoreContextMut};
+use crate::api::memory::Memory;
+use crate::api::store::{AsContext, AsContextMut, StoreContext, StoreContextMut};
 
 /// Why something could not be read from a [`Memory`], or written to it.
 ///

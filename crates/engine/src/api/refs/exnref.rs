@@ -4,12 +4,12 @@ use std::fmt;
 
 use anyhow::{Context as _, Result, anyhow, ensure};
 
-use super::caller::Caller;
-use super::handle::Handle;
-use super::rooting::{HeapRef, gc_ref};
-use super::store::{AsContext, AsContextMut, Store, StoreContextMut};
-use super::tag::Tag;
-use super::val::Val;
+use crate::api::func::caller::Caller;
+use crate::api::refs::rooting::{HeapRef, gc_ref};
+use crate::api::refs::tag::Tag;
+use crate::api::store::handle::Handle;
+use crate::api::store::{AsContext, AsContextMut, Store, StoreContextMut};
+use crate::api::values::val::Val;
 use crate::runtime::object::{Exception, Object};
 use crate::runtime::slots::{placed, slot_count};
 use crate::runtime::store::StoreCore;
@@ -40,7 +40,7 @@ use crate::runtime::store::StoreCore;
 /// # Ok::<(), lineal::Error>(())
 /// ```
 #[derive(Clone, Copy, Debug)]
-pub struct ExnRef(pub(super) HeapRef);
+pub struct ExnRef(pub(in crate::api) HeapRef);
 
 gc_ref! { ExnRef }
 

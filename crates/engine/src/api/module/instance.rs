@@ -4,18 +4,18 @@ use std::ptr::NonNull;
 
 use anyhow::{Context as _, Result, bail};
 
-use super::externs::{Export, Extern};
-use super::func::Func;
-use super::global::Global;
-use super::handle::Handle;
-use super::memory::Memory;
-use super::module::Module;
-use super::shared_memory::SharedMemory;
-use super::store::{AsContext, AsContextMut, StoreContext, StoreContextMut};
-use super::table::Table;
-use super::tag::Tag;
-use super::typed::TypedFunc;
-use super::values::{WasmParams, WasmResults};
+use crate::api::func::Func;
+use crate::api::func::typed::TypedFunc;
+use crate::api::memory::Memory;
+use crate::api::memory::shared::SharedMemory;
+use crate::api::module::Module;
+use crate::api::module::externs::{Export, Extern};
+use crate::api::refs::table::Table;
+use crate::api::refs::tag::Tag;
+use crate::api::store::handle::Handle;
+use crate::api::store::{AsContext, AsContextMut, StoreContext, StoreContextMut};
+use crate::api::values::global::Global;
+use crate::api::values::wasm_ty::{WasmParams, WasmResults};
 use crate::runtime::instance::{self, Entity, InstanceData};
 use crate::runtime::store::StoreCore;
 

@@ -4,9 +4,11 @@ use std::ptr::NonNull;
 
 use anyhow::{Result, ensure};
 
-use super::caller::Caller;
-use super::limits::ResourceLimiter;
-use super::store::{AsContext, AsContextMut, Store, StoreContext, StoreContextMut, StoreInner};
+use crate::api::func::caller::Caller;
+use crate::api::store::limits::ResourceLimiter;
+use crate::api::store::{
+    AsContext, AsContextMut, Store, StoreContext, StoreContextMut, StoreInner,
+};
 use crate::runtime::store::StoreCore;
 
 /// What becomes of a guest when its epoch's deadline is reached; see

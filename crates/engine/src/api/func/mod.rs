@@ -1,15 +1,19 @@
 //! [`Func`]: a function, of the guest or of the host.
 
+pub(crate) mod caller;
+pub(crate) mod host;
+pub(crate) mod typed;
+
 use anyhow::{Context, Result, bail, ensure};
 use lineal_decoder::{FuncType, TypeIndex, ValType};
 
-use super::caller::Caller;
-use super::handle::Handle;
-use super::host::{HostDef, IntoFunc, with_buffer};
-use super::store::{AsContext, AsContextMut, StoreContextMut};
-use super::typed::TypedFunc;
-use super::val::Val;
-use super::values::{WasmParams, WasmResults};
+use crate::api::func::caller::Caller;
+use crate::api::func::host::{HostDef, IntoFunc, with_buffer};
+use crate::api::func::typed::TypedFunc;
+use crate::api::store::handle::Handle;
+use crate::api::store::{AsContext, AsContextMut, StoreContextMut};
+use crate::api::values::val::Val;
+use crate::api::values::wasm_ty::{WasmParams, WasmResults};
 use crate::exec;
 use crate::runtime::entity::{FuncEntity, FuncKind};
 use crate::runtime::slots::slot_count;

@@ -14,11 +14,11 @@ use std::sync::Arc;
 use anyhow::{Error, Result};
 use lineal_decoder::FuncType;
 
-use super::caller::Caller;
-use super::store::{StoreContextMut, StoreInner};
-use super::val::Val;
-use super::values::sealed::{Core, Values};
-use super::values::{WasmParams, WasmResults, WasmTy, for_each_arity};
+use crate::api::func::caller::Caller;
+use crate::api::store::{StoreContextMut, StoreInner};
+use crate::api::values::val::Val;
+use crate::api::values::wasm_ty::sealed::{Core, Values};
+use crate::api::values::wasm_ty::{WasmParams, WasmResults, WasmTy, for_each_arity};
 use crate::runtime::entity::HostFunc;
 use crate::runtime::instance::InstanceData;
 use crate::runtime::room;
@@ -44,7 +44,7 @@ pub trait WasmRet: sealed::Returned {}
 pub(crate) mod sealed {
     use anyhow::Result;
 
-    use crate::api::values::sealed::Values;
+    use crate::api::values::wasm_ty::sealed::Values;
 
     pub trait Returned {
         /// The results, if there was no error.

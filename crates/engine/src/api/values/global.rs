@@ -3,9 +3,9 @@
 use anyhow::{Context, Result, ensure};
 use lineal_decoder::GlobalType;
 
-use super::handle::Handle;
-use super::store::{AsContext, AsContextMut};
-use super::val::Val;
+use crate::api::store::handle::Handle;
+use crate::api::store::{AsContext, AsContextMut};
+use crate::api::values::val::Val;
 use crate::runtime::entity::GlobalEntity;
 
 /// A global variable in a [`Store`](crate::Store).

@@ -4,8 +4,8 @@ use std::any::Any;
 
 use anyhow::Result;
 
-use super::rooting::{HeapRef, gc_ref};
-use super::store::{AsContextMut, StoreContext};
+use crate::api::refs::rooting::{HeapRef, gc_ref};
+use crate::api::store::{AsContextMut, StoreContext};
 use crate::runtime::object::Object;
 use crate::runtime::store::StoreCore;
 
@@ -24,7 +24,7 @@ use crate::runtime::store::StoreCore;
 /// # Ok::<(), lineal::Error>(())
 /// ```
 #[derive(Clone, Copy, Debug)]
-pub struct ExternRef(pub(super) HeapRef);
+pub struct ExternRef(pub(in crate::api) HeapRef);
 
 gc_ref! { ExternRef }
 
