@@ -57,6 +57,7 @@
 
 mod api;
 mod exec;
+mod machine;
 mod op;
 mod runtime;
 mod translate;

@@ -18,9 +18,9 @@ use std::ptr::NonNull;
 
 use lineal_decoder::TypeIndex;
 
-use super::abi::{Fp, Handler, Ip, Machine, Op, handler, operands};
-use super::operand::{Scalar, SlotD, Src};
 use crate::api::ThrownException;
+use crate::machine::operand::{Scalar, SlotD, Src};
+use crate::machine::{Fp, Handler, Ip, Machine, Op, handler, operands};
 use crate::runtime::code::FuncEntry;
 use crate::runtime::context::{Context, HostFailure, Switch};
 use crate::runtime::entity::{FuncEntity, FuncKind, TableEntity};

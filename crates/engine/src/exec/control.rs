@@ -2,8 +2,8 @@
 
 use std::marker::PhantomData;
 
-use super::abi::{Machine, Op};
-use super::operand::Src;
+use crate::machine::operand::Src;
+use crate::machine::{Machine, Op};
 use crate::runtime::trap::{Exit, Trap};
 
 /// Makes the next cell the head of a loop, to which branches go at no cost.

@@ -6,7 +6,7 @@
 use lineal_decoder::{HeapType, TypeIndex};
 use lineal_memory::DataSegment;
 
-use super::bulk::{IN_SECOND, Vm, slow_ops};
+use super::slow::{IN_SECOND, Vm, slow_ops};
 use crate::runtime::entity::FuncEntity;
 use crate::runtime::heap;
 use crate::runtime::object::{Array, Object, Storage, Struct};

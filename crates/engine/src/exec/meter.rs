@@ -3,8 +3,8 @@
 
 use std::sync::atomic::Ordering;
 
-use super::abi::{Fp, Machine, Op};
 use super::call::run_host;
+use crate::machine::{Fp, Machine, Op};
 use crate::runtime::context::Context;
 use crate::runtime::trap::{Exit, Trap};
 

@@ -1,33 +1,30 @@
 //! The executor: handlers for every operation, and how the host gets in and out.
 //!
-//! [`abi`] defines the machine and its invariants E1 to E4. Operations are defined in
+//! [`machine`] defines registers and cells, and the invariants E1 to E4. Operations are defined in
 //! [`crate::op`]; the modules here wrap them in handlers, and carry the names of their
 //! counterparts in [`crate::translate`].
 
-pub(crate) mod abi;
-pub(crate) mod atomic;
-pub(crate) mod bulk;
+pub(crate) mod access;
 pub(crate) mod call;
 pub(crate) mod control;
 pub(crate) mod gc;
-pub(crate) mod memory;
 pub(crate) mod meter;
-pub(crate) mod numeric;
-pub(crate) mod operand;
 pub(crate) mod reference;
+pub(crate) mod scalar;
 pub(crate) mod sequences;
 #[cfg(all(test, lineal_tail_calls, target_arch = "x86_64"))]
 mod shape;
-pub(crate) mod simd;
+pub(crate) mod slow;
+pub(crate) mod table;
 pub(crate) mod variable;
 pub(crate) mod vector;
 pub(crate) mod wide;
 
 use std::ptr::NonNull;
 
-pub(crate) use abi::{Fp, Ip, Machine};
 pub(crate) use call::{caller_frame, host_return_ip, switch_return_ip, translate_stub};
 
+use crate::machine::{self, Fp, Ip, Machine};
 use crate::runtime::backtrace;
 use crate::runtime::context::{Context, HostFailure};
 use crate::runtime::entity::{FuncEntity, FuncKind};
@@ -79,7 +76,7 @@ pub(crate) unsafe fn invoke(
         let exit = match &(*func.as_ptr()).kind {
             FuncKind::Wasm { entry, instance } => {
                 (*cx).enter(instance.as_ptr());
-                let mut machine = Some(Machine {
+                let mut state = Some(Machine {
                     ip: entry.as_ref().ip(),
                     fp,
                     cx,
@@ -92,10 +89,10 @@ pub(crate) unsafe fn invoke(
                     pin32: 0.0,
                     head: Ip::NULL,
                 });
-                while let Some(m) = machine {
-                    abi::run(m);
+                while let Some(m) = state {
+                    machine::run(m);
                     let thrown = (*cx).exit.exit == Exit::EXCEPTION;
-                    machine = if thrown { unwind::catch(core) } else { None };
+                    state = if thrown { unwind::catch(core) } else { None };
                 }
                 (*cx).exit.exit
             }

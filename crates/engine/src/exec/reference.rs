@@ -2,9 +2,9 @@
 
 use std::marker::PhantomData;
 
-use super::abi::{Machine, Op};
-use super::bulk::{IN_SECOND, Vm, slow_ops};
-use super::operand::Src;
+use super::slow::{IN_SECOND, Vm, slow_ops};
+use crate::machine::operand::Src;
+use crate::machine::{Machine, Op};
 use crate::runtime::object::Object;
 use crate::runtime::trap::{Exit, Trap};
 

@@ -2,11 +2,11 @@
 
 use iced_x86::{Decoder, DecoderOptions, FlowControl, Instruction, Mnemonic, OpKind, Register};
 
-use super::abi::{Handler, Op, handler};
-use super::numeric::Binop;
-use super::operand::{Acc, ImmB, Pin, SlotA, SlotB, ToAcc, ToPin, ToSlot};
+use super::scalar::Binop;
 use super::sequences;
-use crate::op::numeric::{F64Mul, I32Add, I64Xor};
+use crate::machine::operand::{Acc, ImmB, Pin, SlotA, SlotB, ToAcc, ToPin, ToSlot};
+use crate::machine::{Handler, Op, handler};
+use crate::op::scalar::{F64Mul, I32Add, I64Xor};
 
 /// Operations that may use the stack: they divide, or fill any number of slots.
 const SLOW: [&str; 5] = ["Div", "Rem", "MANY", "CallOutside", "Slow"];

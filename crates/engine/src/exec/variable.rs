@@ -2,8 +2,8 @@
 
 use std::marker::PhantomData;
 
-use super::abi::{Machine, Op};
-use super::operand::{Dst, Scalar, SlotA, Src};
+use crate::machine::operand::{Dst, Scalar, SlotA, Src};
+use crate::machine::{Machine, Op};
 use crate::runtime::trap::Exit;
 
 /// `slot d ← a`; no register changes.

@@ -3,7 +3,7 @@
 
 use std::marker::PhantomData;
 
-use super::abi::{Machine, Op};
+use crate::machine::{Machine, Op};
 use crate::op::wide;
 use crate::runtime::trap::Exit;
 

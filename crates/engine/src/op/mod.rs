@@ -3,11 +3,10 @@
 //! An operation is a type without values; [`exec`](crate::exec) wraps it in handlers that differ
 //! in where operands come from and where the result goes, and
 //! [`translate`](crate::translate) picks among those. Names are the specification's, in
-//! camel case: `i32.add` is [`numeric::I32Add`], `i64.load8_s` is [`memory::I64Load8S`].
+//! camel case: `i32.add` is [`scalar::I32Add`], `i64.load8_s` is [`access::scalar::I64Load8S`].
 
-pub(crate) mod atomic;
+pub(crate) mod access;
 pub(crate) mod float;
-pub(crate) mod memory;
-pub(crate) mod numeric;
+pub(crate) mod scalar;
 pub(crate) mod vector;
 pub(crate) mod wide;

@@ -7,7 +7,7 @@ use lineal_decoder::{ExternType, TypeIndex};
 
 use super::unwind::TryRange;
 use crate::api::Engine;
-use crate::exec::Ip;
+use crate::machine::Ip;
 use crate::translate::{Buffers, Translator};
 
 /// The code of one function.

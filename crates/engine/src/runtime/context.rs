@@ -7,7 +7,7 @@ use super::entity::{GlobalEntity, MemoryEntity};
 use super::instance::InstanceData;
 use super::store::StoreCore;
 use super::trap::Exit;
-use crate::exec::{Fp, Ip};
+use crate::machine::{Fp, Ip};
 
 /// How wide an access is, as an index into [`Context::limits`].
 pub(crate) const WIDTHS: usize = 5;

@@ -9,7 +9,8 @@
 use super::code::Code;
 use super::context::{Context, Switch};
 use super::instance::InstanceData;
-use crate::exec::{self, Fp, Ip};
+use crate::exec;
+use crate::machine::{Fp, Ip};
 
 /// A walk over the frames of an invocation that has just stopped.
 pub(crate) struct Walk<'a> {

@@ -12,7 +12,7 @@ use super::entity::TagEntity;
 use super::frames::{Frame, Walk};
 use super::instance::InstanceData;
 use super::store::StoreCore;
-use crate::exec::{Fp, Ip, Machine};
+use crate::machine::{Fp, Ip, Machine};
 
 /// The body of a `try_table` in a function's code. Ranges inside others come after them.
 #[derive(Debug, Default)]

@@ -6,12 +6,12 @@ use super::emit::Fields;
 use super::stack::Operand;
 use super::variable::by_source;
 use super::{Translator, bank_of};
-use crate::exec::abi::{Handler, handler};
 use crate::exec::call::{
     Call, CallImport, CallIndirect, CallMeta, CallRef, ReturnCall, ReturnCallImport,
     ReturnCallIndirect, ReturnCallRef, TailMeta,
 };
-use crate::exec::operand::{Acc, Bank, Pin, SlotA};
+use crate::machine::operand::{Acc, Pin, SlotA};
+use crate::machine::{Bank, Handler, handler};
 use crate::runtime::slots::slot_count;
 
 /// Handlers of indirect calls by where the index or the reference is.

@@ -11,15 +11,15 @@ use wasmparser::{BlockType, BrTable, Catch, TryTable};
 use super::Translator;
 use super::emit::{Fields, Pos, Site};
 use super::meter::FrameMeter;
-use super::numeric::Jump;
 use super::pins::Pins;
+use super::scalar::Jump;
 use super::stack::{Operand, Value};
 use super::variable::by_source;
-use crate::exec::abi::{Handler, handler, operands};
 use crate::exec::call::{Enter, MANY, Return0, Return1, ReturnMany, ReturnVector};
 use crate::exec::control;
-use crate::exec::operand::{Acc, Bank, Pin, SlotA, SlotD, Wide};
 use crate::exec::variable::LoadPins;
+use crate::machine::operand::{Acc, Pin, SlotA, SlotD, Wide};
+use crate::machine::{Bank, Handler, handler, operands};
 use crate::runtime::slots::{slot_count, slots};
 use crate::runtime::unwind::{Clause, TryRange};
 

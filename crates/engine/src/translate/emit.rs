@@ -1,7 +1,7 @@
 //! Writes cells into a function's code, and changes those already written.
 
-use crate::exec::abi::{Handler, TO_HEAD, b_of, operands, with_b, with_d};
 use crate::exec::sequences;
+use crate::machine::{Handler, TO_HEAD, b_of, operands, with_b, with_d};
 use crate::runtime::code::Code;
 use crate::runtime::unwind::TryRange;
 
@@ -12,9 +12,9 @@ pub(super) type Dests = [Handler; 3];
 macro_rules! dests {
     ($op:ident<$($param:ty),*>) => {
         [
-            $crate::exec::abi::handler::<$op<$($param,)* $crate::exec::operand::ToAcc>>(),
-            $crate::exec::abi::handler::<$op<$($param,)* $crate::exec::operand::ToSlot>>(),
-            $crate::exec::abi::handler::<$op<$($param,)* $crate::exec::operand::ToPin>>(),
+            $crate::machine::handler::<$op<$($param,)* $crate::machine::operand::ToAcc>>(),
+            $crate::machine::handler::<$op<$($param,)* $crate::machine::operand::ToSlot>>(),
+            $crate::machine::handler::<$op<$($param,)* $crate::machine::operand::ToPin>>(),
         ]
     };
 }

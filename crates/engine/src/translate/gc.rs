@@ -3,13 +3,13 @@
 use lineal_decoder::{HeapType, RefType, StorageType, ValType};
 
 use super::Translator;
-use super::numeric::Jump;
-use crate::exec::bulk::SlowOp;
+use super::scalar::Jump;
 use crate::exec::gc::{
     Access, ArrayCopy, ArrayFill, ArrayGet, ArrayInitData, ArrayInitElem, ArrayLen, ArrayNew,
     ArrayNewData, ArrayNewDefault, ArrayNewElem, ArrayNewFixed, ArraySet, CastTo, I31Get, RefCast,
     RefI31, RefTest, StructGet, StructNew, StructNewDefault, StructSet, TestForBranch,
 };
+use crate::exec::slow::SlowOp;
 use crate::runtime::object::Storage;
 
 impl Translator<'_> {

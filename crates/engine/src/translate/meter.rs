@@ -13,8 +13,8 @@ use wasmparser::{Catch, Operator};
 
 use super::Translator;
 use super::emit::{Fields, Pos, Site};
-use crate::exec::abi::handler;
 use crate::exec::meter::{Charge, ChargeCount, CheckEpoch, EpochReached};
+use crate::machine::handler;
 
 /// What a function costs before its first operator, so that empty ones are not free.
 const FUNCTION_COST: u32 = 1;

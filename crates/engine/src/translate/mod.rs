@@ -5,23 +5,21 @@
 //! and blocks produce nothing by themselves: they are folded into the operations that use them
 //! (see [`stack`]).
 
-mod atomic;
-mod bulk;
+mod access;
 mod call;
 mod control;
 mod emit;
 mod gc;
-mod load_operand;
-mod memory;
 mod meter;
-mod numeric;
 mod operators;
 mod options;
 mod pins;
 mod reference;
+mod scalar;
 mod scan;
-mod simd;
+mod slow;
 mod stack;
+mod table;
 mod variable;
 mod vector;
 mod wide;
@@ -31,6 +29,7 @@ mod tests;
 #[cfg(test)]
 mod training;
 
+use crate::machine::Bank;
 use std::sync::{Mutex, PoisonError};
 
 use lineal_decoder::{ModuleParts, ValType, visit_operator};
@@ -39,14 +38,13 @@ use wasmparser::{BinaryReader, FunctionBody};
 pub use options::Optimizations;
 pub(crate) use options::Options;
 
-use crate::exec::operand::Bank;
 use crate::runtime::code::{Code, ModuleCode};
+use access::fold::LastLoad;
 use control::{Branches, Frame};
 use emit::{Emitter, Pos};
-use load_operand::LastLoad;
 use meter::Meter;
-use numeric::{LastAdd, LastCompare};
 use pins::Pins;
+use scalar::{LastAdd, LastCompare};
 use scan::Scan;
 use stack::{Registers, Stack};
 use variable::{Locals, move_pin_handler, move_slot_handler};

@@ -4,12 +4,13 @@
 //! less work than having it make an [`Operator`] and looking at that again, which is done for
 //! operators on vectors and atomic ones only.
 
+use crate::machine::Bank;
 use wasmparser::{FrameKind, FrameStack, Operator, VisitOperator, VisitSimdOperator};
 
 use super::Translator;
-use crate::exec::operand::Bank;
-use crate::op::memory as m;
-use crate::op::numeric as n;
+
+use crate::op::access::scalar as m;
+use crate::op::scalar as n;
 use crate::op::wide as w;
 
 /// What translates an operator with its immediates, in the parser's order.

@@ -6,11 +6,11 @@
 //! slot, so pins are only ever loaded, and code may read either. Locals are counted by index: where
 //! they are is not known yet.
 
+use crate::machine::Bank;
 use std::cmp::Reverse;
 use std::ops::Range;
 
 use super::variable::{Local, Locals};
-use crate::exec::operand::Bank;
 
 /// How many uses outside of a loop a use inside it is worth.
 const LOOP_WEIGHT: u32 = 8;

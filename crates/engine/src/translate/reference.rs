@@ -1,12 +1,12 @@
 //! Translates operations on references of any kind.
 
 use super::Translator;
-use super::numeric::Jump;
+use super::scalar::Jump;
 use super::stack::Value;
 use super::variable::by_source;
-use crate::exec::abi::{Handler, handler};
-use crate::exec::operand::{Acc, Bank, Pin, SlotA, Wide};
 use crate::exec::reference::{CheckNonNull, Throw, ThrowRef};
+use crate::machine::operand::{Acc, Pin, SlotA, Wide};
+use crate::machine::{Bank, Handler, handler};
 use crate::runtime::slots::slot_count;
 
 /// By source.

@@ -13,9 +13,9 @@
 use super::emit::{Dests, Fields, Pos, TO_ACC, TO_PIN, TO_SLOT};
 use super::pins::Pins;
 use super::{Translator, move_pin_handler, move_slot_handler};
-use crate::exec::abi::{handler, with_d};
-use crate::exec::operand::{Bank, ImmB, SlotB};
 use crate::exec::variable::{MoveFar, MoveSum};
+use crate::machine::operand::{ImmB, SlotB};
+use crate::machine::{Bank, handler, with_d};
 
 /// What an entry of the operand stack is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

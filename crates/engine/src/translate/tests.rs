@@ -2,10 +2,12 @@
 //!
 //! Bless changed snapshots with `INSTA_UPDATE=always cargo test -p lineal`.
 
-use super::{Buffers, FunctionBody, Translator};
+use std::path::{Path, PathBuf};
+
 use lineal_decoder::Features;
 
-use crate::api::Engine;
+use super::{Buffers, FunctionBody, Translator};
+use crate::api::{Config, Engine};
 use crate::runtime::code::ModuleCode;
 
 /// Translates a function and lets `look` see the result, before sequences are fused.
@@ -251,4 +253,50 @@ fn print_code_of_a_module() {
     }
     assert!(text.contains("Return") || text.contains("Unreachable"), "{text}");
     println!("{text}");
+}
+
+/// All files with an ending below a directory, but for what was built, in order.
+fn files_below(directory: &Path, ending: &str) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(directory).into_iter().flatten().flatten();
+    let mut paths: Vec<_> = entries.map(|entry| entry.path()).collect();
+    paths.sort();
+    let mut found = Vec::new();
+    for path in paths {
+        if path.is_dir() && path.file_name().is_none_or(|name| name != "target") {
+            found.extend(files_below(&path, ending));
+        } else if path.extension().is_some_and(|other| other == ending) {
+            found.push(path);
+        }
+    }
+    found
+}
+
+/// Translates every module in the source tree, plain and with all that a configuration can add.
+/// `LINEAL_CELLS` names a file to write all cells to: two of them, from before and after a change,
+/// show whether it changed the code.
+#[test]
+fn all_modules_in_the_tree() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let files = files_below(&root, "wasm");
+    assert!(!files.is_empty());
+    let mut text = String::new();
+    for file in files {
+        let bytes = std::fs::read(&file).expect("a file");
+        let name = file.strip_prefix(&root).expect("it is below").display();
+        text += &format!("module {name}\n");
+        for additions in [false, true] {
+            let mut config = Config::new();
+            config.consume_fuel(additions).epoch_interruption(additions);
+            config.canonicalize_nans(additions);
+            let module = module_of(&Engine::new(&config).expect("an engine"), &bytes);
+            for index in 0..module.decoded.bodies.len() {
+                text += &format!("function {index} metered {additions}\n");
+                text += &translate(&module, index, print);
+                text.push('\n');
+            }
+        }
+    }
+    if let Ok(path) = std::env::var("LINEAL_CELLS") {
+        std::fs::write(path, text).expect("a file that can be written");
+    }
 }

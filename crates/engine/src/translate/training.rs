@@ -1,4 +1,4 @@
-//! Chooses the sequences of operations that share a handler: prints `exec/sequences.txt`.
+//! Chooses the sequences of operations that share a handler: prints `exec/sequences/sequences.txt`.
 //!
 //! Works on compiled programs, none of which should be a benchmark:
 //!
@@ -6,7 +6,7 @@
 //! LINEAL_TRAIN_ON=directory cargo test --release -p lineal --lib print_sequences -- --nocapture
 //! ```
 //!
-//! With `LINEAL_TRAIN_METERED=1`, it prints `exec/metered.txt`.
+//! With `LINEAL_TRAIN_METERED=1`, it prints `exec/sequences/metered.txt`.
 
 use std::collections::HashMap;
 

@@ -8,9 +8,9 @@ use wasmparser::FunctionBody;
 use super::emit::{Dests, Fields, dests};
 use super::stack::Operand;
 use super::{Translator, bank_of};
-use crate::exec::abi::{Handler, handler};
-use crate::exec::operand::{Acc, Bank, Pin, Scalar, SlotA, Src, UImmB, Wide};
 use crate::exec::variable::{GlobalGet, GlobalSet, Move, MovePin};
+use crate::machine::operand::{Acc, Pin, Scalar, SlotA, Src, UImmB, Wide};
+use crate::machine::{Bank, Handler, handler};
 use crate::runtime::slots::slots;
 
 /// A function's locals, parameters first: their slots, and the slots' banks.

@@ -2,9 +2,9 @@
 
 use super::Translator;
 use super::emit::Fields;
-use super::numeric::halves;
-use crate::exec::abi::{handler, operands};
+use super::scalar::halves;
 use crate::exec::wide;
+use crate::machine::{handler, operands};
 use crate::op::wide as op;
 
 impl Translator<'_> {

@@ -1,7 +1,7 @@
 //! Single lanes, and their order.
 
 use super::*;
-use crate::exec::operand::Scalar;
+use crate::machine::operand::Scalar;
 
 /// A vector whose lanes are all the same.
 pub(crate) trait Splat {

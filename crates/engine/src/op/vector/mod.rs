@@ -5,13 +5,11 @@
 //!
 //! * `integer`, `float`: lane by lane, and between shapes;
 //! * `lane`: single lanes, and their order;
-//! * `memory`: loads and stores;
 //! * `relaxed`: the operations whose results the relaxed SIMD proposal leaves open.
 
 mod float;
 mod integer;
 mod lane;
-mod memory;
 mod relaxed;
 
 #[cfg(test)]
@@ -20,7 +18,6 @@ mod tests;
 pub(crate) use float::*;
 pub(crate) use integer::*;
 pub(crate) use lane::*;
-pub(crate) use memory::*;
 pub(crate) use relaxed::*;
 
 /// A vector's bytes: those of lane 0 first, each lane's lowest first, as memory holds them.

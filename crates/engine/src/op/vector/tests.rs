@@ -1,6 +1,7 @@
 //! Lanes against arithmetic on `i128`, which is wide enough for every result before it wraps.
 
 use super::*;
+use crate::op::access::lane::*;
 
 /// Vectors of edge values and of random ones.
 fn samples() -> Vec<Vector> {
@@ -195,7 +196,7 @@ fn lanes_change_width() {
 
 #[test]
 fn loads_extend_as_the_operations_do() {
-    use crate::op::memory::Load;
+    use crate::op::access::scalar::Load;
     fn check<L: Load<Raw = u64, Out = Vector>, O: VectorUnary>() {
         for x in samples() {
             let [low, _] = <[u64; 2]>::of(x);

@@ -7,12 +7,12 @@ use wasmparser::Operator;
 use super::Translator;
 use super::emit::{Dests, Fields, Pos, dests};
 use super::stack::{Accumulator, Operand, Value};
-use crate::exec::abi::{Handler, handler};
-use crate::exec::numeric::{Binop, Cmp, CmpBr, Select, Unop};
-use crate::exec::operand::{
-    Acc, Bank, Pin, Scalar, SlotA, SlotB, SlotBHigh, SlotBLow, SlotD, Src, UImmA, UImmBLow, Wide,
+use crate::exec::scalar::{Binop, Cmp, CmpBr, Select, Unop};
+use crate::machine::operand::{
+    Acc, Pin, Scalar, SlotA, SlotB, SlotBHigh, SlotBLow, SlotD, Src, UImmA, UImmBLow, Wide,
 };
-use crate::op::numeric::{
+use crate::machine::{Bank, Handler, handler};
+use crate::op::scalar::{
     Binary, Compare, F32Canonical, F64Canonical, I32Add, I32Sub, I64Add, I64Sub, Unary,
 };
 
@@ -337,7 +337,7 @@ impl Translator<'_> {
 
     /// Pops a condition: a comparison's own branch takes its place, any other is tested for zero.
     pub(super) fn pop_condition(&mut self) -> Jump {
-        use crate::op::numeric::I32Ne;
+        use crate::op::scalar::I32Ne;
         if let Some(last) = self.last_compare() {
             self.take_back(last.start, last.before, Bank::Int);
             return last.jump;
@@ -355,7 +355,7 @@ impl Translator<'_> {
 
     /// A branch on whether all bits of a slot are zero.
     pub(super) fn test_slot(&mut self, slot: u32) -> Jump {
-        use crate::op::numeric::I64Eq;
+        use crate::op::scalar::I64Eq;
         Jump {
             if_true: CompareTable::<I64Eq>::JUMPS[0][ZERO],
             if_false: CompareTable::<<I64Eq as Compare>::Not>::JUMPS[0][ZERO],

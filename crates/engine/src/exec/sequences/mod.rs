@@ -9,16 +9,17 @@
 use std::marker::PhantomData;
 use std::sync::OnceLock;
 
-use super::abi::{Handler, Machine, Op, handler};
+use super::access::scalar::*;
+use super::access::*;
 use super::call::*;
 use super::control::*;
-use super::memory::*;
 use super::meter::*;
-use super::numeric::*;
-use super::operand::*;
+use super::scalar::*;
 use super::variable::*;
-use crate::op::memory::*;
-use crate::op::numeric::*;
+use crate::machine::operand::*;
+use crate::machine::{Handler, Machine, Op, handler};
+use crate::op::access::scalar::*;
+use crate::op::scalar::*;
 use crate::runtime::trap::Exit;
 
 /// The operation of a cell, then that of the cell behind it, which may be a sequence too.

@@ -21,18 +21,7 @@
 //! | [`ToSlot`] | the accumulator, and the slot that `d` names |
 //! | [`ToPin`] | the pinned local, and its slot, which `d` names |
 
-use super::abi::{Fp, Machine};
-
-/// A bank of registers: an accumulator and a pin.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Bank {
-    /// Integers and references.
-    Int,
-    /// `f64`.
-    F64,
-    /// `f32`.
-    F32,
-}
+use super::{Bank, Machine};
 
 /// A type of values that slots and registers hold.
 pub(crate) trait Scalar: Copy {
@@ -390,17 +379,5 @@ impl<T: Scalar> Dst<T> for ToPin {
         // SAFETY: E1 and E2.
         unsafe { m.fp.set(m.ip.d() as usize, value.to_slot()) };
         value.set_pin(m);
-    }
-}
-
-impl Machine {
-    /// Loads the pins from the slots that a pair of slot numbers names.
-    #[inline(always)]
-    pub(crate) unsafe fn load_pins(&mut self, fp: Fp, int_slot: usize, float_slot: usize) {
-        // SAFETY: E2: they are slots of the frame at `fp`.
-        let (int, float) = unsafe { (fp.get(int_slot), fp.get(float_slot)) };
-        self.pin = int;
-        self.pin64 = f64::from_bits(float);
-        self.pin32 = f32::from_bits(float as u32);
     }
 }

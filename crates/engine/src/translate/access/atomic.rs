@@ -1,17 +1,17 @@
 //! Translates atomic operations: their operands go to their own slots, where the handler finds
-//! them. The two instructions of each width get the same handler; see [`crate::op::atomic`].
+//! them. The two instructions of each width get the same handler; see [`crate::op::access::atomic`].
 
 use lineal_memory::AddressType;
 use wasmparser::{MemArg, Operator};
 
-use super::Translator;
-use super::emit::Fields;
-use super::memory::memory_of;
-use super::stack::Value;
-use crate::exec::abi::handler;
-use crate::exec::atomic::{AtomicFence, AtomicOp};
-use crate::exec::operand::Bank;
-use crate::op::atomic::{
+use super::memory_of;
+use crate::exec::access::atomic::{AtomicFence, AtomicOp};
+use crate::machine::{Bank, handler};
+use crate::translate::Translator;
+use crate::translate::emit::Fields;
+use crate::translate::stack::Value;
+
+use crate::op::access::atomic::{
     Add, And, Atomic, CompareExchange, Load, Notify, Or, ReadModifyWrite, Store, Sub, Wait32,
     Wait64, Xchg, Xor,
 };
@@ -46,7 +46,7 @@ macro_rules! dispatch {
 
 impl Translator<'_> {
     /// Translates an operator of the threads proposal.
-    pub(super) fn atomic_operator(&mut self, operator: &Operator<'_>) {
+    pub(in crate::translate) fn atomic_operator(&mut self, operator: &Operator<'_>) {
         dispatch! { self, operator,
             Load: I32AtomicLoad8U | I64AtomicLoad8U, I32AtomicLoad16U | I64AtomicLoad16U,
                 I32AtomicLoad | I64AtomicLoad32U, I64AtomicLoad;

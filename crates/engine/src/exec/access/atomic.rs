@@ -1,4 +1,4 @@
-//! Handlers of atomic operations: one call out of line each, as those in [`bulk`](super::bulk).
+//! Handlers of atomic operations: one call out of line each, as those in [`slow`](crate::exec::slow).
 //!
 //! Address and operands lie in consecutive slots, the first of which granule 3 names; the result
 //! replaces the address. Memory `b` is accessed, at the offset in granule 2.
@@ -7,10 +7,10 @@ use std::marker::PhantomData;
 
 use lineal_memory::{AtomicError, atomic_fence};
 
-use super::abi::{Machine, Op};
-use super::bulk::{Slots, SlowOp, Vm};
-use super::memory::AddrType;
-use crate::op::atomic::Atomic;
+use super::kind::AddrType;
+use crate::exec::slow::{Slots, SlowOp, Vm};
+use crate::machine::{Machine, Op};
+use crate::op::access::atomic::Atomic;
 use crate::runtime::context::Context;
 use crate::runtime::trap::{Exit, Trap};
 

@@ -1,7 +1,7 @@
 //! Numeric operations: specification, section "Numerics" and "Numeric Instructions".
 
 use super::float::{f32_ops, f64_ops};
-use crate::exec::operand::Scalar;
+use crate::machine::operand::Scalar;
 use crate::runtime::trap::Trap;
 
 /// An operation with one operand.

@@ -1,7 +1,7 @@
-//! Vector loads and stores: as those of [`memory`](crate::op::memory), and of single lanes.
+//! Vector loads and stores: as those of [`memory`](crate::op::access::scalar), and of single lanes.
 
-use super::*;
-use crate::op::memory::{Load, Raw, Store};
+use super::scalar::{Load, Raw, Store};
+use crate::op::vector::{Lanes, Vector};
 
 macro_rules! loads {
     ($($name:ident: $raw:ty => $lanes:ty, |$x:ident| $extend:expr;)*) => {$(

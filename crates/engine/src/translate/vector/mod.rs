@@ -1,131 +1,32 @@
 //! Translates vector operations.
 //!
-//! Their vectors are in slots ([`vector`](super::vector)). Scalar operands are wherever those of
+//! Their vectors are in slots ([`moves`]). Scalar operands are wherever those of
 //! other operations are, and scalar results go to the accumulator first, as theirs do.
+
+mod lanes;
+mod moves;
 
 use std::marker::PhantomData;
 
-use wasmparser::{MemArg, Operator};
+use wasmparser::Operator;
 
 use super::Translator;
 use super::emit::{Dests, Fields, dests};
-use super::memory::{AddrClass, FastAddr, memory_of};
-use super::numeric::halves;
+use super::scalar::halves;
 use super::stack::Operand;
-use crate::exec::abi::{Handler, handler};
-use crate::exec::memory::{
-    Addr, AnyMemory, Based, LoadAny, LoadOp, Own, Shared, Static, StoreAny, StoreOp, Sum,
-};
-use crate::exec::operand::{
-    Acc, Bank, ImmB, Pin, Scalar, SlotA, SlotB, SlotBHigh, SlotD, ToSlot, Wide, WideSlot,
-};
-use crate::exec::simd::{
-    Binop, Extract, LoadLane, LoadLaneAny, Replace, Shift, Shuffle, SlowTernop, SplatOp, StoreLane,
-    StoreLaneAny, Ternop, Test, Unop, lane_granule,
-};
-use crate::op::memory::Load;
+use crate::exec::vector::{Binop, Shift, Shuffle, SlowTernop, Ternop, Test, Unop};
+use crate::machine::operand::{Acc, ImmB, Pin, SlotB};
+use crate::machine::{Bank, Handler, handler};
+use crate::op::access::lane as l;
 use crate::op::vector::{
-    self as v, ExtractLane, MemoryLane, ReplaceLane, Splat, Vector, VectorBinary, VectorShift,
-    VectorTernary, VectorTest, VectorUnary,
+    self as v, VectorBinary, VectorShift, VectorTernary, VectorTest, VectorUnary,
 };
-
-/// Handlers of a load or store of a whole vector, by [`AddrClass`].
-macro_rules! by_address {
-    ($op:ident<$o:ty, $vector:ty>) => {
-        &[
-            handler::<$op<$o, Based<SlotA>, $vector>>(),
-            handler::<$op<$o, Based<Acc>, $vector>>(),
-            handler::<$op<$o, Based<Pin>, $vector>>(),
-            handler::<$op<$o, Static, $vector>>(),
-            handler::<$op<$o, Sum<SlotA, WideSlot>, $vector>>(),
-            handler::<$op<$o, Sum<SlotA, Acc>, $vector>>(),
-            handler::<$op<$o, Sum<SlotA, Pin>, $vector>>(),
-            handler::<$op<$o, Sum<Acc, Pin>, $vector>>(),
-            handler::<$op<$o, Sum<SlotA, Wide>, $vector>>(),
-            handler::<$op<$o, Sum<Acc, Wide>, $vector>>(),
-            handler::<$op<$o, Sum<Pin, Wide>, $vector>>(),
-        ]
-    };
-}
-
-/// Handlers of a load.
-struct LoadTable<O>(PhantomData<O>);
-
-impl<O: Load<Out = Vector>> LoadTable<O> {
-    const BY_ADDR: &'static [Handler; 11] = by_address!(LoadOp<O, ToSlot>);
-
-    /// For any memory, by [`Translator::any_family`].
-    const ANY: [Handler; 4] = [
-        handler::<LoadAny<O, Own<u32>, ToSlot>>(),
-        handler::<LoadAny<O, Own<u64>, ToSlot>>(),
-        handler::<LoadAny<O, Shared<u32>, ToSlot>>(),
-        handler::<LoadAny<O, Shared<u64>, ToSlot>>(),
-    ];
-}
-
-/// Handlers of `v128.store`, by [`AddrClass`].
-const STORE: &[Handler; 11] = by_address!(StoreOp<v::V128Store, SlotD>);
-
-/// Handlers of `v128.store` for any memory, by [`Translator::any_family`].
-const STORE_ANY: [Handler; 4] = [
-    handler::<StoreAny<v::V128Store, Own<u32>>>(),
-    handler::<StoreAny<v::V128Store, Own<u64>>>(),
-    handler::<StoreAny<v::V128Store, Shared<u32>>>(),
-    handler::<StoreAny<v::V128Store, Shared<u64>>>(),
-];
-
-/// Handlers of a lane's load and store.
-struct LaneTable<O>(PhantomData<O>);
-
-impl<O: MemoryLane> LaneTable<O> {
-    const fn load<A: Addr>() -> Handler {
-        handler::<LoadLane<O, A>>()
-    }
-
-    const fn store<A: Addr>() -> Handler {
-        handler::<StoreLane<O, A>>()
-    }
-
-    /// By the first classes of [`AddrClass`], those of a single operand.
-    const LOAD: [Handler; 4] = [
-        Self::load::<Based<SlotA>>(),
-        Self::load::<Based<Acc>>(),
-        Self::load::<Based<Pin>>(),
-        Self::load::<Static>(),
-    ];
-
-    const STORE: [Handler; 4] = [
-        Self::store::<Based<SlotA>>(),
-        Self::store::<Based<Acc>>(),
-        Self::store::<Based<Pin>>(),
-        Self::store::<Static>(),
-    ];
-
-    const fn any<M: AnyMemory>() -> [Handler; 2] {
-        [handler::<LoadLaneAny<O, M>>(), handler::<StoreLaneAny<O, M>>()]
-    }
-
-    /// For any memory, by [`Translator::any_family`]: load, store.
-    const ANY: [[Handler; 2]; 4] = [
-        Self::any::<Own<u32>>(),
-        Self::any::<Own<u64>>(),
-        Self::any::<Shared<u32>>(),
-        Self::any::<Shared<u64>>(),
-    ];
-}
 
 /// Handlers of an operation with a scalar result.
 struct TestTable<O>(PhantomData<O>);
 
 impl<O: VectorTest> TestTable<O> {
     const DESTS: &'static Dests = &dests!(Test<O>);
-}
-
-/// Handlers of `extract_lane`.
-struct ExtractTable<O>(PhantomData<O>);
-
-impl<O: ExtractLane> ExtractTable<O> {
-    const DESTS: &'static Dests = &dests!(Extract<O>);
 }
 
 /// A match on an operator: for each group, a method and the operations that it is called with.
@@ -139,9 +40,9 @@ macro_rules! operators {
     ) => {
         match *$operator {
             $($(Operator::$name => $this.$method::<v::$name>(),)*)*
-            $($(Operator::$memory { memarg } => $this.$memory_method::<v::$memory>(memarg),)*)*
+            $($(Operator::$memory { memarg } => $this.$memory_method::<l::$memory>(memarg),)*)*
             $($(Operator::$memory_lane { memarg, lane } => {
-                $this.$memory_lane_method::<v::$width>(memarg, lane);
+                $this.$memory_lane_method::<l::$width>(memarg, lane);
             })*)*
             $($(Operator::$lane { lane } => $this.$lane_method::<v::$lane>(lane),)*)*
             Operator::V128Const { value } => $this.vector_constant(value.i128() as u128),
@@ -154,7 +55,7 @@ macro_rules! operators {
 
 impl Translator<'_> {
     /// Translates an operator on vectors.
-    pub(super) fn vector_operator(&mut self, operator: &Operator<'_>) {
+    pub(in crate::translate) fn vector_operator(&mut self, operator: &Operator<'_>) {
         operators! { self, operator;
             vector_unary:
                 V128Not
@@ -231,7 +132,7 @@ impl Translator<'_> {
     }
 
     /// Makes the lanes of an operator's result canonical, should they be NaNs.
-    pub(super) fn canonicalize_vector(&mut self, operator: &Operator<'_>) {
+    pub(in crate::translate) fn canonicalize_vector(&mut self, operator: &Operator<'_>) {
         use Operator as O;
         match operator {
             O::F32x4Add
@@ -337,116 +238,5 @@ impl Translator<'_> {
         let x = self.pop_vector();
         let fields = Fields { a: self.reach_vector(x, 1), ..Fields::default() };
         self.define(TestTable::<O>::DESTS, fields, Bank::Int);
-    }
-
-    fn splat<O: Splat>(&mut self) {
-        let fields = Fields::default();
-        let (handler, fields) = match self.pop() {
-            Operand::Const(bits) => {
-                let vector = O::eval(O::In::from_slot(bits));
-                self.vector_constant(u128::from_le_bytes(vector));
-                return;
-            }
-            Operand::Slot(slot) => {
-                (handler::<SplatOp<O, SlotA>>(), Fields { a: self.reach(slot as u32, 1), ..fields })
-            }
-            Operand::Acc => (handler::<SplatOp<O, Acc>>(), fields),
-            Operand::Pin => (handler::<SplatOp<O, Pin>>(), fields),
-        };
-        self.define_vector(handler, fields, &[]);
-    }
-
-    fn extract_lane<O: ExtractLane>(&mut self, lane: u8) {
-        let x = self.pop_vector();
-        let fields = Fields { a: self.reach_vector(x, 1), b: u32::from(lane), ..Fields::default() };
-        self.define(ExtractTable::<O>::DESTS, fields, O::Out::BANK);
-    }
-
-    fn replace_lane<O: ReplaceLane>(&mut self, lane: u8) {
-        let value = self.pop();
-        let own = self.temp_slot(self.stack.height());
-        let value = match value {
-            Operand::Const(_) => Operand::Slot(u64::from(self.slot_of(value, O::In::BANK, own))),
-            other => other,
-        };
-        let x = self.pop_vector();
-        let (handler, value) = match value {
-            Operand::Acc => (handler::<Replace<O, Acc>>(), 0),
-            Operand::Pin => (handler::<Replace<O, Pin>>(), 0),
-            Operand::Slot(slot) => (handler::<Replace<O, SlotBHigh>>(), self.reach(slot as u32, 1)),
-            Operand::Const(_) => unreachable!("constants went to a slot"),
-        };
-        let b = u32::from_ne_bytes(halves(u16::from(lane), value));
-        let fields = Fields { a: self.reach_vector(x, 1), b, ..Fields::default() };
-        self.define_vector(handler, fields, &[]);
-    }
-
-    /// Pops the address of an access to any memory: the fields, and the index of its family.
-    fn pop_any_address(&mut self, memarg: MemArg) -> (Fields, usize) {
-        let addr = self.pop_slot();
-        let (b, wide) = (memory_of(memarg), Some(memarg.offset));
-        (Fields { a: self.reach(addr, 1), b, wide, d: 0 }, self.any_family(b))
-    }
-
-    fn vector_load<O: Load<Out = Vector>>(&mut self, memarg: MemArg) {
-        let (handler, fields) = if self.is_fast(memory_of(memarg)) {
-            let FastAddr { class, a, b, wide } = self.pop_fast_address(memarg);
-            (LoadTable::<O>::BY_ADDR[class as usize], Fields { a, b, wide, d: 0 })
-        } else {
-            let (fields, family) = self.pop_any_address(memarg);
-            (LoadTable::<O>::ANY[family], fields)
-        };
-        self.emit.site();
-        self.define_vector(handler, fields, &[]);
-    }
-
-    fn vector_store(&mut self, memarg: MemArg) {
-        // A local that is still to be read has no code, so the address may still be an addition.
-        let value = self.pop_vector();
-        let (handler, fields) = if self.is_fast(memory_of(memarg)) {
-            let FastAddr { class, a, b, wide } = self.pop_fast_address(memarg);
-            (STORE[class as usize], Fields { a, b, wide, d: 0 })
-        } else {
-            let (fields, family) = self.pop_any_address(memarg);
-            (STORE_ANY[family], fields)
-        };
-        let d = self.reach_vector(value, 1);
-        self.emit.site();
-        self.emit.cell(handler, Fields { d, ..fields });
-    }
-
-    /// Pops the address of a lane's access: the fields, and the handler to load and to store.
-    fn pop_lane_address<O: MemoryLane>(&mut self, memarg: MemArg) -> (Fields, [Handler; 2]) {
-        if !self.is_fast(memory_of(memarg)) {
-            let (fields, family) = self.pop_any_address(memarg);
-            return (fields, LaneTable::<O>::ANY[family]);
-        }
-        let addr = self.pop();
-        let own = self.temp_slot(self.stack.height());
-        let FastAddr { class, a, b, wide } = self.fast_address(addr, own, memarg);
-        debug_assert!(matches!(
-            class,
-            AddrClass::Slot | AddrClass::Acc | AddrClass::Pin | AddrClass::Const
-        ));
-        let class = class as usize;
-        let handlers = [LaneTable::<O>::LOAD[class], LaneTable::<O>::STORE[class]];
-        (Fields { a, b, wide, d: 0 }, handlers)
-    }
-
-    fn load_lane<O: MemoryLane>(&mut self, memarg: MemArg, lane: u8) {
-        let vector = self.pop_vector();
-        let (fields, [load, _]) = self.pop_lane_address::<O>(memarg);
-        let operands = lane_granule(lane, self.reach_vector(vector, 1));
-        self.emit.site();
-        self.define_vector(load, fields, &[operands]);
-    }
-
-    fn store_lane<O: MemoryLane>(&mut self, memarg: MemArg, lane: u8) {
-        let vector = self.pop_vector();
-        let (fields, [_, store]) = self.pop_lane_address::<O>(memarg);
-        let d = self.reach_vector(vector, 1);
-        self.emit.site();
-        self.emit.cell(store, Fields { d, ..fields });
-        self.emit.granule(lane_granule(lane, 0));
     }
 }

@@ -5,9 +5,9 @@
 
 use std::marker::PhantomData;
 
-use super::abi::{Fp, Machine, Op};
-use super::operand::{Dst, SlotA, SlotB, SlotD, Src, ToSlot};
-use super::variable::global;
+use crate::exec::variable::global;
+use crate::machine::operand::{Dst, SlotA, SlotB, SlotD, Src, ToSlot};
+use crate::machine::{Fp, Machine, Op};
 use crate::op::vector::Vector;
 use crate::runtime::trap::Exit;
 

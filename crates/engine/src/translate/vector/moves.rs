@@ -7,14 +7,14 @@
 
 use lineal_decoder::ValType;
 
-use super::emit::{Fields, Pos};
-use super::numeric::halves;
-use super::stack::{Operand, Value};
-use super::{Translator, bank_of};
-use crate::exec::abi::{Handler, handler};
-use crate::exec::operand::{Acc, Bank, Pin, SlotBHigh};
-use crate::exec::vector;
+use crate::exec::vector::moves as vector;
+use crate::machine::operand::{Acc, Pin, SlotBHigh};
+use crate::machine::{Bank, Handler, handler};
 use crate::runtime::slots::vector_slots;
+use crate::translate::emit::{Fields, Pos};
+use crate::translate::scalar::halves;
+use crate::translate::stack::{Operand, Value};
+use crate::translate::{Translator, bank_of};
 
 /// A vector that was popped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,7 +27,7 @@ enum VectorOperand {
 
 impl Translator<'_> {
     /// Pushes a value of a type that is in its own slots.
-    pub(super) fn push_temp(&mut self, ty: ValType) {
+    pub(in crate::translate) fn push_temp(&mut self, ty: ValType) {
         self.stack.push(Value::Temp, bank_of(ty));
         if ty == ValType::V128 {
             self.stack.push(Value::Temp, Bank::Int);
@@ -35,7 +35,7 @@ impl Translator<'_> {
         }
     }
 
-    pub(super) fn drop_value(&mut self) {
+    pub(in crate::translate) fn drop_value(&mut self) {
         if self.stack.is_vector(0) {
             self.pop();
         }
@@ -43,13 +43,13 @@ impl Translator<'_> {
     }
 
     /// Pushes the vector in a slot and the one behind it, to be read when needed.
-    pub(super) fn push_vector_local(&mut self, slot: u32) {
+    pub(in crate::translate) fn push_vector_local(&mut self, slot: u32) {
         self.push_slot(slot, Bank::Int);
         self.push_slot(slot + 1, Bank::Int);
         self.stack.join();
     }
 
-    pub(super) fn vector_constant(&mut self, value: u128) {
+    pub(in crate::translate) fn vector_constant(&mut self, value: u128) {
         for half in vector_slots(value) {
             self.constant(half, Bank::Int);
         }
@@ -57,7 +57,7 @@ impl Translator<'_> {
     }
 
     /// The slot of the vector on top, which stays there.
-    pub(super) fn peek_vector(&mut self) -> u32 {
+    pub(in crate::translate) fn peek_vector(&mut self) -> u32 {
         match (self.stack.peek(1).value, self.stack.peek(0).value) {
             (Value::Local(slot), Value::Local(next)) if next == slot + 1 => slot,
             _ => {
@@ -78,7 +78,7 @@ impl Translator<'_> {
     }
 
     /// Pops a vector into a slot and the one behind it.
-    pub(super) fn pop_vector(&mut self) -> u32 {
+    pub(in crate::translate) fn pop_vector(&mut self) -> u32 {
         match self.pop_vector_operand() {
             VectorOperand::Slot(slot) => slot,
             constant => {
@@ -90,7 +90,7 @@ impl Translator<'_> {
     }
 
     /// Pops a vector into a local.
-    pub(super) fn pop_vector_to_local(&mut self, slot: u32) {
+    pub(in crate::translate) fn pop_vector_to_local(&mut self, slot: u32) {
         let result = self.last_vector();
         let before = self.emit.pos();
         let operand = self.pop_vector_operand();
@@ -131,7 +131,7 @@ impl Translator<'_> {
     }
 
     /// [`Self::reach`] for both halves of a vector.
-    pub(super) fn reach_vector(&mut self, slot: u32, scratch: u32) -> u16 {
+    pub(in crate::translate) fn reach_vector(&mut self, slot: u32, scratch: u32) -> u16 {
         if self.near(slot + 1).is_some() {
             return slot as u16;
         }
@@ -160,7 +160,12 @@ impl Translator<'_> {
 
     /// Appends a cell with a vector as its result, and pushes the result. `more` are granules
     /// behind those of the fields.
-    pub(super) fn define_vector(&mut self, handler: Handler, fields: Fields, more: &[u64]) {
+    pub(in crate::translate) fn define_vector(
+        &mut self,
+        handler: Handler,
+        fields: Fields,
+        more: &[u64],
+    ) {
         let own = self.temp_slot(self.stack.height());
         let cell = self.vector_cell(own, handler, fields, more);
         self.push_temp(ValType::V128);
@@ -170,26 +175,26 @@ impl Translator<'_> {
     }
 
     /// Appends a cell with two integers as its results, in neighbouring slots, and pushes them.
-    pub(super) fn define_two(&mut self, handler: Handler, fields: Fields) {
+    pub(in crate::translate) fn define_two(&mut self, handler: Handler, fields: Fields) {
         let own = self.temp_slot(self.stack.height());
         self.vector_cell(own, handler, fields, &[]);
         self.stack.push(Value::Temp, Bank::Int);
         self.stack.push(Value::Temp, Bank::Int);
     }
 
-    pub(super) fn vector_global_get(&mut self, global: u32) {
+    pub(in crate::translate) fn vector_global_get(&mut self, global: u32) {
         let fields = Fields { b: global, ..Fields::default() };
         self.define_vector(handler::<vector::GlobalGet>(), fields, &[]);
     }
 
-    pub(super) fn vector_global_set(&mut self, global: u32) {
+    pub(in crate::translate) fn vector_global_set(&mut self, global: u32) {
         let slot = self.pop_vector();
         let fields = Fields { a: self.reach_vector(slot, 1), b: global, ..Fields::default() };
         self.emit.cell(handler::<vector::GlobalSet>(), fields);
     }
 
     /// `select` between vectors.
-    pub(super) fn select_vector(&mut self) {
+    pub(in crate::translate) fn select_vector(&mut self) {
         let condition = self.pop();
         let own = self.temp_slot(self.stack.height());
         let condition = match condition {
@@ -212,7 +217,7 @@ impl Translator<'_> {
     }
 
     /// Zeroes the locals that lie behind the return address.
-    pub(super) fn zero_far_locals(&mut self) {
+    pub(in crate::translate) fn zero_far_locals(&mut self) {
         let count = self.locals.far_count();
         if count > 0 {
             let first = self.temp_base - count;

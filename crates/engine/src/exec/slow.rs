@@ -1,5 +1,5 @@
-//! Handlers of operations that work on whole ranges, tables or memories, or are rare: one call
-//! out of line each.
+//! Operations that work on whole ranges, tables or memories, or are rare: one call out of line
+//! each.
 //!
 //! Their operands lie in consecutive slots, the first of which the high half of granule 2 names;
 //! the result replaces the first.
@@ -8,17 +8,17 @@ use std::marker::PhantomData;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr::NonNull;
 
-use lineal_memory::{AddressType, Pages};
+use lineal_memory::AddressType;
 
-use super::abi::{Machine, Op};
+use crate::machine::{Machine, Op};
 use crate::runtime::collect;
 use crate::runtime::context::{Context, HostFailure};
-use crate::runtime::entity::{FuncEntity, MemoryEntity, TableEntity, with_memory};
+use crate::runtime::entity::{MemoryEntity, TableEntity};
 use crate::runtime::heap::Heap;
 use crate::runtime::instance::InstanceData;
 use crate::runtime::limits::{Limits, Refusal};
 use crate::runtime::object::Object;
-use crate::runtime::trap::{Exit, Trap};
+use crate::runtime::trap::Exit;
 use crate::runtime::types::TypeRegistry;
 
 /// An operation on operands in consecutive slots.
@@ -111,7 +111,7 @@ unsafe fn out_of_line<O: SlowOp>(
 /// What a [`SlowOp`] works on.
 pub(crate) struct Vm<'a> {
     /// The context (E3).
-    cx: *mut Context,
+    pub(super) cx: *mut Context,
     pub(super) instance: &'a InstanceData,
     /// Where what the guest uses of its stack ends: behind the operands.
     stack_top: *const u64,
@@ -178,13 +178,13 @@ impl Vm<'_> {
         unsafe { &mut *self.instance.memories[index as usize].as_ptr() }
     }
 
-    fn table(&mut self, index: u32) -> &mut TableEntity {
+    pub(super) fn table(&mut self, index: u32) -> &mut TableEntity {
         // SAFETY: as for `memory`.
         unsafe { &mut *self.instance.tables[index as usize].as_ptr() }
     }
 
     /// Grows something as far as the host lets it: the old size, or `None` if it stays as it is.
-    fn grow<S>(
+    pub(super) fn grow<S>(
         &mut self,
         grow: impl FnOnce(&mut Self, Limits) -> Result<S, Refusal>,
     ) -> Result<Option<S>, Exit> {
@@ -202,14 +202,22 @@ impl Vm<'_> {
     }
 
     /// Two memories, if they are not the same one.
-    fn two_memories(&mut self, dst: u32, src: u32) -> Option<(&mut MemoryEntity, &MemoryEntity)> {
+    pub(super) fn two_memories(
+        &mut self,
+        dst: u32,
+        src: u32,
+    ) -> Option<(&mut MemoryEntity, &MemoryEntity)> {
         let (dst, src) = two(&self.instance.memories, dst, src)?;
         // SAFETY: as for `memory`; they are different ones.
         unsafe { Some((&mut *dst.as_ptr(), &*src.as_ptr())) }
     }
 
     /// Two tables, if they are not the same one.
-    fn two_tables(&mut self, dst: u32, src: u32) -> Option<(&mut TableEntity, &TableEntity)> {
+    pub(super) fn two_tables(
+        &mut self,
+        dst: u32,
+        src: u32,
+    ) -> Option<(&mut TableEntity, &TableEntity)> {
         let (dst, src) = two(&self.instance.tables, dst, src)?;
         // SAFETY: as for `memory`; they are different ones.
         unsafe { Some((&mut *dst.as_ptr(), &*src.as_ptr())) }
@@ -222,7 +230,7 @@ fn two<T>(entities: &[NonNull<T>], dst: u32, src: u32) -> Option<(NonNull<T>, No
 }
 
 /// An operand that is an address, a size or an index of that address type.
-fn address(ty: AddressType, slot: u64) -> u64 {
+pub(super) fn address(ty: AddressType, slot: u64) -> u64 {
     match ty {
         AddressType::I32 => u64::from(slot as u32),
         AddressType::I64 => slot,
@@ -230,20 +238,20 @@ fn address(ty: AddressType, slot: u64) -> u64 {
 }
 
 /// An operand that is a length in two address types: it has the narrower one.
-fn narrower(a: AddressType, b: AddressType) -> AddressType {
+pub(super) fn narrower(a: AddressType, b: AddressType) -> AddressType {
     if a == AddressType::I64 && b == AddressType::I64 { AddressType::I64 } else { AddressType::I32 }
 }
 
-fn memory_address_type(memory: &MemoryEntity) -> AddressType {
+pub(super) fn memory_address_type(memory: &MemoryEntity) -> AddressType {
     memory.ty().address_type()
 }
 
-fn table_address_type(table: &TableEntity) -> AddressType {
+pub(super) fn table_address_type(table: &TableEntity) -> AddressType {
     if table.ty.table64 { AddressType::I64 } else { AddressType::I32 }
 }
 
 /// The result of a `grow`: the old size, or −1 of the address type.
-fn grown(ty: AddressType, old: Option<u64>) -> u64 {
+pub(super) fn grown(ty: AddressType, old: Option<u64>) -> u64 {
     address(ty, old.unwrap_or(u64::MAX))
 }
 
@@ -252,11 +260,11 @@ macro_rules! slow_ops {
     ($($(#[doc = $doc:literal])* $name:ident($operands:expr), |$vm:ident, $slots:ident, $first:ident, $second:ident| $body:block)*) => {$(
         $(#[doc = $doc])*
         pub(crate) struct $name;
-        impl $crate::exec::bulk::SlowOp for $name {
+        impl $crate::exec::slow::SlowOp for $name {
             const OPERANDS: usize = $operands;
             fn call(
                 mut $vm: Vm<'_>,
-                mut $slots: $crate::exec::bulk::Slots<'_>,
+                mut $slots: $crate::exec::slow::Slots<'_>,
                 $first: u32,
                 $second: u32,
             ) -> Result<(), Exit> {
@@ -268,140 +276,3 @@ macro_rules! slow_ops {
     )*};
 }
 pub(super) use slow_ops;
-
-slow_ops! {
-    /// `memory.size` of memory `first`
-    MemorySize(0), |vm, slots, first, _second| {
-        slots[0] = vm.memory(first).size().0;
-    }
-
-    /// `memory.grow` of memory `first`; the result is −1 when the host or the type refuses.
-    MemoryGrow(1), |vm, slots, first, _second| {
-        let memory = vm.memory(first);
-        let ty = memory_address_type(memory);
-        let delta = Pages(address(ty, slots[0]));
-        let old = vm.grow(|vm, limits| limits.grow_memory(vm.memory(first), delta))?;
-        slots[0] = grown(ty, old.map(|old| old.0));
-        // SAFETY: E3; the memory is not borrowed any more.
-        unsafe { (*vm.cx).refresh_memory() };
-    }
-
-    /// `memory.fill` of memory `first`
-    MemoryFill(3), |vm, slots, first, _second| {
-        let memory = vm.memory(first);
-        let ty = memory_address_type(memory);
-        let (addr, value, len_bytes) = (address(ty, slots[0]), slots[1] as u8, address(ty, slots[2]));
-        with_memory!(memory, memory => memory.fill(addr, value, len_bytes))
-            .map_err(|_| Trap::MemoryOutOfBounds)?;
-    }
-
-    /// `memory.copy` to memory `first` from memory `second`
-    MemoryCopy(3), |vm, slots, first, second| {
-        let dst_ty = memory_address_type(vm.memory(first));
-        let src_ty = memory_address_type(vm.memory(second));
-        let (dst_addr, src_addr) = (address(dst_ty, slots[0]), address(src_ty, slots[1]));
-        let len_bytes = address(narrower(dst_ty, src_ty), slots[2]);
-        match vm.two_memories(first, second) {
-            Some((dst, src)) => dst.copy_from(dst_addr, src, src_addr, len_bytes),
-            None => with_memory!(vm.memory(first), memory => {
-                memory.copy_within(dst_addr, src_addr, len_bytes)
-            }),
-        }
-        .map_err(|_| Trap::MemoryOutOfBounds)?;
-    }
-
-    /// `memory.init` of memory `first` from data segment `second`
-    MemoryInit(3), |vm, slots, first, second| {
-        let instance = vm.instance;
-        let memory = vm.memory(first);
-        let dst_addr = address(memory_address_type(memory), slots[0]);
-        let (offset, len_bytes) = (u64::from(slots[1] as u32), u64::from(slots[2] as u32));
-        let segment = instance.data[second as usize].borrow();
-        with_memory!(memory, memory => memory.init(dst_addr, &segment, offset, len_bytes))
-            .map_err(|_| Trap::MemoryOutOfBounds)?;
-    }
-
-    /// `data.drop` of segment `first`
-    DataDrop(0), |vm, _slots, first, _second| {
-        vm.instance.data[first as usize].borrow_mut().drop_segment();
-    }
-
-    /// `table.get` of table `first`
-    TableGet(1), |vm, slots, first, _second| {
-        let table = vm.table(first);
-        let index = address(table_address_type(table), slots[0]);
-        slots[0] = *table.elements.get(index as usize).ok_or(Trap::TableOutOfBounds)?;
-    }
-
-    /// `table.set` of table `first`
-    TableSet(2), |vm, slots, first, _second| {
-        let table = vm.table(first);
-        let index = address(table_address_type(table), slots[0]);
-        *table.elements.get_mut(index as usize).ok_or(Trap::TableOutOfBounds)? = slots[1];
-    }
-
-    /// `table.size` of table `first`
-    TableSize(0), |vm, slots, first, _second| {
-        slots[0] = vm.table(first).elements.len() as u64;
-    }
-
-    /// `table.grow` of table `first`; the result is −1 when the host or the type refuses.
-    TableGrow(2), |vm, slots, first, _second| {
-        let ty = table_address_type(vm.table(first));
-        let (delta, init) = (address(ty, slots[1]), slots[0]);
-        let old = vm.grow(|vm, limits| limits.grow_table(vm.table(first), delta, init))?;
-        slots[0] = grown(ty, old);
-    }
-
-    /// `table.fill` of table `first`
-    TableFill(3), |vm, slots, first, _second| {
-        let table = vm.table(first);
-        let ty = table_address_type(table);
-        let range = range(address(ty, slots[0]), address(ty, slots[2]), table.elements.len())?;
-        table.elements[range].fill(slots[1]);
-    }
-
-    /// `table.copy` to table `first` from table `second`
-    TableCopy(3), |vm, slots, first, second| {
-        let dst_ty = table_address_type(vm.table(first));
-        let src_ty = table_address_type(vm.table(second));
-        let count = address(narrower(dst_ty, src_ty), slots[2]);
-        let (dst_index, src_index) = (address(dst_ty, slots[0]), address(src_ty, slots[1]));
-        let src_range = range(src_index, count, vm.table(second).elements.len())?;
-        let dst_range = range(dst_index, count, vm.table(first).elements.len())?;
-        match vm.two_tables(first, second) {
-            Some((dst, src)) => dst.elements[dst_range].copy_from_slice(&src.elements[src_range]),
-            None => vm.table(first).elements.copy_within(src_range, dst_range.start),
-        }
-    }
-
-    /// `table.init` of table `first` from element segment `second`
-    TableInit(3), |vm, slots, first, second| {
-        let instance = vm.instance;
-        let table = vm.table(first);
-        let dst_index = address(table_address_type(table), slots[0]);
-        let segment = instance.elements[second as usize].borrow();
-        let (offset, count) = (u64::from(slots[1] as u32), u64::from(slots[2] as u32));
-        let src_range = range(offset, count, segment.len())?;
-        let dst_range = range(dst_index, count, table.elements.len())?;
-        table.elements[dst_range].copy_from_slice(&segment[src_range]);
-    }
-
-    /// `elem.drop` of segment `first`
-    ElemDrop(0), |vm, _slots, first, _second| {
-        vm.instance.elements[first as usize].replace(Box::default());
-    }
-
-    /// `ref.func` of function `first`
-    RefFunc(0), |vm, slots, first, _second| {
-        slots[0] = FuncEntity::to_ref(vm.instance.funcs[first as usize]);
-    }
-}
-
-/// The elements from `start` on, `count` of them, if a table or segment of `len` has them all.
-fn range(start: u64, count: u64, len: usize) -> Result<std::ops::Range<usize>, Trap> {
-    match start.checked_add(count) {
-        Some(end) if end <= len as u64 => Ok(start as usize..end as usize),
-        _ => Err(Trap::TableOutOfBounds),
-    }
-}

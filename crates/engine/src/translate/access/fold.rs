@@ -7,16 +7,16 @@ use std::marker::PhantomData;
 
 use wasmparser::MemArg;
 
-use super::Translator;
-use super::emit::{Dests, Fields, Pos, dests};
-use super::memory::{AddrClass, FastAddr};
-use super::numeric::{halves, left_class};
-use super::stack::{Accumulator, Operand, Value};
-use crate::exec::memory::BinLoad;
-use crate::exec::operand::{Acc, Pin, Scalar, SlotA, SlotBLow, Src};
-use crate::op::memory as m;
-use crate::op::memory::{Load, Raw};
-use crate::op::numeric::Binary;
+use super::{AddrClass, FastAddr};
+use crate::exec::access::scalar::BinLoad;
+use crate::machine::operand::{Acc, Pin, Scalar, SlotA, SlotBLow, Src};
+use crate::op::access::scalar as m;
+use crate::op::access::scalar::{Load, Raw};
+use crate::op::scalar::Binary;
+use crate::translate::Translator;
+use crate::translate::emit::{Dests, Fields, Pos, dests};
+use crate::translate::scalar::{halves, left_class};
+use crate::translate::stack::{Accumulator, Operand, Value};
 
 /// Which of a type's loads a cell is.
 #[derive(Clone, Copy, Debug)]
@@ -30,7 +30,7 @@ enum Kind {
 }
 
 /// The loads that operations of a type can fold.
-pub(super) trait Loaded: Scalar {
+pub(in crate::translate) trait Loaded: Scalar {
     /// [`Kind::Full`].
     type Full: Load<Out = Self>;
     /// [`Kind::Byte`]; the full load again for a type that has none.
@@ -80,7 +80,7 @@ impl Width {
 
 /// The last load, so that an operation can make it itself.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct LastLoad {
+pub(in crate::translate) struct LastLoad {
     cell: Pos,
     width: Width,
     /// The address: accumulator, pin or slot.
@@ -118,7 +118,7 @@ impl<O: Binary<Ty: Loaded>> LoadOperandTable<O> {
 
 impl Translator<'_> {
     /// Remembers a load that was just appended.
-    pub(super) fn remember_load<O: Load>(
+    pub(in crate::translate) fn remember_load<O: Load>(
         &mut self,
         cell: Pos,
         addr: &FastAddr,
@@ -139,13 +139,13 @@ impl Translator<'_> {
 
     /// Translates a binary operation, which makes the load of its right operand itself if that
     /// came just before it, or of its left operand if they may change places.
-    pub(super) fn binary_loading<O: Binary<Ty: Loaded>>(&mut self) {
+    pub(in crate::translate) fn binary_loading<O: Binary<Ty: Loaded>>(&mut self) {
         if !self.fold_load::<O>() {
             self.binary::<O>();
         }
     }
 
-    pub(super) fn fold_load<O: Binary<Ty: Loaded>>(&mut self) -> bool {
+    pub(in crate::translate) fn fold_load<O: Binary<Ty: Loaded>>(&mut self) -> bool {
         match self.last_load {
             Some(load) if self.options.optimizations.fuse => self.fold_last_load::<O>(load),
             _ => false,

@@ -2,9 +2,9 @@
 
 use std::marker::PhantomData;
 
-use super::abi::{Machine, Op};
-use super::operand::{Dst, Scalar, Src};
-use crate::op::numeric::{Binary, Compare, Unary};
+use crate::machine::operand::{Dst, Scalar, Src};
+use crate::machine::{Machine, Op};
+use crate::op::scalar::{Binary, Compare, Unary};
 use crate::runtime::trap::Exit;
 
 /// `d ← op a`

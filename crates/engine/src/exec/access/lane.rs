@@ -1,0 +1,92 @@
+//! Handlers of loads and stores of single lanes.
+
+use std::marker::PhantomData;
+
+use super::kind::AnyMemory;
+use super::{Addr, check};
+use crate::machine::operand::{Dst, SlotD, Src, ToSlot};
+use crate::machine::{Machine, Op};
+use crate::op::access::lane::MemoryLane;
+use crate::op::access::scalar::Raw;
+use crate::runtime::trap::Exit;
+
+/// Where the immediates of a lane's load or store are: the first granule that the address leaves
+/// free has the lane's number in its upper half, and the slot of a load's vector in its lower.
+#[inline(always)]
+unsafe fn lane_operands(m: &Machine, granule: usize) -> (usize, usize) {
+    // SAFETY: E1.
+    let bits = unsafe { m.ip.granule(granule) };
+    ((bits >> 32) as usize, bits as u32 as usize)
+}
+
+/// Packs what [`lane_operands`] takes apart.
+pub(crate) fn lane_granule(lane: u8, slot: u16) -> u64 {
+    u64::from(lane) << 32 | u64::from(slot)
+}
+
+/// `d ←` a vector with a lane from `memory[ea]`
+pub(crate) struct LoadLane<O, A>(PhantomData<(O, A)>);
+
+impl<O: MemoryLane, A: Addr> Op for LoadLane<O, A> {
+    #[inline(always)]
+    unsafe fn exec(m: &mut Machine) -> Result<(), Exit> {
+        // SAFETY: E1 to E4; `check` vouches for the address.
+        unsafe {
+            let raw = check::<O::Raw>(m, A::ea(m))?.read_unaligned().little_endian();
+            let (lane, slot) = lane_operands(m, 2 + A::EXTRA);
+            ToSlot::put(m, O::replace(m.fp.vector(slot), lane, raw));
+        }
+        m.ip = m.ip.offset(3 + A::EXTRA as isize);
+        Ok(())
+    }
+}
+
+/// `memory[ea] ←` a lane of `d`
+pub(crate) struct StoreLane<O, A>(PhantomData<(O, A)>);
+
+impl<O: MemoryLane, A: Addr> Op for StoreLane<O, A> {
+    #[inline(always)]
+    unsafe fn exec(m: &mut Machine) -> Result<(), Exit> {
+        // SAFETY: E1 to E4; `check` vouches for the address.
+        unsafe {
+            let target = check::<O::Raw>(m, A::ea(m))?;
+            let (lane, _) = lane_operands(m, 2 + A::EXTRA);
+            target.write_unaligned(O::extract(SlotD::get(m), lane).little_endian());
+        }
+        m.ip = m.ip.offset(3 + A::EXTRA as isize);
+        Ok(())
+    }
+}
+
+/// `d ←` a vector with a lane from `memory b [a + offset]`, for any memory
+pub(crate) struct LoadLaneAny<O, M>(PhantomData<(O, M)>);
+
+impl<O: MemoryLane, M: AnyMemory> Op for LoadLaneAny<O, M> {
+    #[inline(always)]
+    unsafe fn exec(m: &mut Machine) -> Result<(), Exit> {
+        // SAFETY: E1 to E3.
+        unsafe {
+            let raw = M::load::<O::Raw>(m)?;
+            let (lane, slot) = lane_operands(m, 3);
+            ToSlot::put(m, O::replace(m.fp.vector(slot), lane, raw));
+        }
+        m.ip = m.ip.offset(4);
+        Ok(())
+    }
+}
+
+/// `memory b [a + offset] ←` a lane of `d`, for any memory
+pub(crate) struct StoreLaneAny<O, M>(PhantomData<(O, M)>);
+
+impl<O: MemoryLane, M: AnyMemory> Op for StoreLaneAny<O, M> {
+    #[inline(always)]
+    unsafe fn exec(m: &mut Machine) -> Result<(), Exit> {
+        // SAFETY: E1 to E3.
+        unsafe {
+            let (lane, _) = lane_operands(m, 3);
+            M::store(m, O::extract(SlotD::get(m), lane))?;
+        }
+        m.ip = m.ip.offset(4);
+        Ok(())
+    }
+}

@@ -1,0 +1,107 @@
+//! Handlers of operations on ranges of memory, and on whole memories.
+
+use std::marker::PhantomData;
+
+use lineal_memory::Pages;
+
+use super::check_range;
+use crate::exec::slow::{Vm, address, grown, memory_address_type, narrower, slow_ops};
+use crate::machine::operand::{SlotA, SlotD, Src};
+use crate::machine::{Machine, Op};
+use crate::runtime::entity::with_memory;
+use crate::runtime::trap::{Exit, Trap};
+
+/// `memory.fill` of memory 0: the address is in the slot `a`, value and length are of classes `V`
+/// and `N`.
+pub(crate) struct Fill<V, N>(PhantomData<(V, N)>);
+
+impl<V: Src<u32>, N: Src<u32>> Op for Fill<V, N> {
+    #[inline(always)]
+    unsafe fn exec(m: &mut Machine) -> Result<(), Exit> {
+        // SAFETY: E1 to E4; `check_range` vouches for the bytes.
+        unsafe {
+            let len_bytes = N::get(m);
+            let dst = check_range(m, SlotA::get(m), len_bytes)?;
+            dst.write_bytes(V::get(m) as u8, len_bytes as usize);
+        }
+        m.ip = m.ip.offset(2);
+        Ok(())
+    }
+}
+
+/// `memory.copy` inside memory 0: to the address in the slot `a` from that in the slot `d`, a
+/// length of class `N`.
+pub(crate) struct Copy<N>(PhantomData<N>);
+
+impl<N: Src<u32>> Op for Copy<N> {
+    #[inline(always)]
+    unsafe fn exec(m: &mut Machine) -> Result<(), Exit> {
+        // SAFETY: E1 to E4; `check_range` vouches for the bytes.
+        unsafe {
+            let len_bytes = N::get(m);
+            let dst = check_range(m, SlotA::get(m), len_bytes)?;
+            let src = check_range(m, SlotD::get(m), len_bytes)?;
+            dst.copy_from(src, len_bytes as usize);
+        }
+        m.ip = m.ip.offset(2);
+        Ok(())
+    }
+}
+
+slow_ops! {
+    /// `memory.size` of memory `first`
+    MemorySize(0), |vm, slots, first, _second| {
+        slots[0] = vm.memory(first).size().0;
+    }
+
+    /// `memory.grow` of memory `first`; the result is −1 when the host or the type refuses.
+    MemoryGrow(1), |vm, slots, first, _second| {
+        let memory = vm.memory(first);
+        let ty = memory_address_type(memory);
+        let delta = Pages(address(ty, slots[0]));
+        let old = vm.grow(|vm, limits| limits.grow_memory(vm.memory(first), delta))?;
+        slots[0] = grown(ty, old.map(|old| old.0));
+        // SAFETY: E3; the memory is not borrowed any more.
+        unsafe { (*vm.cx).refresh_memory() };
+    }
+
+    /// `memory.fill` of memory `first`
+    MemoryFill(3), |vm, slots, first, _second| {
+        let memory = vm.memory(first);
+        let ty = memory_address_type(memory);
+        let (addr, value, len_bytes) = (address(ty, slots[0]), slots[1] as u8, address(ty, slots[2]));
+        with_memory!(memory, memory => memory.fill(addr, value, len_bytes))
+            .map_err(|_| Trap::MemoryOutOfBounds)?;
+    }
+
+    /// `memory.copy` to memory `first` from memory `second`
+    MemoryCopy(3), |vm, slots, first, second| {
+        let dst_ty = memory_address_type(vm.memory(first));
+        let src_ty = memory_address_type(vm.memory(second));
+        let (dst_addr, src_addr) = (address(dst_ty, slots[0]), address(src_ty, slots[1]));
+        let len_bytes = address(narrower(dst_ty, src_ty), slots[2]);
+        match vm.two_memories(first, second) {
+            Some((dst, src)) => dst.copy_from(dst_addr, src, src_addr, len_bytes),
+            None => with_memory!(vm.memory(first), memory => {
+                memory.copy_within(dst_addr, src_addr, len_bytes)
+            }),
+        }
+        .map_err(|_| Trap::MemoryOutOfBounds)?;
+    }
+
+    /// `memory.init` of memory `first` from data segment `second`
+    MemoryInit(3), |vm, slots, first, second| {
+        let instance = vm.instance;
+        let memory = vm.memory(first);
+        let dst_addr = address(memory_address_type(memory), slots[0]);
+        let (offset, len_bytes) = (u64::from(slots[1] as u32), u64::from(slots[2] as u32));
+        let segment = instance.data[second as usize].borrow();
+        with_memory!(memory, memory => memory.init(dst_addr, &segment, offset, len_bytes))
+            .map_err(|_| Trap::MemoryOutOfBounds)?;
+    }
+
+    /// `data.drop` of segment `first`
+    DataDrop(0), |vm, _slots, first, _second| {
+        vm.instance.data[first as usize].borrow_mut().drop_segment();
+    }
+}

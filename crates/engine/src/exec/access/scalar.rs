@@ -1,0 +1,101 @@
+//! Handlers of loads and stores of numbers, and of whole vectors.
+
+use std::marker::PhantomData;
+
+use super::kind::AnyMemory;
+use super::{Addr, check};
+use crate::machine::operand::{Dst, SlotD, Src};
+use crate::machine::{Machine, Op};
+use crate::op::access::scalar::{Load, Raw, Store};
+use crate::op::scalar::Binary;
+use crate::runtime::trap::Exit;
+
+/// `d ← memory[ea]`
+pub(crate) struct LoadOp<O, A, D>(PhantomData<(O, A, D)>);
+
+impl<O: Load, A: Addr, D: Dst<O::Out>> Op for LoadOp<O, A, D> {
+    #[inline(always)]
+    unsafe fn exec(m: &mut Machine) -> Result<(), Exit> {
+        // SAFETY: E1 to E4; `check` vouches for the address.
+        unsafe {
+            let raw = check::<O::Raw>(m, A::ea(m))?.read_unaligned();
+            D::put(m, O::extend(raw.little_endian()));
+        }
+        m.ip = m.ip.offset(2 + A::EXTRA as isize);
+        Ok(())
+    }
+}
+
+/// `d ← a op memory[ea]`: the load is `M`; the address is of class `A`, and the offset is the high
+/// half of `b`.
+pub(crate) struct BinLoad<O, M, L, A, D>(PhantomData<(O, M, L, A, D)>);
+
+impl<O, M, L, A, D> Op for BinLoad<O, M, L, A, D>
+where
+    O: Binary,
+    M: Load<Out = O::Ty>,
+    L: Src<O::Ty>,
+    A: Src<u32>,
+    D: Dst<O::Ty>,
+{
+    #[inline(always)]
+    unsafe fn exec(m: &mut Machine) -> Result<(), Exit> {
+        // SAFETY: E1 to E4; `check` vouches for the address.
+        unsafe {
+            let ea = u64::from(A::get(m)) + m.ip.b_halves().1 as u64;
+            let raw = check::<M::Raw>(m, ea)?.read_unaligned();
+            let result = O::eval(L::get(m), M::extend(raw.little_endian()))?;
+            D::put(m, result);
+        }
+        m.ip = m.ip.offset(2);
+        Ok(())
+    }
+}
+
+/// `memory[ea] ← d`, or the value of class `V`; a wide value comes after a wide address
+pub(crate) struct StoreOp<O, A, V>(PhantomData<(O, A, V)>);
+
+impl<O: Store, A: Addr, V: Src<O::In>> Op for StoreOp<O, A, V> {
+    #[inline(always)]
+    unsafe fn exec(m: &mut Machine) -> Result<(), Exit> {
+        // SAFETY: E1 to E4; `check` vouches for the address.
+        unsafe {
+            let target = check::<O::Raw>(m, A::ea(m))?;
+            target.write_unaligned(O::narrow(V::get(m)).little_endian());
+        }
+        m.ip = m.ip.offset(2 + A::EXTRA as isize + V::EXTRA as isize);
+        Ok(())
+    }
+}
+
+/// `d ← memory b [a + offset]`, for any memory
+pub(crate) struct LoadAny<O, M, D>(PhantomData<(O, M, D)>);
+
+impl<O: Load, M: AnyMemory, D: Dst<O::Out>> Op for LoadAny<O, M, D> {
+    #[inline(always)]
+    unsafe fn exec(m: &mut Machine) -> Result<(), Exit> {
+        // SAFETY: E1 to E3.
+        unsafe {
+            let raw = M::load::<O::Raw>(m)?;
+            D::put(m, O::extend(raw));
+        }
+        m.ip = m.ip.offset(3);
+        Ok(())
+    }
+}
+
+/// `memory b [a + offset] ← d`, for any memory
+pub(crate) struct StoreAny<O, M>(PhantomData<(O, M)>);
+
+impl<O: Store, M: AnyMemory> Op for StoreAny<O, M>
+where
+    SlotD: Src<O::In>,
+{
+    #[inline(always)]
+    unsafe fn exec(m: &mut Machine) -> Result<(), Exit> {
+        // SAFETY: E1 to E3.
+        unsafe { M::store(m, O::narrow(SlotD::get(m)))? };
+        m.ip = m.ip.offset(3);
+        Ok(())
+    }
+}

@@ -1,0 +1,50 @@
+//! Handlers that make vectors of numbers, and take numbers out of them.
+
+use std::marker::PhantomData;
+
+use crate::machine::operand::{Dst, SlotA, Src, ToSlot};
+use crate::machine::{Machine, Op};
+use crate::op::vector::{ExtractLane, ReplaceLane, Splat};
+use crate::runtime::trap::Exit;
+
+/// `d ←` a vector of the number of class `S`
+pub(crate) struct SplatOp<O, S>(PhantomData<(O, S)>);
+
+impl<O: Splat, S: Src<O::In>> Op for SplatOp<O, S> {
+    #[inline(always)]
+    unsafe fn exec(m: &mut Machine) -> Result<(), Exit> {
+        // SAFETY: E1 and E2.
+        unsafe { ToSlot::put(m, O::eval(S::get(m))) };
+        m.ip = m.ip.offset(2);
+        Ok(())
+    }
+}
+
+/// `d ←` lane `b` of `a`, a number
+pub(crate) struct Extract<O, D>(PhantomData<(O, D)>);
+
+impl<O: ExtractLane, D: Dst<O::Out>> Op for Extract<O, D> {
+    #[inline(always)]
+    unsafe fn exec(m: &mut Machine) -> Result<(), Exit> {
+        // SAFETY: E1 and E2.
+        unsafe { D::put(m, O::eval(SlotA::get(m), m.ip.b() as usize)) };
+        m.ip = m.ip.offset(2);
+        Ok(())
+    }
+}
+
+/// `d ← a` with the number of class `S` in the lane that the low half of `b` names
+pub(crate) struct Replace<O, S>(PhantomData<(O, S)>);
+
+impl<O: ReplaceLane, S: Src<O::In>> Op for Replace<O, S> {
+    #[inline(always)]
+    unsafe fn exec(m: &mut Machine) -> Result<(), Exit> {
+        // SAFETY: E1 and E2.
+        unsafe {
+            let lane = m.ip.b_halves().0;
+            ToSlot::put(m, O::eval(SlotA::get(m), lane, S::get(m)));
+        }
+        m.ip = m.ip.offset(2);
+        Ok(())
+    }
+}

@@ -1,0 +1,198 @@
+//! How one handler passes control to the next: by tail calls, or in a loop.
+
+use super::Machine;
+use crate::runtime::context::ExitState;
+use crate::runtime::trap::Exit;
+
+/// An operation of the machine.
+pub(crate) trait Op {
+    /// Executes the cell at `ip` and moves `ip` to the next cell to execute: `Ok` if that is the
+    /// one behind it, [`Exit::BRANCH`] if it may be another. On an exit, `ip` stays at the cell,
+    /// and whatever the operation must not change is unchanged.
+    ///
+    /// # Safety
+    ///
+    /// E1 to E4 hold.
+    unsafe fn exec(m: &mut Machine) -> Result<(), Exit>;
+}
+
+pub(super) use dispatch::Address;
+use dispatch::address;
+pub(crate) use dispatch::run;
+
+/// The code that executes an operation.
+#[derive(Clone, Copy, Debug)]
+#[repr(C)]
+pub(crate) struct Handler {
+    address: Address,
+    /// The operation's name; only tests read it, so that they can print code.
+    #[cfg(test)]
+    pub(crate) name: fn() -> &'static str,
+}
+
+/// The handler of an operation.
+pub(crate) const fn handler<O: Op>() -> Handler {
+    Handler {
+        address: address::<O>(),
+        #[cfg(test)]
+        name: std::any::type_name::<O>,
+    }
+}
+
+impl Handler {
+    /// The handler as a granule holds it.
+    pub(crate) fn to_granule(self) -> u64 {
+        self.address as usize as u64
+    }
+}
+
+/// Dispatch by tail calls: each handler jumps to the next.
+#[cfg(lineal_tail_calls)]
+mod dispatch {
+    use super::*;
+    use crate::machine::{Fp, Ip};
+    use crate::runtime::context::Context;
+
+    #[cfg(target_arch = "x86_64")]
+    macro_rules! in_registers {
+        ($($item:tt)*) => { unsafe extern "sysv64" $($item)* };
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    macro_rules! in_registers {
+        ($($item:tt)*) => { unsafe extern "C" $($item)* };
+    }
+
+    /// A handler; the parameters are [`Machine`]'s fields.
+    pub(crate) type Address =
+        in_registers!(fn(Ip, Fp, *mut Context, *mut u8, u64, u64, f64, f32, f64, f32, f64));
+
+    /// The handler of an operation.
+    pub(super) const fn address<O: Op>() -> Address {
+        threaded::<O>
+    }
+
+    in_registers! {
+        fn threaded<O: Op>(
+            ip: Ip,
+            fp: Fp,
+            cx: *mut Context,
+            mem_ptr: *mut u8,
+            acc: u64,
+            pin: u64,
+            acc64: f64,
+            acc32: f32,
+            pin64: f64,
+            pin32: f32,
+            head: f64,
+        ) {
+            let head = Ip::from_number(head);
+            let mut m =
+                Machine { ip, fp, cx, mem_ptr, acc, pin, acc64, acc32, pin64, pin32, head };
+            // SAFETY: whoever jumps here upholds E1 to E4 for the cell at `ip`.
+            match unsafe { O::exec(&mut m) } {
+                // SAFETY: `exec` left the invariants in force for the cell now at `ip`.
+                Ok(()) | Err(Exit::BRANCH) => unsafe {
+                    m.ip.handler()(
+                        m.ip, m.fp, m.cx, m.mem_ptr, m.acc, m.pin, m.acc64, m.acc32, m.pin64, m.pin32,
+                        m.head.to_number(),
+                    )
+                },
+                // SAFETY: E3 for `cx`; the rest is only recorded.
+                Err(exit) => unsafe {
+                    leave(
+                        m.ip, m.fp, m.cx, m.mem_ptr, exit.to_bits(), m.pin, m.acc64, m.acc32, m.pin64,
+                        m.pin32, m.head.to_number(),
+                    )
+                },
+            }
+        }
+    }
+
+    in_registers! {
+        fn leave(
+            ip: Ip,
+            fp: Fp,
+            cx: *mut Context,
+            _mem_ptr: *mut u8,
+            exit: u64,
+            _pin: u64,
+            _acc64: f64,
+            _acc32: f32,
+            _pin64: f64,
+            _pin32: f32,
+            _head: f64,
+        ) {
+            // SAFETY: E3.
+            unsafe { (*cx).exit = ExitState { exit: Exit::from_bits(exit), ip, fp } };
+        }
+    }
+
+    /// Runs from the machine's state until an operation exits; the context says where and why.
+    ///
+    /// # Safety
+    ///
+    /// E1 to E4 hold for the machine.
+    pub(crate) unsafe fn run(m: Machine) {
+        // SAFETY: the caller's promise.
+        unsafe {
+            m.ip.handler()(
+                m.ip,
+                m.fp,
+                m.cx,
+                m.mem_ptr,
+                m.acc,
+                m.pin,
+                m.acc64,
+                m.acc32,
+                m.pin64,
+                m.pin32,
+                m.head.to_number(),
+            );
+        }
+    }
+}
+
+/// Dispatch by a loop: for builds and targets whose tail calls cannot be relied on.
+#[cfg(not(lineal_tail_calls))]
+mod dispatch {
+    use super::*;
+
+    /// A handler.
+    pub(crate) type Address = unsafe fn(&mut Machine) -> Result<(), Exit>;
+
+    /// The handler of an operation.
+    pub(super) const fn address<O: Op>() -> Address {
+        looped::<O>
+    }
+
+    /// Never inlined, so that an operation has one address in the whole crate: cells are told
+    /// apart by their handlers.
+    ///
+    /// # Safety
+    ///
+    /// As for [`Op::exec`].
+    #[inline(never)]
+    unsafe fn looped<O: Op>(m: &mut Machine) -> Result<(), Exit> {
+        // SAFETY: the caller's promise.
+        unsafe { O::exec(m) }
+    }
+
+    /// Runs from the machine's state until an operation exits; the context says where and why.
+    ///
+    /// # Safety
+    ///
+    /// E1 to E4 hold for the machine.
+    pub(crate) unsafe fn run(mut m: Machine) {
+        loop {
+            // SAFETY: the caller's promise, which every operation renews.
+            match unsafe { m.ip.handler()(&mut m) } {
+                Ok(()) | Err(Exit::BRANCH) => {}
+                Err(exit) => {
+                    // SAFETY: E3.
+                    unsafe { (*m.cx).exit = ExitState { exit, ip: m.ip, fp: m.fp } };
+                    return;
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,39 @@
+//! The frame pointer: the slots of the running function.
+
+/// The frame pointer: slot 0 of the running function's frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(transparent)]
+pub(crate) struct Fp(*mut u64);
+
+impl Fp {
+    pub(crate) const NULL: Fp = Fp(std::ptr::null_mut());
+
+    pub(crate) fn new(ptr: *mut u64) -> Fp {
+        Fp(ptr)
+    }
+
+    #[inline(always)]
+    pub(crate) fn as_ptr(self) -> *mut u64 {
+        self.0
+    }
+
+    /// The address of a slot.
+    #[inline(always)]
+    pub(crate) fn slot(self, index: usize) -> *mut u64 {
+        self.0.wrapping_add(index)
+    }
+
+    /// Reads a slot.
+    #[inline(always)]
+    pub(crate) unsafe fn get(self, index: usize) -> u64 {
+        // SAFETY: E2.
+        unsafe { self.0.add(index).read() }
+    }
+
+    /// Writes a slot.
+    #[inline(always)]
+    pub(crate) unsafe fn set(self, index: usize, bits: u64) {
+        // SAFETY: E2.
+        unsafe { self.0.add(index).write(bits) }
+    }
+}

@@ -1,0 +1,70 @@
+//! Translates operations on ranges of memory, and on whole memories. Those on ranges of memory 0
+//! have handlers that find their operands wherever they are.
+
+use crate::exec::access::range::{self as r, Copy, Fill};
+use crate::machine::operand::{ImmD, SlotB, SlotD, UImmB};
+use crate::machine::{Handler, handler};
+use crate::translate::Translator;
+use crate::translate::emit::Fields;
+use crate::translate::stack::Value;
+
+impl Translator<'_> {
+    pub(in crate::translate) fn memory_size(&mut self, memory: u32) {
+        self.slow_with_result::<r::MemorySize>(memory);
+    }
+
+    pub(in crate::translate) fn memory_grow(&mut self, memory: u32) {
+        self.slow_with_result::<r::MemoryGrow>(memory);
+    }
+
+    pub(in crate::translate) fn memory_fill(&mut self, memory: u32) {
+        const FAST: [[Handler; 2]; 2] = [
+            [handler::<Fill<SlotD, SlotB>>(), handler::<Fill<SlotD, UImmB>>()],
+            [handler::<Fill<ImmD, SlotB>>(), handler::<Fill<ImmD, UImmB>>()],
+        ];
+        if !self.is_fast(memory) {
+            return self.slow::<r::MemoryFill>(memory, 0);
+        }
+        let (len_class, b) = self.pop_slot_or_constant(1);
+        let (value_class, value) = self.pop_slot_or_constant(2);
+        // Of a constant, the low byte is all that counts.
+        self.range_cell(FAST[value_class][len_class], value as u16, b);
+    }
+
+    pub(in crate::translate) fn memory_copy(&mut self, dst: u32, src: u32) {
+        const FAST: [Handler; 2] = [handler::<Copy<SlotB>>(), handler::<Copy<UImmB>>()];
+        if !(self.is_fast(dst) && self.is_fast(src)) {
+            return self.slow::<r::MemoryCopy>(dst, src);
+        }
+        let (len_class, b) = self.pop_slot_or_constant(1);
+        let src_addr = self.pop_slot();
+        let d = self.reach(src_addr, 2);
+        self.range_cell(FAST[len_class], d, b);
+    }
+
+    /// Pops an operand: a slot, of class 0, or a constant, of class 1.
+    fn pop_slot_or_constant(&mut self, scratch: u32) -> (usize, u32) {
+        if let Value::Const(bits) = self.stack.peek(0).value {
+            self.pop();
+            return (1, bits as u32);
+        }
+        let slot = self.pop_slot();
+        (0, self.reach(slot, scratch).into())
+    }
+
+    /// Pops the address of an operation on a range of memory 0, and appends it.
+    fn range_cell(&mut self, handler: Handler, d: u16, b: u32) {
+        let addr = self.pop_slot();
+        let a = self.reach(addr, 3);
+        self.emit.site();
+        self.emit.cell(handler, Fields { a, d, b, wide: None });
+    }
+
+    pub(in crate::translate) fn memory_init(&mut self, memory: u32, segment: u32) {
+        self.slow::<r::MemoryInit>(memory, segment);
+    }
+
+    pub(in crate::translate) fn data_drop(&mut self, segment: u32) {
+        self.slow::<r::DataDrop>(segment, 0);
+    }
+}
