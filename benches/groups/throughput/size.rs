@@ -5,16 +5,16 @@ use std::time::Duration;
 
 use criterion::{BatchSize, Criterion, SamplingMode, Throughput};
 use lineal_benches::CpuTime;
-use lineal_memory::{LinearMemory, MemoryOptions, MemoryType, Pages, StoreKind};
+use lineal_memory::{BackingKind, LinearMemory, MemoryOptions, MemoryType, Pages};
 
 use crate::PAGE_BYTES;
 
-const STORES: [(&str, StoreKind); 2] =
-    [("reserved", StoreKind::Reserved), ("heap", StoreKind::Heap)];
+const BACKINGS: [(&str, BackingKind); 2] =
+    [("reserved", BackingKind::Reserved), ("heap", BackingKind::Heap)];
 
-fn new_memory(minimum: u64, maximum: Option<u64>, kind: StoreKind) -> LinearMemory {
+fn new_memory(minimum: u64, maximum: Option<u64>, kind: BackingKind) -> LinearMemory {
     let ty = MemoryType::new(Pages(minimum), maximum.map(Pages)).expect("a valid type");
-    let options = MemoryOptions::new().store(kind);
+    let options = MemoryOptions::new().backing(kind);
     LinearMemory::with_options(ty, &options).expect("room for the memory")
 }
 
@@ -26,7 +26,7 @@ pub(crate) fn grow(criterion: &mut Criterion<CpuTime>) {
         group.sample_size(10).sampling_mode(SamplingMode::Flat);
         group.measurement_time(Duration::from_secs(2));
         group.throughput(Throughput::Bytes(MOST_PAGES * PAGE_BYTES));
-        for (name, kind) in STORES {
+        for (name, kind) in BACKINGS {
             group.bench_function(format!("lineal_{name}"), |bencher| {
                 bencher.iter_batched(
                     || new_memory(1, None, kind),
@@ -71,7 +71,7 @@ pub(crate) fn create(criterion: &mut Criterion<CpuTime>) {
     for (name, minimum, maximum) in limits {
         let mut group = criterion.benchmark_group(format!("throughput/create/{name}"));
         group.throughput(Throughput::Bytes(minimum * PAGE_BYTES));
-        for (store, kind) in STORES {
+        for (store, kind) in BACKINGS {
             group.bench_function(format!("lineal_{store}"), |bencher| {
                 bencher.iter(|| new_memory(minimum, maximum, kind));
             });

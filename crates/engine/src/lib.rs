@@ -77,8 +77,8 @@ pub use lineal_decoder::{
     ValType,
 };
 pub use lineal_memory::{
-    AddressType, LinearMemory, MemoryOptions, MemoryType, OutOfBounds, PageSize, Pages, Scalar,
-    StoreKind, View, ViewMut, WaitResult,
+    AddressType, BackingKind, LinearMemory, MemoryOptions, MemoryType, OutOfBounds, PageSize,
+    Pages, Scalar, View, ViewMut, WaitResult,
 };
 pub use runtime::backtrace::{FrameInfo, WasmBacktrace};
 pub use runtime::imports::IncompatibleImport;

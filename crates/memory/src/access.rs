@@ -1,97 +1,438 @@
-//! The bounds check: the only one in this crate, and the one an engine should use.
+//! [`MemoryAccess`]: what hosts do with the contents of a memory, whichever kind it is.
 
-use crate::error::OutOfBounds;
+use alloc::string::String;
+use alloc::vec::Vec;
 
-/// The effective address `addr + offset` of an access to `len_bytes` bytes of a memory that
-/// has `memory_bytes` bytes, or `None` when the access is out of bounds.
+use crate::error::{InitError, OutOfBounds, StringError};
+use crate::linear::LinearMemory;
+use crate::scalar::{Integer, Scalar};
+use crate::segment::DataSegment;
+#[cfg(target_has_atomic = "64")]
+use crate::shared::SharedMemory;
+use crate::strings::{CSTRING_LIMIT_BYTES, decode_utf16, into_utf8};
+
+/// The contents of a [`LinearMemory`] or a [`SharedMemory`]: numbers, ranges of bytes and strings.
 ///
-/// This is the bounds check of every load, store and bulk operation. All arguments are 64 bits
-/// wide and nothing wraps around, so it serves 32-bit addresses (zero-extended) and 64-bit
-/// ones alike. An access is in bounds if and only if it *ends* inside the memory or exactly at
-/// its end; an empty access at the end is therefore in bounds, and one past the end is not.
+/// Use it to write code for both kinds of memory. Each of them also has all of these methods
+/// itself, so code for one kind needs no `use`. The trait is sealed.
 ///
-/// A result is at most `memory_bytes`.
+/// A shared memory is changed through a shared reference, so the trait is implemented for
+/// `&SharedMemory`, as [`Write`](https://doc.rust-lang.org/std/io/trait.Write.html) is for `&File`.
 ///
 /// ```
-/// use lineal_memory::effective_address;
+/// use lineal_memory::{LinearMemory, MemoryAccess, MemoryType, OutOfBounds, Pages, SharedMemory};
 ///
-/// assert_eq!(effective_address(8, 4, 4, 16), Some(12));
-/// assert_eq!(effective_address(8, 5, 4, 16), None);
-/// assert_eq!(effective_address(u64::MAX, 1, 4, 16), None);
-/// assert_eq!(effective_address(16, 0, 0, 16), Some(16));
+/// fn greet(memory: &mut impl MemoryAccess) -> Result<(), OutOfBounds> {
+///     memory.store(0, 0, 5_u32)?;
+///     memory.write_string(4, "hello")
+/// }
+///
+/// let mut owned = LinearMemory::new(MemoryType::new(Pages(1), None)?)?;
+/// greet(&mut owned)?;
+/// let shared = SharedMemory::new(MemoryType::shared(Pages(1), Pages(1))?)?;
+/// greet(&mut &shared)?;
+/// assert_eq!(owned.read_string(4, 5)?, shared.read_string(4, 5)?);
+/// # Ok::<(), Box<dyn core::error::Error>>(())
 /// ```
-#[inline(always)]
-#[must_use]
-pub const fn effective_address(
-    addr: u64,
-    offset: u64,
-    len_bytes: u64,
-    memory_bytes: u64,
-) -> Option<u64> {
-    let Some(ea) = addr.checked_add(offset) else {
-        return None;
-    };
-    // Of a loop's accesses of one width, this part is done once.
-    let Some(last) = memory_bytes.checked_sub(len_bytes) else {
-        return None;
-    };
-    if ea > last {
-        return None;
+pub trait MemoryAccess: sealed::Ranges {
+    /// The current size in bytes.
+    fn byte_len(&self) -> u64;
+
+    /// Loads the number at `addr + offset`.
+    ///
+    /// # Errors
+    ///
+    /// When the number does not lie inside the memory entirely.
+    fn load<T: Scalar>(&self, addr: u64, offset: u64) -> Result<T, OutOfBounds>;
+
+    /// Stores a number at `addr + offset`.
+    ///
+    /// # Errors
+    ///
+    /// When the number does not fit inside the memory entirely; nothing is stored then.
+    fn store<T: Scalar>(&mut self, addr: u64, offset: u64, value: T) -> Result<(), OutOfBounds>;
+
+    /// Fills `buffer` with the bytes at `addr`.
+    ///
+    /// # Errors
+    ///
+    /// When the range does not lie inside the memory entirely; `buffer` is unchanged then.
+    fn read(&self, addr: u64, buffer: &mut [u8]) -> Result<(), OutOfBounds>;
+
+    /// Writes `bytes` at `addr`.
+    ///
+    /// # Errors
+    ///
+    /// When the range does not lie inside the memory entirely; nothing is written then.
+    fn write(&mut self, addr: u64, bytes: &[u8]) -> Result<(), OutOfBounds>;
+
+    /// Sets `len_bytes` bytes at `addr` to `value`: `memory.fill`.
+    ///
+    /// # Errors
+    ///
+    /// When the range does not lie inside the memory entirely; nothing is written then.
+    fn fill(&mut self, addr: u64, value: u8, len_bytes: u64) -> Result<(), OutOfBounds>;
+
+    /// Copies `len_bytes` bytes from `src_addr` to `dst_addr`, which may overlap: `memory.copy`
+    /// inside one memory.
+    ///
+    /// # Errors
+    ///
+    /// When one of the ranges does not lie inside the memory entirely; nothing is written then.
+    fn copy_within(
+        &mut self,
+        dst_addr: u64,
+        src_addr: u64,
+        len_bytes: u64,
+    ) -> Result<(), OutOfBounds>;
+
+    /// Loads the narrow integer at `addr + offset` and extends it to a wider one: with its
+    /// sign if `N` is signed, with zeros if not.
+    ///
+    /// ```
+    /// # use lineal_memory::{LinearMemory, MemoryType, Pages};
+    /// # let mut memory = LinearMemory::new(MemoryType::new(Pages(1), None)?)?;
+    /// memory.store(0, 0, 0xff_u8)?;
+    /// assert_eq!(memory.load_extend::<i8, i32>(0, 0)?, -1); // i32.load8_s
+    /// assert_eq!(memory.load_extend::<u8, i32>(0, 0)?, 255); // i32.load8_u
+    /// # Ok::<(), Box<dyn core::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// When the narrow integer does not lie inside the memory entirely.
+    #[inline]
+    fn load_extend<N: Integer, W: Integer + From<N>>(
+        &self,
+        addr: u64,
+        offset: u64,
+    ) -> Result<W, OutOfBounds> {
+        self.load::<N>(addr, offset).map(W::from)
     }
-    Some(ea)
-}
 
-/// [`effective_address`] for a memory of this host: the result is an index, or the error to
-/// report.
-#[inline(always)]
-pub(crate) fn check(
-    addr: u64,
-    offset: u64,
-    len_bytes: u64,
-    memory_bytes: usize,
-) -> Result<usize, OutOfBounds> {
-    match effective_address(addr, offset, len_bytes, memory_bytes as u64) {
-        // At most `memory_bytes`, so a `usize` holds it on every host.
-        Some(ea) => Ok(ea as usize),
-        None => Err(out_of_bounds(addr, offset, len_bytes, memory_bytes)),
+    /// Copies `len_bytes` bytes from `segment_offset` in a data segment to `dst_addr`:
+    /// `memory.init`. From a dropped segment, only 0 bytes at offset 0 can be copied.
+    ///
+    /// ```
+    /// use lineal_memory::{DataSegment, LinearMemory, MemoryType, Pages};
+    ///
+    /// let mut memory = LinearMemory::new(MemoryType::new(Pages(1), None)?)?;
+    /// let segment = DataSegment::from(&b"hello, world"[..]);
+    /// memory.init(100, &segment, 7, 5)?;
+    /// assert_eq!(memory.slice(100, 5)?, b"world");
+    /// # Ok::<(), Box<dyn core::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// When one of the ranges does not lie inside the segment or the memory entirely; nothing
+    /// is written then.
+    #[inline]
+    fn init(
+        &mut self,
+        dst_addr: u64,
+        segment: &DataSegment,
+        segment_offset: u64,
+        len_bytes: u64,
+    ) -> Result<(), InitError> {
+        let src = segment.range(segment_offset, len_bytes)?;
+        Ok(self.write(dst_addr, src)?)
     }
-}
 
-#[cold]
-#[inline(never)]
-fn out_of_bounds(addr: u64, offset: u64, len_bytes: u64, memory_bytes: usize) -> OutOfBounds {
-    OutOfBounds { addr, offset, len_bytes, memory_bytes: memory_bytes as u64 }
-}
+    /// Copies the UTF-8 string of `len_bytes` bytes at `addr`.
+    ///
+    /// # Errors
+    ///
+    /// When the string does not lie inside the memory entirely, is not UTF-8, or is too long
+    /// for the host to copy.
+    fn read_string(&self, addr: u64, len_bytes: u64) -> Result<String, StringError> {
+        into_utf8(addr, copy_out(self, addr, len_bytes)?)
+    }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+    /// Writes a string as UTF-8 at `addr`, without a NUL.
+    ///
+    /// # Errors
+    ///
+    /// When the string does not fit inside the memory entirely; nothing is written then.
+    fn write_string(&mut self, addr: u64, string: &str) -> Result<(), OutOfBounds> {
+        self.write(addr, string.as_bytes())
+    }
 
-    #[test]
-    fn agrees_with_unbounded_arithmetic() {
-        let edges = [0, 1, 2, 4, 15, 16, 17, u64::MAX / 2, u64::MAX - 16, u64::MAX - 1, u64::MAX];
-        for addr in edges {
-            for offset in edges {
-                for len_bytes in edges {
-                    for memory_bytes in edges {
-                        let ea = u128::from(addr) + u128::from(offset);
-                        let fits = ea + u128::from(len_bytes) <= u128::from(memory_bytes);
-                        assert_eq!(
-                            effective_address(addr, offset, len_bytes, memory_bytes),
-                            fits.then_some(ea as u64),
-                            "{addr} + {offset}, {len_bytes} of {memory_bytes}"
-                        );
-                    }
-                }
+    /// Copies the UTF-8 string at `addr` that a NUL ends. The NUL, which is not part of the
+    /// result, must come within [`CSTRING_LIMIT_BYTES`].
+    ///
+    /// ```
+    /// # use lineal_memory::{LinearMemory, MemoryType, Pages};
+    /// # let mut memory = LinearMemory::new(MemoryType::new(Pages(1), None)?)?;
+    /// memory.write(16, b"hello\0world")?;
+    /// assert_eq!(memory.read_cstring(16)?, "hello");
+    /// # Ok::<(), Box<dyn core::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// See [`read_cstring_with_limit`](Self::read_cstring_with_limit).
+    fn read_cstring(&self, addr: u64) -> Result<String, StringError> {
+        self.read_cstring_with_limit(addr, CSTRING_LIMIT_BYTES)
+    }
+
+    /// Copies the UTF-8 string at `addr` that a NUL ends, searching `limit_bytes` bytes for
+    /// the NUL.
+    ///
+    /// # Errors
+    ///
+    /// When no NUL is among the first `limit_bytes` bytes; when none comes before the end of
+    /// the memory; when the string is not UTF-8; or when it is too long for the host to copy.
+    fn read_cstring_with_limit(&self, addr: u64, limit_bytes: u64) -> Result<String, StringError> {
+        // An empty string has to be inside the memory too.
+        self.check_range(addr, 0)?;
+        let mut bytes = Vec::new();
+        let mut chunk = [0; 64];
+        let mut searched_bytes = 0;
+        while searched_bytes < limit_bytes {
+            let to_end_bytes = self.byte_len() - addr - searched_bytes;
+            let chunk_bytes = to_end_bytes.min(limit_bytes - searched_bytes).min(64);
+            if chunk_bytes == 0 {
+                // The NUL would have to be the byte after the last one.
+                self.check_range(addr, searched_bytes + 1)?;
+                continue;
+            }
+            let chunk = &mut chunk[..chunk_bytes as usize];
+            self.read(addr + searched_bytes, chunk)?;
+            searched_bytes += chunk_bytes;
+            let nul = chunk.iter().position(|byte| *byte == 0);
+            let text = &chunk[..nul.unwrap_or(chunk.len())];
+            let len_bytes = (bytes.len() + text.len()) as u64;
+            bytes.try_reserve(text.len()).map_err(|_| StringError::OutOfMemory { len_bytes })?;
+            bytes.extend_from_slice(text);
+            if nul.is_some() {
+                return into_utf8(addr, bytes);
             }
         }
+        Err(StringError::Unterminated { addr, limit_bytes })
     }
 
-    #[test]
-    fn error_carries_what_was_asked() {
-        assert_eq!(
-            check(1, 2, 3, 4),
-            Err(OutOfBounds { addr: 1, offset: 2, len_bytes: 3, memory_bytes: 4 })
-        );
+    /// Copies the UTF-16 string of `len_units` little-endian 16-bit units at `addr`. It needs
+    /// no alignment.
+    ///
+    /// # Errors
+    ///
+    /// When the string does not lie inside the memory entirely, is not UTF-16, or is too long
+    /// for the host to copy.
+    fn read_utf16(&self, addr: u64, len_units: u64) -> Result<String, StringError> {
+        // A length that does not fit saturates to one that no memory has.
+        let bytes = copy_out(self, addr, len_units.saturating_mul(2))?;
+        let (units, _) = bytes.as_chunks();
+        decode_utf16(addr, units.iter().map(|unit| u16::from_le_bytes(*unit)))
+    }
+
+    /// Writes a string as UTF-16 at `addr`, little-endian and without a NUL, and returns its
+    /// length in 16-bit units.
+    ///
+    /// # Errors
+    ///
+    /// When the string does not fit inside the memory entirely; nothing is written then.
+    fn write_utf16(&mut self, addr: u64, string: &str) -> Result<u64, OutOfBounds> {
+        let len_units = string.encode_utf16().count() as u64;
+        self.check_range(addr, 2 * len_units)?;
+        string
+            .encode_utf16()
+            .zip(0..)
+            .try_for_each(|(unit, at): (u16, u64)| self.store(addr, 2 * at, unit))?;
+        Ok(len_units)
     }
 }
+
+pub(crate) mod sealed {
+    use crate::error::OutOfBounds;
+
+    pub trait Ranges {
+        /// Whether the `len_bytes` bytes at `addr` are inside the memory.
+        fn check_range(&self, addr: u64, len_bytes: u64) -> Result<(), OutOfBounds>;
+    }
+}
+
+/// Copies the bytes of a string.
+fn copy_out(
+    memory: &(impl MemoryAccess + ?Sized),
+    addr: u64,
+    len_bytes: u64,
+) -> Result<Vec<u8>, StringError> {
+    memory.check_range(addr, len_bytes)?;
+    let mut bytes = Vec::new();
+    bytes
+        .try_reserve_exact(len_bytes as usize)
+        .map_err(|_| StringError::OutOfMemory { len_bytes })?;
+    bytes.resize(len_bytes as usize, 0);
+    memory.read(addr, &mut bytes)?;
+    Ok(bytes)
+}
+
+/// Ties a kind of memory to [`MemoryAccess`]: what the trait requires are the memory's own methods,
+/// and what it provides become methods that need no `use`. `$Receiver` is what implements the
+/// trait; `$Self` is the receiver of a method that changes the memory, and `$write` makes a
+/// `&mut $Receiver` of it.
+macro_rules! memory_access {
+    ($Memory:ident, $Receiver:ty, $self:ident: $Self:ty, $read:expr, $write:expr) => {
+        impl MemoryAccess for $Receiver {
+            #[inline]
+            fn byte_len(&self) -> u64 {
+                $Memory::byte_len(self)
+            }
+
+            #[inline]
+            fn load<T: Scalar>(&self, addr: u64, offset: u64) -> Result<T, OutOfBounds> {
+                $Memory::load(self, addr, offset)
+            }
+
+            #[inline]
+            fn store<T: Scalar>(
+                &mut self,
+                addr: u64,
+                offset: u64,
+                value: T,
+            ) -> Result<(), OutOfBounds> {
+                $Memory::store(self, addr, offset, value)
+            }
+
+            #[inline]
+            fn read(&self, addr: u64, buffer: &mut [u8]) -> Result<(), OutOfBounds> {
+                $Memory::read(self, addr, buffer)
+            }
+
+            #[inline]
+            fn write(&mut self, addr: u64, bytes: &[u8]) -> Result<(), OutOfBounds> {
+                $Memory::write(self, addr, bytes)
+            }
+
+            #[inline]
+            fn fill(&mut self, addr: u64, value: u8, len_bytes: u64) -> Result<(), OutOfBounds> {
+                $Memory::fill(self, addr, value, len_bytes)
+            }
+
+            #[inline]
+            fn copy_within(
+                &mut self,
+                dst_addr: u64,
+                src_addr: u64,
+                len_bytes: u64,
+            ) -> Result<(), OutOfBounds> {
+                $Memory::copy_within(self, dst_addr, src_addr, len_bytes)
+            }
+        }
+
+        impl sealed::Ranges for $Receiver {
+            fn check_range(&self, addr: u64, len_bytes: u64) -> Result<(), OutOfBounds> {
+                self.range(addr, len_bytes).map(drop)
+            }
+        }
+
+        /// The methods of [`MemoryAccess`], which says more of each.
+        impl $Memory {
+            /// Loads a narrow integer and extends it: with its sign if `N` is signed, with zeros
+            /// if not. See [`MemoryAccess::load_extend`].
+            ///
+            /// # Errors
+            ///
+            /// When the narrow integer does not lie inside the memory entirely.
+            #[inline]
+            pub fn load_extend<N: Integer, W: Integer + From<N>>(
+                &$self,
+                addr: u64,
+                offset: u64,
+            ) -> Result<W, OutOfBounds> {
+                MemoryAccess::load_extend::<N, W>($read, addr, offset)
+            }
+
+            /// Copies from a data segment: `memory.init`. See
+            /// [`MemoryAccess::init`].
+            ///
+            /// # Errors
+            ///
+            /// When one of the ranges does not lie inside the segment or the memory entirely;
+            /// nothing is written then.
+            #[inline]
+            pub fn init(
+                $self: $Self,
+                dst_addr: u64,
+                segment: &DataSegment,
+                segment_offset: u64,
+                len_bytes: u64,
+            ) -> Result<(), InitError> {
+                MemoryAccess::init($write, dst_addr, segment, segment_offset, len_bytes)
+            }
+
+            /// Copies a UTF-8 string. See
+            /// [`MemoryAccess::read_string`].
+            ///
+            /// # Errors
+            ///
+            /// When the string does not lie inside the memory entirely, is not UTF-8, or is too
+            /// long for the host to copy.
+            pub fn read_string(&$self, addr: u64, len_bytes: u64) -> Result<String, StringError> {
+                MemoryAccess::read_string($read, addr, len_bytes)
+            }
+
+            /// Writes a string as UTF-8, without a NUL. See
+            /// [`MemoryAccess::write_string`].
+            ///
+            /// # Errors
+            ///
+            /// When the string does not fit inside the memory entirely; nothing is written then.
+            pub fn write_string($self: $Self, addr: u64, string: &str) -> Result<(), OutOfBounds> {
+                MemoryAccess::write_string($write, addr, string)
+            }
+
+            /// Copies the UTF-8 string that a NUL within 4096 bytes ends. See
+            /// [`MemoryAccess::read_cstring`].
+            ///
+            /// # Errors
+            ///
+            /// See [`read_cstring_with_limit`](Self::read_cstring_with_limit).
+            pub fn read_cstring(&$self, addr: u64) -> Result<String, StringError> {
+                MemoryAccess::read_cstring($read, addr)
+            }
+
+            /// Copies the UTF-8 string that a NUL within `limit_bytes` bytes ends. See
+            /// [`MemoryAccess::read_cstring_with_limit`].
+            ///
+            /// # Errors
+            ///
+            /// When no NUL is among the first `limit_bytes` bytes; when none comes before the end
+            /// of the memory; when the string is not UTF-8; or when it is too long for the host
+            /// to copy.
+            pub fn read_cstring_with_limit(
+                &$self,
+                addr: u64,
+                limit_bytes: u64,
+            ) -> Result<String, StringError> {
+                MemoryAccess::read_cstring_with_limit($read, addr, limit_bytes)
+            }
+
+            /// Copies a UTF-16 string. See
+            /// [`MemoryAccess::read_utf16`].
+            ///
+            /// # Errors
+            ///
+            /// When the string does not lie inside the memory entirely, is not UTF-16, or is too
+            /// long for the host to copy.
+            pub fn read_utf16(&$self, addr: u64, len_units: u64) -> Result<String, StringError> {
+                MemoryAccess::read_utf16($read, addr, len_units)
+            }
+
+            /// Writes a string as UTF-16, without a NUL, and returns its length in 16-bit units.
+            /// See [`MemoryAccess::write_utf16`].
+            ///
+            /// # Errors
+            ///
+            /// When the string does not fit inside the memory entirely; nothing is written then.
+            pub fn write_utf16($self: $Self, addr: u64, string: &str) -> Result<u64, OutOfBounds> {
+                MemoryAccess::write_utf16($write, addr, string)
+            }
+        }
+    };
+}
+
+memory_access!(LinearMemory, LinearMemory, self: &mut Self, self, self);
+#[cfg(target_has_atomic = "64")]
+memory_access!(SharedMemory, &SharedMemory, self: &Self, &self, &mut &*self);

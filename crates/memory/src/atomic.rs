@@ -6,7 +6,7 @@
 use core::sync::atomic::Ordering::SeqCst;
 use core::time::Duration;
 
-use crate::access;
+use crate::bounds;
 use crate::error::{AtomicError, Unaligned};
 use crate::linear::LinearMemory;
 use crate::scalar::Integer;
@@ -132,7 +132,7 @@ pub(crate) fn check(
     if !addr.wrapping_add(offset).is_multiple_of(width_bytes) {
         return Err(Unaligned { addr, offset, align_bytes: width_bytes }.into());
     }
-    Ok(access::check(addr, offset, width_bytes, memory_bytes)?)
+    Ok(bounds::check(addr, offset, width_bytes, memory_bytes)?)
 }
 
 /// Orders all atomic accesses before it, in any memory, before all those after it:

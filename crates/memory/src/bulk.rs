@@ -3,16 +3,15 @@
 
 use core::ops::Range;
 
-use crate::access;
-use crate::error::{InitError, OutOfBounds};
+use crate::bounds;
+use crate::error::OutOfBounds;
 use crate::linear::LinearMemory;
-use crate::segment::DataSegment;
 
 impl LinearMemory {
     /// The range of `len_bytes` bytes at `addr`, as indices.
     #[inline]
-    fn range(&self, addr: u64, len_bytes: u64) -> Result<Range<usize>, OutOfBounds> {
-        let start = access::check(addr, 0, len_bytes, self.as_slice().len())?;
+    pub(crate) fn range(&self, addr: u64, len_bytes: u64) -> Result<Range<usize>, OutOfBounds> {
+        let start = bounds::check(addr, 0, len_bytes, self.as_slice().len())?;
         // In bounds, so a `usize` holds the length as well.
         Ok(start..start + len_bytes as usize)
     }
@@ -108,36 +107,6 @@ impl LinearMemory {
         len_bytes: u64,
     ) -> Result<(), OutOfBounds> {
         let src = src_memory.slice(src_addr, len_bytes)?;
-        self.slice_mut(dst_addr, len_bytes)?.copy_from_slice(src);
-        Ok(())
-    }
-
-    /// Copies `len_bytes` bytes from `segment_offset` in a data segment to `dst_addr`:
-    /// `memory.init`. From a dropped segment, only 0 bytes at offset 0 can be copied.
-    ///
-    /// ```
-    /// use lineal_memory::{DataSegment, LinearMemory, MemoryType, Pages};
-    ///
-    /// let mut memory = LinearMemory::new(MemoryType::new(Pages(1), None)?)?;
-    /// let segment = DataSegment::from(&b"hello, world"[..]);
-    /// memory.init(100, &segment, 7, 5)?;
-    /// assert_eq!(memory.slice(100, 5)?, b"world");
-    /// # Ok::<(), Box<dyn core::error::Error>>(())
-    /// ```
-    ///
-    /// # Errors
-    ///
-    /// When one of the ranges does not lie inside the segment or the memory entirely; nothing
-    /// is written then.
-    #[inline]
-    pub fn init(
-        &mut self,
-        dst_addr: u64,
-        segment: &DataSegment,
-        segment_offset: u64,
-        len_bytes: u64,
-    ) -> Result<(), InitError> {
-        let src = segment.range(segment_offset, len_bytes)?;
         self.slice_mut(dst_addr, len_bytes)?.copy_from_slice(src);
         Ok(())
     }

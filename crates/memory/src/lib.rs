@@ -25,11 +25,12 @@
 //! # The parts
 //!
 //! - [`Pages`], [`PageSize`], [`AddressType`] and [`MemoryType`] are what a module declares.
-//!   [`MemoryOptions`] is what the host decides: the [`StoreKind`] and a limit in bytes.
+//!   [`MemoryOptions`] is what the host decides: the [`BackingKind`] and a limit in bytes.
 //! - [`LinearMemory`] loads and stores any [`Scalar`], works on ranges as the bulk
 //!   instructions do, and copies from a [`DataSegment`].
 //! - [`SharedMemory`] is the same for threads that share it: a handle, whose operations race
 //!   safely. Both have [atomic accesses](AtomicInteger); threads can wait on a shared one.
+//! - [`MemoryAccess`] is what both have in common, for code that takes either.
 //! - [`View`], [`ViewMut`] and the string methods are conveniences for hosts.
 //! - [`effective_address`] is the one bounds check. Engines use it with the raw view:
 //!   [`LinearMemory::as_mut_ptr`] and [`LinearMemory::byte_len`].
@@ -40,7 +41,7 @@
 //!
 //! # Features
 //!
-//! - `mmap` (default, implies `std`): [`StoreKind::Reserved`] on Unix.
+//! - `mmap` (default, implies `std`): [`BackingKind::Reserved`] on Unix.
 //! - `wait` (default, implies `std`): lets threads wait on a [`SharedMemory`].
 //! - `std` (default): links the standard library. Without it the crate is `no_std` and needs
 //!   `alloc`.
@@ -54,6 +55,8 @@ extern crate alloc;
 mod access;
 #[cfg(target_has_atomic = "64")]
 mod atomic;
+mod backing;
+mod bounds;
 mod bulk;
 mod error;
 mod linear;
@@ -66,23 +69,23 @@ mod segment;
 #[cfg(target_has_atomic = "64")]
 mod shared;
 mod size;
-mod store;
 mod strings;
 mod types;
 mod view;
 #[cfg(target_has_atomic = "64")]
 mod wait;
 
-pub use access::effective_address;
+pub use access::MemoryAccess;
 #[cfg(target_has_atomic = "64")]
 pub use atomic::{AtomicInteger, RmwOp, atomic_fence};
+pub use bounds::effective_address;
 pub use error::{
     AtomicError, CreateError, GrowError, ImportMismatch, IndexOutOfRange, InitError,
     InvalidPageSize, MemoryTypeError, OutOfBounds, SegmentOutOfBounds, StringError, Unaligned,
 };
 pub use linear::LinearMemory;
 pub use memory_type::{MemoryType, MemoryTypeBuilder};
-pub use options::{MemoryOptions, StoreKind};
+pub use options::{BackingKind, MemoryOptions};
 pub use scalar::{Integer, Scalar};
 pub use segment::DataSegment;
 #[cfg(target_has_atomic = "64")]

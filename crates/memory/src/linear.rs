@@ -2,19 +2,19 @@
 //!
 //! Operations on ranges of bytes are in [`bulk`](crate::bulk), those for hosts in
 //! [`view`](crate::view) and [`strings`](crate::strings); where the bytes live is the business
-//! of [`store`](crate::store). All of them go through the check in [`access`].
+//! of [`backing`](crate::backing). All of them go through the check in [`bounds`].
 
 use core::fmt;
 use core::ptr::NonNull;
 use core::slice;
 
-use crate::access;
+use crate::backing::Backing;
+use crate::bounds;
 use crate::error::{CreateError, GrowError, OutOfBounds};
 use crate::memory_type::MemoryType;
-use crate::options::{MemoryOptions, StoreKind};
-use crate::scalar::{Integer, Scalar};
+use crate::options::{BackingKind, MemoryOptions};
+use crate::scalar::Scalar;
 use crate::size;
-use crate::store::Store;
 use crate::types::Pages;
 
 /// A linear memory: a growable array of bytes, all zero at first, addressed from 0.
@@ -43,21 +43,21 @@ use crate::types::Pages;
 /// # Ok::<(), Box<dyn core::error::Error>>(())
 /// ```
 //
-// The invariants that unsafe code relies on, citing the contract of a store:
+// The invariants that unsafe code relies on, citing the contract of a backing:
 //
-// M1. `base_ptr` is that of `store`, and `byte_len` is the size it was last made or grown to.
+// M1. `base_ptr` is that of `backing`, and `byte_len` is the size it was last made or grown to.
 //     So by S1 the `byte_len` bytes from `base_ptr` may be read and written, and by S2 they
 //     are initialised.
 // M2. `byte_len` is at most `isize::MAX`.
 // M3. By S3, the bytes are reached only through this value: through borrows of it, and through
 //     the pointers of `as_ptr` and `as_mut_ptr`, whose users answer for what they do.
-// M4. Nobody has written past `byte_len` in `store`, as S2 wants.
+// M4. Nobody has written past `byte_len` in `backing`, as S2 wants.
 pub struct LinearMemory {
     base_ptr: NonNull<u8>,
     byte_len: usize,
     ty: MemoryType,
     max_bytes: Option<u64>,
-    store: Store,
+    backing: Backing,
 }
 
 // SAFETY: M3: the pointer is owned, and what it points to is plain bytes.
@@ -81,17 +81,17 @@ impl LinearMemory {
     /// # Errors
     ///
     /// When the minimum is over the host's limit, when the host has no room for it, or when
-    /// the options insist on a store that this build does not have.
+    /// the options insist on a backing that this build does not have.
     pub fn with_options(
         ty: MemoryType,
         options: &MemoryOptions,
     ) -> Result<LinearMemory, CreateError> {
         let bytes = size::minimum_bytes(&ty, options)?;
         let reservation_bytes = size::reservation_bytes(&ty, options);
-        let store = Store::new(options.store, bytes, reservation_bytes)
+        let backing = Backing::new(options.backing, bytes, reservation_bytes)
             .map_err(|_| CreateError::OutOfMemory { minimum: ty.minimum() })?;
-        let base_ptr = store.base_ptr();
-        Ok(LinearMemory { base_ptr, byte_len: bytes, ty, max_bytes: options.max_bytes, store })
+        let base_ptr = backing.base_ptr();
+        Ok(LinearMemory { base_ptr, byte_len: bytes, ty, max_bytes: options.max_bytes, backing })
     }
 
     /// The type the memory was made with. Its minimum does not change as the memory grows.
@@ -118,25 +118,25 @@ impl LinearMemory {
     }
 
     /// The size in bytes up to which [`grow`](Self::grow) does not move the bytes: the
-    /// reserved address space, or for the heap store just the current size.
+    /// reserved address space, or for the heap backing just the current size.
     #[must_use]
     pub fn capacity_bytes(&self) -> u64 {
-        self.store.capacity_bytes() as u64
+        self.backing.capacity_bytes() as u64
     }
 
-    /// The kind of store the bytes live in.
+    /// The kind of backing the bytes live in.
     #[must_use]
-    pub fn store_kind(&self) -> StoreKind {
-        self.store.kind()
+    pub fn backing_kind(&self) -> BackingKind {
+        self.backing.kind()
     }
 
     /// Adds `delta` pages of zeros and returns the size before: `memory.grow`, whose −1 is
     /// the error. Any `delta` is safe to pass, and growing by 0 always works.
     ///
-    /// With [`StoreKind::Reserved`] the bytes stay in place, and the time this takes depends
+    /// With [`BackingKind::Reserved`] the bytes stay in place, and the time this takes depends
     /// neither on the size nor on `delta`, as long as the new size is within
     /// [`capacity_bytes`](Self::capacity_bytes). Beyond that, and with
-    /// [`StoreKind::Heap`], they may move.
+    /// [`BackingKind::Heap`], they may move.
     ///
     /// # Errors
     ///
@@ -145,10 +145,10 @@ impl LinearMemory {
     pub fn grow(&mut self, delta: Pages) -> Result<Pages, GrowError> {
         let current = self.size();
         let new_bytes = size::grown_bytes(&self.ty, current, delta, self.max_bytes)?;
-        self.store
+        self.backing
             .grow(self.byte_len, new_bytes)
             .map_err(|_| GrowError::OutOfMemory { current, delta })?;
-        self.base_ptr = self.store.base_ptr();
+        self.base_ptr = self.backing.base_ptr();
         self.byte_len = new_bytes;
         Ok(current)
     }
@@ -160,36 +160,12 @@ impl LinearMemory {
     /// When the number does not lie inside the memory entirely.
     #[inline]
     pub fn load<T: Scalar>(&self, addr: u64, offset: u64) -> Result<T, OutOfBounds> {
-        let ea = access::check(addr, offset, T::WIDTH_BYTES, self.byte_len)?;
+        let ea = bounds::check(addr, offset, T::WIDTH_BYTES, self.byte_len)?;
         // SAFETY: M1, and `ea` is at most `byte_len`.
         let number_ptr = unsafe { self.base_ptr.add(ea) };
         // SAFETY: M1, and the number ends inside `byte_len`; `Bytes` takes any bytes at any
         // alignment.
         Ok(T::from_bytes(unsafe { number_ptr.cast().read() }))
-    }
-
-    /// Loads the narrow integer at `addr + offset` and extends it to a wider one: with its
-    /// sign if `N` is signed, with zeros if not.
-    ///
-    /// ```
-    /// # use lineal_memory::{LinearMemory, MemoryType, Pages};
-    /// # let mut memory = LinearMemory::new(MemoryType::new(Pages(1), None)?)?;
-    /// memory.store(0, 0, 0xff_u8)?;
-    /// assert_eq!(memory.load_extend::<i8, i32>(0, 0)?, -1); // i32.load8_s
-    /// assert_eq!(memory.load_extend::<u8, i32>(0, 0)?, 255); // i32.load8_u
-    /// # Ok::<(), Box<dyn core::error::Error>>(())
-    /// ```
-    ///
-    /// # Errors
-    ///
-    /// When the narrow integer does not lie inside the memory entirely.
-    #[inline]
-    pub fn load_extend<N: Integer, W: Integer + From<N>>(
-        &self,
-        addr: u64,
-        offset: u64,
-    ) -> Result<W, OutOfBounds> {
-        self.load::<N>(addr, offset).map(W::from)
     }
 
     /// Stores a number at `addr + offset`. To store only the low bytes of a wide integer, as
@@ -205,7 +181,7 @@ impl LinearMemory {
         offset: u64,
         value: T,
     ) -> Result<(), OutOfBounds> {
-        let ea = access::check(addr, offset, T::WIDTH_BYTES, self.byte_len)?;
+        let ea = bounds::check(addr, offset, T::WIDTH_BYTES, self.byte_len)?;
         // SAFETY: M1, and `ea` is at most `byte_len`.
         let number_ptr = unsafe { self.base_ptr.add(ea) };
         // SAFETY: M1, and the number ends inside `byte_len`; `Bytes` has no alignment.
@@ -266,7 +242,7 @@ impl fmt::Debug for LinearMemory {
         f.debug_struct("LinearMemory")
             .field("ty", &self.ty)
             .field("size", &self.size())
-            .field("store", &self.store.kind())
+            .field("backing", &self.backing.kind())
             .finish_non_exhaustive()
     }
 }

@@ -1,10 +1,10 @@
 //! How the host wants a memory to be kept.
 
-use crate::store::RESERVED_AVAILABLE;
+use crate::backing::RESERVED_AVAILABLE;
 
-/// The kinds of backing store.
+/// The kinds of backing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum StoreKind {
+pub enum BackingKind {
     /// The bytes are one allocation of the global allocator. Works on every host; growing may
     /// move, and then copies.
     Heap,
@@ -13,13 +13,13 @@ pub enum StoreKind {
     Reserved,
 }
 
-impl StoreKind {
-    /// Whether this build has that kind of store.
+impl BackingKind {
+    /// Whether this build has that kind of backing.
     #[must_use]
     pub const fn is_available(self) -> bool {
         match self {
-            StoreKind::Heap => true,
-            StoreKind::Reserved => RESERVED_AVAILABLE,
+            BackingKind::Heap => true,
+            BackingKind::Reserved => RESERVED_AVAILABLE,
         }
     }
 }
@@ -37,7 +37,7 @@ impl StoreKind {
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MemoryOptions {
-    pub(crate) store: Option<StoreKind>,
+    pub(crate) backing: Option<BackingKind>,
     pub(crate) max_bytes: Option<u64>,
     pub(crate) max_reservation_bytes: u64,
 }
@@ -46,25 +46,25 @@ impl MemoryOptions {
     /// The default of [`MemoryOptions::max_reservation_bytes`]: 64 GiB.
     pub const DEFAULT_MAX_RESERVATION_BYTES: u64 = 64 << 30;
 
-    /// A store chosen automatically, no host limit, and the default cap on reservations.
+    /// A backing chosen automatically, no host limit, and the default cap on reservations.
     #[must_use]
     pub const fn new() -> MemoryOptions {
         MemoryOptions {
-            store: None,
+            backing: None,
             max_bytes: None,
             max_reservation_bytes: MemoryOptions::DEFAULT_MAX_RESERVATION_BYTES,
         }
     }
 
-    /// Insists on a kind of store.
+    /// Insists on a kind of backing.
     ///
-    /// Without this, or with `None`, the store is [`StoreKind::Reserved`] where that exists
-    /// and the host grants the address space, and [`StoreKind::Heap`] otherwise. If `Reserved`
+    /// Without this, or with `None`, the backing is [`BackingKind::Reserved`] where that exists
+    /// and the host grants the address space, and [`BackingKind::Heap`] otherwise. If `Reserved`
     /// is insisted on and the host refuses the whole address space, the memory begins with a
     /// reservation of its minimum instead, and moves when it grows.
     #[must_use]
-    pub fn store(self, kind: impl Into<Option<StoreKind>>) -> MemoryOptions {
-        MemoryOptions { store: kind.into(), ..self }
+    pub fn backing(self, kind: impl Into<Option<BackingKind>>) -> MemoryOptions {
+        MemoryOptions { backing: kind.into(), ..self }
     }
 
     /// Limits the memory to this many bytes, whatever its type allows; `None` (the default)
@@ -74,7 +74,7 @@ impl MemoryOptions {
         MemoryOptions { max_bytes: max_bytes.into(), ..self }
     }
 
-    /// Caps the address space that [`StoreKind::Reserved`] takes at first, in bytes.
+    /// Caps the address space that [`BackingKind::Reserved`] takes at first, in bytes.
     ///
     /// The reservation is as large as the memory may ever become, but not larger than this
     /// (nor smaller than the minimum). It matters for 64-bit memories, whose growth limit is

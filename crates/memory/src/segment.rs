@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::ops::Range;
 
-use crate::access;
+use crate::bounds;
 use crate::error::SegmentOutOfBounds;
 
 /// A data segment: bytes that [`LinearMemory::init`](crate::LinearMemory::init) copies from,
@@ -62,7 +62,7 @@ impl DataSegment {
     /// The range of `len_bytes` bytes at `offset`.
     pub(crate) fn range(&self, offset: u64, len_bytes: u64) -> Result<&[u8], SegmentOutOfBounds> {
         let bytes = self.as_bytes();
-        match access::check(offset, 0, len_bytes, bytes.len()) {
+        match bounds::check(offset, 0, len_bytes, bytes.len()) {
             Ok(start) => Ok(&bytes[start..][..len_bytes as usize]),
             Err(error) => {
                 let segment_bytes = error.memory_bytes;

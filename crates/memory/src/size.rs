@@ -1,9 +1,9 @@
 //! Sizes: which ones the memory type, the host's limit and the host's address space allow.
 
+use crate::backing::MAX_BACKING_BYTES;
 use crate::error::{CreateError, GrowError};
 use crate::memory_type::MemoryType;
 use crate::options::MemoryOptions;
-use crate::store::MAX_STORE_BYTES;
 use crate::types::Pages;
 
 /// The bytes of a new memory.
@@ -11,7 +11,7 @@ pub(crate) fn minimum_bytes(
     ty: &MemoryType,
     options: &MemoryOptions,
 ) -> Result<usize, CreateError> {
-    if options.store.is_some_and(|kind| !kind.is_available()) {
+    if options.backing.is_some_and(|kind| !kind.is_available()) {
         return Err(CreateError::ReservedUnavailable);
     }
     let minimum = ty.minimum();
@@ -47,10 +47,10 @@ pub(crate) fn reservation_bytes(ty: &MemoryType, options: &MemoryOptions) -> usi
     let bytes = growth_limit_bytes
         .min(options.max_bytes.unwrap_or(u64::MAX))
         .min(options.max_reservation_bytes);
-    usize::try_from(bytes).unwrap_or(MAX_STORE_BYTES)
+    usize::try_from(bytes).unwrap_or(MAX_BACKING_BYTES)
 }
 
-/// Why a size is refused before the store is asked.
+/// Why a size is refused before the backing is asked.
 enum Refusal {
     HostLimit { limit_bytes: u64 },
     OutOfMemory,
@@ -66,6 +66,6 @@ fn host_bytes(ty: &MemoryType, size: Pages, max_bytes: Option<u64>) -> Result<us
     }
     bytes
         .and_then(|bytes| usize::try_from(bytes).ok())
-        .filter(|bytes| *bytes <= MAX_STORE_BYTES)
+        .filter(|bytes| *bytes <= MAX_BACKING_BYTES)
         .ok_or(Refusal::OutOfMemory)
 }

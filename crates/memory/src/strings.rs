@@ -1,8 +1,10 @@
-//! Strings in a memory, for hosts: UTF-8 by length or ended by NUL, and UTF-16.
+//! How strings are told from bytes: UTF-8 and UTF-16.
 
 use alloc::string::String;
+use alloc::vec::Vec;
+use core::str::Utf8Error;
 
-use crate::error::{OutOfBounds, StringError};
+use crate::error::StringError;
 use crate::linear::LinearMemory;
 
 /// How many bytes [`LinearMemory::read_cstring`] searches for the NUL: 4096.
@@ -15,101 +17,17 @@ impl LinearMemory {
     ///
     /// When the string does not lie inside the memory entirely or is not UTF-8.
     pub fn read_str(&self, addr: u64, len_bytes: u64) -> Result<&str, StringError> {
-        utf8(addr, self.slice(addr, len_bytes)?)
-    }
-
-    /// Copies the UTF-8 string of `len_bytes` bytes at `addr`.
-    ///
-    /// # Errors
-    ///
-    /// When the string does not lie inside the memory entirely, is not UTF-8, or is too long
-    /// for the host to copy.
-    pub fn read_string(&self, addr: u64, len_bytes: u64) -> Result<String, StringError> {
-        to_owned(self.read_str(addr, len_bytes)?)
-    }
-
-    /// Writes a string as UTF-8 at `addr`, without a NUL.
-    ///
-    /// # Errors
-    ///
-    /// When the string does not fit inside the memory entirely; nothing is written then.
-    pub fn write_string(&mut self, addr: u64, string: &str) -> Result<(), OutOfBounds> {
-        self.write(addr, string.as_bytes())
-    }
-
-    /// Copies the UTF-8 string at `addr` that a NUL ends. The NUL, which is not part of the
-    /// result, must come within [`CSTRING_LIMIT_BYTES`].
-    ///
-    /// ```
-    /// # use lineal_memory::{LinearMemory, MemoryType, Pages};
-    /// # let mut memory = LinearMemory::new(MemoryType::new(Pages(1), None)?)?;
-    /// memory.write(16, b"hello\0world")?;
-    /// assert_eq!(memory.read_cstring(16)?, "hello");
-    /// # Ok::<(), Box<dyn core::error::Error>>(())
-    /// ```
-    ///
-    /// # Errors
-    ///
-    /// See [`read_cstring_with_limit`](Self::read_cstring_with_limit).
-    pub fn read_cstring(&self, addr: u64) -> Result<String, StringError> {
-        self.read_cstring_with_limit(addr, CSTRING_LIMIT_BYTES)
-    }
-
-    /// Copies the UTF-8 string at `addr` that a NUL ends, searching `limit_bytes` bytes for
-    /// the NUL.
-    ///
-    /// # Errors
-    ///
-    /// When no NUL is among the first `limit_bytes` bytes; when none comes before the end of
-    /// the memory; when the string is not UTF-8; or when it is too long for the host to copy.
-    pub fn read_cstring_with_limit(
-        &self,
-        addr: u64,
-        limit_bytes: u64,
-    ) -> Result<String, StringError> {
-        let to_end_bytes = self.byte_len().saturating_sub(addr);
-        let searched = self.slice(addr, limit_bytes.min(to_end_bytes))?;
-        if let Some(len) = searched.iter().position(|byte| *byte == 0) {
-            return to_owned(utf8(addr, &searched[..len])?);
-        }
-        if to_end_bytes < limit_bytes {
-            // The NUL would have to be the byte after the last one.
-            self.slice(addr, to_end_bytes + 1)?;
-        }
-        Err(StringError::Unterminated { addr, limit_bytes })
-    }
-
-    /// Copies the UTF-16 string of `len_units` little-endian 16-bit units at `addr`. It needs
-    /// no alignment.
-    ///
-    /// # Errors
-    ///
-    /// When the string does not lie inside the memory entirely, is not UTF-16, or is too long
-    /// for the host to copy.
-    pub fn read_utf16(&self, addr: u64, len_units: u64) -> Result<String, StringError> {
-        let units = self.view::<u16>(addr, len_units)?;
-        decode_utf16(addr, units.into_iter())
-    }
-
-    /// Writes a string as UTF-16 at `addr`, little-endian and without a NUL, and returns its
-    /// length in 16-bit units.
-    ///
-    /// # Errors
-    ///
-    /// When the string does not fit inside the memory entirely; nothing is written then.
-    pub fn write_utf16(&mut self, addr: u64, string: &str) -> Result<u64, OutOfBounds> {
-        let len_units = string.encode_utf16().count() as u64;
-        let bytes = self.slice_mut(addr, 2 * len_units)?;
-        for (chunk, unit) in bytes.chunks_exact_mut(2).zip(encode_utf16(string)) {
-            chunk.copy_from_slice(&unit);
-        }
-        Ok(len_units)
+        str::from_utf8(self.slice(addr, len_bytes)?).map_err(|error| not_utf8(addr, error))
     }
 }
 
-fn utf8(addr: u64, bytes: &[u8]) -> Result<&str, StringError> {
-    str::from_utf8(bytes)
-        .map_err(|error| StringError::InvalidUtf8 { addr: addr + error.valid_up_to() as u64 })
+/// The string that the bytes at `addr` are.
+pub(crate) fn into_utf8(addr: u64, bytes: Vec<u8>) -> Result<String, StringError> {
+    String::from_utf8(bytes).map_err(|error| not_utf8(addr, error.utf8_error()))
+}
+
+fn not_utf8(addr: u64, error: Utf8Error) -> StringError {
+    StringError::InvalidUtf8 { addr: addr + error.valid_up_to() as u64 }
 }
 
 /// The string of the UTF-16 units that are at `addr`.
@@ -134,25 +52,10 @@ pub(crate) fn decode_utf16(
     Ok(string)
 }
 
-/// The UTF-16 units of a string as memory holds them.
-pub(crate) fn encode_utf16(string: &str) -> impl Iterator<Item = [u8; 2]> {
-    string.encode_utf16().map(u16::to_le_bytes)
-}
-
-/// Copies a string, with an error instead of an abort when there is no room.
-fn to_owned(string: &str) -> Result<String, StringError> {
-    let mut owned = String::new();
-    owned
-        .try_reserve_exact(string.len())
-        .map_err(|_| StringError::OutOfMemory { len_bytes: string.len() as u64 })?;
-    owned.push_str(string);
-    Ok(owned)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{MemoryType, Pages};
+    use crate::{MemoryType, OutOfBounds, Pages};
 
     const TEXT: &str = "aé€𝄞";
 

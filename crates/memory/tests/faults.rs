@@ -4,10 +4,10 @@ mod common;
 #[path = "common/refusing.rs"]
 mod refusing;
 
-use common::stores;
+use common::backings;
 use lineal_memory::{
-    CreateError, GrowError, LinearMemory, MemoryOptions, MemoryType, Pages, SharedMemory,
-    StoreKind, StringError,
+    BackingKind, CreateError, GrowError, LinearMemory, MemoryOptions, MemoryType, Pages,
+    SharedMemory, StringError,
 };
 use refusing::{refusing, refusing_each};
 
@@ -15,7 +15,7 @@ const PAGE: u64 = 65_536;
 
 #[test]
 fn a_refused_allocation_changes_nothing() {
-    let options = MemoryOptions::new().store(StoreKind::Heap);
+    let options = MemoryOptions::new().backing(BackingKind::Heap);
     let ty = MemoryType::new(Pages(4), None).unwrap();
     let error = refusing(PAGE as usize, || LinearMemory::with_options(ty, &options).err());
     assert_eq!(error, Some(CreateError::OutOfMemory { minimum: Pages(4) }));
@@ -41,7 +41,7 @@ fn a_refused_allocation_changes_nothing() {
 
 #[test]
 fn a_memory_that_cannot_move_grows_where_it_is() {
-    let options = MemoryOptions::new().store(StoreKind::Heap);
+    let options = MemoryOptions::new().backing(BackingKind::Heap);
     let ty = MemoryType::new(Pages(1), None).unwrap();
     let mut memory = LinearMemory::with_options(ty, &options).unwrap();
     memory.store(0, 0, 7_u8).unwrap();
@@ -56,7 +56,7 @@ fn a_memory_that_cannot_move_grows_where_it_is() {
 
 #[test]
 fn a_refused_shared_memory_says_how_much_it_wanted() {
-    let options = MemoryOptions::new().store(StoreKind::Heap);
+    let options = MemoryOptions::new().backing(BackingKind::Heap);
     let ty = MemoryType::shared(Pages(1), Pages(8)).unwrap();
     let error = refusing(PAGE as usize, || SharedMemory::with_options(ty, &options).err());
     assert_eq!(error, Some(CreateError::ReservationRefused { reservation_bytes: 8 * PAGE }));
@@ -114,11 +114,11 @@ fn a_refused_reservation_is_replaced_by_less() {
     }
     // Not enough for the 4 GiB that it may become.
     let ty = MemoryType::new(Pages(1), None).unwrap();
-    assert_eq!(LinearMemory::new(ty).unwrap().store_kind(), StoreKind::Heap);
-    for kind in stores() {
-        let options = MemoryOptions::new().store(kind);
+    assert_eq!(LinearMemory::new(ty).unwrap().backing_kind(), BackingKind::Heap);
+    for kind in backings() {
+        let options = MemoryOptions::new().backing(kind);
         let mut memory = LinearMemory::with_options(ty, &options).unwrap();
-        assert_eq!(memory.store_kind(), kind);
+        assert_eq!(memory.backing_kind(), kind);
         assert!(memory.capacity_bytes() < 1 << 20);
         let mut grown = 0;
         while memory.grow(Pages(100)).is_ok() {
@@ -132,8 +132,8 @@ fn a_refused_reservation_is_replaced_by_less() {
             assert_eq!(memory.load(start, 0), Ok(start));
         }
     }
-    for kind in stores().map(Some).chain([None]) {
-        let options = MemoryOptions::new().store(kind);
+    for kind in backings().map(Some).chain([None]) {
+        let options = MemoryOptions::new().backing(kind);
         let ty = MemoryType::shared(Pages(1), Pages(32_768)).unwrap();
         let error = SharedMemory::with_options(ty, &options).unwrap_err();
         assert_eq!(error, CreateError::ReservationRefused { reservation_bytes: 1 << 31 });

@@ -1,12 +1,12 @@
 //! The edge grid: every width, at the last place that fits, one past it, and the end of the
-//! memory, for the sizes where engines break, on every store.
+//! memory, for the sizes where engines break, on every backing.
 
 mod common;
 
-use common::stores;
+use common::backings;
 use lineal_memory::{
-    CreateError, LinearMemory, MemoryOptions, MemoryType, OutOfBounds, PageSize, Pages, Scalar,
-    StoreKind,
+    BackingKind, CreateError, LinearMemory, MemoryOptions, MemoryType, OutOfBounds, PageSize,
+    Pages, Scalar,
 };
 
 /// Runs `$body` once for every scalar type, named `$T` in it.
@@ -29,7 +29,7 @@ const SIZES_PAGES: [u64; 3] = [0, 1, 2];
 /// Sizes in 1-byte pages, less than, equal to and more than a width.
 const SIZES_BYTES: [u64; 8] = [0, 1, 3, 4, 15, 16, 17, 4_097];
 
-/// Runs `test` on a memory of every size, address type and store.
+/// Runs `test` on a memory of every size, address type and backing.
 fn on_every_memory(test: impl Fn(&mut LinearMemory)) {
     let mut types = Vec::new();
     for size in SIZES_PAGES {
@@ -40,7 +40,7 @@ fn on_every_memory(test: impl Fn(&mut LinearMemory)) {
         let builder = MemoryType::builder(Pages(size)).page_size(PageSize::ONE_BYTE);
         types.push(builder.build().unwrap());
     }
-    for kind in stores() {
+    for kind in backings() {
         for ty in &types {
             if let Some(mut memory) = create(*ty, kind) {
                 test(&mut memory);
@@ -50,8 +50,8 @@ fn on_every_memory(test: impl Fn(&mut LinearMemory)) {
 }
 
 /// A memory, or `None` if this host has no room for one of about 4 GiB.
-fn create(ty: MemoryType, kind: StoreKind) -> Option<LinearMemory> {
-    match LinearMemory::with_options(ty, &MemoryOptions::new().store(kind)) {
+fn create(ty: MemoryType, kind: BackingKind) -> Option<LinearMemory> {
+    match LinearMemory::with_options(ty, &MemoryOptions::new().backing(kind)) {
         Err(CreateError::OutOfMemory { minimum }) if minimum >= Pages(65_535) => None,
         created => Some(created.unwrap()),
     }

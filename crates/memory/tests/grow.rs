@@ -2,13 +2,13 @@
 
 mod common;
 
-use common::stores;
+use common::backings;
 use lineal_memory::{
-    CreateError, GrowError, LinearMemory, MemoryOptions, MemoryType, PageSize, Pages, StoreKind,
+    BackingKind, CreateError, GrowError, LinearMemory, MemoryOptions, MemoryType, PageSize, Pages,
 };
 
-fn create(ty: MemoryType, kind: StoreKind) -> LinearMemory {
-    LinearMemory::with_options(ty, &MemoryOptions::new().store(kind)).unwrap()
+fn create(ty: MemoryType, kind: BackingKind) -> LinearMemory {
+    LinearMemory::with_options(ty, &MemoryOptions::new().backing(kind)).unwrap()
 }
 
 /// Growing by each of these fails, is the same error, and changes nothing.
@@ -25,10 +25,10 @@ fn assert_full(memory: &mut LinearMemory, deltas: impl IntoIterator<Item = u64>)
 
 #[test]
 fn up_to_the_maximum() {
-    for kind in stores() {
+    for kind in backings() {
         let ty = MemoryType::new(Pages(1), Some(Pages(4))).unwrap();
         let mut memory = create(ty, kind);
-        assert_eq!(memory.store_kind(), kind);
+        assert_eq!(memory.backing_kind(), kind);
         memory.store(65_528, 0, u64::MAX).unwrap();
         assert_full(&mut memory, [4, 5, 65_535, 65_536, 65_537, u64::MAX - 1, u64::MAX]);
         assert_eq!(memory.grow(Pages(2)), Ok(Pages(1)));
@@ -44,7 +44,7 @@ fn up_to_the_maximum() {
 #[test]
 #[cfg(target_pointer_width = "64")]
 fn up_to_four_gibibytes() {
-    for kind in stores() {
+    for kind in backings() {
         let mut memory = create(MemoryType::new(Pages(0), None).unwrap(), kind);
         assert_full(&mut memory, [65_537, u64::MAX]);
         match memory.grow(Pages(65_535)) {
@@ -67,7 +67,7 @@ fn up_to_four_gibibytes() {
 #[test]
 #[cfg(target_pointer_width = "64")]
 fn past_four_gibibytes() {
-    for kind in stores() {
+    for kind in backings() {
         let mut memory = create(MemoryType::memory64(Pages(1), None).unwrap(), kind);
         match memory.grow(Pages(65_536)) {
             Err(GrowError::OutOfMemory { .. }) => continue,
@@ -82,7 +82,7 @@ fn past_four_gibibytes() {
 
 #[test]
 fn byte_by_byte() {
-    for kind in stores() {
+    for kind in backings() {
         let builder = MemoryType::builder(Pages(0)).page_size(PageSize::ONE_BYTE);
         let mut memory = create(builder.build().unwrap(), kind);
         for size in 0..5_000 {
@@ -99,8 +99,8 @@ fn byte_by_byte() {
 
 #[test]
 fn refused_by_the_host_limit() {
-    for kind in stores() {
-        let options = MemoryOptions::new().store(kind).max_bytes(3 * 65_536 - 1);
+    for kind in backings() {
+        let options = MemoryOptions::new().backing(kind).max_bytes(3 * 65_536 - 1);
         let ty = |minimum| MemoryType::memory64(Pages(minimum), None).unwrap();
         let mut memory = LinearMemory::with_options(ty(1), &options).unwrap();
         assert_eq!(memory.grow(Pages(1)), Ok(Pages(1)));
@@ -124,7 +124,7 @@ fn refused_by_the_host_limit() {
 fn refused_by_the_host() {
     // From what no address space holds to what a `u64` cannot count.
     let sizes = [Pages(1 << 44), Pages(1 << 47), Pages((1 << 48) - 1), Pages(1 << 48)];
-    for kind in stores() {
+    for kind in backings() {
         let mut memory = create(MemoryType::memory64(Pages(1), None).unwrap(), kind);
         memory.store(0, 0, 7_u8).unwrap();
         for size in sizes {
@@ -134,7 +134,7 @@ fn refused_by_the_host() {
             assert_eq!((memory.byte_len(), memory.load(0, 0)), (65_536, Ok(7_u8)));
 
             let ty = MemoryType::memory64(size, None).unwrap();
-            let options = MemoryOptions::new().store(kind);
+            let options = MemoryOptions::new().backing(kind);
             let created = LinearMemory::with_options(ty, &options);
             assert_eq!(created.err(), Some(CreateError::OutOfMemory { minimum: size }));
         }
@@ -143,11 +143,11 @@ fn refused_by_the_host() {
 
 #[test]
 fn a_reservation_never_moves() {
-    if !StoreKind::Reserved.is_available() {
+    if !BackingKind::Reserved.is_available() {
         return;
     }
     let declared = MemoryType::new(Pages(1), Some(Pages(4_096))).unwrap();
-    let mut memory = create(declared, StoreKind::Reserved);
+    let mut memory = create(declared, BackingKind::Reserved);
     assert_eq!(memory.capacity_bytes(), 4_096 * 65_536);
     let base_ptr = memory.as_ptr();
     for delta in [1, 2, 4, 8, 1_000, 3_080] {
@@ -160,14 +160,15 @@ fn a_reservation_never_moves() {
 
 #[test]
 fn a_reservation_is_no_larger_than_it_may_be() {
-    if !StoreKind::Reserved.is_available() {
+    if !BackingKind::Reserved.is_available() {
         return;
     }
-    let options = MemoryOptions::new().store(StoreKind::Reserved).max_bytes(10 * 65_536);
+    let options = MemoryOptions::new().backing(BackingKind::Reserved).max_bytes(10 * 65_536);
     let ty = MemoryType::new(Pages(1), None).unwrap();
     let memory = LinearMemory::with_options(ty, &options).unwrap();
     assert_eq!(memory.capacity_bytes(), 10 * 65_536);
-    let options = MemoryOptions::new().store(StoreKind::Reserved).max_reservation_bytes(1 << 20);
+    let options =
+        MemoryOptions::new().backing(BackingKind::Reserved).max_reservation_bytes(1 << 20);
     let ty = MemoryType::memory64(Pages(1), None).unwrap();
     let memory = LinearMemory::with_options(ty, &options).unwrap();
     assert_eq!(memory.capacity_bytes(), 1 << 20);
@@ -175,8 +176,8 @@ fn a_reservation_is_no_larger_than_it_may_be() {
 
 #[test]
 fn growing_past_the_reservation_moves() {
-    for kind in stores() {
-        let options = MemoryOptions::new().store(kind).max_reservation_bytes(2 * 65_536);
+    for kind in backings() {
+        let options = MemoryOptions::new().backing(kind).max_reservation_bytes(2 * 65_536);
         let ty = MemoryType::memory64(Pages(1), None).unwrap();
         let mut memory = LinearMemory::with_options(ty, &options).unwrap();
         for size in 1..40 {
@@ -194,7 +195,7 @@ fn growing_past_the_reservation_moves() {
 
 #[test]
 fn empty_memories() {
-    for kind in stores() {
+    for kind in backings() {
         let mut memory = create(MemoryType::new(Pages(0), Some(Pages(0))).unwrap(), kind);
         assert!(memory.as_slice().is_empty());
         assert!(!memory.as_ptr().is_null());
@@ -215,13 +216,13 @@ fn shared_types_are_accepted() {
 #[test]
 fn the_store_is_chosen_by_what_there_is() {
     let ty = MemoryType::new(Pages(1), Some(Pages(2))).unwrap();
-    let reserved = StoreKind::Reserved;
+    let reserved = BackingKind::Reserved;
     let memory = LinearMemory::new(ty).unwrap();
     if reserved.is_available() {
-        assert_eq!(memory.store_kind(), reserved);
+        assert_eq!(memory.backing_kind(), reserved);
     } else {
-        assert_eq!(memory.store_kind(), StoreKind::Heap);
-        let options = MemoryOptions::new().store(reserved);
+        assert_eq!(memory.backing_kind(), BackingKind::Heap);
+        let options = MemoryOptions::new().backing(reserved);
         let error = LinearMemory::with_options(ty, &options).unwrap_err();
         assert_eq!(error, CreateError::ReservedUnavailable);
     }
@@ -230,7 +231,7 @@ fn the_store_is_chosen_by_what_there_is() {
 #[test]
 fn memories_cross_threads() {
     fn assert_send_sync<T: Send + Sync>(_: &T) {}
-    for kind in stores() {
+    for kind in backings() {
         let mut memory = create(MemoryType::new(Pages(1), None).unwrap(), kind);
         assert_send_sync(&memory);
         let memory = std::thread::spawn(move || {

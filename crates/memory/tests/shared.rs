@@ -6,18 +6,18 @@ use std::sync::Barrier;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 
-use common::stores;
+use common::backings;
 use lineal_memory::{
-    AddressType, CreateError, GrowError, LinearMemory, MemoryOptions, MemoryType, PageSize, Pages,
-    RmwOp, SharedMemory, StoreKind,
+    AddressType, BackingKind, CreateError, GrowError, LinearMemory, MemoryOptions, MemoryType,
+    PageSize, Pages, RmwOp, SharedMemory,
 };
 
 fn ty(minimum: u64, maximum: u64) -> MemoryType {
     MemoryType::builder(Pages(minimum)).maximum(Pages(maximum)).shared(true).build().unwrap()
 }
 
-fn create(minimum: u64, maximum: u64, kind: StoreKind) -> SharedMemory {
-    let options = MemoryOptions::new().store(kind);
+fn create(minimum: u64, maximum: u64, kind: BackingKind) -> SharedMemory {
+    let options = MemoryOptions::new().backing(kind);
     SharedMemory::with_options(ty(minimum, maximum), &options).unwrap()
 }
 
@@ -49,7 +49,7 @@ fn handles_are_the_same_memory() {
 
 #[test]
 fn growing_never_moves() {
-    for kind in stores() {
+    for kind in backings() {
         let memory = create(1, 5, kind);
         let base_ptr = memory.as_ptr();
         assert_eq!(base_ptr as usize % 8, 0);
@@ -78,8 +78,8 @@ fn the_reservation_is_the_limit() {
         .shared(true)
         .build()
         .unwrap();
-    for kind in stores() {
-        let options = MemoryOptions::new().store(kind).max_reservation_bytes(3 * 65_536);
+    for kind in backings() {
+        let options = MemoryOptions::new().backing(kind).max_reservation_bytes(3 * 65_536);
         let memory = SharedMemory::with_options(huge, &options).unwrap();
         let delta = Pages(2);
         assert_eq!(memory.grow(delta), Ok(Pages(1)));
@@ -103,7 +103,7 @@ fn the_host_can_limit_it() {
 
 #[test]
 fn each_thread_grows_by_what_it_asked_for() {
-    for kind in stores() {
+    for kind in backings() {
         let memory = create(0, 4 * 50 + 1, kind);
         let start = Barrier::new(4);
         let mut sizes: Vec<u64> = thread::scope(|scope| {
@@ -133,12 +133,12 @@ fn each_thread_grows_by_what_it_asked_for() {
 
 #[test]
 fn pages_of_one_byte() {
-    for kind in stores() {
+    for kind in backings() {
         let ty = MemoryType::builder(Pages(3))
             .maximum(Pages(10_000))
             .page_size(PageSize::ONE_BYTE)
             .shared(true);
-        let options = MemoryOptions::new().store(kind);
+        let options = MemoryOptions::new().backing(kind);
         let memory = SharedMemory::with_options(ty.build().unwrap(), &options).unwrap();
         assert!(memory.load::<u32>(0, 0).is_err());
         for size in 3..9_000 {
@@ -151,7 +151,7 @@ fn pages_of_one_byte() {
 
 #[test]
 fn read_modify_writes_lose_nothing() {
-    let memory = create(1, 1, StoreKind::Heap);
+    let memory = create(1, 1, BackingKind::Heap);
     const ROUNDS: u64 = 20_000;
     thread::scope(|scope| {
         for _ in 0..2 {
@@ -183,7 +183,7 @@ fn read_modify_writes_lose_nothing() {
 
 #[test]
 fn aligned_numbers_do_not_tear() {
-    let memory = create(1, 1, StoreKind::Heap);
+    let memory = create(1, 1, BackingKind::Heap);
     let done = AtomicBool::new(false);
     thread::scope(|scope| {
         scope.spawn(|| {
@@ -212,7 +212,7 @@ fn aligned_numbers_do_not_tear() {
 
 #[test]
 fn ranges_race_without_leaving_their_bounds() {
-    let memory = create(1, 1, StoreKind::Heap);
+    let memory = create(1, 1, BackingKind::Heap);
     memory.fill(0, 0xee, 65_536).unwrap();
     let rounds = AtomicU64::new(0);
     thread::scope(|scope| {
@@ -240,7 +240,7 @@ fn ranges_race_without_leaving_their_bounds() {
 
 #[test]
 fn copies_overlap_at_any_alignment() {
-    let memory = create(1, 1, StoreKind::Heap);
+    let memory = create(1, 1, BackingKind::Heap);
     let bytes: Vec<u8> = (0..6_000_u32).map(|at| (at % 251) as u8).collect();
     let mut expected = LinearMemory::new(MemoryType::new(Pages(1), None).unwrap()).unwrap();
     for (dst, src) in [(0, 0), (3, 0), (0, 3), (1_024, 0), (1_023, 1), (8, 16), (17, 2_000)] {

@@ -2,9 +2,9 @@
 //! and never the end of the process.
 
 use lineal::{
-    ArrayType, Config, Engine, ExternRef, FieldType, Func, FuncType, Instance, Linker, Memory,
-    MemoryOptions, MemoryType, Module, Pages, Ref, RefType, SharedMemory, StorageType, Store,
-    StoreKind, Table, TableType, Trap, Val, ValType,
+    ArrayType, BackingKind, Config, Engine, ExternRef, FieldType, Func, FuncType, Instance, Linker,
+    Memory, MemoryOptions, MemoryType, Module, Pages, Ref, RefType, SharedMemory, StorageType,
+    Store, Table, TableType, Trap, Val, ValType,
 };
 
 use crate::allocator::{refusing, refusing_each};
@@ -15,7 +15,7 @@ const FLOOR_BYTES: usize = 4096;
 
 /// An engine whose memories come from the allocator.
 fn engine() -> Engine {
-    let options = MemoryOptions::new().store(StoreKind::Heap);
+    let options = MemoryOptions::new().backing(BackingKind::Heap);
     Engine::new(Config::new().memory_options(options)).unwrap()
 }
 

@@ -22,8 +22,8 @@ pub enum CreateError {
         /// The minimum of the memory type.
         minimum: Pages,
     },
-    /// [`StoreKind::Reserved`](crate::StoreKind::Reserved) was asked for, but this build has
-    /// no such store: it needs Unix and the `mmap` feature.
+    /// [`BackingKind::Reserved`](crate::BackingKind::Reserved) was asked for, but this build has
+    /// no such backing: it needs Unix and the `mmap` feature.
     ReservedUnavailable,
     /// A [`SharedMemory`](crate::SharedMemory) was to be made of a type that is not shared.
     NotShared,

@@ -1,21 +1,12 @@
 //! Operations on ranges of bytes. Each checks every range before it writes a byte, so one that
 //! fails has changed nothing. Others may see them half done.
 
-use alloc::vec::Vec;
-use core::sync::atomic::AtomicU8;
-
 use super::SharedMemory;
-use crate::error::{InitError, OutOfBounds};
+use crate::error::OutOfBounds;
 use crate::linear::LinearMemory;
 use crate::relaxed;
-use crate::segment::DataSegment;
 
 impl SharedMemory {
-    #[inline]
-    fn bytes_at(&self, addr: u64, len_bytes: u64) -> Result<&[AtomicU8], OutOfBounds> {
-        self.range(addr, 0, len_bytes)
-    }
-
     /// Fills `buffer` with the bytes at `addr`.
     ///
     /// # Errors
@@ -23,7 +14,7 @@ impl SharedMemory {
     /// When the range does not lie inside the memory entirely; `buffer` is unchanged then.
     #[inline]
     pub fn read(&self, addr: u64, buffer: &mut [u8]) -> Result<(), OutOfBounds> {
-        relaxed::read(self.bytes_at(addr, buffer.len() as u64)?, buffer);
+        relaxed::read(self.range(addr, buffer.len() as u64)?, buffer);
         Ok(())
     }
 
@@ -34,7 +25,7 @@ impl SharedMemory {
     /// When the range does not lie inside the memory entirely; nothing is written then.
     #[inline]
     pub fn write(&self, addr: u64, bytes: &[u8]) -> Result<(), OutOfBounds> {
-        relaxed::write(self.bytes_at(addr, bytes.len() as u64)?, bytes);
+        relaxed::write(self.range(addr, bytes.len() as u64)?, bytes);
         Ok(())
     }
 
@@ -45,7 +36,7 @@ impl SharedMemory {
     /// When the range does not lie inside the memory entirely; nothing is written then.
     #[inline]
     pub fn fill(&self, addr: u64, value: u8, len_bytes: u64) -> Result<(), OutOfBounds> {
-        relaxed::fill(self.bytes_at(addr, len_bytes)?, value);
+        relaxed::fill(self.range(addr, len_bytes)?, value);
         Ok(())
     }
 
@@ -82,8 +73,8 @@ impl SharedMemory {
         src_addr: u64,
         len_bytes: u64,
     ) -> Result<(), OutOfBounds> {
-        let src = src_memory.bytes_at(src_addr, len_bytes)?;
-        relaxed::copy(self.bytes_at(dst_addr, len_bytes)?, src);
+        let src = src_memory.range(src_addr, len_bytes)?;
+        relaxed::copy(self.range(dst_addr, len_bytes)?, src);
         Ok(())
     }
 
@@ -104,40 +95,6 @@ impl SharedMemory {
     ) -> Result<(), OutOfBounds> {
         self.write(dst_addr, src_memory.slice(src_addr, len_bytes)?)
     }
-
-    /// Copies `len_bytes` bytes from `segment_offset` in a data segment to `dst_addr`:
-    /// `memory.init`. From a dropped segment, only 0 bytes at offset 0 can be copied.
-    ///
-    /// # Errors
-    ///
-    /// When one of the ranges does not lie inside the segment or the memory entirely; nothing
-    /// is written then.
-    #[inline]
-    pub fn init(
-        &self,
-        dst_addr: u64,
-        segment: &DataSegment,
-        segment_offset: u64,
-        len_bytes: u64,
-    ) -> Result<(), InitError> {
-        let src = segment.range(segment_offset, len_bytes)?;
-        Ok(self.write(dst_addr, src)?)
-    }
-
-    /// Copies the bytes at `addr`; the error of `too_long` is for a host that has no room.
-    pub(super) fn copy_out<E: From<OutOfBounds>>(
-        &self,
-        addr: u64,
-        len_bytes: u64,
-        too_long: E,
-    ) -> Result<Vec<u8>, E> {
-        let src = self.bytes_at(addr, len_bytes)?;
-        let mut bytes = Vec::new();
-        bytes.try_reserve_exact(src.len()).map_err(|_| too_long)?;
-        bytes.resize(src.len(), 0);
-        relaxed::read(src, &mut bytes);
-        Ok(bytes)
-    }
 }
 
 impl LinearMemory {
@@ -156,7 +113,7 @@ impl LinearMemory {
         src_addr: u64,
         len_bytes: u64,
     ) -> Result<(), OutOfBounds> {
-        let src = src_memory.bytes_at(src_addr, len_bytes)?;
+        let src = src_memory.range(src_addr, len_bytes)?;
         relaxed::read(src, self.slice_mut(dst_addr, len_bytes)?);
         Ok(())
     }

@@ -7,7 +7,6 @@
 
 mod atomic;
 mod bulk;
-mod strings;
 
 use alloc::sync::Arc;
 use core::cell::UnsafeCell;
@@ -16,14 +15,14 @@ use core::ptr::NonNull;
 use core::slice;
 use core::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
 
-use crate::access;
+use crate::backing::Backing;
+use crate::bounds;
 use crate::error::{CreateError, GrowError, OutOfBounds};
 use crate::memory_type::MemoryType;
-use crate::options::{MemoryOptions, StoreKind};
+use crate::options::{BackingKind, MemoryOptions};
 use crate::relaxed;
-use crate::scalar::{Integer, Scalar};
+use crate::scalar::Scalar;
 use crate::size;
-use crate::store::Store;
 use crate::types::Pages;
 
 /// A linear memory that threads share: the threads proposal.
@@ -36,6 +35,15 @@ use crate::types::Pages;
 /// whole, while others, and operations on ranges, may be seen half done. The methods named
 /// `atomic_…` order what threads see of each other. Plain accesses check bounds against the
 /// length they happen to see, and look again before they fail.
+///
+/// # A limit of Rust
+///
+/// Threads may race with accesses of different widths: one stores 4 bytes while another loads 2 of
+/// them. WebAssembly says byte by byte what the load may see, and so does LLVM, by which rustc
+/// compiles this. Rust's own rules do not cover it yet: they call unsynchronised atomic accesses of
+/// different widths undefined. Guests may do this at any time, so whoever must rely on Rust's rules
+/// alone should not give several threads a guest that is not trusted. A memory that one thread uses, or
+/// whose threads use one width for each number, is within the rules.
 ///
 /// ```
 /// use lineal_memory::{MemoryType, Pages, RmwOp, SharedMemory};
@@ -60,7 +68,7 @@ pub struct SharedMemory {
 //
 // The invariants that unsafe code relies on:
 //
-// C1. `base_ptr` is that of `store`, which is never grown, only committed; so the bytes stay
+// C1. `base_ptr` is that of `backing`, which is never grown, only committed; so the bytes stay
 //     where they are for as long as this value lives, which is until the last handle is gone.
 // C2. The first `byte_len` bytes are committed before `byte_len` says so, and it never becomes
 //     less: any value read from it is good forever. It is at most `isize::MAX`.
@@ -72,7 +80,7 @@ struct Shared {
     byte_len: AtomicUsize,
     ty: MemoryType,
     max_bytes: Option<u64>,
-    store: Store,
+    backing: Backing,
 }
 
 // SAFETY: C1: the bytes live as long as the value, whichever thread drops it.
@@ -96,13 +104,13 @@ impl SharedMemory {
     ///
     /// The address space for the maximum is taken now, and there will be no more: the memory
     /// cannot outgrow [`MemoryOptions::max_reservation_bytes`] (unless the minimum does).
-    /// With [`StoreKind::Heap`], all of it is one zeroed allocation.
+    /// With [`BackingKind::Heap`], all of it is one zeroed allocation.
     ///
     /// # Errors
     ///
     /// When the type is not shared; when the minimum is over the host's limit; when the host has
     /// no room for the minimum or refuses the address space; or when the options insist on a
-    /// store that this build does not have.
+    /// backing that this build does not have.
     pub fn with_options(
         ty: MemoryType,
         options: &MemoryOptions,
@@ -112,15 +120,15 @@ impl SharedMemory {
         }
         let bytes = size::minimum_bytes(&ty, options)?;
         let reservation_bytes = size::reservation_bytes(&ty, options).max(bytes);
-        let store = Store::fixed(options.store, bytes, reservation_bytes).map_err(|_| {
+        let backing = Backing::fixed(options.backing, bytes, reservation_bytes).map_err(|_| {
             CreateError::ReservationRefused { reservation_bytes: reservation_bytes as u64 }
         })?;
         let shared = Shared {
-            base_ptr: store.base_ptr(),
+            base_ptr: backing.base_ptr(),
             byte_len: AtomicUsize::new(bytes),
             ty,
             max_bytes: options.max_bytes,
-            store,
+            backing,
         };
         Ok(SharedMemory { shared: Arc::new(shared) })
     }
@@ -149,13 +157,13 @@ impl SharedMemory {
     /// The size in bytes beyond which the memory cannot grow: the address space it has.
     #[must_use]
     pub fn capacity_bytes(&self) -> u64 {
-        self.shared.store.capacity_bytes() as u64
+        self.shared.backing.capacity_bytes() as u64
     }
 
-    /// The kind of store the bytes live in.
+    /// The kind of backing the bytes live in.
     #[must_use]
-    pub fn store_kind(&self) -> StoreKind {
-        self.shared.store.kind()
+    pub fn backing_kind(&self) -> BackingKind {
+        self.shared.backing.kind()
     }
 
     /// Whether both are handles to the same memory.
@@ -176,17 +184,17 @@ impl SharedMemory {
     /// [`capacity`](Self::capacity_bytes), or when the host has no room for it. Nothing has
     /// changed then.
     pub fn grow(&self, delta: Pages) -> Result<Pages, GrowError> {
-        let Shared { byte_len, ty, max_bytes, store, .. } = &*self.shared;
+        let Shared { byte_len, ty, max_bytes, backing, .. } = &*self.shared;
         let mut bytes = byte_len.load(Ordering::SeqCst);
         loop {
             let current = Pages(bytes as u64 >> ty.page_size().log2());
             let new_bytes = size::grown_bytes(ty, current, delta, *max_bytes)?;
             let out_of_memory = GrowError::OutOfMemory { current, delta };
-            if new_bytes > store.capacity_bytes() {
+            if new_bytes > backing.capacity_bytes() {
                 return Err(out_of_memory);
             }
             // Before the new length is known; harmless if another thread comes first.
-            store.commit(bytes, new_bytes).map_err(|_| out_of_memory)?;
+            backing.commit(bytes, new_bytes).map_err(|_| out_of_memory)?;
             let (success, failure) = (Ordering::SeqCst, Ordering::SeqCst);
             match byte_len.compare_exchange(bytes, new_bytes, success, failure) {
                 Ok(_) => return Ok(current),
@@ -206,21 +214,6 @@ impl SharedMemory {
         let ea = self.check_plain(addr, offset, T::WIDTH_BYTES)?;
         // SAFETY: it was just checked.
         Ok(unsafe { self.load_unchecked(ea as u64) })
-    }
-
-    /// Loads the narrow integer at `addr + offset` and extends it to a wider one: with its
-    /// sign if `N` is signed, with zeros if not. See [`load`](Self::load).
-    ///
-    /// # Errors
-    ///
-    /// When the narrow integer does not lie inside the memory entirely.
-    #[inline]
-    pub fn load_extend<N: Integer, W: Integer + From<N>>(
-        &self,
-        addr: u64,
-        offset: u64,
-    ) -> Result<W, OutOfBounds> {
-        self.load::<N>(addr, offset).map(W::from)
     }
 
     /// Stores a number at `addr + offset`: as a whole if that is a multiple of the number's
@@ -269,7 +262,7 @@ impl SharedMemory {
     #[must_use]
     pub fn effective_address(&self, addr: u64, offset: u64, len_bytes: u64) -> Option<u64> {
         let check = |memory_bytes| {
-            access::effective_address(addr, offset, len_bytes, memory_bytes as u64).ok_or(())
+            bounds::effective_address(addr, offset, len_bytes, memory_bytes as u64).ok_or(())
         };
         self.check(check).ok()
     }
@@ -300,13 +293,13 @@ impl SharedMemory {
 
     #[inline(always)]
     fn check_plain(&self, addr: u64, offset: u64, len_bytes: u64) -> Result<usize, OutOfBounds> {
-        self.check(|memory_bytes| access::check(addr, offset, len_bytes, memory_bytes))
+        self.check(|memory_bytes| bounds::check(addr, offset, len_bytes, memory_bytes))
     }
 
     /// The bytes of a plain access.
     #[inline(always)]
-    fn range(&self, addr: u64, offset: u64, len_bytes: u64) -> Result<&[AtomicU8], OutOfBounds> {
-        let ea = self.check_plain(addr, offset, len_bytes)?;
+    pub(crate) fn range(&self, addr: u64, len_bytes: u64) -> Result<&[AtomicU8], OutOfBounds> {
+        let ea = self.check_plain(addr, 0, len_bytes)?;
         // SAFETY: C1, C2: in bounds, so a `usize` holds the length as well; C3.
         Ok(unsafe { self.bytes(ea, len_bytes as usize) })
     }
@@ -336,7 +329,7 @@ impl fmt::Debug for SharedMemory {
         f.debug_struct("SharedMemory")
             .field("ty", self.ty())
             .field("size", &self.size())
-            .field("store", &self.store_kind())
+            .field("backing", &self.backing_kind())
             .finish_non_exhaustive()
     }
 }

@@ -1,8 +1,8 @@
 //! What the test files share.
 
-use lineal_memory::StoreKind;
+use lineal_memory::BackingKind;
 
-/// The kinds of store this build has.
-pub(crate) fn stores() -> impl Iterator<Item = StoreKind> {
-    [StoreKind::Heap, StoreKind::Reserved].into_iter().filter(|kind| kind.is_available())
+/// The kinds of backing this build has.
+pub(crate) fn backings() -> impl Iterator<Item = BackingKind> {
+    [BackingKind::Heap, BackingKind::Reserved].into_iter().filter(|kind| kind.is_available())
 }

@@ -1,17 +1,18 @@
 //! The memories of a run.
 
 use lineal_memory::{
-    AddressType, LinearMemory, MemoryOptions, MemoryType, PageSize, Pages, SharedMemory, StoreKind,
+    AddressType, BackingKind, LinearMemory, MemoryOptions, MemoryType, PageSize, Pages,
+    SharedMemory,
 };
 
-use super::common::stores;
+use super::common::backings;
 use super::memory::Memory;
 use super::numbers::Numbers;
 
 /// What a memory is made as; each of the two in a run has its own.
 #[derive(Clone, Debug)]
 pub(crate) struct Kind {
-    store: StoreKind,
+    backing: BackingKind,
     shared: bool,
     address_type: AddressType,
     pub(crate) page_size: PageSize,
@@ -30,7 +31,7 @@ impl Kind {
         let minimum = minimum as u64;
         let max_bytes = numbers.once_in(5).then(|| 9_000 + numbers.below(191_000) as u64);
         Kind {
-            store: numbers.pick(&stores().collect::<Vec<_>>()),
+            backing: numbers.pick(&backings().collect::<Vec<_>>()),
             shared: numbers.once_in(2),
             address_type: numbers.pick(&[AddressType::I32, AddressType::I64]),
             page_size,
@@ -55,16 +56,16 @@ impl Kind {
             .build()
             .unwrap();
         let options = MemoryOptions::new()
-            .store(self.store)
+            .backing(self.backing)
             .max_bytes(self.max_bytes)
             .max_reservation_bytes(self.max_reservation_bytes);
         if self.shared {
             let memory = SharedMemory::with_options(ty, &options).unwrap();
-            assert_eq!(memory.store_kind(), self.store);
+            assert_eq!(memory.backing_kind(), self.backing);
             Memory::Shared(memory)
         } else {
             let memory = LinearMemory::with_options(ty, &options).unwrap();
-            assert_eq!(memory.store_kind(), self.store);
+            assert_eq!(memory.backing_kind(), self.backing);
             Memory::Linear(memory)
         }
     }

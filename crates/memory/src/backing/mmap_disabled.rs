@@ -1,14 +1,14 @@
-//! Stands in for the reserved store where there is none: no value of it can exist.
+//! Stands in for the reserved backing where there is none: no value of it can exist.
 
 use core::ptr::NonNull;
 
 use super::OutOfMemory;
 
 #[derive(Debug)]
-pub(crate) enum ReservedStore {}
+pub(crate) enum ReservedBacking {}
 
-impl ReservedStore {
-    pub(crate) fn new(_: usize, _: usize) -> Result<ReservedStore, OutOfMemory> {
+impl ReservedBacking {
+    pub(crate) fn new(_: usize, _: usize) -> Result<ReservedBacking, OutOfMemory> {
         Err(OutOfMemory)
     }
 
@@ -24,7 +24,7 @@ impl ReservedStore {
         match *self {}
     }
 
-    pub(crate) fn into_fixed(self) -> ReservedStore {
+    pub(crate) fn into_fixed(self) -> ReservedBacking {
         self
     }
 

@@ -1,4 +1,4 @@
-//! The portable store: one allocation of the global allocator.
+//! The portable backing: one allocation of the global allocator.
 
 use alloc::alloc::{alloc_zeroed, dealloc, realloc};
 use core::alloc::Layout;
@@ -10,27 +10,27 @@ use super::{BASE_ALIGN, OutOfMemory, dangling};
 ///
 /// H1: `base_ptr` is an allocation of `layout`, or dangling if the size of that is 0.
 #[derive(Debug)]
-pub(crate) struct HeapStore {
+pub(crate) struct HeapBacking {
     base_ptr: NonNull<u8>,
     layout: Layout,
 }
 
-// SAFETY: H1: the allocation is this store's own, whichever thread has the store.
-unsafe impl Send for HeapStore {}
+// SAFETY: H1: the allocation is this backing's own, whichever thread has the backing.
+unsafe impl Send for HeapBacking {}
 
 // SAFETY: a shared borrow reads the fields only.
-unsafe impl Sync for HeapStore {}
+unsafe impl Sync for HeapBacking {}
 
-impl HeapStore {
-    pub(crate) fn new(bytes: usize) -> Result<HeapStore, OutOfMemory> {
+impl HeapBacking {
+    pub(crate) fn new(bytes: usize) -> Result<HeapBacking, OutOfMemory> {
         let layout = layout_of(bytes)?;
         if bytes == 0 {
-            return Ok(HeapStore { base_ptr: dangling(), layout });
+            return Ok(HeapBacking { base_ptr: dangling(), layout });
         }
         // SAFETY: the size is not zero.
         let base_ptr = unsafe { alloc_zeroed(layout) };
         let base_ptr = NonNull::new(base_ptr).ok_or(OutOfMemory)?;
-        Ok(HeapStore { base_ptr, layout })
+        Ok(HeapBacking { base_ptr, layout })
     }
 
     pub(crate) fn base_ptr(&self) -> NonNull<u8> {
@@ -77,7 +77,7 @@ impl HeapStore {
 
     /// Moves the bytes to a fresh allocation.
     fn replace(&mut self, new_bytes: usize) -> Result<(), OutOfMemory> {
-        let larger = HeapStore::new(new_bytes)?;
+        let larger = HeapBacking::new(new_bytes)?;
         let (old_ptr, new_ptr) = (self.base_ptr.as_ptr(), larger.base_ptr.as_ptr());
         // SAFETY: H1 for both: the old size is no more than the new one, and a fresh
         // allocation does not overlap.
@@ -87,7 +87,7 @@ impl HeapStore {
     }
 }
 
-impl Drop for HeapStore {
+impl Drop for HeapBacking {
     fn drop(&mut self) {
         if self.layout.size() != 0 {
             // SAFETY: H1, and nobody else frees it.

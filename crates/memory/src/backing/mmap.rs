@@ -1,4 +1,4 @@
-//! The reserved store: address space taken once, made accessible as the memory grows.
+//! The reserved backing: address space taken once, made accessible as the memory grows.
 
 use core::ffi::c_void;
 use core::mem;
@@ -35,7 +35,7 @@ impl Mapping {
         Ok(Mapping { base_ptr, reserved_bytes })
     }
 
-    /// The mapping of a store that is gone, zeroed, and its committed bytes, if there is one of
+    /// The mapping of a backing that is gone, zeroed, and its committed bytes, if there is one of
     /// the size.
     fn spare(reserved_bytes: usize) -> Option<(Mapping, usize)> {
         let mut spare = SPARE.lock().unwrap_or_else(PoisonError::into_inner);
@@ -77,7 +77,7 @@ impl Drop for Mapping {
     }
 }
 
-/// Mappings of small stores that are gone, with their committed bytes, the newest last. Making
+/// Mappings of small backings that are gone, with their committed bytes, the newest last. Making
 /// one, the host's work when its pages are first touched, and unmapping it take longer than all
 /// else that a small module needs to start.
 static SPARE: Mutex<Vec<(Mapping, usize)>> = Mutex::new(Vec::new());
@@ -96,45 +96,45 @@ const LARGEST_SPARE_BYTES: usize = 128 << 10;
 /// made without `MAP_NORESERVE`: inaccessible pages are not charged for anyway, and committing
 /// is then where a host that has run out says so, rather than killing the process later.
 ///
-/// - R1: `base_ptr` is a private anonymous mapping of `reserved_bytes`, of this store alone.
+/// - R1: `base_ptr` is a private anonymous mapping of `reserved_bytes`, of this backing alone.
 /// - R2: the first bytes of it may be read and written: at least as many as the memory has,
 ///   rounded up to whole pages of the host. This is at most `reserved_bytes`.
 /// - R3: `committed_bytes` is how many that are; all bytes behind are zeros that nobody wrote. It is
-///   `None` for a store of several threads, where nobody counts: an atomic counter in a memory
+///   `None` for a backing of several threads, where nobody counts: an atomic counter in a memory
 ///   would keep compilers from reading the memory's other fields before a loop.
 #[derive(Debug)]
-pub(crate) struct ReservedStore {
+pub(crate) struct ReservedBacking {
     mapping: Mapping,
     committed_bytes: Option<usize>,
 }
 
 // SAFETY: a shared borrow reads the fields and commits, which the host lets threads do at once.
-unsafe impl Sync for ReservedStore {}
+unsafe impl Sync for ReservedBacking {}
 
-impl ReservedStore {
+impl ReservedBacking {
     /// Reserves `reservation_bytes`, but at least what `bytes` needs, and commits `bytes`.
     pub(crate) fn new(
         bytes: usize,
         reservation_bytes: usize,
-    ) -> Result<ReservedStore, OutOfMemory> {
+    ) -> Result<ReservedBacking, OutOfMemory> {
         // The host maps no empty ranges.
         let reserved_bytes = round_up(reservation_bytes.max(bytes).max(1))?;
         if let Some((mapping, committed_bytes)) = Mapping::spare(reserved_bytes) {
-            let mut store = ReservedStore { mapping, committed_bytes: Some(committed_bytes) };
-            store.grow(committed_bytes, bytes.max(committed_bytes))?;
-            return Ok(store);
+            let mut backing = ReservedBacking { mapping, committed_bytes: Some(committed_bytes) };
+            backing.grow(committed_bytes, bytes.max(committed_bytes))?;
+            return Ok(backing);
         }
         let mapping = Mapping::new(reserved_bytes).or_else(|_| {
             SPARE.lock().unwrap_or_else(PoisonError::into_inner).clear();
             Mapping::new(reserved_bytes)
         })?;
-        let mut store = ReservedStore { mapping, committed_bytes: Some(0) };
-        store.grow(0, bytes)?;
-        Ok(store)
+        let mut backing = ReservedBacking { mapping, committed_bytes: Some(0) };
+        backing.grow(0, bytes)?;
+        Ok(backing)
     }
 
-    /// The same store for several threads, which [`commit`](Self::commit) and never grow it.
-    pub(crate) fn into_fixed(mut self) -> ReservedStore {
+    /// The same backing for several threads, which [`commit`](Self::commit) and never grow it.
+    pub(crate) fn into_fixed(mut self) -> ReservedBacking {
         self.committed_bytes = None;
         self
     }
@@ -156,7 +156,7 @@ impl ReservedStore {
         Ok(())
     }
 
-    /// Makes the first `new_bytes` of a [fixed](Self::into_fixed) store accessible, of which
+    /// Makes the first `new_bytes` of a [fixed](Self::into_fixed) backing accessible, of which
     /// `old_bytes` are already. Several threads may do so at once, and it may be done again.
     pub(crate) fn commit(&self, old_bytes: usize, new_bytes: usize) -> Result<(), OutOfMemory> {
         debug_assert!(self.committed_bytes.is_none(), "this would not be counted");
@@ -166,8 +166,8 @@ impl ReservedStore {
     /// Moves to a reservation that `new_bytes` fits, with room to spare if the host has it.
     fn relocate(&mut self, old_bytes: usize, new_bytes: usize) -> Result<(), OutOfMemory> {
         let roomy_bytes = self.mapping.reserved_bytes.saturating_mul(2);
-        let larger = ReservedStore::new(new_bytes, roomy_bytes)
-            .or_else(|_| ReservedStore::new(new_bytes, new_bytes))?;
+        let larger = ReservedBacking::new(new_bytes, roomy_bytes)
+            .or_else(|_| ReservedBacking::new(new_bytes, new_bytes))?;
         let (old_ptr, new_ptr) = (self.base_ptr().as_ptr(), larger.base_ptr().as_ptr());
         // SAFETY: R2 for both, as the old size is less than the new one; two mappings do not
         // overlap.
@@ -177,8 +177,8 @@ impl ReservedStore {
     }
 }
 
-impl Drop for ReservedStore {
-    /// Keeps the mapping for stores to come, if it is small, in place of the oldest that is kept.
+impl Drop for ReservedBacking {
+    /// Keeps the mapping for backings to come, if it is small, in place of the oldest that is kept.
     fn drop(&mut self) {
         let Some(committed_bytes) = self.committed_bytes else { return };
         if committed_bytes > LARGEST_SPARE_BYTES {
@@ -201,7 +201,7 @@ fn host_ptr(ptr: NonNull<u8>) -> *mut c_void {
 fn round_up(bytes: usize) -> Result<usize, OutOfMemory> {
     bytes
         .checked_next_multiple_of(host_page_bytes())
-        .filter(|bytes| *bytes <= super::MAX_STORE_BYTES)
+        .filter(|bytes| *bytes <= super::MAX_BACKING_BYTES)
         .ok_or(OutOfMemory)
 }
 
@@ -211,61 +211,61 @@ mod tests {
 
     #[test]
     fn the_base_stays_within_the_reservation() {
-        let mut store = ReservedStore::new(1, 1 << 30).unwrap();
-        let base_ptr = store.base_ptr();
+        let mut backing = ReservedBacking::new(1, 1 << 30).unwrap();
+        let base_ptr = backing.base_ptr();
         for (old, new) in [(1, 65_536), (65_536, 1 << 29), (1 << 29, 1 << 30)] {
-            store.grow(old, new).unwrap();
-            assert_eq!(store.base_ptr(), base_ptr);
+            backing.grow(old, new).unwrap();
+            assert_eq!(backing.base_ptr(), base_ptr);
         }
-        assert_eq!(store.capacity_bytes(), 1 << 30);
+        assert_eq!(backing.capacity_bytes(), 1 << 30);
     }
 
     #[test]
     fn mappings_that_are_used_again_are_zero() {
-        // No other test has stores of this size.
+        // No other test has a backing of this size.
         let reservation_bytes = 123 << 16;
-        let new = |bytes| ReservedStore::new(bytes, reservation_bytes).unwrap();
-        let write = |store: &ReservedStore, index| {
-            // SAFETY: R2, and the tests pass an index inside the store's size.
-            unsafe { store.base_ptr().as_ptr().add(index).write(7) };
+        let new = |bytes| ReservedBacking::new(bytes, reservation_bytes).unwrap();
+        let write = |backing: &ReservedBacking, index| {
+            // SAFETY: R2, and the tests pass an index inside the backing's size.
+            unsafe { backing.base_ptr().as_ptr().add(index).write(7) };
         };
-        let mut store = new(1);
-        store.grow(1, 65_536).unwrap();
-        write(&store, 0);
-        write(&store, 65_535);
-        drop(store);
-        let store = new(131_072);
+        let mut backing = new(1);
+        backing.grow(1, 65_536).unwrap();
+        write(&backing, 0);
+        write(&backing, 65_535);
+        drop(backing);
+        let backing = new(131_072);
         // SAFETY: R2.
-        let bytes = unsafe { core::slice::from_raw_parts(store.base_ptr().as_ptr(), 131_072) };
+        let bytes = unsafe { core::slice::from_raw_parts(backing.base_ptr().as_ptr(), 131_072) };
         assert!(bytes.iter().all(|&byte| byte == 0));
-        write(&store, 131_071);
+        write(&backing, 131_071);
     }
 
     #[test]
     fn mappings_of_several_threads_leave_nothing_behind() {
-        // No other test has stores of this size.
-        let new = || ReservedStore::new(1, 125 << 16).unwrap();
-        let store = new().into_fixed();
-        store.commit(1, 131_072).unwrap();
+        // No other test has a backing of this size.
+        let new = || ReservedBacking::new(1, 125 << 16).unwrap();
+        let backing = new().into_fixed();
+        backing.commit(1, 131_072).unwrap();
         // SAFETY: R2.
-        unsafe { store.base_ptr().as_ptr().add(131_071).write(7) };
-        drop(store);
-        let mut store = new();
-        store.grow(1, 131_072).unwrap();
+        unsafe { backing.base_ptr().as_ptr().add(131_071).write(7) };
+        drop(backing);
+        let mut backing = new();
+        backing.grow(1, 131_072).unwrap();
         // SAFETY: R2.
-        assert_eq!(unsafe { store.base_ptr().as_ptr().add(131_071).read() }, 0);
+        assert_eq!(unsafe { backing.base_ptr().as_ptr().add(131_071).read() }, 0);
     }
 
     #[test]
     fn commits_whole_host_pages() {
-        let mut store = ReservedStore::new(0, 1 << 20).unwrap();
-        store.grow(0, 1).unwrap();
+        let mut backing = ReservedBacking::new(0, 1 << 20).unwrap();
+        backing.grow(0, 1).unwrap();
         // Committing what is committed changes nothing.
-        store.grow(0, 1).unwrap();
-        let last_ptr = store.base_ptr().as_ptr().wrapping_add(host_page_bytes() - 1);
+        backing.grow(0, 1).unwrap();
+        let last_ptr = backing.base_ptr().as_ptr().wrapping_add(host_page_bytes() - 1);
         // SAFETY: R2: one byte takes a whole page.
         unsafe { last_ptr.write(7) };
-        store.grow(1, host_page_bytes() + 1).unwrap();
+        backing.grow(1, host_page_bytes() + 1).unwrap();
         // SAFETY: R2.
         let bytes = unsafe { [last_ptr.read(), last_ptr.add(host_page_bytes()).read()] };
         assert_eq!(bytes, [7, 0]);
