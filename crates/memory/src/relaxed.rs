@@ -4,8 +4,16 @@
 //! aligned words and single bytes, between which others may get in. That is what the memory model
 //! of the threads proposal allows plain accesses and bulk operations.
 //!
-//! Threads that race may use different widths. Rust leaves the outcome of that open; LLVM defines
-//! it byte by byte, as the memory model of WebAssembly wants it.
+//! # Threads that race with different widths
+//!
+//! A guest may store 4 bytes while another thread loads 2 of them. WebAssembly defines what that
+//! gives, byte by byte. So does LLVM, which compiles this. Rust does not: the documentation of
+//! [`core::sync::atomic`] calls such a race undefined behaviour unless something orders the two
+//! accesses, and Miri stops there. This is a known limit of [`SharedMemory`](crate::SharedMemory)
+//! and the only place where Lineal relies on more than Rust promises. The accesses that may race
+//! like that are those of this module and of [`atomic`](crate::atomic), and nothing else; when Rust
+//! gets a way to say what is meant, these two change. Inline assembly would be no better founded,
+//! and handlers of an engine would lose the compiler's choice of addressing modes and registers.
 
 use core::sync::atomic::Ordering::Relaxed;
 use core::sync::atomic::{AtomicU8, AtomicU16, AtomicU32, AtomicU64};
