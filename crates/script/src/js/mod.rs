@@ -1,0 +1,10 @@
+//! JavaScript, on QuickJS-NG.
+
+use crate::{Error, Language, Options, Output, Script};
+
+/// Whether this build runs JavaScript.
+pub(crate) const AVAILABLE: bool = false;
+
+pub(crate) fn run(_: &Script, _: Options, _: Output) -> Result<(), Error> {
+    Err(Error::Unavailable(Language::JavaScript))
+}
