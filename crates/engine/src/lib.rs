@@ -67,9 +67,9 @@ pub use api::{
     AnyRef, ArrayRef, AsContext, AsContextMut, Caller, CompilationMode, Config, Engine, EngineWeak,
     EqRef, ExnRef, Export, ExportType, Extern, ExternRef, Func, GcRef, Global, I31, ImportType,
     Instance, InstancePre, IntoFunc, Linker, Memory, MemoryAccessError, Module, OwnedRooted, Ref,
-    ResourceLimiter, RootScope, SharedMemory, Store, StoreContext, StoreContextMut, StoreLimits,
-    StoreLimitsBuilder, StructRef, Table, Tag, ThrownException, TypedFunc, UnknownImportError,
-    UpdateDeadline, V128, Val, WasmParams, WasmResults, WasmRet, WasmTy,
+    Region, ResourceLimiter, RootScope, SharedMemory, Store, StoreContext, StoreContextMut,
+    StoreLimits, StoreLimitsBuilder, StructRef, Table, Tag, ThrownException, TypedFunc,
+    UnknownImportError, UpdateDeadline, V128, Val, WasmParams, WasmResults, WasmRet, WasmTy,
 };
 pub use lineal_decoder::{
     ArrayType, CompositeType, Error as DecodeError, ExternType, Features, FieldType, FuncType,

@@ -42,6 +42,7 @@ pub use refs::table::Table;
 pub use refs::tag::Tag;
 pub use store::control::UpdateDeadline;
 pub use store::limits::{ResourceLimiter, StoreLimits, StoreLimitsBuilder};
+pub use store::region::Region;
 pub use store::{AsContext, AsContextMut, Store, StoreContext, StoreContextMut};
 pub use values::global::Global;
 pub use values::v128::V128;

@@ -15,7 +15,8 @@
 //! by number.
 //!
 //! * **R1** An entity's address never changes, and the entity lives exactly as long as the store
-//!   that owns it ([`Arena`](store::Arena) frees only on drop).
+//!   that owns it ([`Arena`](store::Arena) frees only on drop), or until its region is freed, when
+//!   the host has promised that nothing uses it any more.
 //! * **R2** A handle of the embedding API is dereferenced only after its store id was compared
 //!   with the id of the store at hand; so the store is alive and borrowed.
 //! * **R3** At any time at most one thread works on a store, through an exclusive borrow of it

@@ -25,15 +25,21 @@ impl StoreId {
     }
 }
 
-/// Owns values at addresses that never change, until it is dropped (**R1**).
+/// The number of a region of a store; see [`Region`](crate::Region).
+pub(crate) type RegionId = u64;
+
+/// Owns values at addresses that never change, until it is dropped or their region is freed
+/// (**R1**).
 pub(crate) struct Arena<T> {
-    /// Each is a box that was leaked.
-    chunks: Vec<NonNull<[T]>>,
+    /// Each is a box that was leaked, and the region it was made in.
+    chunks: Vec<(RegionId, NonNull<[T]>)>,
+    /// The region of what is taken in from now on.
+    region: RegionId,
 }
 
 impl<T> Arena<T> {
     fn new() -> Arena<T> {
-        Arena { chunks: Vec::new() }
+        Arena { chunks: Vec::new(), region: 0 }
     }
 
     /// Takes a value in; its address is good for as long as the arena lives.
@@ -57,15 +63,30 @@ impl<T> Arena<T> {
 
     fn push_chunk(&mut self, values: Box<[T]>) -> NonNull<[T]> {
         let chunk = NonNull::from(Box::leak(values));
-        self.chunks.push(chunk);
+        self.chunks.push((self.region, chunk));
         chunk
+    }
+
+    /// Frees the values of some regions.
+    ///
+    /// # Safety
+    ///
+    /// Nothing may use them any more.
+    unsafe fn free(&mut self, is_dead: impl Fn(RegionId) -> bool) {
+        let dead = self.chunks.extract_if(.., |&mut (region, _)| is_dead(region));
+        // They are dropped after the list is whole again: a `Drop` may be the host's.
+        let dead: Vec<_> = dead.collect();
+        for (_, chunk) in dead {
+            // SAFETY: it came from a box in `push_chunk`, and is in the list no more.
+            drop(unsafe { Box::from_raw(chunk.as_ptr()) });
+        }
     }
 }
 
 impl<T> Arena<T> {
     /// The addresses of all values.
     pub(crate) fn iter(&self) -> impl Iterator<Item = NonNull<T>> {
-        self.chunks.iter().flat_map(|&chunk| addresses(chunk))
+        self.chunks.iter().flat_map(|&(_, chunk)| addresses(chunk))
     }
 }
 
@@ -78,7 +99,7 @@ pub(crate) fn addresses<T>(chunk: NonNull<[T]>) -> impl ExactSizeIterator<Item =
 
 impl<T> Drop for Arena<T> {
     fn drop(&mut self) {
-        for chunk in self.chunks.drain(..) {
+        for (_, chunk) in self.chunks.drain(..) {
             // SAFETY: it came from a box in `push_chunk`, and is freed once, here.
             drop(unsafe { Box::from_raw(chunk.as_ptr()) });
         }
@@ -146,6 +167,9 @@ pub(crate) struct StoreCore {
     /// What to call when the epoch's deadline is reached; the host's.
     pub(crate) epoch_callback: Option<EpochCallback>,
     stack: Option<Stack>,
+    /// The region of what is made from now on, and how many there are.
+    region: RegionId,
+    regions: RegionId,
 }
 
 /// The host's callback for the epoch's deadline, without its store's type parameter: how many
@@ -191,6 +215,46 @@ impl StoreCore {
             limiter: None,
             epoch_callback: None,
             stack: None,
+            region: 0,
+            regions: 1,
+        }
+    }
+
+    /// The number of a region that nothing was made in yet.
+    pub(crate) fn new_region(&mut self) -> RegionId {
+        self.regions += 1;
+        self.regions - 1
+    }
+
+    /// Makes all that is made from now on part of a region; returns the one before.
+    pub(crate) fn set_region(&mut self, region: RegionId) -> RegionId {
+        self.funcs.region = region;
+        self.tables.region = region;
+        self.memories.region = region;
+        self.globals.region = region;
+        self.tags.region = region;
+        self.instances.region = region;
+        std::mem::replace(&mut self.region, region)
+    }
+
+    /// Frees the entities of some regions.
+    ///
+    /// # Safety
+    ///
+    /// Nothing may use them any more: no handle, no entity of another region, no object of the
+    /// heap that can still be reached, and no call that has not returned.
+    pub(crate) unsafe fn free_regions(&mut self, is_dead: impl Fn(RegionId) -> bool) {
+        // SAFETY: the caller's promise; the list forgets what the arena frees.
+        unsafe {
+            let memories = self.memories.chunks.iter().filter(|&&(region, _)| is_dead(region));
+            let dead: Vec<_> = memories.flat_map(|&(_, chunk)| addresses(chunk)).collect();
+            self.shared_memories.retain(|memory| !dead.contains(memory));
+            self.funcs.free(&is_dead);
+            self.tables.free(&is_dead);
+            self.memories.free(&is_dead);
+            self.globals.free(&is_dead);
+            self.tags.free(&is_dead);
+            self.instances.free(&is_dead);
         }
     }
 

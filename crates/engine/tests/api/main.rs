@@ -14,6 +14,7 @@ mod memory;
 mod module;
 mod nans;
 mod reentry;
+mod regions;
 mod shared_memory;
 mod store;
 mod table;

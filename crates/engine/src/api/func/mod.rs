@@ -86,6 +86,12 @@ impl Func {
         self.handle
     }
 
+    /// A number that tells this function from all others that are in the store now: for hosts that
+    /// keep something of their own for each.
+    pub fn hash_key(&self, store: impl AsContext) -> usize {
+        self.handle.entity(store.as_context().core()).addr().get()
+    }
+
     /// The function's type.
     pub fn ty(&self, store: impl AsContext) -> FuncType {
         let store = store.as_context();

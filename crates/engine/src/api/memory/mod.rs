@@ -68,6 +68,12 @@ impl Memory {
         self.handle
     }
 
+    /// A number that tells this memory from all others that are in the store now: for hosts that
+    /// keep something of their own for each.
+    pub fn hash_key(&self, store: impl AsContext) -> usize {
+        self.handle.entity(store.as_context().core()).addr().get()
+    }
+
     /// The memory's type.
     pub fn ty(&self, store: impl AsContext) -> MemoryType {
         *self.linear(&store).ty()

@@ -64,6 +64,10 @@ impl HeapRef {
         Ok(self.bits)
     }
 
+    pub(crate) fn hash_key(self) -> u64 {
+        self.bits
+    }
+
     /// The object; `None` for an `i31`.
     ///
     /// # Errors
@@ -132,6 +136,12 @@ macro_rules! gc_ref {
                 store: impl $crate::api::AsContextMut,
             ) -> ::anyhow::Result<$crate::api::OwnedRooted<$ty>> {
                 $crate::api::OwnedRooted::new(store, *self)
+            }
+
+            /// A number that tells the object from all others that are in the store now: for hosts
+            /// that keep something of their own for each.
+            pub fn hash_key(&self) -> u64 {
+                self.0.hash_key()
             }
 
             /// Whether two references are to the same object.

@@ -61,6 +61,12 @@ impl Table {
         self.handle
     }
 
+    /// A number that tells this table from all others that are in the store now: for hosts that
+    /// keep something of their own for each.
+    pub fn hash_key(&self, store: impl AsContext) -> usize {
+        self.handle.entity(store.as_context().core()).addr().get()
+    }
+
     /// The table's type.
     pub fn ty(&self, store: impl AsContext) -> TableType {
         self.handle.get(store.as_context().core()).ty

@@ -48,6 +48,12 @@ impl Tag {
         self.handle
     }
 
+    /// A number that tells this tag from all others that are in the store now: for hosts that
+    /// keep something of their own for each.
+    pub fn hash_key(&self, store: impl AsContext) -> usize {
+        self.handle.entity(store.as_context().core()).addr().get()
+    }
+
     /// The tag's type.
     pub fn ty(&self, store: impl AsContext) -> TagType {
         let store = store.as_context();

@@ -10,6 +10,7 @@
 pub(crate) mod control;
 pub(crate) mod handle;
 pub(crate) mod limits;
+pub(crate) mod region;
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -23,7 +24,7 @@ use crate::runtime::store::StoreCore;
 ///
 /// A store also holds a value of the host's choice, the `T`, that host functions reach through
 /// their [`Caller`](crate::Caller). Everything made in a store stays until the store is
-/// dropped; the handles ([`Func`](crate::Func), [`Memory`](crate::Memory) and so on) work with
+/// dropped (or its [`Region`](crate::Region) is freed); the handles ([`Func`](crate::Func), [`Memory`](crate::Memory) and so on) work with
 /// their own store only and panic when used with another.
 ///
 /// A store belongs to one thread at a time. It is `Send` if `T` is.

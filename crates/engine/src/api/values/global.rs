@@ -50,6 +50,12 @@ impl Global {
         self.handle
     }
 
+    /// A number that tells this global from all others that are in the store now: for hosts that
+    /// keep something of their own for each.
+    pub fn hash_key(&self, store: impl AsContext) -> usize {
+        self.handle.entity(store.as_context().core()).addr().get()
+    }
+
     /// The global's type.
     pub fn ty(&self, store: impl AsContext) -> GlobalType {
         self.handle.get(store.as_context().core()).ty
