@@ -62,4 +62,6 @@ fn keys_tell_entities_apart() {
     assert_ne!(key(&a), key(&b));
     let key = |of: &Instance| of.get_memory(&store, "memory").unwrap().hash_key(&store);
     assert_ne!(key(&a), key(&b));
+    assert_eq!(a.get_func(&store, "run").unwrap().index(&store), Some(1));
+    assert_eq!(call.index(&store), None);
 }

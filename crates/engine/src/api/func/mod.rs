@@ -86,6 +86,23 @@ impl Func {
         self.handle
     }
 
+    /// The index of a guest's function in the module that defines it, where imported functions
+    /// come first; `None` for a function of the host's.
+    pub fn index(&self, store: impl AsContext) -> Option<u32> {
+        let store = store.as_context();
+        let FuncKind::Wasm { instance, .. } = &self.handle.get(store.core()).kind else {
+            return None;
+        };
+        let entity = self.handle.entity(store.core());
+        // SAFETY: R1: the instance of a function of the store is the store's.
+        let instance = unsafe { instance.as_ref() };
+        let imported = instance.module.decoded.imported_funcs;
+        // An instance's own functions are one allocation.
+        let first = instance.funcs.get(imported as usize)?.addr().get();
+        let own = (entity.addr().get() - first) / size_of::<FuncEntity>();
+        Some(imported + own as u32)
+    }
+
     /// A number that tells this function from all others that are in the store now: for hosts that
     /// keep something of their own for each.
     pub fn hash_key(&self, store: impl AsContext) -> usize {
