@@ -8,12 +8,12 @@ use std::ops::Range;
 use lineal_memory::{AddressType, MemoryType, PageSize, Pages};
 use wasmparser::{AbstractHeapType, CompositeInnerType, Operator, UnpackedIndex};
 
-use crate::composite::{
-    ArrayType, CompositeType, FieldType, FuncType, StorageType, StructType, SubType,
-};
 use crate::error::Error;
-use crate::module::{ConstExpr, ConstOp, ElementItems};
-use crate::types::{GlobalType, HeapType, RefType, TableType, TypeIndex, ValType};
+use crate::module::{ConstExpr, ConstOp, ElementItems, ModuleParts};
+use crate::types::{
+    ArrayType, CompositeType, FieldType, FuncType, GlobalType, HeapType, RefType, StorageType,
+    StructType, SubType, TableType, TypeIndex, ValType,
+};
 
 /// A range of bytes of the binary, which is in memory.
 pub(crate) fn range(range: Range<u64>) -> Range<usize> {
@@ -133,43 +133,8 @@ impl Types {
         Ok(RefType { nullable: ty.is_nullable(), heap: self.heap_type(ty.heap_type(), offset)? })
     }
 
-    pub(crate) fn heap_type(
-        &self,
-        ty: wasmparser::HeapType,
-        offset: u64,
-    ) -> Result<HeapType, Error> {
-        let (what, proposal) = match ty {
-            wasmparser::HeapType::Concrete(index) => {
-                let index = module_index(index, offset)?;
-                return Ok(match self.kinds[index as usize] {
-                    Kind::Func => HeapType::ConcreteFunc(TypeIndex(index)),
-                    Kind::Struct => HeapType::ConcreteStruct(TypeIndex(index)),
-                    Kind::Array => HeapType::ConcreteArray(TypeIndex(index)),
-                });
-            }
-            wasmparser::HeapType::Exact(_) => ("an exact reference", "custom-descriptors"),
-            wasmparser::HeapType::Abstract { shared: true, .. } => {
-                ("a shared reference", "shared-everything-threads")
-            }
-            wasmparser::HeapType::Abstract { ty, .. } => match ty {
-                AbstractHeapType::Func => return Ok(HeapType::Func),
-                AbstractHeapType::NoFunc => return Ok(HeapType::NoFunc),
-                AbstractHeapType::Extern => return Ok(HeapType::Extern),
-                AbstractHeapType::NoExtern => return Ok(HeapType::NoExtern),
-                AbstractHeapType::Any => return Ok(HeapType::Any),
-                AbstractHeapType::Eq => return Ok(HeapType::Eq),
-                AbstractHeapType::I31 => return Ok(HeapType::I31),
-                AbstractHeapType::Struct => return Ok(HeapType::Struct),
-                AbstractHeapType::Array => return Ok(HeapType::Array),
-                AbstractHeapType::None => return Ok(HeapType::None),
-                AbstractHeapType::Exn => return Ok(HeapType::Exn),
-                AbstractHeapType::NoExn => return Ok(HeapType::NoExn),
-                AbstractHeapType::Cont | AbstractHeapType::NoCont => {
-                    ("a continuation reference", "stack-switching")
-                }
-            },
-        };
-        Err(Error::unsupported(offset, what, proposal))
+    fn heap_type(&self, ty: wasmparser::HeapType, offset: u64) -> Result<HeapType, Error> {
+        heap_type(ty, offset, |index| self.kinds[index as usize])
     }
 
     pub(crate) fn table_type(
@@ -263,8 +228,66 @@ impl Types {
     }
 }
 
+/// A heap type, where `kind` says what a defined type is.
+fn heap_type(
+    ty: wasmparser::HeapType,
+    offset: u64,
+    kind: impl FnOnce(u32) -> Kind,
+) -> Result<HeapType, Error> {
+    let (what, proposal) = match ty {
+        wasmparser::HeapType::Concrete(index) => {
+            let index = module_index(index, offset)?;
+            return Ok(match kind(index) {
+                Kind::Func => HeapType::ConcreteFunc(TypeIndex(index)),
+                Kind::Struct => HeapType::ConcreteStruct(TypeIndex(index)),
+                Kind::Array => HeapType::ConcreteArray(TypeIndex(index)),
+            });
+        }
+        wasmparser::HeapType::Exact(_) => ("an exact reference", "custom-descriptors"),
+        wasmparser::HeapType::Abstract { shared: true, .. } => {
+            ("a shared reference", "shared-everything-threads")
+        }
+        wasmparser::HeapType::Abstract { ty, .. } => match ty {
+            AbstractHeapType::Func => return Ok(HeapType::Func),
+            AbstractHeapType::NoFunc => return Ok(HeapType::NoFunc),
+            AbstractHeapType::Extern => return Ok(HeapType::Extern),
+            AbstractHeapType::NoExtern => return Ok(HeapType::NoExtern),
+            AbstractHeapType::Any => return Ok(HeapType::Any),
+            AbstractHeapType::Eq => return Ok(HeapType::Eq),
+            AbstractHeapType::I31 => return Ok(HeapType::I31),
+            AbstractHeapType::Struct => return Ok(HeapType::Struct),
+            AbstractHeapType::Array => return Ok(HeapType::Array),
+            AbstractHeapType::None => return Ok(HeapType::None),
+            AbstractHeapType::Exn => return Ok(HeapType::Exn),
+            AbstractHeapType::NoExn => return Ok(HeapType::NoExn),
+            AbstractHeapType::Cont | AbstractHeapType::NoCont => {
+                ("a continuation reference", "stack-switching")
+            }
+        },
+    };
+    Err(Error::unsupported(offset, what, proposal))
+}
+
 /// The index in the module that a reference to a type is, outside of validation.
 fn module_index(index: UnpackedIndex, offset: u64) -> Result<u32, Error> {
     let in_module = index.as_module_index();
     in_module.ok_or_else(|| Error::binary(offset, "a type is not referred to by its index"))
+}
+
+impl ModuleParts {
+    /// Converts a heap type of [`wasmparser`]'s, in an operator of a validated body, to this
+    /// crate's.
+    ///
+    /// # Panics
+    ///
+    /// If it belongs to a proposal that is not implemented.
+    #[doc(hidden)]
+    pub fn heap_type(&self, ty: wasmparser::HeapType) -> HeapType {
+        let kind = |index| match self.types[index as usize].composite {
+            CompositeType::Func(_) => Kind::Func,
+            CompositeType::Struct(_) => Kind::Struct,
+            CompositeType::Array(_) => Kind::Array,
+        };
+        heap_type(ty, 0, kind).expect("validated to be of an implemented proposal")
+    }
 }

@@ -9,53 +9,84 @@ use wasmparser::{
     TypeSectionReader,
 };
 
-use crate::convert;
 use crate::error::Error;
 use crate::features::Features;
 use crate::module::{
-    DataSegment, ElementSegment, Export, ExternIndex, FuncBody, Global, Import, Module,
-    ModuleParts, SegmentMode, Table,
+    CustomSection, DataSegment, ElementSegment, Export, ExternIndex, FuncBody, Global, Import,
+    Module, ModuleParts, SegmentMode, Table,
 };
-use crate::observe::BodyObserver;
 use crate::types::ExternType;
-use crate::validate;
+use crate::visit::{BodyVisitor, NoVisitor};
+use crate::{convert, text, validate};
 
-/// Validates a binary and keeps what it says.
-pub(crate) fn decode(
-    bytes: &[u8],
-    features: &Features,
-    observer: &mut impl BodyObserver,
-) -> Result<Module, Error> {
-    let mut decoder = Decoder { parts: ModuleParts::empty(), observer };
-    validate::walk(bytes, features.flags(), &mut decoder)
-        .map_err(|error| validate::find_missing_proposal(error, bytes, features))?;
-    let mut parts = decoder.parts;
-    parts.sort_exports();
-    parts.bytes = bytes.into();
-    Ok(Module::from_parts(parts))
+impl Module {
+    /// Decodes and validates a module in the binary or (with the feature `wat`) text format.
+    ///
+    /// Input that starts with a zero byte is taken for a binary, anything else for text.
+    ///
+    /// # Errors
+    ///
+    /// Returns an [`Error`] if the input is malformed or invalid, or uses a proposal that is not
+    /// among `features`.
+    pub fn new(bytes: &[u8], features: &Features) -> Result<Module, Error> {
+        Module::from_binary(&text::to_binary(bytes)?, features)
+    }
+
+    /// Decodes and validates a module in the binary format.
+    ///
+    /// # Errors
+    ///
+    /// Returns an [`Error`] if the binary is malformed or invalid, or uses a proposal that is not
+    /// among `features`.
+    pub fn from_binary(bytes: &[u8], features: &Features) -> Result<Module, Error> {
+        Module::from_binary_visited(bytes, features, &mut NoVisitor)
+    }
+
+    /// Does the same as [`Module::from_binary`], and shows the functions' operators to a visitor.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Module::from_binary`]; what was visited of an invalid module means nothing.
+    pub fn from_binary_visited(
+        bytes: &[u8],
+        features: &Features,
+        visitor: &mut impl BodyVisitor,
+    ) -> Result<Module, Error> {
+        let mut decoder = Decoder { builder: Builder::new(), visitor };
+        validate::walk(bytes, features.flags(), &mut decoder)
+            .map_err(|error| validate::find_missing_proposal(error, bytes, features))?;
+        Ok(decoder.builder.finish(bytes))
+    }
 }
 
-/// The parts so far, and what sees the functions.
-struct Decoder<'o, O> {
-    parts: ModuleParts,
-    observer: &'o mut O,
+/// The module so far, and what visits the functions.
+struct Decoder<'v, V> {
+    builder: Builder,
+    visitor: &'v mut V,
 }
 
-impl<'a, O: BodyObserver> validate::Visit<'a> for Decoder<'_, O> {
-    type Observer = O;
+impl<'a, V: BodyVisitor> validate::Parts<'a> for Decoder<'_, V> {
+    type Visitor = V;
 
     fn part(&mut self, payload: Payload<'a>) -> Result<(), Error> {
-        self.parts.add(payload)
+        self.builder.add(payload)
     }
 
-    fn observer(&mut self) -> &mut O {
-        self.observer
+    fn visitor(&mut self) -> &mut V {
+        self.visitor
     }
 }
 
-impl ModuleParts {
-    fn empty() -> ModuleParts {
-        ModuleParts {
+/// A module of which the sections so far were kept.
+struct Builder {
+    parts: ModuleParts,
+    /// The types that later sections refer to.
+    known: convert::Types,
+}
+
+impl Builder {
+    fn new() -> Builder {
+        let parts = ModuleParts {
             bytes: [].into(),
             types: Vec::new(),
             type_groups: Vec::new(),
@@ -75,11 +106,21 @@ impl ModuleParts {
             imported_memories: 0,
             imported_globals: 0,
             imported_tags: 0,
-            name_section: 0..0,
+            custom_sections: Vec::new(),
             names: OnceLock::new(),
             exports_by_name: [].into(),
-            known: convert::Types::new(),
-        }
+        };
+        Builder { parts, known: convert::Types::new() }
+    }
+
+    /// The module of a binary whose sections were all added.
+    fn finish(mut self, bytes: &[u8]) -> Module {
+        let exports = &self.parts.exports;
+        let mut order: Vec<u32> = (0u32..).take(exports.len()).collect();
+        order.sort_by_key(|&position| &exports[position as usize].name);
+        self.parts.exports_by_name = order.into();
+        self.parts.bytes = bytes.into();
+        self.parts.into()
     }
 
     fn add(&mut self, payload: Payload<'_>) -> Result<(), Error> {
@@ -92,20 +133,22 @@ impl ModuleParts {
             Payload::GlobalSection(section) => self.add_globals(section),
             Payload::ExportSection(section) => self.add_exports(section),
             Payload::StartSection { func, .. } => {
-                self.start = Some(func);
+                self.parts.start = Some(func);
                 Ok(())
             }
             Payload::ElementSection(section) => self.add_elements(section),
             Payload::DataSection(section) => self.add_data(section),
             Payload::CodeSectionEntry(body) => {
-                self.bodies.push(FuncBody { range: convert::range(body.range()) });
+                self.parts.bodies.push(FuncBody { range: convert::range(body.range()) });
                 Ok(())
             }
             Payload::CustomSection(section) => {
-                if section.name() == "name" {
-                    let data_start = section.data_offset() as usize;
-                    self.name_section = data_start..data_start + section.data().len();
-                }
+                // The name is right before the contents.
+                let contents_start = section.data_offset() as usize;
+                self.parts.custom_sections.push(CustomSection {
+                    name: contents_start - section.name().len()..contents_start,
+                    contents: contents_start..contents_start + section.data().len(),
+                });
                 Ok(())
             }
             Payload::TagSection(section) => self.add_tags(section),
@@ -117,8 +160,8 @@ impl ModuleParts {
     fn add_types(&mut self, section: TypeSectionReader<'_>) -> Result<(), Error> {
         for group in section {
             let group = group?.into_types_and_offsets().collect();
-            self.types.extend(self.known.add_group(group)?);
-            self.type_groups.push(self.types.len() as u32);
+            self.parts.types.extend(self.known.add_group(group)?);
+            self.parts.type_groups.push(self.parts.types.len() as u32);
         }
         Ok(())
     }
@@ -128,43 +171,43 @@ impl ModuleParts {
             let (offset, import) = import?;
             let ty = match import.ty {
                 TypeRef::Func(index) | TypeRef::FuncExact(index) => {
-                    self.funcs.push(index);
-                    self.imported_funcs += 1;
-                    ExternType::Func(self.defined_func_type(index))
+                    self.parts.funcs.push(index);
+                    self.parts.imported_funcs += 1;
+                    ExternType::Func(self.parts.defined_func_type(index))
                 }
                 TypeRef::Table(ty) => {
                     let ty = self.known.table_type(ty, offset)?;
-                    self.tables.push(Table { ty, init: None });
-                    self.imported_tables += 1;
+                    self.parts.tables.push(Table { ty, init: None });
+                    self.parts.imported_tables += 1;
                     ExternType::Table(ty)
                 }
                 TypeRef::Memory(ty) => {
                     let ty = convert::memory_type(ty, offset)?;
-                    self.memories.push(ty);
-                    self.imported_memories += 1;
+                    self.parts.memories.push(ty);
+                    self.parts.imported_memories += 1;
                     ExternType::Memory(ty)
                 }
                 TypeRef::Global(ty) => {
                     let ty = self.known.global_type(ty, offset)?;
-                    self.globals.push(Global { ty, init: None });
-                    self.imported_globals += 1;
+                    self.parts.globals.push(Global { ty, init: None });
+                    self.parts.imported_globals += 1;
                     ExternType::Global(ty)
                 }
                 TypeRef::Tag(ty) => {
-                    self.tags.push(ty.func_type_idx);
-                    self.imported_tags += 1;
-                    ExternType::Tag(self.tag_type(self.imported_tags - 1))
+                    self.parts.tags.push(ty.func_type_idx);
+                    self.parts.imported_tags += 1;
+                    ExternType::Tag(self.parts.tag_type(self.parts.imported_tags - 1))
                 }
             };
             let (module, name) = (import.module.into(), import.name.into());
-            self.imports.push(Import { module, name, ty });
+            self.parts.imports.push(Import { module, name, ty });
         }
         Ok(())
     }
 
     fn add_funcs(&mut self, section: FunctionSectionReader<'_>) -> Result<(), Error> {
         for index in section {
-            self.funcs.push(index?);
+            self.parts.funcs.push(index?);
         }
         Ok(())
     }
@@ -177,7 +220,7 @@ impl ModuleParts {
                 TableInit::RefNull => None,
                 TableInit::Expr(expr) => Some(self.known.const_expr(&expr)?),
             };
-            self.tables.push(Table { ty, init });
+            self.parts.tables.push(Table { ty, init });
         }
         Ok(())
     }
@@ -185,7 +228,7 @@ impl ModuleParts {
     fn add_memories(&mut self, section: MemorySectionReader<'_>) -> Result<(), Error> {
         for memory in section.into_iter_with_offsets() {
             let (offset, ty) = memory?;
-            self.memories.push(convert::memory_type(ty, offset)?);
+            self.parts.memories.push(convert::memory_type(ty, offset)?);
         }
         Ok(())
     }
@@ -195,14 +238,14 @@ impl ModuleParts {
             let (offset, global) = global?;
             let ty = self.known.global_type(global.ty, offset)?;
             let init = Some(self.known.const_expr(&global.init_expr)?);
-            self.globals.push(Global { ty, init });
+            self.parts.globals.push(Global { ty, init });
         }
         Ok(())
     }
 
     fn add_tags(&mut self, section: TagSectionReader<'_>) -> Result<(), Error> {
         for tag in section {
-            self.tags.push(tag?.func_type_idx);
+            self.parts.tags.push(tag?.func_type_idx);
         }
         Ok(())
     }
@@ -217,7 +260,7 @@ impl ModuleParts {
                 ExternalKind::Global => ExternIndex::Global(export.index),
                 ExternalKind::Tag => ExternIndex::Tag(export.index),
             };
-            self.exports.push(Export { name: export.name.into(), index });
+            self.parts.exports.push(Export { name: export.name.into(), index });
         }
         Ok(())
     }
@@ -234,7 +277,7 @@ impl ModuleParts {
                 },
             };
             let (ty, items) = self.known.element_items(element.items, element.range.start)?;
-            self.elements.push(ElementSegment { mode, ty, items });
+            self.parts.elements.push(ElementSegment { mode, ty, items });
         }
         Ok(())
     }
@@ -252,14 +295,8 @@ impl ModuleParts {
             // The contents come last in a segment.
             let whole = convert::range(segment.range);
             let range = whole.end - segment.data.len()..whole.end;
-            self.data.push(DataSegment { mode, range });
+            self.parts.data.push(DataSegment { mode, range });
         }
         Ok(())
-    }
-
-    fn sort_exports(&mut self) {
-        let mut order: Vec<u32> = (0u32..).take(self.exports.len()).collect();
-        order.sort_by_key(|&position| &self.exports[position as usize].name);
-        self.exports_by_name = order.into();
     }
 }

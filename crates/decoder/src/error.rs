@@ -162,6 +162,7 @@ impl fmt::Display for Error {
 
 impl std::error::Error for Error {}
 
+#[doc(hidden)]
 impl From<wasmparser::Error> for Error {
     fn from(error: wasmparser::Error) -> Error {
         let missing = error.missing_wasm_feature().and_then(proposal_name);

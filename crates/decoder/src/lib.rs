@@ -34,25 +34,35 @@
 //! Decoding never panics, and neither the counts nor the sizes that a binary declares decide how
 //! much is allocated: storage grows with the items that are really there. Nesting in the text
 //! format and in function bodies costs heap, not host stack.
+//!
+//! # What may grow
+//!
+//! Enums are exhaustive on purpose: code that uses a module must decide what it does with each kind of
+//! type, import or constant instruction. Types can be built by hand, so their structs are exhaustive
+//! too. What only the decoder builds ([`Import`], [`Export`], [`Table`] and the like) is
+//! `#[non_exhaustive]`.
+//!
+//! # The parser
+//!
+//! [`wasmparser`] decodes and validates. Its types are part of this crate's interface in one place
+//! only: operators are visited by its trait [`VisitOperator`](wasmparser::VisitOperator), on which
+//! [`BodyVisitor`] and [`visit_operator`] build. The crate is exported, so that users take the same
+//! version.
 
 #![forbid(unsafe_code)]
 
-mod composite;
 mod convert;
 mod decode;
 mod error;
 mod features;
 mod module;
 mod names;
-mod observe;
 #[cfg_attr(not(feature = "wat"), path = "text_disabled.rs")]
 mod text;
 mod types;
 mod validate;
+mod visit;
 
-pub use composite::{
-    ArrayType, CompositeType, FieldType, FuncType, StorageType, StructType, SubType,
-};
 pub use error::Error;
 pub use features::Features;
 pub use lineal_memory::MemoryType;
@@ -61,8 +71,10 @@ pub use module::{
     Global, Import, Module, ModuleParts, SegmentMode, Table,
 };
 pub use names::Names;
-pub use observe::{BodyObserver, visit_operator};
 pub use text::to_binary;
 pub use types::{
-    ExternType, GlobalType, HeapType, RefType, TableType, TagType, TypeIndex, ValType,
+    ArrayType, CompositeType, ExternType, FieldType, FuncType, GlobalType, HeapType, RefType,
+    StorageType, StructType, SubType, TableType, TagType, TypeIndex, ValType,
 };
+pub use visit::{BodyVisitor, visit_operator};
+pub use wasmparser;

@@ -9,13 +9,10 @@ use std::sync::{Arc, OnceLock};
 
 use lineal_memory::MemoryType;
 
-use crate::composite::{FuncType, SubType};
-use crate::error::Error;
-use crate::features::Features;
 use crate::names::Names;
-use crate::observe::{BodyObserver, Ignore};
-use crate::types::{ExternType, GlobalType, HeapType, RefType, TableType, TagType, TypeIndex};
-use crate::{convert, decode, text};
+use crate::types::{
+    ExternType, FuncType, GlobalType, RefType, SubType, TableType, TagType, TypeIndex,
+};
 
 /// A validated module.
 #[derive(Clone, Debug)]
@@ -73,16 +70,22 @@ pub struct ModuleParts {
     pub imported_globals: u32,
     /// How many of [`tags`](Self::tags) are imported.
     pub imported_tags: u32,
-    /// Where the contents of the name section lie in [`bytes`](Self::bytes); empty without one.
-    pub(crate) name_section: Range<usize>,
+    pub(crate) custom_sections: Vec<CustomSection>,
     pub(crate) names: OnceLock<Names>,
     /// Positions in [`exports`](Self::exports), ordered by name.
     pub(crate) exports_by_name: Box<[u32]>,
-    pub(crate) known: convert::Types,
+}
+
+/// Where the name and the contents of a custom section lie in [`ModuleParts::bytes`].
+#[derive(Debug)]
+pub(crate) struct CustomSection {
+    pub(crate) name: Range<usize>,
+    pub(crate) contents: Range<usize>,
 }
 
 /// One import.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Import {
     /// The module part of the two-level name.
     pub module: Box<str>,
@@ -94,6 +97,7 @@ pub struct Import {
 
 /// One export.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Export {
     /// The name it is exported under.
     pub name: Box<str>,
@@ -118,6 +122,7 @@ pub enum ExternIndex {
 
 /// A table with the value its elements start as.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Table {
     /// Its type.
     pub ty: TableType,
@@ -127,6 +132,7 @@ pub struct Table {
 
 /// A global with its initial value.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Global {
     /// Its type.
     pub ty: GlobalType,
@@ -152,6 +158,7 @@ pub enum SegmentMode {
 
 /// An element segment.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct ElementSegment {
     /// What instantiation does with it.
     pub mode: SegmentMode,
@@ -172,6 +179,7 @@ pub enum ElementItems {
 
 /// A data segment.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct DataSegment {
     /// What instantiation does with it.
     pub mode: SegmentMode,
@@ -181,6 +189,7 @@ pub struct DataSegment {
 
 /// The body of a function.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct FuncBody {
     /// Where the body (local declarations, then operators) lies in [`ModuleParts::bytes`].
     pub range: Range<usize>,
@@ -242,43 +251,8 @@ pub enum ConstOp {
     I64Mul,
 }
 
-impl Module {
-    /// Decodes and validates a module in the binary or (with the feature `wat`) text format.
-    ///
-    /// Input that starts with a zero byte is taken for a binary, anything else for text.
-    ///
-    /// # Errors
-    ///
-    /// Returns an [`Error`] if the input is malformed or invalid, or uses a proposal that is not
-    /// among `features`.
-    pub fn new(bytes: &[u8], features: &Features) -> Result<Module, Error> {
-        Module::from_binary(&text::to_binary(bytes)?, features)
-    }
-
-    /// Decodes and validates a module in the binary format.
-    ///
-    /// # Errors
-    ///
-    /// Returns an [`Error`] if the binary is malformed or invalid, or uses a proposal that is not
-    /// among `features`.
-    pub fn from_binary(bytes: &[u8], features: &Features) -> Result<Module, Error> {
-        Module::from_binary_observed(bytes, features, &mut Ignore)
-    }
-
-    /// Does the same as [`Module::from_binary`], and shows the functions' operators to an observer.
-    ///
-    /// # Errors
-    ///
-    /// As for [`Module::from_binary`]; what was observed of an invalid module means nothing.
-    pub fn from_binary_observed(
-        bytes: &[u8],
-        features: &Features,
-        observer: &mut impl BodyObserver,
-    ) -> Result<Module, Error> {
-        decode::decode(bytes, features, observer)
-    }
-
-    pub(crate) fn from_parts(parts: ModuleParts) -> Module {
+impl From<ModuleParts> for Module {
+    fn from(parts: ModuleParts) -> Module {
         Module { inner: Arc::new(parts) }
     }
 }
@@ -293,9 +267,32 @@ impl ModuleParts {
             .map(|at| export_at(&self.exports_by_name[at]).index)
     }
 
-    /// The names of the module and its functions, read from the name section when first asked for.
+    /// The names of the module and its functions. The name section is read when this is first called.
     pub fn names(&self) -> &Names {
-        self.names.get_or_init(|| Names::read(&self.bytes, &self.name_section).unwrap_or_default())
+        self.names.get_or_init(|| {
+            let is_name = |section: &&CustomSection| &self.bytes[section.name.clone()] == b"name";
+            // If there are several, the last one counts.
+            let section = self.custom_sections.iter().rfind(is_name);
+            section.and_then(|at| Names::read(&self.bytes, &at.contents)).unwrap_or_default()
+        })
+    }
+
+    /// The name and the contents of each custom section, in the order of the binary. Several may
+    /// have the same name.
+    ///
+    /// ```
+    /// use lineal_decoder::{Features, Module};
+    ///
+    /// let text = br#"(module (@custom "note" "kept as it is"))"#;
+    /// let module = Module::new(text, &Features::default())?;
+    /// assert_eq!(module.custom_sections().next(), Some(("note", &b"kept as it is"[..])));
+    /// # Ok::<(), lineal_decoder::Error>(())
+    /// ```
+    pub fn custom_sections(&self) -> impl DoubleEndedIterator<Item = (&str, &[u8])> {
+        self.custom_sections.iter().map(|section| {
+            let name = str::from_utf8(&self.bytes[section.name.clone()]);
+            (name.expect("validated to be UTF-8"), &self.bytes[section.contents.clone()])
+        })
     }
 
     /// The type of a function.
@@ -319,16 +316,6 @@ impl ModuleParts {
     /// The function type with an index, which knows that it has it.
     pub(crate) fn defined_func_type(&self, index: u32) -> FuncType {
         self.type_as_func(index).defined_as(TypeIndex(index))
-    }
-
-    /// A heap type of the parser's, in operators of a validated body, as this crate's.
-    ///
-    /// # Panics
-    ///
-    /// If it belongs to a proposal that is not implemented.
-    #[doc(hidden)]
-    pub fn heap_type(&self, ty: wasmparser::HeapType) -> HeapType {
-        self.known.heap_type(ty, 0).expect("validated to be of an implemented proposal")
     }
 
     /// The type of a tag.

@@ -9,25 +9,25 @@ use wasmparser::{
 
 use crate::error::Error;
 use crate::features::Features;
-use crate::observe::{BodyObserver, Ignore, Observed, visit_operator};
+use crate::visit::{BodyVisitor, NoVisitor, Visited, visit_operator};
 
 /// What [`walk`] shows the parts of a binary to.
-pub(crate) trait Visit<'a> {
-    /// That of [`observer`](Self::observer).
-    type Observer: BodyObserver;
+pub(crate) trait Parts<'a> {
+    /// The type of [`visitor`](Self::visitor).
+    type Visitor: BodyVisitor;
 
     /// Takes a part that is valid; for a function, its operators were seen before.
     fn part(&mut self, payload: Payload<'a>) -> Result<(), Error>;
 
     /// What sees the operators.
-    fn observer(&mut self) -> &mut Self::Observer;
+    fn visitor(&mut self) -> &mut Self::Visitor;
 }
 
-/// Validates a binary and shows each part to `visit` as soon as it has been validated.
+/// Validates a binary and shows each part to `parts` as soon as it has been validated.
 pub(crate) fn walk<'a>(
     bytes: &'a [u8],
     flags: WasmFeatures,
-    visit: &mut impl Visit<'a>,
+    parts: &mut impl Parts<'a>,
 ) -> Result<(), Error> {
     let mut validator = Validator::new_with_features(flags);
     let mut allocations = FuncValidatorAllocations::default();
@@ -37,9 +37,9 @@ pub(crate) fn walk<'a>(
         let payload = payload?;
         check_count(&payload)?;
         if let ValidPayload::Func(func, body) = validator.payload(&payload)? {
-            check_body(func, bytes, &body, &mut allocations, visit.observer())?;
+            check_body(func, bytes, &body, &mut allocations, parts.visitor())?;
         }
-        visit.part(payload)?;
+        parts.part(payload)?;
     }
     Ok(())
 }
@@ -49,21 +49,21 @@ fn check_body(
     binary: &[u8],
     body: &FunctionBody<'_>,
     allocations: &mut FuncValidatorAllocations,
-    observer: &mut impl BodyObserver,
+    visitor: &mut impl BodyVisitor,
 ) -> Result<(), Error> {
-    observer.begin();
+    visitor.begin();
     let mut validator = func.into_validator(mem::take(allocations));
     let mut reader = body.get_binary_reader();
     validator.read_locals(&mut reader)?;
     while !reader.eof() {
         let offset = reader.original_position();
-        observer.at(offset as u32);
-        let mut visitor = Observed::new(validator.visitor(offset), observer);
-        visit_operator(&mut reader, binary, &mut visitor)??;
+        visitor.at(offset as u32);
+        let mut visited = Visited::new(validator.visitor(offset), visitor);
+        visit_operator(&mut reader, binary, &mut visited)??;
     }
     let offset = reader.original_position();
     reader.finish_expression(&validator.visitor(offset))?;
-    observer.end();
+    visitor.end();
     *allocations = validator.into_allocations();
     Ok(())
 }
@@ -124,20 +124,20 @@ pub(crate) fn find_missing_proposal(error: Error, bytes: &[u8], features: &Featu
 }
 
 fn check(bytes: &[u8], flags: WasmFeatures) -> Result<(), Error> {
-    walk(bytes, flags, &mut Check(Ignore))
+    walk(bytes, flags, &mut Check(NoVisitor))
 }
 
 /// Looks at nothing.
-struct Check(Ignore);
+struct Check(NoVisitor);
 
-impl<'a> Visit<'a> for Check {
-    type Observer = Ignore;
+impl<'a> Parts<'a> for Check {
+    type Visitor = NoVisitor;
 
     fn part(&mut self, _: Payload<'a>) -> Result<(), Error> {
         Ok(())
     }
 
-    fn observer(&mut self) -> &mut Ignore {
+    fn visitor(&mut self) -> &mut NoVisitor {
         &mut self.0
     }
 }

@@ -253,3 +253,17 @@ fn modules_are_shared_not_copied() {
     fn shareable<T: Send + Sync + 'static>(_: &T) {}
     shareable(&module);
 }
+
+#[test]
+fn custom_sections_are_kept_in_order() {
+    let text = r#"(module
+        (@custom "a" (before first) "\00\ff")
+        (func $named)
+        (@custom "" "")
+        (@custom "a" (after last) "twice"))"#;
+    let module = decode(text);
+    let sections: Vec<_> = module.custom_sections().filter(|(name, _)| *name != "name").collect();
+    assert_eq!(sections, [("a", &[0, 0xff][..]), ("", b""), ("a", b"twice")]);
+    assert!(module.custom_sections().any(|(name, _)| name == "name"));
+    assert_eq!(module.names().func(0), Some("named"));
+}

@@ -47,6 +47,12 @@
 //!   `alloc`.
 //!
 //! They change how memories are kept, never what operations do.
+//!
+//! # What may grow
+//!
+//! Errors that are enums, and [`BackingKind`], may get more variants: they are `#[non_exhaustive]`.
+//! All other enums mirror the specification, and structs with public fields are meant to be built
+//! by hand: they are exhaustive on purpose.
 
 #![cfg_attr(not(feature = "std"), no_std)]
 

@@ -4,6 +4,7 @@ use crate::backing::RESERVED_AVAILABLE;
 
 /// The kinds of backing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum BackingKind {
     /// The bytes are one allocation of the global allocator. Works on every host; growing may
     /// move, and then copies.

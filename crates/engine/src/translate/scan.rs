@@ -3,7 +3,7 @@
 //! Functions that are translated with their module are scanned while they are validated; a
 //! function that is translated later is read for it once more.
 
-use lineal_decoder::{BodyObserver, visit_operator};
+use lineal_decoder::{BodyVisitor, visit_operator};
 use wasmparser::{FrameKind, FrameStack, FunctionBody, VisitOperator, VisitSimdOperator};
 
 use super::pins::PinPlan;
@@ -76,7 +76,7 @@ impl Scan {
     }
 }
 
-impl BodyObserver for Scan {
+impl BodyVisitor for Scan {
     fn begin(&mut self) {
         let (first_loop, first_store) = (self.pins.loops(), self.finder.found.len());
         self.functions.push(Scanned { first_loop, first_store });

@@ -71,7 +71,7 @@ impl Module {
             ModuleCode::new(engine, Decoded::from_binary(binary, features)?, None)
         } else {
             let mut buffers = Buffers::new();
-            let decoded = Decoded::from_binary_observed(binary, features, buffers.scan())?;
+            let decoded = Decoded::from_binary_visited(binary, features, buffers.scan())?;
             ModuleCode::new(engine, decoded, Some(buffers))
         };
         Ok(Module { code: Arc::new(code) })

@@ -4,7 +4,7 @@ use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
-use crate::types::{TypeIndex, ValType};
+use super::value::{TypeIndex, ValType};
 
 /// A defined type with its place in the hierarchy of subtypes.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

@@ -1,5 +1,5 @@
-//! Seeing the operators of functions while they are validated, so that what must know them ahead
-//! of time need not read them again.
+//! Visiting the operators of functions while they are validated, so that code which needs them later
+//! does not have to decode them again.
 
 use wasmparser::{BinaryReader, FrameKind, FrameStack, VisitOperator, VisitSimdOperator};
 
@@ -25,22 +25,24 @@ pub fn visit_operator<'a, V: VisitOperator<'a> + FrameStack>(
     reader.visit_operator(visitor)
 }
 
-/// Sees the operators of functions, each after it has been found valid.
-pub trait BodyObserver: for<'a> VisitOperator<'a, Output = ()> {
+/// Visits the operators of functions, each right after it was validated.
+///
+/// The methods for operators are those of [`wasmparser::VisitOperator`].
+pub trait BodyVisitor: for<'a> VisitOperator<'a, Output = ()> {
     /// The body of the next function begins.
     fn begin(&mut self);
 
-    /// The next operator is at that offset in the binary.
+    /// The next operator is at this offset in the binary.
     fn at(&mut self, offset: u32);
 
     /// The body has ended.
     fn end(&mut self);
 }
 
-/// An observer that looks at nothing.
-pub(crate) struct Ignore;
+/// A visitor that does nothing.
+pub(crate) struct NoVisitor;
 
-impl BodyObserver for Ignore {
+impl BodyVisitor for NoVisitor {
     fn begin(&mut self) {}
 
     fn at(&mut self, _: u32) {}
@@ -48,19 +50,19 @@ impl BodyObserver for Ignore {
     fn end(&mut self) {}
 }
 
-/// A validator whose operators are observed.
-pub(crate) struct Observed<'o, V, O> {
+/// A validator that passes each operator on to a visitor.
+pub(crate) struct Visited<'v, V, O> {
     validator: V,
-    observer: &'o mut O,
+    visitor: &'v mut O,
 }
 
-impl<'o, V, O> Observed<'o, V, O> {
-    pub(crate) fn new(validator: V, observer: &'o mut O) -> Observed<'o, V, O> {
-        Observed { validator, observer }
+impl<'v, V, O> Visited<'v, V, O> {
+    pub(crate) fn new(validator: V, visitor: &'v mut O) -> Visited<'v, V, O> {
+        Visited { validator, visitor }
     }
 }
 
-impl<V: FrameStack, O> FrameStack for Observed<'_, V, O> {
+impl<V: FrameStack, O> FrameStack for Visited<'_, V, O> {
     fn current_frame(&self) -> Option<FrameKind> {
         self.validator.current_frame()
     }
@@ -72,41 +74,41 @@ macro_rules! define_ignored {
     )*};
 }
 
-macro_rules! define_observed {
+macro_rules! define_visited {
     ($(@$proposal:ident $op:ident $({ $($arg:ident: $ty:ty),* })? => $visit:ident $ann:tt)*) => {$(
         #[inline]
         fn $visit(&mut self $($(, $arg: $ty)*)?) -> Self::Output {
             self.validator.$visit($($($arg.clone()),*)?)?;
-            self.observer.$visit($($($arg),*)?);
+            self.visitor.$visit($($($arg),*)?);
             Ok(())
         }
     )*};
 }
 
-macro_rules! define_observed_simd {
+macro_rules! define_visited_simd {
     ($(@$proposal:ident $op:ident $({ $($arg:ident: $ty:ty),* })? => $visit:ident $ann:tt)*) => {$(
         fn $visit(&mut self $($(, $arg: $ty)*)?) -> Self::Output {
             if let Some(validator) = self.validator.simd_visitor() {
                 validator.$visit($($($arg),*)?)?;
             }
-            if let Some(observer) = self.observer.simd_visitor() {
-                observer.$visit($($($arg),*)?);
+            if let Some(visitor) = self.visitor.simd_visitor() {
+                visitor.$visit($($($arg),*)?);
             }
             Ok(())
         }
     )*};
 }
 
-impl<'a> VisitOperator<'a> for Ignore {
+impl<'a> VisitOperator<'a> for NoVisitor {
     type Output = ();
 
     wasmparser::for_each_visit_operator!(define_ignored);
 }
 
-impl<'a, V, O> VisitOperator<'a> for Observed<'_, V, O>
+impl<'a, V, O> VisitOperator<'a> for Visited<'_, V, O>
 where
     V: VisitOperator<'a, Output = wasmparser::Result<()>>,
-    O: BodyObserver,
+    O: BodyVisitor,
 {
     type Output = wasmparser::Result<()>;
 
@@ -114,13 +116,13 @@ where
         Some(self)
     }
 
-    wasmparser::for_each_visit_operator!(define_observed);
+    wasmparser::for_each_visit_operator!(define_visited);
 }
 
-impl<'a, V, O> VisitSimdOperator<'a> for Observed<'_, V, O>
+impl<'a, V, O> VisitSimdOperator<'a> for Visited<'_, V, O>
 where
     V: VisitOperator<'a, Output = wasmparser::Result<()>>,
-    O: BodyObserver,
+    O: BodyVisitor,
 {
-    wasmparser::for_each_visit_simd_operator!(define_observed_simd);
+    wasmparser::for_each_visit_simd_operator!(define_visited_simd);
 }
