@@ -107,6 +107,7 @@ impl Builder {
             imported_globals: 0,
             imported_tags: 0,
             custom_sections: Vec::new(),
+            code_section: 0..0,
             names: OnceLock::new(),
             exports_by_name: [].into(),
         };
@@ -140,6 +141,10 @@ impl Builder {
             Payload::DataSection(section) => self.add_data(section),
             Payload::CodeSectionEntry(body) => {
                 self.parts.bodies.push(FuncBody { range: convert::range(body.range()) });
+                Ok(())
+            }
+            Payload::CodeSectionStart { unchecked_range, .. } => {
+                self.parts.code_section = convert::range(unchecked_range);
                 Ok(())
             }
             Payload::CustomSection(section) => {

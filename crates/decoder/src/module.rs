@@ -71,6 +71,9 @@ pub struct ModuleParts {
     /// How many of [`tags`](Self::tags) are imported.
     pub imported_tags: u32,
     pub(crate) custom_sections: Vec<CustomSection>,
+    /// Where the contents of the code section lie in [`bytes`](Self::bytes); empty without one.
+    /// Addresses in debug information count from its start.
+    pub code_section: Range<usize>,
     pub(crate) names: OnceLock<Names>,
     /// Positions in [`exports`](Self::exports), ordered by name.
     pub(crate) exports_by_name: Box<[u32]>,
@@ -267,7 +270,7 @@ impl ModuleParts {
             .map(|at| export_at(&self.exports_by_name[at]).index)
     }
 
-    /// The names of the module and its functions. The name section is read when this is first called.
+    /// The names that the module gives to its parts. The name section is read when this is first called.
     pub fn names(&self) -> &Names {
         self.names.get_or_init(|| {
             let is_name = |section: &&CustomSection| &self.bytes[section.name.clone()] == b"name";
@@ -293,6 +296,19 @@ impl ModuleParts {
             let name = str::from_utf8(&self.bytes[section.name.clone()]);
             (name.expect("validated to be UTF-8"), &self.bytes[section.contents.clone()])
         })
+    }
+
+    /// The contents of the first custom section with a name.
+    pub fn custom_section(&self, name: &str) -> Option<&[u8]> {
+        self.custom_sections().find(|section| section.0 == name).map(|section| section.1)
+    }
+
+    /// The function whose body holds a byte of the binary.
+    pub fn func_at(&self, offset: usize) -> Option<u32> {
+        let after = self.bodies.partition_point(|body| body.range.start <= offset);
+        let index = after.checked_sub(1)?;
+        let holds = self.bodies[index].range.contains(&offset);
+        holds.then_some(self.imported_funcs + index as u32)
     }
 
     /// The type of a function.

@@ -4,13 +4,17 @@ use std::ops::Range;
 
 use wasmparser::{BinaryReader, Name, NameMap, NameSectionReader};
 
-/// The names that a module gives to itself and to its functions, for messages and traces.
+/// The names that a module gives to itself and to its parts, for messages and traces.
 ///
 /// Names have no meaning to WebAssembly: a malformed name section counts as absent.
 #[derive(Clone, Debug, Default)]
 pub struct Names {
     module: Option<Box<str>>,
     funcs: NameTable,
+    tables: NameTable,
+    memories: NameTable,
+    globals: NameTable,
+    data: NameTable,
 }
 
 /// Names by index, in two allocations.
@@ -38,6 +42,26 @@ impl Names {
         self.funcs.ends.iter().filter_map(|&(index, _)| Some((index, self.func(index)?)))
     }
 
+    /// The name of a table, imported ones included.
+    pub fn table(&self, index: u32) -> Option<&str> {
+        self.tables.get(index)
+    }
+
+    /// The name of a memory, imported ones included.
+    pub fn memory(&self, index: u32) -> Option<&str> {
+        self.memories.get(index)
+    }
+
+    /// The name of a global, imported ones included.
+    pub fn global(&self, index: u32) -> Option<&str> {
+        self.globals.get(index)
+    }
+
+    /// The name of a data segment.
+    pub fn data(&self, index: u32) -> Option<&str> {
+        self.data.get(index)
+    }
+
     /// Reads the name section that lies there in a binary; `None` if it is malformed.
     pub(crate) fn read(binary: &[u8], section: &Range<usize>) -> Option<Names> {
         let mut names = Names::default();
@@ -46,6 +70,10 @@ impl Names {
             match subsection.ok()? {
                 Name::Module { name, .. } => names.module = Some(name.into()),
                 Name::Function(map) => names.funcs = NameTable::read(map)?,
+                Name::Table(map) => names.tables = NameTable::read(map).unwrap_or_default(),
+                Name::Memory(map) => names.memories = NameTable::read(map).unwrap_or_default(),
+                Name::Global(map) => names.globals = NameTable::read(map).unwrap_or_default(),
+                Name::Data(map) => names.data = NameTable::read(map).unwrap_or_default(),
                 _ => {}
             }
         }

@@ -54,6 +54,8 @@
 //! # Features
 //!
 //! - `wat` (default): [`Module::new`] accepts the text format.
+//! - `addr2line` (default): backtraces show lines of the source, inlined functions and demangled
+//!   names, from DWARF and source maps.
 
 mod api;
 mod exec;
@@ -69,7 +71,8 @@ pub use api::{
     Instance, InstancePre, IntoFunc, Linker, Memory, MemoryAccessError, Module, OwnedRooted, Ref,
     Region, ResourceLimiter, RootScope, SharedMemory, Store, StoreContext, StoreContextMut,
     StoreLimits, StoreLimitsBuilder, StructRef, Table, Tag, ThrownException, TypedFunc,
-    UnknownImportError, UpdateDeadline, V128, Val, WasmParams, WasmResults, WasmRet, WasmTy,
+    UnknownImportError, UpdateDeadline, V128, Val, WasmBacktraceDetails, WasmParams, WasmResults,
+    WasmRet, WasmTy,
 };
 pub use lineal_decoder::{
     ArrayType, CompositeType, Error as DecodeError, ExternType, Features, FieldType, FuncType,
@@ -80,6 +83,7 @@ pub use lineal_memory::{
     AddressType, BackingKind, LinearMemory, MemoryOptions, MemoryType, OutOfBounds, PageSize,
     Pages, Scalar, View, ViewMut, WaitResult,
 };
+pub use lineal_symbols::{DataSymbol, FrameSymbol};
 pub use runtime::backtrace::{FrameInfo, WasmBacktrace};
 pub use runtime::imports::IncompatibleImport;
 pub use runtime::room::OutOfMemory;

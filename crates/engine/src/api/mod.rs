@@ -19,7 +19,7 @@ mod refs;
 mod store;
 mod values;
 
-pub use engine::config::{CompilationMode, Config};
+pub use engine::config::{CompilationMode, Config, WasmBacktraceDetails};
 pub use engine::{Engine, EngineWeak};
 pub use func::Func;
 pub use func::caller::Caller;

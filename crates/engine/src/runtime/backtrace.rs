@@ -1,8 +1,10 @@
 //! Backtraces: which functions a guest was in when it stopped.
 
 use std::fmt;
+use std::sync::OnceLock;
 
 use anyhow::Error;
+use lineal_symbols::{FrameSymbol, demangle};
 
 use super::context::Context;
 use super::frames::{Frame, Walk};
@@ -44,6 +46,7 @@ pub struct FrameInfo {
     module: Module,
     func_index: u32,
     module_offset: Option<u32>,
+    symbols: OnceLock<Vec<FrameSymbol>>,
 }
 
 /// The error for a trap: a [`Trap`] with a [`WasmBacktrace`] around it.
@@ -93,6 +96,7 @@ impl FrameInfo {
             module: Module::from_code(module.clone()),
             func_index: module.decoded.imported_funcs + frame.func,
             module_offset: frame.code.wasm_offset(frame.granule),
+            symbols: OnceLock::new(),
         }
     }
 
@@ -101,7 +105,7 @@ impl FrameInfo {
         self.func_index
     }
 
-    /// The function's name, if the module's name section has one.
+    /// The function's name as the module's name section has it, if it does.
     pub fn func_name(&self) -> Option<&str> {
         self.module.code().decoded.names().func(self.func_index)
     }
@@ -122,6 +126,20 @@ impl FrameInfo {
         let body = self.module.code().decoded.body(self.func_index)?;
         self.module_offset()?.checked_sub(body.range.start)
     }
+
+    /// Where the function was in the source: the innermost of the functions that were inlined
+    /// there first, the function itself last. Empty if the module has no debug information, or
+    /// [`Config::wasm_backtrace_details`] is off.
+    ///
+    /// The debug information is read when this is first called.
+    pub fn symbols(&self) -> &[FrameSymbol] {
+        self.symbols.get_or_init(|| match self.module_offset() {
+            Some(offset) if self.module.engine().config().has_backtrace_details() => {
+                self.module.symbolize(offset)
+            }
+            _ => Vec::new(),
+        })
+    }
 }
 
 impl fmt::Display for WasmBacktrace {
@@ -135,14 +153,44 @@ impl fmt::Display for WasmBacktrace {
 }
 
 impl fmt::Display for FrameInfo {
-    /// Writes the frame as `0x1a3 - module!function`.
+    /// Writes the frame as `0x1a3 - module!function`, and below it where that is in the source, if
+    /// that is known. Inlined functions have lines of their own, the innermost one first.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(offset) = self.module_offset {
             write!(f, "{offset:#8x} - ")?;
         }
         write!(f, "{}!", self.module.name().unwrap_or("<unknown>"))?;
+        let symbols = self.symbols();
+        if symbols.is_empty() {
+            return self.write_name(f);
+        }
+        for (index, symbol) in symbols.iter().enumerate() {
+            let is_function = index + 1 == symbols.len();
+            if index > 0 {
+                f.write_str("\n                 - ")?;
+            }
+            match symbol.name() {
+                Some(name) => f.write_str(name)?,
+                None if is_function => self.write_name(f)?,
+                None => f.write_str("<inlined function>")?,
+            }
+            let Some(file) = symbol.file() else { continue };
+            write!(f, "\n                    at {file}")?;
+            let Some(line) = symbol.line() else { continue };
+            write!(f, ":{line}")?;
+            if let Some(column) = symbol.column() {
+                write!(f, ":{column}")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl FrameInfo {
+    /// Writes the name that the module gives the function, or its index.
+    fn write_name(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.func_name() {
-            Some(name) => f.write_str(name),
+            Some(name) => f.write_str(&demangle(name)),
             None => write!(f, "<wasm function {}>", self.func_index),
         }
     }

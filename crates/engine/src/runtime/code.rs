@@ -1,9 +1,11 @@
 //! A module's code: what the translator made of each function, and where calls find it.
 
+use std::path::Path;
 use std::sync::atomic::{AtomicPtr, Ordering};
 use std::sync::{OnceLock, PoisonError, RwLock};
 
 use lineal_decoder::{ExternType, TypeIndex};
+use lineal_symbols::Symbols;
 
 use super::unwind::TryRange;
 use crate::api::Engine;
@@ -61,6 +63,9 @@ pub(crate) struct ModuleCode {
     pub(crate) decoded: lineal_decoder::Module,
     /// The engine-wide number of each type of the module.
     pub(crate) types: Box<[TypeIndex]>,
+    /// The file that the module came from, if it did.
+    pub(crate) file: Option<Box<Path>>,
+    pub(crate) symbols: Symbols,
     entries: Box<[FuncEntry]>,
     codes: Box<[OnceLock<Code>]>,
     by_address: RwLock<ByAddress>,
@@ -93,11 +98,12 @@ impl ByAddress {
 }
 
 impl ModuleCode {
-    /// Prepares a module to run. If its functions were scanned, with the buffers given, they are
+    /// Prepares a module to run, which came from a file or did not. If its functions were scanned, with the buffers given, they are
     /// translated now; otherwise when first called.
     pub(crate) fn new(
         engine: &Engine,
         decoded: lineal_decoder::Module,
+        file: Option<&Path>,
         scanned: Option<Buffers>,
     ) -> ModuleCode {
         let count = decoded.bodies.len() as u32;
@@ -108,6 +114,8 @@ impl ModuleCode {
             entries: (0..count)
                 .map(|index| FuncEntry { ip: AtomicPtr::new(stub.cast_mut()), index })
                 .collect(),
+            file: file.map(Into::into),
+            symbols: Symbols::default(),
             codes: (0..count).map(|_| OnceLock::new()).collect(),
             by_address: RwLock::default(),
             decoded,

@@ -16,7 +16,21 @@ pub struct Config {
     memory_options: MemoryOptions,
     gc_heap_limit_bytes: usize,
     shared_memory: bool,
+    backtrace_details: WasmBacktraceDetails,
     translation: translate::Options,
+}
+
+/// Whether backtraces show lines of the source; see [`Config::wasm_backtrace_details`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum WasmBacktraceDetails {
+    /// They do, if the module has debug information.
+    #[default]
+    Enable,
+    /// They do not.
+    Disable,
+    /// They do if the environment variable `LINEAL_BACKTRACE_DETAILS` is 1.
+    Environment,
 }
 
 /// When a module's functions are translated to the interpreter's code.
@@ -59,6 +73,7 @@ impl Config {
             memory_options: MemoryOptions::new(),
             gc_heap_limit_bytes: 1 << 30,
             shared_memory: true,
+            backtrace_details: WasmBacktraceDetails::default(),
             translation: translate::Options::default(),
         }
     }
@@ -243,6 +258,27 @@ impl Config {
 
     pub(crate) fn shared_memory_enabled(&self) -> bool {
         self.shared_memory
+    }
+
+    /// Sets whether backtraces show files, lines and inlined functions of the source, on by default
+    /// (unlike in Wasmtime).
+    ///
+    /// They come from the module's DWARF or source map, which are read when a backtrace is first
+    /// printed or its [`symbols`](crate::FrameInfo::symbols) are first asked for. Without the
+    /// feature `addr2line`, nothing is read.
+    pub fn wasm_backtrace_details(&mut self, details: WasmBacktraceDetails) -> &mut Self {
+        self.backtrace_details = details;
+        self
+    }
+
+    pub(crate) fn has_backtrace_details(&self) -> bool {
+        match self.backtrace_details {
+            WasmBacktraceDetails::Enable => true,
+            WasmBacktraceDetails::Disable => false,
+            WasmBacktraceDetails::Environment => {
+                std::env::var_os("LINEAL_BACKTRACE_DETAILS").is_some_and(|value| value == "1")
+            }
+        }
     }
 
     pub(crate) fn enabled_features(&self) -> &Features {

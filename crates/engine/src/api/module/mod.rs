@@ -3,6 +3,7 @@
 pub(crate) mod externs;
 pub(crate) mod instance;
 pub(crate) mod instance_pre;
+mod symbols;
 
 use std::fmt;
 use std::path::Path;
@@ -57,7 +58,23 @@ impl Module {
     ///
     /// [`DecodeError`]: crate::DecodeError
     pub fn new(engine: &Engine, bytes: impl AsRef<[u8]>) -> Result<Module> {
-        Module::from_binary(engine, &lineal_decoder::to_binary(bytes.as_ref())?)
+        Module::make(engine, &lineal_decoder::to_binary(bytes.as_ref())?, None)
+    }
+
+    /// Does the same as [`Module::new`] for the contents of a file, which the caller has read.
+    ///
+    /// If the module names a source map, it is looked for next to that file when a backtrace is
+    /// first printed.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Module::new`].
+    pub fn new_with_file(
+        engine: &Engine,
+        bytes: impl AsRef<[u8]>,
+        file: impl AsRef<Path>,
+    ) -> Result<Module> {
+        Module::make(engine, &lineal_decoder::to_binary(bytes.as_ref())?, Some(file.as_ref()))
     }
 
     /// Makes a module from its binary format only.
@@ -66,13 +83,17 @@ impl Module {
     ///
     /// As for [`Module::new`].
     pub fn from_binary(engine: &Engine, binary: &[u8]) -> Result<Module> {
+        Module::make(engine, binary, None)
+    }
+
+    fn make(engine: &Engine, binary: &[u8], file: Option<&Path>) -> Result<Module> {
         let features = engine.config().enabled_features();
         let code = if engine.config().is_lazy() {
-            ModuleCode::new(engine, Decoded::from_binary(binary, features)?, None)
+            ModuleCode::new(engine, Decoded::from_binary(binary, features)?, file, None)
         } else {
             let mut buffers = Buffers::new();
             let decoded = Decoded::from_binary_visited(binary, features, buffers.scan())?;
-            ModuleCode::new(engine, decoded, Some(buffers))
+            ModuleCode::new(engine, decoded, file, Some(buffers))
         };
         Ok(Module { code: Arc::new(code) })
     }
@@ -86,7 +107,8 @@ impl Module {
         let path = file.as_ref();
         let bytes =
             std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
-        Module::new(engine, bytes).with_context(|| format!("cannot use {}", path.display()))
+        Module::new_with_file(engine, bytes, path)
+            .with_context(|| format!("cannot use {}", path.display()))
     }
 
     /// Checks that a module is valid, without making it.

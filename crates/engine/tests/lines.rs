@@ -1,0 +1,114 @@
+//! Lines of the source in backtraces.
+
+use std::path::PathBuf;
+
+use lineal::{
+    Config, Engine, Error, FrameInfo, Func, Instance, Module, Store, WasmBacktrace,
+    WasmBacktraceDetails,
+};
+
+/// A file of the programs that the crate of symbols is tested with.
+fn program(name: &str) -> PathBuf {
+    [env!("CARGO_MANIFEST_DIR"), "../symbols/tests/symbols/programs", name].iter().collect()
+}
+
+fn load(name: &str) -> Module {
+    Module::from_file(&Engine::default(), program(name)).unwrap()
+}
+
+/// The error of `run(index)`.
+fn failure(module: &Module, index: u32) -> Error {
+    let mut store = Store::new(module.engine(), ());
+    let abort = Func::wrap(&mut store, |_: u32, _: u32, _: u32, _: u32| {});
+    let imports = vec![abort.into(); module.imports().len()];
+    let instance = Instance::new(&mut store, module, &imports).unwrap();
+    let run = instance.get_typed_func::<u32, u32>(&store, "run").unwrap();
+    run.call(&mut store, index).unwrap_err()
+}
+
+/// The places of a frame's symbols, as `name file:line`.
+fn places(frame: &FrameInfo) -> Vec<String> {
+    let places = frame.symbols().iter().map(|symbol| {
+        let name = symbol.name().unwrap_or("?");
+        format!("{name} {}:{}", symbol.file().unwrap_or("?"), symbol.line().unwrap_or(0))
+    });
+    places.collect()
+}
+
+#[test]
+fn inlined_functions_come_before_the_one_they_are_in() {
+    let error = failure(&load("tiles_O2_dwarf5.wasm"), 0x1000_0000);
+    let backtrace = error.downcast_ref::<WasmBacktrace>().unwrap();
+    let frames = backtrace.frames();
+    assert_eq!(frames.len(), 2);
+    assert_eq!(frames[0].func_name(), Some("load_level"));
+    assert_eq!(places(&frames[0]), ["store_tile tiles.c:19", "load_level tiles.c:25"]);
+    assert_eq!(places(&frames[1]), ["run tiles.c:33"]);
+    let text = backtrace.to_string();
+    let text: Vec<&str> = text.lines().collect();
+    assert!(text[1].ends_with("!store_tile"), "{text:?}");
+    assert_eq!(text[2], "                    at tiles.c:19:11");
+    assert_eq!(text[3], "                 - load_level");
+    assert_eq!(text[4], "                    at tiles.c:25:3");
+    assert!(text[5].ends_with("!run"), "{text:?}");
+}
+
+#[test]
+fn names_are_demangled() {
+    let error = failure(&load("shapes_O1_mangled.wasm"), 0x1000_0000);
+    let backtrace = error.downcast_ref::<WasmBacktrace>().unwrap();
+    let innermost = &backtrace.frames()[0];
+    assert_eq!(innermost.func_name(), Some("_ZN8geometry6canvas4drawEii"));
+    let symbols = innermost.symbols();
+    assert_eq!(symbols.last().unwrap().name(), Some("geometry::canvas::draw(int, int)"));
+    assert_eq!(symbols[0].name(), Some("geometry::box<int>::set(int, int)"));
+    let display = innermost.module().func_display_name(innermost.func_index());
+    assert_eq!(display, "geometry::canvas::draw(int, int)");
+}
+
+#[test]
+fn details_can_be_switched_off() {
+    for (details, expected) in [
+        (WasmBacktraceDetails::Enable, 2),
+        (WasmBacktraceDetails::Disable, 0),
+        // The variable is not set where tests run.
+        (WasmBacktraceDetails::Environment, 0),
+    ] {
+        let engine = Engine::new(Config::new().wasm_backtrace_details(details)).unwrap();
+        let module = Module::from_file(&engine, program("tiles_O2_dwarf5.wasm")).unwrap();
+        let error = failure(&module, 0x1000_0000);
+        let backtrace = error.downcast_ref::<WasmBacktrace>().unwrap();
+        assert_eq!(backtrace.frames()[0].symbols().len(), expected, "{details:?}");
+        assert_eq!(backtrace.to_string().contains("tiles.c"), expected != 0);
+    }
+}
+
+#[test]
+fn assemblyscript_by_its_source_map() {
+    let error = failure(&load("queue.wasm"), 0x1000_0000);
+    let backtrace = error.downcast_ref::<WasmBacktrace>().unwrap();
+    let frames = backtrace.frames();
+    assert_eq!(frames[0].func_name(), Some("queue/Ring#push"));
+    assert_eq!(places(&frames[0]), ["? queue/queue.ts:12"]);
+    assert_eq!(places(&frames[1]), ["? queue/queue.ts:20"]);
+    assert_eq!(frames[0].symbols()[0].column(), Some(5));
+    let text = backtrace.to_string();
+    assert!(text.contains("queue/Ring#push\n                    at queue/queue.ts:12:5"), "{text}");
+}
+
+/// The map is found next to the file that the bytes came from, and only there.
+#[test]
+fn source_maps_are_looked_for_next_to_the_module() {
+    let engine = Engine::default();
+    let bytes = std::fs::read(program("queue.wasm")).unwrap();
+    let alone = Module::new(&engine, &bytes).unwrap();
+    let with_file = Module::new_with_file(&engine, &bytes, program("queue.wasm")).unwrap();
+    let elsewhere = Module::new_with_file(&engine, &bytes, "nowhere/queue.wasm").unwrap();
+    let places = |module: &Module| {
+        let error = failure(module, 0x1000_0000);
+        places(&error.downcast_ref::<WasmBacktrace>().unwrap().frames()[0])
+    };
+    assert_eq!(places(&alone), Vec::<String>::new());
+    assert_eq!(places(&with_file), ["? queue/queue.ts:12"]);
+    assert_eq!(places(&elsewhere), Vec::<String>::new());
+}
