@@ -9,7 +9,6 @@
 mod args;
 mod dump;
 mod failure;
-mod float;
 mod hex;
 mod host;
 mod inspect;

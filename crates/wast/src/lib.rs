@@ -27,6 +27,7 @@
 
 #![forbid(unsafe_code)]
 
+mod literal;
 mod location;
 mod outcome;
 mod report;
@@ -36,6 +37,12 @@ mod spectest;
 mod values;
 
 pub use lineal::DecodeError as Error;
+pub use literal::{LiteralError, parse_literal, parse_natural};
 pub use location::Location;
 pub use report::{Failure, Report, Skip};
 pub use runner::Runner;
+
+/// The README's examples, run as documentation tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

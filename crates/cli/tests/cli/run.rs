@@ -40,7 +40,7 @@ fn wrong_arguments_are_explained() {
         call(&["add", "1"]).contains("its type is (i32, i32) -> i32: expected 2 arguments, got 1")
     );
     let report = call(&["add", "1", "x"]);
-    assert!(report.contains("argument 2 is bad"), "{report}");
+    assert!(report.contains("argument 2 is invalid"), "{report}");
     assert!(report.contains("`x` is not an i32"), "{report}");
     assert!(call(&["add", "1", "4294967296"]).contains("it is out of range"));
     assert!(call(&["same", "1e99"]).contains("it is out of range"));
