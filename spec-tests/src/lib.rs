@@ -19,3 +19,8 @@ mod scripts;
 pub use known::{Known, Limit};
 pub use run::{Outcome, Verdict, run};
 pub use scripts::{Script, scripts};
+
+/// The examples of the project's README, run as documentation tests.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;

@@ -78,3 +78,8 @@ pub use types::{
 };
 pub use visit::{BodyVisitor, visit_operator};
 pub use wasmparser;
+
+/// The README's examples, run as documentation tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

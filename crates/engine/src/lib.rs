@@ -92,5 +92,5 @@ pub use translate::Optimizations;
 
 /// The README's examples, run as documentation tests.
 #[cfg(doctest)]
-#[doc = include_str!("../../../README.md")]
+#[doc = include_str!("../README.md")]
 struct Readme;

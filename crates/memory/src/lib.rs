@@ -101,3 +101,8 @@ pub use types::{AddressType, PageSize, Pages};
 pub use view::{View, ViewIter, ViewMut};
 #[cfg(target_has_atomic = "64")]
 pub use wait::WaitResult;
+
+/// The README's examples, run as documentation tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
