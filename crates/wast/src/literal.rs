@@ -68,7 +68,8 @@ pub fn parse_literal(ty: ValType, text: &str) -> Result<Val, LiteralError> {
 /// Says what is wrong with the text.
 pub fn parse_natural(text: &str) -> Result<u128, String> {
     const EXPECTED: &str = "expected a number without a sign";
-    let mut lexed = wast::lexer::Lexer::new(text).iter(0);
+    let lexer = wast::lexer::Lexer::new(text);
+    let mut lexed = lexer.iter(0);
     let (Some(Ok(token)), None) = (lexed.next(), lexed.next()) else {
         return Err(EXPECTED.into());
     };
@@ -97,7 +98,8 @@ fn token<T: for<'a> Parse<'a>>(text: &str) -> Result<T, String> {
     // A parser also takes spaces and comments, which belong in whole texts only.
     let is_part = |byte: u8| byte.is_ascii_alphanumeric() || b"+-._:".contains(&byte);
     let text = if text.bytes().all(is_part) { text } else { "" };
-    parser::parse(&ParseBuffer::new(text).map_err(reason)?).map_err(reason)
+    let buffer = ParseBuffer::new(text).map_err(reason)?;
+    parser::parse(&buffer).map_err(reason)
 }
 
 #[cfg(test)]
