@@ -136,11 +136,10 @@ fn find_memory(store: &Store<()>, instance: Instance, wanted: &str) -> Result<An
         .collect();
     match (count, names.as_slice()) {
         (0, _) => bail!("the module has no memory"),
-        (count, []) => bail!("there is no memory `{wanted}`: the module has {count}"),
-        (count, names) => bail!(
-            "there is no memory `{wanted}`: the module has {count}, exported as {}",
-            names.join(", ")
-        ),
+        (count, []) => bail!("no memory `{wanted}`: the module has {count}"),
+        (count, names) => {
+            bail!("no memory `{wanted}`: the module has {count}, exported as {}", names.join(", "))
+        }
     }
 }
 
@@ -157,13 +156,13 @@ impl FromStr for Range {
     fn from_str(text: &str) -> Result<Range> {
         let (start, end) = text.split_once("..").context("expected START..END")?;
         let start: u64 =
-            args::natural(start).with_context(|| format!("`{start}` is no address"))?;
+            args::natural(start).with_context(|| format!("`{start}` is not an address"))?;
         let end = match end.strip_prefix('+') {
             Some(len) => {
-                let len = args::natural(len).with_context(|| format!("`{len}` is no length"))?;
+                let len = args::natural(len).with_context(|| format!("`{len}` is not a length"))?;
                 start.checked_add(len).context("the range ends beyond any memory")?
             }
-            None => args::natural(end).with_context(|| format!("`{end}` is no address"))?,
+            None => args::natural(end).with_context(|| format!("`{end}` is not an address"))?,
         };
         ensure!(start <= end, "the range ends before it starts");
         Ok(Range { start, end })

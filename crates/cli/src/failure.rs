@@ -1,4 +1,4 @@
-//! How errors are told to the user, and what status the process ends with.
+//! How errors are reported to the user, and the exit status of the process.
 
 use std::fmt::Write as _;
 use std::io::{self, IsTerminal, Write};
@@ -8,10 +8,10 @@ use anyhow::Error;
 use lineal::{Trap, WasmBacktrace};
 use lineal_wasi::I32Exit;
 
-/// The status after a trap: that of a process that aborts, as Wasmtime has it.
+/// The status after a trap: that of a process that aborts, as with Wasmtime.
 const TRAP_STATUS: u8 = 134;
 
-/// Whether the reader of our output has gone, which is no reason to complain.
+/// Whether the reader of our output is gone. That is not worth a message.
 pub(crate) fn is_broken_pipe(error: &Error) -> bool {
     error
         .chain()
@@ -19,7 +19,7 @@ pub(crate) fn is_broken_pipe(error: &Error) -> bool {
         .any(|error| error.kind() == io::ErrorKind::BrokenPipe)
 }
 
-/// Writes an error to standard error; the status for it.
+/// Writes an error to standard error, and returns the status for it.
 pub(crate) fn report(error: &Error) -> ExitCode {
     if let Some(exit) = error.downcast_ref::<I32Exit>() {
         // WASI's exit codes are 0 to 125.
@@ -40,7 +40,7 @@ fn tell(message: &str) {
     let (red, plain) = if colours(&stderr) { ("\x1b[1;31m", "\x1b[0m") } else { ("", "") };
     // Names are the module's own, and could control a terminal.
     let message = message.replace(|c: char| c.is_control() && c != '\n' && c != '\t', "\u{fffd}");
-    // Nobody is left to tell if this fails.
+    // If this fails, there is nobody to report it to.
     let _ = write!(stderr.lock(), "{red}error:{plain} {message}");
 }
 

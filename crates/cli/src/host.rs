@@ -14,26 +14,26 @@ use crate::args;
 // Part of a command's options, which have a group of that name already.
 #[group(skip)]
 pub(crate) struct Options {
-    /// Lets the guest use a directory, under its own name or another
+    /// Let the guest use a directory and what is in it; GUEST is its name there [default: HOST]
     #[arg(long, value_name = "HOST[::GUEST]")]
     dir: Vec<String>,
-    /// Sets a variable of the guest's environment; without a value, to what it is here
+    /// Set an environment variable of the guest; without a value, copy it from this environment
     #[arg(long, value_name = "NAME[=VALUE]")]
     env: Vec<String>,
-    /// Stops the guest when it has consumed that much fuel, about one unit an instruction
+    /// Trap after roughly UNITS instructions
     #[arg(long, value_name = "UNITS", value_parser = args::natural::<u64>)]
     fuel: Option<u64>,
-    /// Stops the guest after that time: `2.5s`, `300ms`
+    /// Trap after that time, such as `2.5s` or `300ms`
     #[arg(long, value_parser = duration)]
     timeout: Option<Duration>,
-    /// Lets the guest's memories and tables have no more bytes in all, nor its other objects:
-    /// `65536`, `64KiB`, `1GiB`
+    /// Limit memories and tables to SIZE bytes in total, and the guest's objects to the same: `65536`,
+    /// `64KiB`, `1GiB`
     #[arg(long, value_name = "SIZE", value_parser = size_bytes)]
     max_memory: Option<u64>,
-    /// Stops the guest when it cannot have more memory, instead of telling it so
+    /// Trap when the guest cannot get more memory, instead of returning -1 to it
     #[arg(long)]
     trap_on_grow_failure: bool,
-    /// Prints time, fuel and memory to standard error when the guest has ended
+    /// Print time, fuel and memory to standard error at the end
     #[arg(long)]
     pub(crate) stats: bool,
 }
@@ -155,7 +155,8 @@ impl Usage {
         {
             if self.trap {
                 bail!(
-                    "the guest's {what} wants {wanted} bytes in all, but --max-memory is {limit}"
+                    "the guest's {what} needs {wanted} bytes in total, which exceeds --max-memory \
+                     ({limit} bytes)"
                 );
             }
             return Ok(false);
@@ -167,14 +168,14 @@ impl Usage {
         Ok(true)
     }
 
-    /// Takes back what was allowed last.
+    /// Undoes what was allowed last.
     fn failed(&mut self, error: lineal::Error) -> Result<()> {
         (self.bytes, self.peak_bytes, self.grows) = self.before;
         if self.trap { Err(error) } else { Ok(()) }
     }
 }
 
-/// What an element of a table takes.
+/// The bytes of a table's element.
 const ELEMENT_BYTES: u64 = 8;
 
 impl ResourceLimiter for Usage {

@@ -36,7 +36,7 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Call a function of a module and print its results
+    /// Run a program, or call a function of a module and print its results
     Run(run::Options),
     /// Run test scripts of the WebAssembly specification (.wast)
     Wast(wast::Options),
@@ -51,12 +51,12 @@ enum Command {
     },
 }
 
-/// How a command ended that could do its work.
+/// How a command ended, if it could do its work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Status {
-    /// All is well.
+    /// Nothing is wrong.
     Success,
-    /// Something is wrong with what was looked at, and the command has said what.
+    /// The command found something wrong, and has printed what.
     Failure,
 }
 

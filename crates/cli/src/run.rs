@@ -23,9 +23,8 @@ pub(crate) struct Options {
     invoke: Option<String>,
     #[command(flatten)]
     host: host::Options,
-    /// The function's arguments, or those of the program if that is `_start`; options must come
-    /// before them. A `v128` is one number, with lane 0 in its lowest bits, and is printed in
-    /// hexadecimal
+    /// The arguments of the program or the function; options come before them. A `v128` is one
+    /// number, with lane 0 in its lowest bits, and is printed in hexadecimal
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     args: Vec<String>,
 }

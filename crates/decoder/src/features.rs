@@ -4,9 +4,9 @@ use wasmparser::WasmFeatures;
 
 /// The parts of WebAssembly that a module may use.
 ///
-/// [`Features::default`] is everything this build implements of WebAssembly 3.0, and threads. [`Features::wasm1`], [`wasm2`](Features::wasm2) and
-/// [`wasm3`](Features::wasm3) are the editions of the specification, as far as this build
-/// implements them. Each setter switches one proposal and is called as Wasmtime calls it.
+/// [`Features::default`] is WebAssembly 3.0 with threads. [`Features::wasm1`],
+/// [`wasm2`](Features::wasm2) and [`wasm3`](Features::wasm3) are the editions of the specification.
+/// Each setter switches one proposal on or off, and has Wasmtime's name.
 ///
 /// ```
 /// use lineal_decoder::{Features, Module};

@@ -6,8 +6,8 @@
 //!                                                            segments and bodies as ranges
 //! ```
 //!
-//! The answer is a complete module that has been validated, or an [`Error`] that says where the
-//! input is wrong. Which WebAssembly is accepted is decided by [`Features`].
+//! The result is a complete, validated module, or an [`Error`] that says where the input is wrong.
+//! [`Features`] decide which parts of WebAssembly are accepted.
 //!
 //! ```
 //! use lineal_decoder::{ExternIndex, Features, Module};
@@ -31,9 +31,9 @@
 //!
 //! # Hostile input
 //!
-//! Decoding never panics, and neither the counts nor the sizes that a binary declares decide how
-//! much is allocated: storage grows with the items that are really there. Nesting in the text
-//! format and in function bodies costs heap, not host stack.
+//! Decoding never panics. Memory use grows with the items that a binary really has, not with the counts
+//! that it declares. Nesting, in the text format and in function bodies, takes memory of the heap and
+//! not of the host's stack.
 //!
 //! # What may grow
 //!

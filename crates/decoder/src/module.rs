@@ -28,7 +28,7 @@ impl Deref for Module {
     }
 }
 
-/// What a [`Module`] consists of.
+/// The contents of a [`Module`].
 #[derive(Debug)]
 pub struct ModuleParts {
     /// The binary the module was decoded from (text is translated to binary first).
@@ -270,7 +270,7 @@ impl ModuleParts {
             .map(|at| export_at(&self.exports_by_name[at]).index)
     }
 
-    /// The names that the module gives to its parts. The name section is read when this is first called.
+    /// The names that the module gives to its parts. The name section is read at the first call.
     pub fn names(&self) -> &Names {
         self.names.get_or_init(|| {
             let is_name = |section: &&CustomSection| &self.bytes[section.name.clone()] == b"name";

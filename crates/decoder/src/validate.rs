@@ -96,10 +96,8 @@ fn check_section<T>(section: &SectionLimited<'_, T>, item_bytes: u64) -> Result<
     Err(Error::binary(range.start, format!("{} items do not fit the section", section.count())))
 }
 
-/// Finds the proposal whose absence is behind an error, if the error does not know it itself.
-///
-/// That is one whose presence lets validation get further; or, if several are needed for that,
-/// one of them.
+/// Finds the proposal that an error is about, if the error does not name it: one that lets validation
+/// get further when it is switched on. If that takes several, the result is one of them.
 pub(crate) fn find_missing_proposal(error: Error, bytes: &[u8], features: &Features) -> Error {
     if error.missing_proposal().is_some() {
         return error;

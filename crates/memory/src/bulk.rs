@@ -27,7 +27,7 @@ impl LinearMemory {
         Ok(&self.as_slice()[range])
     }
 
-    /// The `len_bytes` bytes at `addr`, to be changed.
+    /// The `len_bytes` bytes at `addr`, mutably.
     ///
     /// # Errors
     ///

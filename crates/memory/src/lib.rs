@@ -1,8 +1,8 @@
 //! WebAssembly linear memory on its own: bounds-checked, little-endian, growable.
 //!
-//! This crate knows nothing of an interpreter. A [`LinearMemory`] is made from a
-//! [`MemoryType`], which is valid by construction, and is safe to use with any address, length
-//! or amount to grow by: what does not fit is an error, never a panic or an abort.
+//! This crate knows nothing of an interpreter. A [`LinearMemory`] is created from a
+//! [`MemoryType`], which is always valid. It is safe to use with any address, any length and any amount
+//! to grow by: what does not fit is an error, never a panic or an abort.
 //!
 //! ```
 //! use lineal_memory::{DataSegment, LinearMemory, MemoryType, Pages};

@@ -1,8 +1,8 @@
 //! [`LinearMemory`]: bytes with a type, and the ways to reach them one number at a time.
 //!
 //! Operations on ranges of bytes are in [`bulk`](crate::bulk), those for hosts in
-//! [`view`](crate::view) and [`strings`](crate::strings); where the bytes live is the business
-//! of [`backing`](crate::backing). All of them go through the check in [`bounds`].
+//! [`view`](crate::view) and [`strings`](crate::strings); where the bytes live is decided in
+//! [`backing`](crate::backing). All of them use the check in [`bounds`].
 
 use core::fmt;
 use core::ptr::NonNull;
@@ -25,9 +25,9 @@ use crate::types::Pages;
 ///
 /// Growing moves no bytes as long as the size stays within [`capacity`](Self::capacity_bytes).
 ///
-/// A memory is owned by one thread at a time; several threads use a
-/// [`SharedMemory`](crate::SharedMemory). A *shared* memory type is accepted here, and means the
-/// same as an unshared one with those limits.
+/// A memory belongs to one thread at a time. Several threads use a
+/// [`SharedMemory`](crate::SharedMemory) instead. A memory created here from a *shared* type is not
+/// shared; only the limits of the type count.
 ///
 /// ```
 /// use lineal_memory::{LinearMemory, MemoryType, Pages};
@@ -67,7 +67,7 @@ unsafe impl Send for LinearMemory {}
 unsafe impl Sync for LinearMemory {}
 
 impl LinearMemory {
-    /// A memory of the minimum size of `ty`, with the default [`MemoryOptions`].
+    /// Creates a memory of the minimum size of `ty`, with the default [`MemoryOptions`].
     ///
     /// # Errors
     ///
@@ -76,7 +76,7 @@ impl LinearMemory {
         LinearMemory::with_options(ty, &MemoryOptions::new())
     }
 
-    /// A memory of the minimum size of `ty`, kept as `options` say.
+    /// Creates a memory of the minimum size of `ty`, kept as `options` say.
     ///
     /// # Errors
     ///
@@ -94,7 +94,7 @@ impl LinearMemory {
         Ok(LinearMemory { base_ptr, byte_len: bytes, ty, max_bytes: options.max_bytes, backing })
     }
 
-    /// The type the memory was made with. Its minimum does not change as the memory grows.
+    /// The type the memory was created with. Its minimum does not change as the memory grows.
     #[inline]
     #[must_use]
     pub fn ty(&self) -> &MemoryType {
@@ -197,7 +197,7 @@ impl LinearMemory {
         unsafe { slice::from_raw_parts(self.base_ptr.as_ptr(), self.byte_len) }
     }
 
-    /// All bytes, to be changed.
+    /// All bytes, mutably.
     #[inline]
     #[must_use]
     pub fn as_mut_slice(&mut self) -> &mut [u8] {
@@ -205,8 +205,8 @@ impl LinearMemory {
         unsafe { slice::from_raw_parts_mut(self.base_ptr.as_ptr(), self.byte_len) }
     }
 
-    /// Where the bytes begin, to be read only: half of the raw view for engines, of which
-    /// [`byte_len`](Self::byte_len) is the other. See [`as_mut_ptr`](Self::as_mut_ptr).
+    /// Where the bytes begin, for reading. Together with [`byte_len`](Self::byte_len) it is the raw view
+    /// for engines; see [`as_mut_ptr`](Self::as_mut_ptr).
     #[inline]
     #[must_use]
     pub fn as_ptr(&self) -> *const u8 {

@@ -25,7 +25,7 @@ impl BackingKind {
     }
 }
 
-/// What the host decides about a memory, beside its type.
+/// What the host decides about a memory, in addition to its type.
 ///
 /// ```
 /// use lineal_memory::{LinearMemory, MemoryOptions, MemoryType, Pages};
@@ -57,11 +57,11 @@ impl MemoryOptions {
         }
     }
 
-    /// Insists on a kind of backing.
+    /// Requires a kind of backing.
     ///
     /// Without this, or with `None`, the backing is [`BackingKind::Reserved`] where that exists
     /// and the host grants the address space, and [`BackingKind::Heap`] otherwise. If `Reserved`
-    /// is insisted on and the host refuses the whole address space, the memory begins with a
+    /// is required and the host refuses the whole address space, the memory begins with a
     /// reservation of its minimum instead, and moves when it grows.
     #[must_use]
     pub fn backing(self, kind: impl Into<Option<BackingKind>>) -> MemoryOptions {

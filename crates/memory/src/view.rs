@@ -31,7 +31,7 @@ impl LinearMemory {
         Ok(View { bytes, numbers: PhantomData })
     }
 
-    /// The `count` numbers from `addr` on, as an array to be changed.
+    /// The `count` numbers from `addr` on, as an array that can be changed.
     ///
     /// ```
     /// # use lineal_memory::{LinearMemory, MemoryType, Pages};

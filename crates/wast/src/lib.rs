@@ -5,10 +5,9 @@
 //! (wast)                  the host module `spectest`                    passed, failed, skipped
 //! ```
 //!
-//! A directive that fails never stops the script: it becomes a [`Failure`] that says where it
-//! stands, what the script expected and what was found. A directive that needs a proposal which
-//! this build does not implement, or that depends on a module which does, is skipped with that
-//! reason.
+//! A directive that fails does not stop the script. It becomes a [`Failure`], which says where the directive
+//! is, what the script expected and what was found. A directive that needs a proposal which this build
+//! does not implement, or a module that needs one, is skipped, and [`Skip`] says why.
 //!
 //! ```
 //! let report = lineal_wast::Runner::default().run(

@@ -157,7 +157,7 @@ impl Session {
         Ok(self.linker.instantiate(&mut self.store, module).map_err(Stopped::from))
     }
 
-    /// Makes an instance in another session that exports, under the same names, the shared
+    /// Creates an instance in another session that exports, under the same names, the shared
     /// memories which a module exports here. It has the same name as well.
     pub(crate) fn share(&self, module: Id<'_>, other: &mut Session) -> Outcome {
         let instance = *find(&self.instances, Some(module), "module")?;

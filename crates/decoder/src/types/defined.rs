@@ -45,7 +45,7 @@ pub struct ArrayType {
 pub struct FieldType {
     /// What is stored.
     pub storage: StorageType,
-    /// Whether it can be written after the object was made.
+    /// Whether it can be written after the object was created.
     pub mutable: bool,
 }
 
@@ -61,7 +61,7 @@ pub enum StorageType {
 }
 
 impl SubType {
-    /// The same with other numbers for defined types.
+    /// Replaces the numbers of defined types.
     pub fn map_index(&self, map: impl Fn(TypeIndex) -> TypeIndex) -> SubType {
         let composite = match &self.composite {
             CompositeType::Func(ty) => CompositeType::Func(ty.map_index(&map)),
@@ -92,7 +92,7 @@ impl SubType {
 }
 
 impl From<CompositeType> for SubType {
-    /// The type as one without super- and subtypes, as definitions without `sub` make it.
+    /// A final type without a supertype: what a definition without `sub` defines.
     fn from(composite: CompositeType) -> SubType {
         SubType { is_final: true, supertype: None, composite }
     }
@@ -139,7 +139,7 @@ impl ArrayType {
 }
 
 impl FieldType {
-    /// The same with another number for a defined type.
+    /// Replaces the number of the defined type, if it is or refers to one.
     pub fn map_index(self, map: impl FnOnce(TypeIndex) -> TypeIndex) -> FieldType {
         match self.storage {
             StorageType::ValType(ty) => {
@@ -162,9 +162,9 @@ impl StorageType {
 
 /// A function type: parameters and results, in order. Cheap to clone.
 ///
-/// A type that comes from a module knows which of the defined types it is, so that what a host
-/// makes of it is of that very type: two that are written alike may still differ, as members of
-/// recursive groups and as subtypes. Equality looks at parameters and results alone.
+/// A type that comes from a module also says which of the module's types it is: two types with the same
+/// parameters and results can differ, as members of recursive groups or as subtypes. A function that a host
+/// creates from such a type has exactly that type. Equality compares parameters and results only.
 #[derive(Clone)]
 pub struct FuncType {
     /// Parameters, then results.
@@ -209,7 +209,7 @@ impl FuncType {
         &self.types[self.params..]
     }
 
-    /// The same as the defined type with a number.
+    /// The same type, as the defined type with this number.
     pub fn defined_as(&self, index: TypeIndex) -> FuncType {
         FuncType { defined: Some(index), ..self.clone() }
     }
@@ -219,7 +219,7 @@ impl FuncType {
         self.defined
     }
 
-    /// The same with other numbers for defined types.
+    /// Replaces the numbers of defined types.
     pub fn map_index(&self, map: impl Fn(TypeIndex) -> TypeIndex) -> FuncType {
         let defined = self.defined.map(&map);
         if !self.types.iter().any(|ty| matches!(ty, ValType::Ref(_))) {

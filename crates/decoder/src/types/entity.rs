@@ -62,7 +62,7 @@ pub enum ExternType {
 }
 
 impl ExternType {
-    /// The same with other numbers for defined types.
+    /// Replaces the numbers of defined types.
     pub fn map_index(&self, map: impl Fn(TypeIndex) -> TypeIndex) -> ExternType {
         match self {
             ExternType::Func(ty) => ExternType::Func(ty.map_index(map)),
@@ -75,14 +75,14 @@ impl ExternType {
 }
 
 impl TableType {
-    /// The same with another number for a defined type.
+    /// Replaces the number of the defined type, if it is or refers to one.
     pub fn map_index(self, map: impl FnOnce(TypeIndex) -> TypeIndex) -> TableType {
         TableType { element: self.element.map_index(map), ..self }
     }
 }
 
 impl GlobalType {
-    /// The same with another number for a defined type.
+    /// Replaces the number of the defined type, if it is or refers to one.
     pub fn map_index(self, map: impl FnOnce(TypeIndex) -> TypeIndex) -> GlobalType {
         GlobalType { content: self.content.map_index(map), ..self }
     }

@@ -74,9 +74,8 @@ pub enum HeapType {
 
 /// The number of a defined type.
 ///
-/// What it counts depends on where it comes from: in a decoded module, the types of that module;
-/// in whatever the engine gives out, the types of the whole engine, where equal types have equal
-/// numbers.
+/// In a decoded module, it counts the types of that module. In types that the engine returns, it counts
+/// the types of the whole engine, where equal types have equal numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TypeIndex(pub u32);
 
@@ -91,7 +90,7 @@ impl HeapType {
         }
     }
 
-    /// The same with another number for a defined type.
+    /// Replaces the number of the defined type, if it is or refers to one.
     pub fn map_index(self, map: impl FnOnce(TypeIndex) -> TypeIndex) -> HeapType {
         match self {
             HeapType::ConcreteFunc(index) => HeapType::ConcreteFunc(map(index)),
@@ -137,7 +136,7 @@ impl RefType {
     /// `externref`, the nullable reference to any host value.
     pub const EXTERNREF: RefType = RefType { nullable: true, heap: HeapType::Extern };
 
-    /// The same with another number for a defined type.
+    /// Replaces the number of the defined type, if it is or refers to one.
     pub fn map_index(self, map: impl FnOnce(TypeIndex) -> TypeIndex) -> RefType {
         RefType { heap: self.heap.map_index(map), ..self }
     }
@@ -149,7 +148,7 @@ impl ValType {
     /// `externref`.
     pub const EXTERNREF: ValType = ValType::Ref(RefType::EXTERNREF);
 
-    /// The same with another number for a defined type.
+    /// Replaces the number of the defined type, if it is or refers to one.
     pub fn map_index(self, map: impl FnOnce(TypeIndex) -> TypeIndex) -> ValType {
         match self {
             ValType::Ref(ty) => ValType::Ref(ty.map_index(map)),

@@ -99,7 +99,7 @@ const LARGEST_SPARE_BYTES: usize = 128 << 10;
 /// - R1: `base_ptr` is a private anonymous mapping of `reserved_bytes`, of this backing alone.
 /// - R2: the first bytes of it may be read and written: at least as many as the memory has,
 ///   rounded up to whole pages of the host. This is at most `reserved_bytes`.
-/// - R3: `committed_bytes` is how many that are; all bytes behind are zeros that nobody wrote. It is
+/// - R3: `committed_bytes` is how many that are; all bytes after those are zeros that nobody wrote. It is
 ///   `None` for a backing of several threads, where nobody counts: an atomic counter in a memory
 ///   would keep compilers from reading the memory's other fields before a loop.
 #[derive(Debug)]

@@ -6,7 +6,7 @@ use core::fmt;
 use super::Bytes;
 use crate::types::Pages;
 
-/// Why a memory could not be made.
+/// Why a memory could not be created.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum CreateError {
@@ -25,9 +25,9 @@ pub enum CreateError {
     /// [`BackingKind::Reserved`](crate::BackingKind::Reserved) was asked for, but this build has
     /// no such backing: it needs Unix and the `mmap` feature.
     ReservedUnavailable,
-    /// A [`SharedMemory`](crate::SharedMemory) was to be made of a type that is not shared.
+    /// A [`SharedMemory`](crate::SharedMemory) was to be created from a type that is not shared.
     NotShared,
-    /// The host refused the address space that a shared memory takes once and for all.
+    /// The host refused the address space that a shared memory reserves when it is created.
     ReservationRefused {
         /// How much that is, in bytes.
         reservation_bytes: u64,
@@ -62,7 +62,7 @@ impl Error for CreateError {}
 
 /// Why a memory could not grow. For a guest all of them are the result −1 of `memory.grow`.
 ///
-/// The memory is as it was.
+/// The memory has not changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum GrowError {

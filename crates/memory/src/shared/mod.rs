@@ -25,16 +25,16 @@ use crate::scalar::Scalar;
 use crate::size;
 use crate::types::Pages;
 
-/// A linear memory that threads share: the threads proposal.
+/// A linear memory that several threads use at once, as the threads proposal defines it.
 ///
-/// A clone is another handle to the same memory. The bytes never move, whoever grows the memory
-/// while others use it, as the address space for the maximum is reserved at the start; the last
-/// handle frees them.
+/// A clone is another handle to the same memory, and the last handle frees it. The address space for
+/// the maximum is reserved at the start, so the bytes never move, even if one thread grows the memory while
+/// others use it.
 ///
-/// Plain loads and stores race freely: one that is aligned and at most 8 bytes wide happens as a
-/// whole, while others, and operations on ranges, may be seen half done. The methods named
-/// `atomic_…` order what threads see of each other. Plain accesses check bounds against the
-/// length they happen to see, and look again before they fail.
+/// Plain loads and stores may race. One that is aligned and at most 8 bytes wide happens as a whole;
+/// another thread may see wider or unaligned ones, and operations on ranges, half done. The methods named
+/// `atomic_…` are sequentially consistent and order what threads see of each other. A plain access that
+/// is out of bounds by the length that its thread knows is checked again with the current length.
 ///
 /// # A limit of Rust
 ///
@@ -133,7 +133,7 @@ impl SharedMemory {
         Ok(SharedMemory { shared: Arc::new(shared) })
     }
 
-    /// The type the memory was made with. Its minimum does not change as the memory grows.
+    /// The type the memory was created with. Its minimum does not change as the memory grows.
     #[inline]
     #[must_use]
     pub fn ty(&self) -> &MemoryType {
@@ -230,8 +230,8 @@ impl SharedMemory {
         Ok(())
     }
 
-    /// All bytes there are now, to be accessed through pointers, and atomically only, for as
-    /// long as another thread may access them.
+    /// All bytes that there are now. As long as another thread may access them, access them through
+    /// pointers and atomically only.
     #[must_use]
     pub fn as_cells(&self) -> &[UnsafeCell<u8>] {
         let cells_ptr = self.shared.base_ptr.as_ptr().cast();
