@@ -138,3 +138,8 @@ impl Symbols {
         data::at(self.data(module), memory, addr)
     }
 }
+
+/// The README's examples, run as documentation tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
