@@ -13,12 +13,18 @@ const ELEMENT_BYTES: u64 = 8;
 #[derive(Debug, Default)]
 pub struct Host {
     pub(crate) room: Room,
+    #[cfg(feature = "js")]
+    pub(crate) realm: crate::js::RealmLink,
     extension: Option<Box<dyn Any>>,
 }
 
 impl Host {
     pub(crate) fn new(max_memory_bytes: Option<u64>, extension: Option<Box<dyn Any>>) -> Host {
-        Host { room: Room { used_bytes: 0, limit_bytes: max_memory_bytes }, extension }
+        Host { room: Room { used_bytes: 0, limit_bytes: max_memory_bytes, grown: false },
+            #[cfg(feature = "js")]
+            realm: Default::default(),
+            extension,
+        }
     }
 
     /// The extension in the [options](crate::Options::extension), if it is of this type.
@@ -32,6 +38,8 @@ impl Host {
 pub(crate) struct Room {
     used_bytes: u64,
     limit_bytes: Option<u64>,
+    /// Whether a memory or table was made or grew since this was last taken back.
+    pub(crate) grown: bool,
 }
 
 impl Room {
@@ -51,6 +59,7 @@ impl Room {
     }
 
     fn growing(&mut self, current: u64, desired: u64, maximum: Option<u64>) -> bool {
+        self.grown = true;
         let within = maximum.is_none_or(|maximum| desired <= maximum);
         within && self.take(desired.saturating_sub(current))
     }

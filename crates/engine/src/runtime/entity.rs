@@ -110,6 +110,14 @@ impl MemoryEntity {
         with_memory!(self, memory => memory.size())
     }
 
+    /// The size in bytes of a memory of the store's own; 0 if it is shared.
+    pub(crate) fn own_bytes(&self) -> u64 {
+        match self {
+            MemoryEntity::Linear(memory) => memory.byte_len(),
+            MemoryEntity::Shared(_) => 0,
+        }
+    }
+
     /// The memory of a [`Memory`](crate::Memory), which is never a shared one.
     pub(crate) fn linear(&self) -> &LinearMemory {
         match self {

@@ -237,17 +237,22 @@ impl StoreCore {
         std::mem::replace(&mut self.region, region)
     }
 
-    /// Frees the entities of some regions.
+    /// Frees the entities of some regions; how many bytes their memories and tables had.
     ///
     /// # Safety
     ///
     /// Nothing may use them any more: no handle, no entity of another region, no object of the
     /// heap that can still be reached, and no call that has not returned.
-    pub(crate) unsafe fn free_regions(&mut self, is_dead: impl Fn(RegionId) -> bool) {
+    pub(crate) unsafe fn free_regions(&mut self, is_dead: impl Fn(RegionId) -> bool) -> u64 {
         // SAFETY: the caller's promise; the list forgets what the arena frees.
         unsafe {
             let memories = self.memories.chunks.iter().filter(|&&(region, _)| is_dead(region));
             let dead: Vec<_> = memories.flat_map(|&(_, chunk)| addresses(chunk)).collect();
+            let memories = dead.iter().map(|memory| memory.as_ref().own_bytes());
+            let tables = self.tables.chunks.iter().filter(|&&(region, _)| is_dead(region));
+            let tables = tables.flat_map(|&(_, chunk)| addresses(chunk));
+            let tables = tables.map(|table| size_of_val(&*table.as_ref().elements) as u64);
+            let freed_bytes = memories.chain(tables).sum();
             self.shared_memories.retain(|memory| !dead.contains(memory));
             self.funcs.free(&is_dead);
             self.tables.free(&is_dead);
@@ -255,6 +260,7 @@ impl StoreCore {
             self.globals.free(&is_dead);
             self.tags.free(&is_dead);
             self.instances.free(&is_dead);
+            freed_bytes
         }
     }
 

@@ -40,7 +40,8 @@ fn a_freed_region_drops_what_was_made_in_it() {
     });
     assert_eq!(Arc::strong_count(&alive), 5);
     // SAFETY: the handles of what is in these regions were dropped, and nothing refers to it.
-    unsafe { store.free_regions(&[regions[2], regions[0]]) };
+    let freed_bytes = unsafe { store.free_regions(&[regions[2], regions[0]]) };
+    assert_eq!(freed_bytes, 2 * (65_536 + 2 * 8));
     assert_eq!(Arc::strong_count(&alive), 3);
     // SAFETY: as above.
     unsafe { store.free_regions(&[regions[1]]) };
