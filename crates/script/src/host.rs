@@ -20,7 +20,8 @@ pub struct Host {
 
 impl Host {
     pub(crate) fn new(max_memory_bytes: Option<u64>, extension: Option<Box<dyn Any>>) -> Host {
-        Host { room: Room { used_bytes: 0, limit_bytes: max_memory_bytes, grown: false },
+        Host {
+            room: Room { used_bytes: 0, limit_bytes: max_memory_bytes, grown: false },
             #[cfg(feature = "js")]
             realm: Default::default(),
             extension,

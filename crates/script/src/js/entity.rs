@@ -145,7 +145,9 @@ pub(super) fn of_extern<'js>(
             ((Kind::Memory, memory.hash_key(&*store) as u64), Thing::Memory(memory))
         }
         Extern::SharedMemory(memory) => (shared_key(&memory), Thing::Shared(memory)),
-        Extern::Table(table) => ((Kind::Table, table.hash_key(&*store) as u64), Thing::Table(table)),
+        Extern::Table(table) => {
+            ((Kind::Table, table.hash_key(&*store) as u64), Thing::Table(table))
+        }
         Extern::Global(global) => {
             ((Kind::Global, global.hash_key(&*store) as u64), Thing::Global(global))
         }

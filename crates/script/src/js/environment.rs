@@ -121,7 +121,8 @@ impl Environment {
 
     fn define_natives<'js>(self: &Rc<Self>, natives: &Natives<'_, 'js>) -> Result<()> {
         let environment = self.clone();
-        natives.add("print", move |to_error: bool, text: String| environment.print(to_error, &text))?;
+        natives
+            .add("print", move |to_error: bool, text: String| environment.print(to_error, &text))?;
         let start = self.start;
         natives.add("now", move || start.elapsed().as_secs_f64() * 1000.0)?;
         let environment = self.clone();
@@ -133,20 +134,30 @@ impl Environment {
                 Err(text) => Ok(rquickjs::String::from_str(ctx.clone(), &text)?.into_value()),
             }
         })?;
-        natives.add("encode", |ctx: Ctx<'js>, text: String| ArrayBuffer::new(ctx, text.into_bytes()))?;
-        natives.add("decode", |buffer: Value<'js>, start: usize, len: usize, encoding: String, fatal: bool, stream: bool| {
-            let ctx = buffer.ctx().clone();
-            let bytes = raw::copy_bytes(&buffer, start, len).unwrap_or_default();
-            let row = Array::new(ctx.clone())?;
-            match decode(&bytes, &encoding, fatal, stream) {
-                Some((units, used)) => {
-                    row.set(0, raw::string(&ctx, &units)?)?;
-                    row.set(1, used)?;
-                }
-                None => row.set(0, Value::new_null(ctx))?,
-            }
-            Result::Ok(row)
+        natives.add("encode", |ctx: Ctx<'js>, text: String| {
+            ArrayBuffer::new(ctx, text.into_bytes())
         })?;
+        natives.add(
+            "decode",
+            |buffer: Value<'js>,
+             start: usize,
+             len: usize,
+             encoding: String,
+             fatal: bool,
+             stream: bool| {
+                let ctx = buffer.ctx().clone();
+                let bytes = raw::copy_bytes(&buffer, start, len).unwrap_or_default();
+                let row = Array::new(ctx.clone())?;
+                match decode(&bytes, &encoding, fatal, stream) {
+                    Some((units, used)) => {
+                        row.set(0, raw::string(&ctx, &units)?)?;
+                        row.set(1, used)?;
+                    }
+                    None => row.set(0, Value::new_null(ctx))?,
+                }
+                Result::Ok(row)
+            },
+        )?;
         natives.add("promiseState", |value: Value<'js>, show: Function<'js>| {
             let Some(promise) = value.as_promise() else { return Result::Ok(String::new()) };
             match promise.result::<Value<'js>>() {
@@ -254,9 +265,9 @@ fn decode_utf8(bytes: &[u8], fatal: bool, stream: bool) -> Option<(Vec<u16>, usi
 
 /// What windows-1252 has where Latin-1 has control characters.
 const WINDOWS: [u16; 32] = [
-    0x20ac, 0x81, 0x201a, 0x192, 0x201e, 0x2026, 0x2020, 0x2021, 0x2c6, 0x2030, 0x160, 0x2039, 0x152,
-    0x8d, 0x17d, 0x8f, 0x90, 0x2018, 0x2019, 0x201c, 0x201d, 0x2022, 0x2013, 0x2014, 0x2dc, 0x2122,
-    0x161, 0x203a, 0x153, 0x9d, 0x17e, 0x178,
+    0x20ac, 0x81, 0x201a, 0x192, 0x201e, 0x2026, 0x2020, 0x2021, 0x2c6, 0x2030, 0x160, 0x2039,
+    0x152, 0x8d, 0x17d, 0x8f, 0x90, 0x2018, 0x2019, 0x201c, 0x201d, 0x2022, 0x2013, 0x2014, 0x2dc,
+    0x2122, 0x161, 0x203a, 0x153, 0x9d, 0x17e, 0x178,
 ];
 
 fn windows_1252(byte: u8) -> u16 {

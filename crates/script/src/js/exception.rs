@@ -48,9 +48,12 @@ pub(super) fn define<'js>(natives: &Natives<'_, 'js>, realm: &Rc<Realm>) -> Resu
         Result::Ok(r.store.with(|store| tag.ty(&*store).ty().params().len()))
     })?;
     let r = realm.clone();
-    natives.add("exceptionNew", move |ctx: Ctx<'js>, tag: This<'js>, payload: Vec<Value<'js>>| {
-        new_exception(&ctx, &r, &tag, &payload)
-    })?;
+    natives.add(
+        "exceptionNew",
+        move |ctx: Ctx<'js>, tag: This<'js>, payload: Vec<Value<'js>>| {
+            new_exception(&ctx, &r, &tag, &payload)
+        },
+    )?;
     let r = realm.clone();
     natives.add("exceptionIs", move |this: This<'js>, tag: This<'js>| {
         let (entity, tag) = (this.borrow(), tag_of(&tag.borrow())?);
@@ -137,19 +140,22 @@ fn define_strings<'js>(natives: &Natives<'_, 'js>, realm: &Rc<Realm>) -> Result<
         Result::<()>::Err(Exception::throw_type(&ctx, "trap"))
     })?;
     let r = realm.clone();
-    natives.add("arrayToString", move |ctx: Ctx<'js>, array: This<'js>, start: u32, end: u32| {
-        let entity = array.borrow();
-        let units: Option<Vec<u16>> = r.store.with(|store| {
-            let mut scope = RootScope::new(store);
-            let array = array_of(&entity, &mut scope)?;
-            if start > end || u64::from(end) > u64::from(array.len(&scope).ok()?) {
-                return None;
-            }
-            let unit = |index| Some(array.get(&scope, index).ok()?.i32()? as u16);
-            (start..end).map(unit).collect()
-        });
-        units.map(|units| raw::string(&ctx, &units)).transpose()
-    })?;
+    natives.add(
+        "arrayToString",
+        move |ctx: Ctx<'js>, array: This<'js>, start: u32, end: u32| {
+            let entity = array.borrow();
+            let units: Option<Vec<u16>> = r.store.with(|store| {
+                let mut scope = RootScope::new(store);
+                let array = array_of(&entity, &mut scope)?;
+                if start > end || u64::from(end) > u64::from(array.len(&scope).ok()?) {
+                    return None;
+                }
+                let unit = |index| Some(array.get(&scope, index).ok()?.i32()? as u16);
+                (start..end).map(unit).collect()
+            });
+            units.map(|units| raw::string(&ctx, &units)).transpose()
+        },
+    )?;
     let r = realm.clone();
     natives.add("stringToArray", move |text: Value<'js>, array: This<'js>, start: u32| {
         let (units, entity) = (raw::code_units(&text)?, array.borrow());

@@ -233,8 +233,7 @@ pub(super) fn finish<'js>(
     let region = own.borrow().region;
     let instance = realm.store.with(|store| {
         let before = store.set_region(region);
-        let instance =
-            Instance::new(store.as_context_mut(), &linking.compiled.module, &externs);
+        let instance = Instance::new(store.as_context_mut(), &linking.compiled.module, &externs);
         store.set_region(before);
         instance
     });

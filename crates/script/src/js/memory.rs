@@ -176,9 +176,8 @@ fn define_tables<'js>(natives: &Natives<'_, 'js>, realm: &Rc<Realm>) -> Result<(
         let (entity, index) = (this.borrow(), to_u64(&index)?);
         let (table, group) = (table(&entity)?, group_of(&entity)?);
         let exnref = "a script cannot receive an exnref";
-        let crosses = convert::crosses(ValType::Ref(
-            r.store.with(|store| table.ty(&*store).element),
-        ));
+        let crosses =
+            convert::crosses(ValType::Ref(r.store.with(|store| table.ty(&*store).element)));
         if !crosses {
             return Err(Exception::throw_type(&ctx, exnref));
         }
@@ -191,34 +190,41 @@ fn define_tables<'js>(natives: &Natives<'_, 'js>, realm: &Rc<Realm>) -> Result<(
         value.unwrap_or_else(|| Err(out_of_table(&ctx, index)))
     })?;
     let r = realm.clone();
-    natives.add("tableSet", move |this: This<'js>, index: Value<'js>, given: bool, value: Value<'js>| {
-        let (ctx, entity, index) = (value.ctx(), this.borrow(), to_u64(&index)?);
-        let (table, group) = (table(&entity)?, group_of(&entity)?);
-        let element = r.store.with(|store| table.ty(&*store).element);
-        let value = given_or_default(ctx, &r, &group, ValType::Ref(element), given, &value)?;
-        let set = r.store.with(|store| {
-            let mut scope = RootScope::new(store);
-            let mut store = scope.as_context_mut();
-            let value = reference(value.val(&mut store)).unwrap_or(Ref::null(element.heap));
-            table.set(&mut store, index, value)
-        });
-        set.map_err(|_| out_of_table(ctx, index))
-    })?;
+    natives.add(
+        "tableSet",
+        move |this: This<'js>, index: Value<'js>, given: bool, value: Value<'js>| {
+            let (ctx, entity, index) = (value.ctx(), this.borrow(), to_u64(&index)?);
+            let (table, group) = (table(&entity)?, group_of(&entity)?);
+            let element = r.store.with(|store| table.ty(&*store).element);
+            let value = given_or_default(ctx, &r, &group, ValType::Ref(element), given, &value)?;
+            let set = r.store.with(|store| {
+                let mut scope = RootScope::new(store);
+                let mut store = scope.as_context_mut();
+                let value = reference(value.val(&mut store)).unwrap_or(Ref::null(element.heap));
+                table.set(&mut store, index, value)
+            });
+            set.map_err(|_| out_of_table(ctx, index))
+        },
+    )?;
     let r = realm.clone();
-    natives.add("tableGrow", move |this: This<'js>, delta: Value<'js>, given: bool, value: Value<'js>| {
-        let (ctx, entity, delta) = (value.ctx().clone(), this.borrow(), to_u64(&delta)?);
-        let (table, group) = (table(&entity)?, group_of(&entity)?);
-        let ty = r.store.with(|store| table.ty(&*store));
-        let value = given_or_default(&ctx, &r, &group, ValType::Ref(ty.element), given, &value)?;
-        let old = r.store.with(|store| {
-            let mut scope = RootScope::new(store);
-            let mut store = scope.as_context_mut();
-            let value = reference(value.val(&mut store)).unwrap_or(Ref::null(ty.element.heap));
-            table.grow(&mut store, delta, value)
-        });
-        let old = old.map_err(|error| range_error(&ctx, &error))?;
-        from_u64(&ctx, old, ty.table64)
-    })?;
+    natives.add(
+        "tableGrow",
+        move |this: This<'js>, delta: Value<'js>, given: bool, value: Value<'js>| {
+            let (ctx, entity, delta) = (value.ctx().clone(), this.borrow(), to_u64(&delta)?);
+            let (table, group) = (table(&entity)?, group_of(&entity)?);
+            let ty = r.store.with(|store| table.ty(&*store));
+            let value =
+                given_or_default(&ctx, &r, &group, ValType::Ref(ty.element), given, &value)?;
+            let old = r.store.with(|store| {
+                let mut scope = RootScope::new(store);
+                let mut store = scope.as_context_mut();
+                let value = reference(value.val(&mut store)).unwrap_or(Ref::null(ty.element.heap));
+                table.grow(&mut store, delta, value)
+            });
+            let old = old.map_err(|error| range_error(&ctx, &error))?;
+            from_u64(&ctx, old, ty.table64)
+        },
+    )?;
     let r = realm.clone();
     natives.add("tableLength", move |ctx: Ctx<'js>, this: This<'js>| {
         let table = table(&this.borrow())?;

@@ -171,8 +171,9 @@ impl Run {
         parts: &Object<'js>,
         file: &std::path::Path,
     ) -> Result<(), Error> {
-        let module = Module::from_file(&self.realm.engine, file)
-            .map_err(|error| Error::Setup(error.context(format!("cannot load {}", file.display()))))?;
+        let module = Module::from_file(&self.realm.engine, file).map_err(|error| {
+            Error::Setup(error.context(format!("cannot load {}", file.display())))
+        })?;
         let module = natives_module(ctx, &self.realm, module);
         let load = || {
             let instantiate: Function<'js> = parts.get("instantiateFirst")?;
@@ -224,9 +225,8 @@ impl Run {
             self.sleep(wait)?;
             self.environment.run_timer(ctx).map_err(failed)?;
         }
-        let is_pending = main.as_promise().is_some_and(|main| {
-            main.result::<Value<'js>>().is_none()
-        });
+        let is_pending =
+            main.as_promise().is_some_and(|main| main.result::<Value<'js>>().is_none());
         if is_pending {
             let message = "the script waits for a promise that nothing will settle";
             return Err(ScriptError::new(message, None).into());
@@ -235,7 +235,8 @@ impl Run {
     }
 
     fn sleep(&self, wait: Duration) -> Result<(), Error> {
-        let until = self.deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+        let until =
+            self.deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
         std::thread::sleep(until.map_or(wait, |until| wait.min(until)));
         self.check_end()
     }
@@ -279,7 +280,8 @@ fn fatal(error: lineal::Error, text: String) -> Error {
         Some(Trap::Interrupt) => "the script was stopped: its time is over".to_owned(),
         _ => format!("{error:#}"),
     };
-    let lines: Vec<&str> = text.lines().filter(|line| line.trim_start().starts_with("at ")).collect();
+    let lines: Vec<&str> =
+        text.lines().filter(|line| line.trim_start().starts_with("at ")).collect();
     let message = std::iter::once(&*message).chain(lines).collect::<Vec<_>>().join("\n");
     ScriptError::new(message, Some(error)).into()
 }
@@ -294,11 +296,7 @@ fn natives_module<'js>(
 }
 
 /// Evaluates a part in JavaScript.
-fn evaluate_own<'js>(
-    ctx: &Ctx<'js>,
-    source: &str,
-    name: &str,
-) -> rquickjs::Result<Function<'js>> {
+fn evaluate_own<'js>(ctx: &Ctx<'js>, source: &str, name: &str) -> rquickjs::Result<Function<'js>> {
     let mut options = EvalOptions::default();
     options.filename = Some(name.to_owned());
     ctx.eval_with_options(source, options)

@@ -65,9 +65,12 @@ impl Compiled {
         for import in self.module.imports() {
             let fits = match (self.source(&import), import.ty()) {
                 (Source::Script, _) => true,
-                (Source::Strings(name), ExternType::Func(ty)) => is_string_function(engine, name, &ty),
+                (Source::Strings(name), ExternType::Func(ty)) => {
+                    is_string_function(engine, name, &ty)
+                }
                 (Source::Constant(_), ExternType::Global(ty)) => {
-                    let heap = |ty| matches!(ty, ValType::Ref(RefType { heap: HeapType::Extern, .. }));
+                    let heap =
+                        |ty| matches!(ty, ValType::Ref(RefType { heap: HeapType::Extern, .. }));
                     !ty.mutable && heap(ty.content)
                 }
                 _ => false,
@@ -87,7 +90,9 @@ impl Compiled {
         let (module, name) = (import.module(), import.name());
         if self.options.string_constants.as_deref() == Some(module) {
             Source::Constant(name)
-        } else if self.options.strings && module == STRINGS && STRING_FUNCTIONS.iter().any(|f| f.0 == name)
+        } else if self.options.strings
+            && module == STRINGS
+            && STRING_FUNCTIONS.iter().any(|f| f.0 == name)
         {
             Source::Strings(name)
         } else {

@@ -149,7 +149,8 @@ impl Values {
     pub(super) fn trace(&self, tracer: Tracer<'_, '_>) {
         for value in self.values.borrow().iter().flatten() {
             // SAFETY: the tracer's lifetime is only a brand, and the list's is `'static`.
-            let tracer = unsafe { std::mem::transmute::<Tracer<'_, '_>, Tracer<'_, 'static>>(tracer) };
+            let tracer =
+                unsafe { std::mem::transmute::<Tracer<'_, '_>, Tracer<'_, 'static>>(tracer) };
             tracer.mark(value);
         }
     }
@@ -339,9 +340,8 @@ pub(super) fn copy_bytes(buffer: &Value<'_>, start: usize, len: usize) -> Option
     let mut size: qjs::size_t = 0;
     let ctx = buffer.ctx();
     // SAFETY: the value is of the context, and the size can be written.
-    let first = unsafe {
-        qjs::JS_GetArrayBuffer(ctx.as_raw().as_ptr(), &raw mut size, buffer.as_raw())
-    };
+    let first =
+        unsafe { qjs::JS_GetArrayBuffer(ctx.as_raw().as_ptr(), &raw mut size, buffer.as_raw()) };
     if first.is_null() {
         ctx.catch();
         return (start == 0 && len == 0).then(Vec::new);

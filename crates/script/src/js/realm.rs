@@ -65,7 +65,9 @@ impl Intrinsics {
             errors: HashMap::new(),
             functions: HashMap::new(),
         };
-        for name in ["Module", "Instance", "Memory", "Table", "Global", "Tag", "Exception", "object"] {
+        for name in
+            ["Module", "Instance", "Memory", "Table", "Global", "Tag", "Exception", "object"]
+        {
             let prototype: Object<'js> = from.get(name)?;
             all.prototypes.insert(name, Persistent::save(ctx, prototype));
         }
@@ -106,7 +108,8 @@ impl Realm {
     }
 
     pub(super) fn prototype<'js>(&self, ctx: &Ctx<'js>, name: &str) -> Result<Object<'js>> {
-        let object = self.intrinsics.borrow().as_ref().and_then(|all| all.prototypes.get(name).cloned());
+        let object =
+            self.intrinsics.borrow().as_ref().and_then(|all| all.prototypes.get(name).cloned());
         object.ok_or(rquickjs::Error::Unknown)?.restore(ctx)
     }
 
