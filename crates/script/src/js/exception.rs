@@ -57,12 +57,12 @@ pub(super) fn define<'js>(natives: &Natives<'_, 'js>, realm: &Rc<Realm>) -> Resu
     let r = realm.clone();
     natives.add("exceptionIs", move |this: This<'js>, tag: This<'js>| {
         let (entity, tag) = (this.borrow(), tag_of(&tag.borrow())?);
-        Result::Ok(r.store.with(|store| {
+        r.store.with(|store| {
             let mut scope = RootScope::new(store);
             let exception = exception_of(&entity)?.to_rooted(&mut scope);
             let own = exception.tag(&scope).map_err(|_| rquickjs::Error::Unknown)?;
             Result::Ok(Tag::eq(&own, &tag, &scope))
-        })?)
+        })
     })?;
     let r = realm.clone();
     natives.add("exceptionGet", move |ctx: Ctx<'js>, this: This<'js>, index: usize| {

@@ -234,7 +234,7 @@ pub(super) fn import<'js>(
     let group = group.borrow();
     let place = (group.id, group.values.insert(function.clone().into_value()));
     let signature = Arc::new(Signature::new(&ty));
-    let func = realm.store.with(|store| {
+    realm.store.with(|store| {
         let before = store.set_region(group.region);
         let func = Func::new(store.as_context_mut(), ty, move |mut caller, args, results| {
             call_script(&mut caller, place, &signature, args, results)
@@ -243,8 +243,7 @@ pub(super) fn import<'js>(
         let key = func.hash_key(&*store) as u64;
         realm.set_import_index(key, index);
         func
-    });
-    func
+    })
 }
 
 /// What runs when a guest calls a function of the script's.

@@ -92,11 +92,13 @@ pub(super) fn add<'js>(
         },
         _ => {
             let entity = given(value);
-            let entity = entity.filter(|entity| match (&entity.borrow().thing, ty) {
-                (Thing::Memory(_) | Thing::Shared(_), ExternType::Memory(_)) => true,
-                (Thing::Table(_), ExternType::Table(_)) => true,
-                (Thing::Tag(_), ExternType::Tag(_)) => true,
-                _ => false,
+            let entity = entity.filter(|entity| {
+                matches!(
+                    (&entity.borrow().thing, ty),
+                    (Thing::Memory(_) | Thing::Shared(_), ExternType::Memory(_))
+                        | (Thing::Table(_), ExternType::Table(_))
+                        | (Thing::Tag(_), ExternType::Tag(_))
+                )
             });
             let wanted = match kind_name(ty) {
                 "memory" => "a WebAssembly.Memory",
