@@ -71,7 +71,7 @@ pub struct UnknownImportError {
 }
 
 impl<T> Linker<T> {
-    /// Makes a linker without definitions.
+    /// Creates a linker without definitions.
     pub fn new(engine: &Engine) -> Linker<T> {
         Linker {
             engine: engine.clone(),

@@ -71,7 +71,7 @@ unsafe fn callee_frame(m: &Machine, n: isize) -> Fp {
     Fp::new(m.fp.slot(unsafe { delta_at(m.ip.offset(n)) }))
 }
 
-/// Goes back to the caller whose code goes on at `ip`, from a callee's frame.
+/// Goes back to the caller whose code continues at `ip`, from a callee's frame.
 ///
 /// # Safety
 ///
@@ -229,7 +229,7 @@ impl Op for SwitchReturn {
     }
 }
 
-/// Makes the instance before the last switch the running one; where its code goes on.
+/// Makes the instance before the last switch the running one; where its code continues.
 ///
 /// # Safety
 ///
@@ -495,7 +495,7 @@ pub(crate) unsafe fn call_host(
 ///
 /// # Safety
 ///
-/// E3 holds, and `end` is in the store's stack or right behind it.
+/// E3 holds, and `end` is in the store's stack or right after it.
 pub(super) unsafe fn run_host(
     cx: *mut Context,
     end: *mut u64,

@@ -1,7 +1,7 @@
 //! Handlers of structures, arrays, `i31` and casts.
 //!
-//! What an immediate says of a type is the engine's number of it. The upper half of `second` says
-//! what else there is to say: see [`Access`] and [`CastTo`].
+//! An immediate names a type by the engine's number of it. The upper half of `second` has the rest:
+//! see [`Access`] and [`CastTo`].
 
 use lineal_decoder::{HeapType, TypeIndex};
 use lineal_memory::DataSegment;
@@ -119,7 +119,7 @@ impl Vm<'_> {
         self.types().is_sub_heap(own, to.heap)
     }
 
-    /// Makes an array of the type with a number.
+    /// Creates an array of the type with a number.
     fn new_array(
         &mut self,
         ty: u32,

@@ -69,7 +69,7 @@ impl Op for CheckEpoch {
     }
 }
 
-/// Asks the host what to do now that the deadline is reached, and goes on at the displacement in
+/// Asks the host what to do now that the deadline is reached, and continues at the displacement in
 /// `b`. Granule 2 is the size of the frame in slots.
 pub(crate) struct EpochReached;
 

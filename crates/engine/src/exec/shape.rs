@@ -17,7 +17,7 @@ fn instructions(handler: Handler) -> Vec<Instruction> {
     const MAX_BYTES: usize = 2048;
     let address = handler.to_granule();
     let pointer: *const u8 = std::ptr::with_exposed_provenance(address as usize);
-    // SAFETY: it is the address of a function, and the test binary's code goes on behind it.
+    // SAFETY: it is the address of a function, and the test binary's code continues behind it.
     let code = unsafe { std::slice::from_raw_parts(pointer, MAX_BYTES) };
     let decoder = Decoder::with_ip(64, code, address, DecoderOptions::NONE);
     let mut instructions: Vec<Instruction> = Vec::new();

@@ -1,5 +1,5 @@
 //! Handlers of wide arithmetic. Results go to the slot that `d` names, and their high half to the
-//! one behind it.
+//! one after it.
 
 use std::marker::PhantomData;
 

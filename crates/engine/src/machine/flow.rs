@@ -7,7 +7,7 @@ use crate::runtime::trap::Exit;
 /// An operation of the machine.
 pub(crate) trait Op {
     /// Executes the cell at `ip` and moves `ip` to the next cell to execute: `Ok` if that is the
-    /// one behind it, [`Exit::BRANCH`] if it may be another. On an exit, `ip` stays at the cell,
+    /// one after it, [`Exit::BRANCH`] if it may be another. On an exit, `ip` stays at the cell,
     /// and whatever the operation must not change is unchanged.
     ///
     /// # Safety

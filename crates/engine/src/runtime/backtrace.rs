@@ -55,7 +55,7 @@ pub(crate) fn trap_error(context: &Context, trap: Trap) -> Error {
 }
 
 /// The error for a host function's error: the same with a [`WasmBacktrace`] around it. If the
-/// host function passes on the error of a guest that it called, the backtrace goes on here.
+/// host function passes on the error of a guest that it called, the backtrace continues here.
 pub(crate) fn host_error(context: &Context, mut error: Error) -> Error {
     let outer = WasmBacktrace::capture(context);
     match error.downcast_mut::<WasmBacktrace>() {

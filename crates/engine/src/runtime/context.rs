@@ -55,7 +55,7 @@ pub(crate) struct Context {
 pub(crate) enum HostFailure {
     /// It returned an error.
     Error(anyhow::Error),
-    /// It panicked; the payload goes on unwinding once the guest's frames are left.
+    /// It panicked; the payload continues to unwind once the guest's frames are left.
     Panic(Box<dyn std::any::Any + Send>),
 }
 

@@ -34,7 +34,7 @@ pub(crate) enum FuncKind {
 
 /// A host function, without its store's type parameter.
 ///
-/// It finds its arguments in the slots from the given one on, one behind the other, and leaves its
+/// It finds its arguments in the slots from the given one on, one after the other, and leaves its
 /// results there. The instance is the calling one; null when the host calls it itself.
 pub(crate) type HostFunc = Arc<
     dyn Fn(NonNull<StoreCore>, *const InstanceData, *mut u64) -> anyhow::Result<()> + Send + Sync,
@@ -126,7 +126,7 @@ impl MemoryEntity {
         }
     }
 
-    /// The same, to be changed.
+    /// The same, mutably.
     pub(crate) fn linear_mut(&mut self) -> &mut LinearMemory {
         match self {
             MemoryEntity::Linear(memory) => memory,

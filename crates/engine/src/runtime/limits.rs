@@ -95,7 +95,7 @@ impl Limits {
         self.check_count("table", present, more, |limiter| limiter.tables())
     }
 
-    /// Makes a memory.
+    /// Creates a memory.
     pub(crate) fn new_memory(self, ty: MemoryType) -> Result<MemoryEntity> {
         self.allow_memory(&ty, Pages(0), ty.minimum())?;
         // SAFETY: `new`'s promise.
@@ -110,7 +110,7 @@ impl Limits {
         memory.map_err(|error| self.memory_failed(error).into())
     }
 
-    /// Makes a table full of `init`.
+    /// Creates a table full of `init`.
     pub(crate) fn new_table(self, ty: TableType, init: u64) -> Result<TableEntity> {
         self.allow_table(&ty, 0, ty.minimum)?;
         TableEntity::new(ty, init).ok_or_else(|| {

@@ -1,7 +1,6 @@
-//! Room for as much as a guest or a module says: asked of the host, which may refuse.
+//! Allocations whose size a guest or a module chooses: the host may refuse them.
 //!
-//! Allocations of a size that neither of them chooses are Rust's own, which end the process if
-//! the host refuses them.
+//! All other allocations are ordinary Rust ones, which end the process if the host refuses them.
 
 use std::alloc::{Layout, alloc_zeroed};
 use std::fmt;
@@ -34,7 +33,7 @@ impl fmt::Display for OutOfMemory {
 
 impl std::error::Error for OutOfMemory {}
 
-/// Makes room for so many values in all.
+/// Makes room for so many values in total.
 pub(crate) fn reserve<T>(values: &mut Vec<T>, count: usize) -> Result<(), OutOfMemory> {
     let more = count.saturating_sub(values.len());
     values.try_reserve_exact(more).map_err(|_| OutOfMemory::new::<T>(count))

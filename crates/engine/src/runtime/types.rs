@@ -1,11 +1,12 @@
-//! The types of an engine: every defined type once, under a number of its own.
+//! The types of an engine: each defined type once, with a number of its own.
 //!
-//! A module's types come in recursive groups. Two groups are equal if they are written alike once
-//! references into the group count from its start and all others are canonical already; so a
-//! group is looked up as a whole, and equal types have equal numbers. Types are never taken out.
+//! A module's types come in recursive groups, and a group is looked up as a whole. In a group,
+//! references to its own types count from its start, and all others are numbers of the engine: so two
+//! groups are equal if they are written the same. Equal types therefore have equal numbers. Types are
+//! never removed.
 //!
-//! Whether one type is a subtype of another is a look into the list of its supertypes, at the
-//! depth of the other.
+//! To decide whether one type is a subtype of another takes one look into its list of supertypes, at
+//! the depth of the other type.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;

@@ -3,7 +3,7 @@
 //!
 //! Entering a `try_table` costs nothing. A throw walks the guest's frames until one is inside a
 //! range with a clause for the exception's tag; the values go straight to the slots of the
-//! clause's label, and the machine goes on there.
+//! clause's label, and the machine continues there.
 
 use std::ptr::NonNull;
 
@@ -33,7 +33,7 @@ pub(crate) struct Clause {
     pub(crate) with_reference: bool,
     /// The slot of the label's first value.
     pub(crate) slot: u32,
-    /// Where execution goes on.
+    /// Where execution continues.
     pub(crate) target: u32,
     /// The slots of the pinned locals there: integer, float.
     pub(crate) pins: (u16, u16),

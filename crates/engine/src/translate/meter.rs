@@ -1,13 +1,12 @@
-//! Adds the cells that charge fuel and look at the epoch, if the configuration asks for them.
+//! Adds the cells that charge fuel and check the epoch, if the configuration asks for them.
 //!
-//! Fuel is charged for code that runs as often as what is before it all at once: the cell comes
-//! before the first operator, and its operand grows with each that follows. What can be skipped,
-//! or run again, is charged by a cell of its own; what comes behind it is charged with what was
-//! before again, unless something inside can leave for farther away. So the sum is exact whenever
-//! the function ends without a trap, and most blocks need no cell. Operations on ranges cost one
-//! more for each byte or element.
+//! Code that always runs together is charged at once: one cell before its first operator has the
+//! cost of all of them. Code that can be skipped, or run again, gets a cell of its own. The code
+//! after it belongs to the cell from before again, unless something inside can branch farther away. The
+//! sum is therefore exact whenever the function ends without a trap, and most blocks need no cell.
+//! Operations on ranges cost one more for each byte or element.
 //!
-//! The epoch is looked at where functions and loops begin.
+//! The epoch is checked where functions and loops begin.
 
 use wasmparser::{Catch, Operator};
 
@@ -183,7 +182,7 @@ impl Translator<'_> {
         }
     }
 
-    /// Writes what the checks of the epoch go to, behind everything else.
+    /// Writes what the checks of the epoch go to, after everything else.
     pub(super) fn finish_checks(&mut self) {
         let frame_slots = self.temp_base + self.stack.max_height();
         for (check, wasm_offset) in std::mem::take(&mut self.meter.checks) {

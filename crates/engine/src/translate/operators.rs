@@ -1,8 +1,7 @@
 //! Sends each operator to the method that translates it.
 //!
-//! The parser calls the method of [`VisitOperator`] for an operator with its immediates. That is
-//! less work than having it make an [`Operator`] and looking at that again, which is done for
-//! operators on vectors and atomic ones only.
+//! For most operators the parser calls a method of [`VisitOperator`] with the immediates. It makes an
+//! [`Operator`], which takes longer, only for vector and atomic operators.
 
 use crate::machine::Bank;
 use wasmparser::{FrameKind, FrameStack, Operator, VisitOperator, VisitSimdOperator};

@@ -117,7 +117,7 @@ impl Training {
     }
 
     /// Walks a row as the executor would, with the sequences chosen so far, and calls `visit`
-    /// with each unit's operation, unit, the unit behind it, and weight.
+    /// with each unit's operation, unit, the unit after it, and weight.
     fn walk(&self, row: &Row, mut visit: impl FnMut(Unit, Unit, Option<Unit>, u64)) {
         let count = row.cells.len();
         // For each cell the unit that starts there, and its length.

@@ -22,14 +22,14 @@ pub(super) struct Locals {
     runs: Vec<(u32, Bank)>,
     /// The slots of parameters.
     params: u32,
-    /// The slots of vectors that lie behind the return address, because all of them together
+    /// The slots of vectors that lie after the return address, because all of them together
     /// would be too many to number with 16 bits.
     far: u32,
     /// Where the locals are; empty if each is at the slot of its own index.
     places: Vec<Place>,
 }
 
-/// Locals of one type, one behind the other.
+/// Locals of one type, one after the other.
 #[derive(Debug)]
 struct Place {
     /// The index of the first, and the one after the last.
@@ -39,7 +39,7 @@ struct Place {
     slot: u32,
     /// Slots that each takes.
     width: u32,
-    /// Whether they lie behind the return address.
+    /// Whether they lie after the return address.
     far: bool,
 }
 
@@ -104,7 +104,7 @@ impl Locals {
         self.runs.last().map_or(0, |&(end, _)| end)
     }
 
-    /// How many slots behind the return address they take.
+    /// How many slots after the return address they take.
     pub(super) fn far_count(&self) -> u32 {
         self.far
     }

@@ -1,4 +1,4 @@
-//! [`Config`]: what can be chosen before an engine is made.
+//! [`Config`]: what can be chosen before an engine is created.
 
 use lineal_decoder::Features;
 use lineal_memory::MemoryOptions;
@@ -37,11 +37,11 @@ pub enum WasmBacktraceDetails {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum CompilationMode {
-    /// All of them when the module is made.
+    /// All of them when the module is created.
     #[default]
     Eager,
     /// Each of them when it is called for the first time. The module is still validated as a
-    /// whole when it is made.
+    /// whole when it is created.
     Lazy,
 }
 
@@ -83,53 +83,52 @@ impl Config {
     }
 
     proposals! {
-        /// Switches conversions that saturate instead of trapping, on by default.
+        /// Enables or disables conversions that saturate instead of trapping; enabled by default.
         wasm_saturating_float_to_int;
-        /// Switches the sign extension instructions, on by default.
+        /// Enables or disables the sign extension instructions; enabled by default.
         wasm_sign_extension;
-        /// Switches references as values, several tables and the table instructions, on by
-        /// default.
+        /// Enables or disables references as values, several tables and the table instructions;
+        /// enabled by default.
         wasm_reference_types;
-        /// Switches several results, and blocks with parameters, on by default.
+        /// Enables or disables several results, and blocks with parameters; enabled by default.
         wasm_multi_value;
-        /// Switches `memory.copy`, `memory.fill`, passive segments and their instructions, on
-        /// by default.
+        /// Enables or disables `memory.copy`, `memory.fill`, passive segments and their
+        /// instructions; enabled by default.
         wasm_bulk_memory;
-        /// Switches `return_call` and `return_call_indirect`, on by default.
+        /// Enables or disables `return_call` and `return_call_indirect`; enabled by default.
         wasm_tail_call;
-        /// Switches several memories in one module, on by default.
+        /// Enables or disables several memories in one module; enabled by default.
         wasm_multi_memory;
-        /// Switches memories and tables addressed by `i64`, on by default.
+        /// Enables or disables memories and tables addressed by `i64`; enabled by default.
         wasm_memory64;
-        /// Switches arithmetic in constant expressions, on by default.
+        /// Enables or disables arithmetic in constant expressions; enabled by default.
         wasm_extended_const;
-        /// Switches references to functions of known types, and references that are never null,
-        /// on by default.
+        /// Enables or disables references to functions of known types, and references that are
+        /// never null; enabled by default.
         wasm_function_references;
-        /// Switches structures, arrays, `i31` references and casts, on by default.
+        /// Enables or disables structures, arrays, `i31` references and casts; enabled by default.
         wasm_gc;
-        /// Switches the type `v128` and its instructions, on by default.
+        /// Enables or disables the type `v128` and its instructions; enabled by default.
         wasm_simd;
-        /// Switches the vector instructions whose results may differ from host to host, on by
-        /// default. See [`Config::relaxed_simd_deterministic`].
+        /// Enables or disables the vector instructions whose results may differ from host to host;
+        /// enabled by default. See [`Config::relaxed_simd_deterministic`].
         wasm_relaxed_simd;
-        /// Switches 128-bit sums and products of `i64`, off by default: this is a proposal beyond
-        /// WebAssembly 3.0.
+        /// Enables or disables 128-bit sums and products of `i64`; disabled by default, because
+        /// this is a proposal beyond WebAssembly 3.0.
         wasm_wide_arithmetic;
-        /// Switches tags, `throw` and `try_table`, on by default.
+        /// Enables or disables tags, `throw` and `try_table`; enabled by default.
         wasm_exceptions;
-        /// Switches shared memories and atomic operations, on by default.
+        /// Enables or disables shared memories and atomic operations; enabled by default.
         wasm_threads;
-        /// Switches memories with pages of one byte, off by default: this is a proposal beyond
-        /// WebAssembly 3.0.
+        /// Enables or disables memories with pages of one byte; disabled by default, because this
+        /// is a proposal beyond WebAssembly 3.0.
         wasm_custom_page_sizes;
     }
 
-    /// Asks for the same results of relaxed vector instructions on every host.
+    /// Changes nothing; it exists for programs that call it in Wasmtime.
     ///
-    /// That is how they always are: they are those of the specification's deterministic profile,
-    /// and Wasmtime's with this switch on. The switch is here for programs that set it, and
-    /// changes nothing.
+    /// Relaxed vector instructions always have the same results on every host: those of the
+    /// specification's deterministic profile, which are also Wasmtime's with this switch on.
     pub fn relaxed_simd_deterministic(&mut self, _enable: bool) -> &mut Self {
         self
     }
@@ -143,7 +142,7 @@ impl Config {
 
     /// Sets how many bytes of stack the guest may use in one store, 1 MiB by default.
     ///
-    /// Going beyond is the trap [`StackOverflow`](crate::Trap::StackOverflow). The guest's
+    /// Using more is the trap [`StackOverflow`](crate::Trap::StackOverflow). The guest's
     /// calls do not use the stack of the host thread, except where host functions call the
     /// guest again.
     pub fn max_wasm_stack(&mut self, size_bytes: usize) -> &mut Self {
@@ -164,9 +163,8 @@ impl Config {
         self
     }
 
-    /// Sets whether guests look at the engine's epoch where functions and loops begin, off by
-    /// default. A guest that finds its store's deadline reached is stopped, or the host is called
-    /// back.
+    /// Sets whether guests check the engine's epoch where functions and loops begin; off by default.
+    /// When the deadline of its store has passed, a guest traps, or the host is called back.
     ///
     /// The epoch is a counter that any thread can increment: see
     /// [`Engine::increment_epoch`](crate::Engine::increment_epoch) and
@@ -198,8 +196,8 @@ impl Config {
         self
     }
 
-    /// Sets whether every NaN that a numeric instruction results in is the canonical one, positive
-    /// and with only the highest bit of the payload set, off by default.
+    /// Sets whether numeric instructions produce only the canonical NaN, which is positive and has only
+    /// the highest bit of the payload set; off by default.
     ///
     /// Otherwise sign and payload are the host processor's choice, as WebAssembly allows. With
     /// this, the results of a program are the same on every host.
@@ -236,7 +234,7 @@ impl Config {
     /// Sets how many bytes the objects of one store may take, 1 GiB by default: structures,
     /// arrays, exceptions and host values that the guest refers to.
     ///
-    /// An allocation beyond is the trap [`GcHeapOutOfMemory`](crate::Trap::GcHeapOutOfMemory),
+    /// An allocation that needs more is the trap [`GcHeapOutOfMemory`](crate::Trap::GcHeapOutOfMemory),
     /// unless a collection makes room.
     pub fn gc_heap_limit(&mut self, size_bytes: usize) -> &mut Self {
         self.gc_heap_limit_bytes = size_bytes;
@@ -247,7 +245,7 @@ impl Config {
         self.gc_heap_limit_bytes
     }
 
-    /// Sets whether shared memories can be made, by hosts and guests; on by default (unlike in
+    /// Sets whether hosts and guests can create shared memories; on by default (unlike in
     /// Wasmtime).
     ///
     /// Without them, modules may still use atomic operations, on memories of their own.

@@ -77,7 +77,7 @@ impl<'a, T> Caller<'a, T> {
         self.store.data()
     }
 
-    /// The host's value in the store, to be changed.
+    /// The host's value in the store, mutably.
     pub fn data_mut(&mut self) -> &mut T {
         self.store.data_mut()
     }

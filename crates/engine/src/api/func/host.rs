@@ -90,7 +90,7 @@ impl HostDef {
         &self.func
     }
 
-    /// Makes a host function of a closure whose type is known at compile time.
+    /// Creates a host function of a closure whose type is known at compile time.
     fn typed<T, P, R>(closure: impl Fn(Caller<'_, T>, P) -> R + Send + Sync + 'static) -> HostDef
     where
         P: WasmParams,
@@ -105,7 +105,7 @@ impl HostDef {
         HostDef { ty, func: Arc::new(func) }
     }
 
-    /// Makes a host function of a closure that takes its values as slices.
+    /// Creates a host function of a closure that takes its values as slices.
     pub(crate) fn untyped<T>(
         ty: FuncType,
         closure: impl Fn(Caller<'_, T>, &[Val], &mut [Val]) -> Result<()> + Send + Sync + 'static,

@@ -43,7 +43,7 @@ pub struct Func {
 }
 
 impl Func {
-    /// Makes a host function of a closure that gets its parameters and leaves its results as
+    /// Creates a host function of a closure that gets its parameters and leaves its results as
     /// slices of [`Val`]. The results are zero or null at first.
     ///
     /// If the closure returns an error, the guest is stopped and the error is what the call
@@ -56,7 +56,7 @@ impl Func {
         Func::from_def(&mut store.as_context_mut(), &HostDef::untyped(ty, func))
     }
 
-    /// Makes a host function of a closure whose parameters and results are Rust types; see
+    /// Creates a host function of a closure whose parameters and results are Rust types; see
     /// [`IntoFunc`] for which.
     pub fn wrap<T, Params, Results>(
         mut store: impl AsContextMut<Data = T>,

@@ -109,7 +109,7 @@ impl Memory {
         Ok(self.linear(store).view(addr, count)?)
     }
 
-    /// The `count` numbers from an address on, as an array to be changed.
+    /// The `count` numbers from an address on, as an array that can be changed.
     ///
     /// # Errors
     ///

@@ -40,7 +40,7 @@ pub struct Memory {
 }
 
 impl Memory {
-    /// Makes a memory, filled with zeros and as large as the type's minimum.
+    /// Creates a memory, filled with zeros and as large as the type's minimum.
     ///
     /// # Errors
     ///
@@ -99,12 +99,12 @@ impl Memory {
         self.linear(store).as_slice()
     }
 
-    /// All bytes, to be changed.
+    /// All bytes, mutably.
     pub fn data_mut<'a, T: 'a>(&self, store: impl Into<StoreContextMut<'a, T>>) -> &'a mut [u8] {
         self.linear_mut(store).as_mut_slice()
     }
 
-    /// All bytes, to be changed, and the host's value at the same time.
+    /// All bytes, mutably, and the host's value at the same time.
     pub fn data_and_store_mut<'a, T: 'a>(
         &self,
         store: impl Into<StoreContextMut<'a, T>>,

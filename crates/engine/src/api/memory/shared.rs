@@ -46,7 +46,7 @@ pub struct SharedMemory {
 }
 
 impl SharedMemory {
-    /// Makes a memory, filled with zeros and as large as the type's minimum. Address space is
+    /// Creates a memory, filled with zeros and as large as the type's minimum. Address space is
     /// reserved for the maximum.
     ///
     /// # Errors
@@ -150,7 +150,7 @@ impl SharedMemory {
     }
 }
 
-/// Makes a shared memory as an engine's configuration wants it.
+/// Creates a shared memory as an engine's configuration wants it.
 pub(crate) fn new_shared(engine: &Engine, ty: MemoryType) -> Result<lineal_memory::SharedMemory> {
     let config = engine.config();
     ensure!(config.shared_memory_enabled(), "shared memories are switched off in the `Config`");

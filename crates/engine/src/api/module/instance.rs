@@ -48,7 +48,7 @@ impl Instance {
     ///
     /// # Errors
     ///
-    /// If the imports are not as many as the module wants or not of the types it wants (then the
+    /// If the imports are not as many as the module needs, or not of the types that it needs (then the
     /// error is an [`IncompatibleImport`](crate::IncompatibleImport)); if the host has no room
     /// for a memory, a table or anything else in it; if an active segment does not fit, or the start function traps
     /// (then the error holds a [`Trap`](crate::Trap)). What happened until then remains: a

@@ -21,10 +21,9 @@ use crate::translate::Buffers;
 ///
 /// A module is cheap to clone and can be shared between threads.
 ///
-/// To make one takes memory in proportion to the size of its binary. Where the host has not got
-/// that, the process ends, as Rust programs do; so bound how large a binary may be. What a module
-/// *asks* for, by however few bytes, is allocated by its instances, and an error if there is no
-/// room.
+/// Creating one takes memory in proportion to the size of its binary. If the host does not have that
+/// memory, the process ends, as with other Rust programs: limit how large a binary may be. The memories
+/// and tables that a module declares are allocated by its instances, and that fails with an error.
 ///
 /// ```
 /// use lineal::{Engine, Module};
@@ -47,7 +46,7 @@ pub struct Module {
 }
 
 impl Module {
-    /// Makes a module from its binary format or, with the feature `wat`, its text format. Input
+    /// Creates a module from its binary format or, with the feature `wat`, its text format. Input
     /// that starts with a zero byte is taken for a binary.
     ///
     /// # Errors
@@ -77,7 +76,7 @@ impl Module {
         Module::make(engine, &lineal_decoder::to_binary(bytes.as_ref())?, Some(file.as_ref()))
     }
 
-    /// Makes a module from its binary format only.
+    /// Creates a module from its binary format only.
     ///
     /// # Errors
     ///
@@ -98,7 +97,7 @@ impl Module {
         Ok(Module { code: Arc::new(code) })
     }
 
-    /// Makes a module from a file in either format.
+    /// Creates a module from a file in either format.
     ///
     /// # Errors
     ///
@@ -134,7 +133,7 @@ impl Module {
         self.code.decoded.names().module()
     }
 
-    /// The imports, in the order in which [`Instance::new`](crate::Instance::new) wants them.
+    /// The imports, in the order that [`Instance::new`](crate::Instance::new) expects.
     pub fn imports(&self) -> impl ExactSizeIterator<Item = ImportType<'_>> {
         let imports = self.code.decoded.imports.iter();
         imports.map(|import| {

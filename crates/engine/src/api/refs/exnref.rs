@@ -19,7 +19,7 @@ use crate::runtime::store::StoreCore;
 /// An exception that no guest function catches makes the host's call return the error
 /// [`ThrownException`]; the exception itself waits in the store, for
 /// [`take_pending_exception`](crate::Store::take_pending_exception). If a host function passes
-/// that error on, the exception goes on through the guest that called it. A host function throws
+/// that error on, the exception continues through the guest that called it. A host function throws
 /// by returning the error of [`throw`](crate::Caller::throw).
 ///
 /// ```
@@ -57,7 +57,7 @@ impl fmt::Display for ThrownException {
 impl std::error::Error for ThrownException {}
 
 impl ExnRef {
-    /// Makes an exception, without throwing it.
+    /// Creates an exception, without throwing it.
     ///
     /// # Errors
     ///
@@ -141,7 +141,7 @@ impl ExnRef {
 }
 
 impl<T> StoreContextMut<'_, T> {
-    /// Makes an exception wait in the store, and returns the error with which a host function
+    /// Creates an exception wait in the store, and returns the error with which a host function
     /// throws it.
     ///
     /// # Errors

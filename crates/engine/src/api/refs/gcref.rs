@@ -266,7 +266,7 @@ unsafe fn lift(store: &StoreCore, field: FieldType, slots: [u64; MAX_SLOTS]) -> 
 }
 
 impl StructRef {
-    /// Makes a structure of the type with a number; see
+    /// Creates a structure of the type with a number; see
     /// [`Engine::register_type`](crate::Engine::register_type).
     ///
     /// # Errors
@@ -380,7 +380,7 @@ fn array_type(store: &StoreCore, index: TypeIndex) -> Result<ArrayType> {
 }
 
 impl ArrayRef {
-    /// Makes an array of the type with a number, full of one value; see
+    /// Creates an array of the type with a number, full of one value; see
     /// [`Engine::register_type`](crate::Engine::register_type).
     ///
     /// # Errors
@@ -401,7 +401,7 @@ impl ArrayRef {
         ArrayRef::allocate(core, ty, len, &value, |array| array.fill(0, &value, len))
     }
 
-    /// Makes an array of the type with a number from its elements.
+    /// Creates an array of the type with a number from its elements.
     ///
     /// # Errors
     ///

@@ -35,7 +35,7 @@ pub struct Table {
 }
 
 impl Table {
-    /// Makes a table, as large as the type's minimum and filled with `init`.
+    /// Creates a table, as large as the type's minimum and filled with `init`.
     ///
     /// # Errors
     ///

@@ -26,7 +26,7 @@ pub struct Tag {
 }
 
 impl Tag {
-    /// Makes a tag, which is equal to no other.
+    /// Creates a tag, which is equal to no other.
     ///
     /// # Panics
     ///

@@ -21,7 +21,7 @@ unsafe impl<E> Send for Handle<E> {}
 unsafe impl<E> Sync for Handle<E> {}
 
 impl<E> Handle<E> {
-    /// Makes a handle for an entity.
+    /// Creates a handle for an entity.
     ///
     /// # Safety
     ///
@@ -61,7 +61,7 @@ impl<E> Handle<E> {
         unsafe { self.entity(store).as_ref() }
     }
 
-    /// The entity, to be changed.
+    /// The entity, mutably.
     ///
     /// # Panics
     ///

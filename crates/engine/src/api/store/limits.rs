@@ -108,7 +108,7 @@ pub struct StoreLimits {
     trap_on_grow_failure: bool,
 }
 
-/// Makes [`StoreLimits`].
+/// Builds [`StoreLimits`].
 #[derive(Clone, Debug, Default)]
 pub struct StoreLimitsBuilder(StoreLimits);
 

@@ -114,7 +114,7 @@ pub trait AsContextMut: AsContext {
 }
 
 impl<T> Store<T> {
-    /// Makes an empty store around a value of the host's.
+    /// Creates an empty store around a value of the host's.
     pub fn new(engine: &Engine, data: T) -> Store<T> {
         let core = StoreCore::new(engine);
         Store { inner: Box::new(StoreInner { core, data, invariant: PhantomData }) }
@@ -125,7 +125,7 @@ impl<T> Store<T> {
         &self.inner.data
     }
 
-    /// The host's value, to be changed.
+    /// The host's value, mutably.
     pub fn data_mut(&mut self) -> &mut T {
         &mut self.inner.data
     }
@@ -163,7 +163,7 @@ impl<T> StoreContextMut<'_, T> {
         &self.0.data
     }
 
-    /// The host's value, to be changed.
+    /// The host's value, mutably.
     pub fn data_mut(&mut self) -> &mut T {
         &mut self.0.data
     }

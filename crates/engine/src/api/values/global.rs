@@ -28,7 +28,7 @@ pub struct Global {
 }
 
 impl Global {
-    /// Makes a global.
+    /// Creates a global.
     ///
     /// # Errors
     ///

@@ -1,10 +1,10 @@
 //! Sequences of operations that one handler executes, without jumps in between.
 //!
-//! Sequences cost the encoding nothing: the cells stay as they are, and only the first one's
-//! handler is exchanged for that of [`Seq`]. The others stay cells of their own, so branches to
-//! them, and returns, still work. Which sequences there are is chosen by how often they occur in
-//! compiled programs; the list is in `sequences.txt`, printed by the translator's test
-//! `print_sequences`; those with the cells that keep the host in control are in `metered.txt`.
+//! A sequence does not change the encoding: the cells stay as they are, and only the handler of the
+//! first one becomes that of [`Seq`]. The other cells stay valid by themselves, so branches and
+//! returns to them still work. The sequences are those that occur most often in compiled programs.
+//! `sequences.txt` lists them, printed by the translator's test `print_sequences`; `metered.txt` lists
+//! those with the cells for fuel and epochs.
 
 use std::marker::PhantomData;
 use std::sync::OnceLock;
@@ -22,7 +22,7 @@ use crate::op::access::scalar::*;
 use crate::op::scalar::*;
 use crate::runtime::trap::Exit;
 
-/// The operation of a cell, then that of the cell behind it, which may be a sequence too.
+/// The operation of a cell, then that of the cell after it, which may be a sequence too.
 pub(crate) struct Seq<A, B>(PhantomData<(A, B)>);
 
 impl<A: Op, B: Op> Op for Seq<A, B> {
@@ -136,7 +136,7 @@ impl Table {
         (hash >> 12) as usize & (self.entries.len() - 1)
     }
 
-    /// The handler, as a granule, for a cell and the cell or sequence behind it, if there is one.
+    /// The handler, as a granule, for a cell and the cell or sequence after it, if there is one.
     #[inline]
     pub(crate) fn find(&self, first: u64, second: u64) -> Option<u64> {
         let near = |granule: u64| granule.wrapping_sub(self.origin) as u32;

@@ -1,6 +1,6 @@
 //! Handlers that move vectors: between slots, from constants, to and from globals.
 //!
-//! A vector lies in two slots, the one an operand names and the one behind it. No register holds
+//! A vector lies in two slots, the one an operand names and the one after it. No register holds
 //! one.
 
 use std::marker::PhantomData;
@@ -12,14 +12,14 @@ use crate::op::vector::Vector;
 use crate::runtime::trap::Exit;
 
 impl Fp {
-    /// Reads the vector in a slot and the one behind it.
+    /// Reads the vector in a slot and the one after it.
     #[inline(always)]
     pub(crate) unsafe fn vector(self, index: usize) -> Vector {
         // SAFETY: E2; both slots are the vector's.
         unsafe { self.slot(index).cast::<Vector>().read_unaligned() }
     }
 
-    /// Writes a vector to a slot and the one behind it.
+    /// Writes a vector to a slot and the one after it.
     #[inline(always)]
     pub(crate) unsafe fn set_vector(self, index: usize, value: Vector) {
         // SAFETY: E2; both slots are the vector's.

@@ -2,7 +2,7 @@
 //!
 //! A vector is two entries of the operand stack, and two slots, its low half first. Each half is
 //! moved like an integer of its own by whatever only moves values: branches, calls, blocks.
-//! Operations on vectors find both halves one behind the other; they use neither accumulator nor
+//! Operations on vectors find both halves one after the other; they use neither accumulator nor
 //! pin, and their result goes straight to its slots, or to those of a local.
 
 use lineal_decoder::ValType;
@@ -19,7 +19,7 @@ use crate::translate::{Translator, bank_of};
 /// A vector that was popped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum VectorOperand {
-    /// In a slot and the one behind it.
+    /// In a slot and the one after it.
     Slot(u32),
     /// A constant: low half, high half.
     Const(u64, u64),
@@ -42,7 +42,7 @@ impl Translator<'_> {
         self.drop_top();
     }
 
-    /// Pushes the vector in a slot and the one behind it, to be read when needed.
+    /// Pushes the vector in a slot and the one after it, to be read when needed.
     pub(in crate::translate) fn push_vector_local(&mut self, slot: u32) {
         self.push_slot(slot, Bank::Int);
         self.push_slot(slot + 1, Bank::Int);
@@ -77,7 +77,7 @@ impl Translator<'_> {
         operand
     }
 
-    /// Pops a vector into a slot and the one behind it.
+    /// Pops a vector into a slot and the one after it.
     pub(in crate::translate) fn pop_vector(&mut self) -> u32 {
         match self.pop_vector_operand() {
             VectorOperand::Slot(slot) => slot,
@@ -141,7 +141,7 @@ impl Translator<'_> {
         near
     }
 
-    /// Appends a cell that writes a vector to a slot and the one behind it.
+    /// Appends a cell that writes a vector to a slot and the one after it.
     fn vector_cell(&mut self, slot: u32, handler: Handler, fields: Fields, more: &[u64]) -> Pos {
         self.forget_slot(slot);
         self.forget_slot(slot + 1);
@@ -216,7 +216,7 @@ impl Translator<'_> {
         self.define_vector(handler, Fields { a, b, d: 0, wide: None }, &[]);
     }
 
-    /// Zeroes the locals that lie behind the return address.
+    /// Zeroes the locals that lie after the return address.
     pub(in crate::translate) fn zero_far_locals(&mut self) {
         let count = self.locals.far_count();
         if count > 0 {
