@@ -86,6 +86,10 @@ pub use lineal_memory::{
 pub use lineal_symbols::{DataSymbol, FrameSymbol};
 pub use runtime::backtrace::{FrameInfo, WasmBacktrace};
 pub use runtime::imports::IncompatibleImport;
+pub use runtime::observe::{
+    Access, AccessKind, AccessSource, Accesses, Batch, BatchIter, Call, Ending, FunctionInfo,
+    GlobalInfo, GlobalSet, Growth, Instantiated, MemoryId, Moment, Observe, Observer, Origin, Site,
+};
 pub use runtime::room::OutOfMemory;
 pub use runtime::trap::Trap;
 pub use translate::Optimizations;

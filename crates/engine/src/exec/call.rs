@@ -24,6 +24,7 @@ use crate::machine::{Fp, Handler, Ip, Machine, Op, handler, operands};
 use crate::runtime::code::FuncEntry;
 use crate::runtime::context::{Context, HostFailure, Switch};
 use crate::runtime::entity::{FuncEntity, FuncKind, TableEntity};
+use crate::runtime::observe::{self, HostCall};
 use crate::runtime::slots::slot_count;
 use crate::runtime::trap::{Exit, Trap};
 
@@ -249,17 +250,17 @@ unsafe fn leave_instance(cx: *mut Context) -> Ip {
 
 /// A cell outside any function, with call metadata before it, so that it can be returned to.
 #[repr(C)]
-struct StaticCell {
+pub(super) struct StaticCell {
     meta: u64,
     handler: Handler,
 }
 
 impl StaticCell {
-    const fn new(handler: Handler) -> StaticCell {
+    pub(super) const fn new(handler: Handler) -> StaticCell {
         StaticCell { meta: 0, handler }
     }
 
-    fn ip(&'static self) -> Ip {
+    pub(super) fn ip(&'static self) -> Ip {
         Ip::new((&raw const self.handler).cast())
     }
 }
@@ -454,15 +455,25 @@ unsafe fn call_outside(
             cx.enter(instance.as_ptr());
             Outside::Entered
         }
-        // SAFETY: the caller's promise.
-        FuncKind::Host(_) => match unsafe { call_host(cx, func, fp) } {
-            Ok(()) => Outside::Returned,
-            Err(exit) => {
-                // SAFETY: E3.
-                unsafe { (*cx).exit.exit = exit };
-                Outside::Failed
+        FuncKind::Host(_) => {
+            // SAFETY: the caller's promise.
+            let called = unsafe {
+                if (*cx).observation.is_some() {
+                    // Observers may ask who calls.
+                    (*cx).exit.ip = return_ip.offset(-1);
+                    (*cx).exit.fp = caller_frame(fp, return_ip);
+                }
+                call_host(cx, func, fp)
+            };
+            match called {
+                Ok(()) => Outside::Returned,
+                Err(exit) => {
+                    // SAFETY: E3.
+                    unsafe { (*cx).exit.exit = exit };
+                    Outside::Failed
+                }
             }
-        },
+        }
     }
 }
 
@@ -482,12 +493,23 @@ pub(crate) unsafe fn call_host(
     fp: Fp,
 ) -> Result<(), Exit> {
     // SAFETY: the caller's promise; R1: the function outlives the call.
-    let (store, func, instance) = unsafe { ((*cx).store, func.as_ref(), (*cx).instance) };
-    let FuncKind::Host(call) = &func.kind else { return Ok(()) };
+    let (store, callee, instance) = unsafe { ((*cx).store, func.as_ref(), (*cx).instance) };
+    let FuncKind::Host(call) = &callee.kind else { return Ok(()) };
     let Some(store) = NonNull::new(store) else { return Ok(()) };
-    let slots = slot_count(func.ty.params()).max(slot_count(func.ty.results()));
+    let slots = slot_count(callee.ty.params()).max(slot_count(callee.ty.results()));
     // SAFETY: the caller's promise.
-    unsafe { run_host(cx, fp.slot(slots), || call(store, instance, fp.as_ptr())) }
+    unsafe {
+        let run = || run_host(cx, fp.slot(slots), || call(store, instance, fp.as_ptr()));
+        if (*cx).observation.is_none() {
+            return run();
+        }
+        let observed = HostCall::begin(store, func, fp)
+            .map_err(|failure| observe::leave_with(&mut *cx, failure))?;
+        let outcome = run();
+        let ended = observed.end(store, outcome.is_ok());
+        outcome?;
+        ended.map_err(|failure| observe::leave_with(&mut *cx, failure))
+    }
 }
 
 /// Runs code of the host's that may call the guest again; the guest's frames end at `end`. A

@@ -26,8 +26,9 @@ pub(crate) use call::{caller_frame, host_return_ip, switch_return_ip, translate_
 
 use crate::machine::{self, Fp, Ip, Machine};
 use crate::runtime::backtrace;
-use crate::runtime::context::{Context, HostFailure};
+use crate::runtime::context::{Context, ExitState, HostFailure};
 use crate::runtime::entity::{FuncEntity, FuncKind};
+use crate::runtime::observe;
 use crate::runtime::store::StoreCore;
 use crate::runtime::trap::{Exit, Trap};
 use crate::runtime::unwind;
@@ -72,6 +73,10 @@ pub(crate) unsafe fn invoke(
         }
         base.copy_from_nonoverlapping(args.as_ptr(), args.len());
         let outer = Outer::save(cx);
+        let observed = (*cx).observation.is_some();
+        if observed {
+            observe::begin(core).map_err(observe::into_error)?;
+        }
         let fp = Fp::new(base);
         let exit = match &(*func.as_ptr()).kind {
             FuncKind::Wasm { entry, instance } => {
@@ -93,6 +98,13 @@ pub(crate) unsafe fn invoke(
                     machine::run(m);
                     let thrown = (*cx).exit.exit == Exit::EXCEPTION;
                     state = if thrown { unwind::catch(core) } else { None };
+                    if observed
+                        && let Some(m) = &state
+                        && let Err(failure) = observe::unwound(core, m.ip, m.fp)
+                    {
+                        (*cx).exit.exit = observe::leave_with(&mut *cx, failure);
+                        state = None;
+                    }
                 }
                 (*cx).exit.exit
             }
@@ -104,6 +116,7 @@ pub(crate) unsafe fn invoke(
                 call::call_host(cx, func, fp).err().unwrap_or(Exit::DONE)
             }
         };
+        let exit = if observed { end_observed(core, exit) } else { exit };
         if exit == Exit::EXCEPTION {
             (*core.as_ptr()).heap.pending_exception = std::mem::take(&mut (*cx).exception);
         }
@@ -117,6 +130,22 @@ pub(crate) unsafe fn invoke(
             Outcome::Failed(error) => Err(error),
             Outcome::Panicked(payload) => std::panic::resume_unwind(payload),
         }
+    }
+}
+
+/// Reports the end of an invocation; how it ends, which may be by the observer.
+///
+/// # Safety
+///
+/// E3 holds for the store's context, and the invocation has just stopped.
+unsafe fn end_observed(core: NonNull<StoreCore>, exit: Exit) -> Exit {
+    // SAFETY: the caller's promise.
+    match unsafe { observe::ended(core, exit) } {
+        // What the guest ended by comes first.
+        Err(HostFailure::Error(_)) if exit != Exit::DONE => exit,
+        // SAFETY: the caller's promise.
+        Err(failure) => unsafe { observe::leave_with(&mut (*core.as_ptr()).context, failure) },
+        Ok(()) => exit,
     }
 }
 
@@ -149,6 +178,7 @@ struct Outer {
     instance: *const crate::runtime::instance::InstanceData,
     stack_free: *mut u64,
     switches: usize,
+    exit: ExitState,
 }
 
 impl Outer {
@@ -160,7 +190,12 @@ impl Outer {
     unsafe fn save(cx: *mut Context) -> Outer {
         // SAFETY: the caller's promise.
         let cx = unsafe { &*cx };
-        Outer { instance: cx.instance, stack_free: cx.stack_free, switches: cx.switches.len() }
+        Outer {
+            instance: cx.instance,
+            stack_free: cx.stack_free,
+            switches: cx.switches.len(),
+            exit: cx.exit,
+        }
     }
 
     /// # Safety
@@ -171,6 +206,8 @@ impl Outer {
         let cx = unsafe { &mut *cx };
         cx.stack_free = self.stack_free;
         cx.switches.truncate(self.switches);
+        // Where the guest is that called the host function which made this invocation.
+        cx.exit = self.exit;
         cx.enter(self.instance);
     }
 }

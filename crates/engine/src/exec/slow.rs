@@ -18,6 +18,7 @@ use crate::runtime::heap::Heap;
 use crate::runtime::instance::InstanceData;
 use crate::runtime::limits::{Limits, Refusal};
 use crate::runtime::object::Object;
+use crate::runtime::store::StoreCore;
 use crate::runtime::trap::Exit;
 use crate::runtime::types::TypeRegistry;
 
@@ -50,6 +51,13 @@ impl std::ops::DerefMut for Slots<'_> {
     fn deref_mut(&mut self) -> &mut [u64] {
         // SAFETY: E2, as above.
         unsafe { std::slice::from_raw_parts_mut(self.first, self.count) }
+    }
+}
+
+impl Slots<'_> {
+    /// The same slots.
+    pub(super) fn again(&mut self) -> Slots<'_> {
+        Slots { first: self.first, count: self.count, stack: PhantomData }
     }
 }
 
@@ -127,6 +135,22 @@ impl Vm<'_> {
         // SAFETY: R1: the running instance is alive.
         let instance = unsafe { &*(*cx).instance };
         Vm { cx, instance, stack_top }
+    }
+
+    /// The same.
+    pub(super) fn again(&mut self) -> Vm<'_> {
+        Vm { cx: self.cx, instance: self.instance, stack_top: self.stack_top }
+    }
+
+    /// The store.
+    pub(super) fn store(&self) -> Option<NonNull<StoreCore>> {
+        // SAFETY: E3.
+        NonNull::new(unsafe { (*self.cx).store })
+    }
+
+    /// Leaves with a failure of an observer.
+    pub(super) fn leave_with(&mut self, failure: HostFailure) -> Exit {
+        self.fail(failure)
     }
 
     /// Puts an object with a payload of so many bytes into the heap; the reference to it.

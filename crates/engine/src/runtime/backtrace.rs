@@ -41,7 +41,7 @@ pub struct WasmBacktrace {
 }
 
 /// One function of a [`WasmBacktrace`].
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct FrameInfo {
     module: Module,
     func_index: u32,
@@ -83,7 +83,7 @@ impl WasmBacktrace {
         &self.frames
     }
 
-    fn capture(context: &Context) -> WasmBacktrace {
+    pub(crate) fn capture(context: &Context) -> WasmBacktrace {
         let frames = Walk::new(context).take(Config::BACKTRACE_MAX_FRAMES);
         WasmBacktrace { frames: frames.map(|frame| FrameInfo::new(&frame)).collect() }
     }
@@ -98,6 +98,11 @@ impl FrameInfo {
             module_offset: frame.code.wasm_offset(frame.granule),
             symbols: OnceLock::new(),
         }
+    }
+
+    /// A function of a module, at an offset in its binary.
+    pub(crate) fn at(module: Module, func_index: u32, module_offset: Option<u32>) -> FrameInfo {
+        FrameInfo { module, func_index, module_offset }
     }
 
     /// The function's index in its module, where imported functions come first.

@@ -2,11 +2,13 @@
 
 use std::path::Path;
 use std::sync::atomic::{AtomicPtr, Ordering};
-use std::sync::{OnceLock, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use lineal_decoder::{ExternType, TypeIndex};
 use lineal_symbols::Symbols;
 
+use super::observe::Site;
+use super::observe::config::ObservedModule;
 use super::unwind::TryRange;
 use crate::api::Engine;
 use crate::machine::Ip;
@@ -69,6 +71,8 @@ pub(crate) struct ModuleCode {
     entries: Box<[FuncEntry]>,
     codes: Box<[OnceLock<Code>]>,
     by_address: RwLock<ByAddress>,
+    /// What is observed of the module, if the engine observes.
+    pub(crate) observed: Option<ObservedModule>,
 }
 
 /// Functions by where their code begins.
@@ -108,6 +112,10 @@ impl ModuleCode {
     ) -> ModuleCode {
         let count = decoded.bodies.len() as u32;
         let stub = crate::exec::translate_stub().as_ptr();
+        let observed = engine.config().observed().map(|observe| {
+            let first_site = engine.sites().reserve(decoded.bytes.len());
+            ObservedModule::new(observe, &decoded, first_site)
+        });
         let code = ModuleCode {
             engine: engine.clone(),
             types: engine.types().register(&decoded.types, &decoded.type_groups),
@@ -118,6 +126,7 @@ impl ModuleCode {
             symbols: Symbols::default(),
             codes: (0..count).map(|_| OnceLock::new()).collect(),
             by_address: RwLock::default(),
+            observed,
             decoded,
         };
         if let Some(buffers) = scanned {
@@ -128,6 +137,18 @@ impl ModuleCode {
             translator.into_buffers().keep();
         }
         code
+    }
+
+    /// Lets the engine find what is at the module's sites.
+    pub(crate) fn register_sites(self: &Arc<ModuleCode>) {
+        if let Some(first) = self.observed.as_ref().and_then(|observed| observed.first_site) {
+            self.engine.sites().register(first, self);
+        }
+    }
+
+    /// The site of what is at an offset in the binary.
+    pub(crate) fn site(&self, offset: Option<u32>) -> Site {
+        self.observed.as_ref().map_or(Site::UNKNOWN, |observed| observed.site(offset))
     }
 
     /// The engine-wide number of a type of the module.

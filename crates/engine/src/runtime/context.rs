@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::entity::{GlobalEntity, MemoryEntity};
 use super::instance::InstanceData;
+use super::observe::state::{Observation, View};
 use super::store::StoreCore;
 use super::trap::Exit;
 use crate::machine::{Fp, Ip};
@@ -49,6 +50,10 @@ pub(crate) struct Context {
     pub(crate) exception: u64,
     /// The error of the host function that made the executor stop.
     pub(crate) host_error: Option<HostFailure>,
+    /// What handlers of observed code look at.
+    pub(crate) view: View,
+    /// What is kept of a store that is observed.
+    pub(crate) observation: Option<Box<Observation>>,
 }
 
 /// What a host function left behind instead of results.
@@ -92,6 +97,8 @@ impl Context {
             exit: ExitState { exit: Exit::DONE, ip: Ip::NULL, fp: Fp::NULL },
             exception: 0,
             host_error: None,
+            view: View::EMPTY,
+            observation: None,
         }
     }
 
@@ -127,6 +134,9 @@ impl Context {
     }
 
     fn view_memory(&mut self, memory: NonNull<MemoryEntity>) {
+        if let Some(observation) = &mut self.observation {
+            observation.view_memory(&mut self.view, memory);
+        }
         // SAFETY: R1 keeps the memory alive; R3: no other reference to it is live.
         let entity = unsafe { &mut *memory.as_ptr() };
         // By R6 no code for which the view is made runs with a shared memory.

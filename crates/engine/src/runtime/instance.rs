@@ -19,6 +19,8 @@ use super::entity::{
 };
 use super::imports;
 use super::limits::Limits;
+use super::observe::event::AccessSource;
+use super::observe::{self, Before};
 use super::room::{self, OutOfMemory};
 use super::store::{StoreCore, addresses};
 use super::trap::Trap;
@@ -97,7 +99,10 @@ pub(crate) unsafe fn instantiate(
     }
     let instance = allocate(store, limits, module, provided)?;
     // SAFETY: R1: it was just allocated; R3: nothing else runs.
-    unsafe { initialize(core, instance.as_ref())? };
+    unsafe {
+        observe::instantiated(core, instance.as_ref()).map_err(observe::into_error)?;
+        initialize(core, instance.as_ref())?;
+    }
     if let Some(start) = module.decoded.start {
         // SAFETY: R1.
         let start = unsafe { instance.as_ref() }.funcs[start as usize];
@@ -319,13 +324,20 @@ unsafe fn initialize(store: NonNull<StoreCore>, instance: &InstanceData) -> Resu
     for (index, segment) in module.decoded.data.iter().enumerate() {
         if let SegmentMode::Active { target, offset } = &segment.mode {
             let offset = instance.scope(store).evaluate(offset)?;
-            // SAFETY: the caller's promise.
-            let entity = unsafe { &mut *instance.memories[*target as usize].as_ptr() };
+            let entity = instance.memories[*target as usize];
             let bytes = &module.decoded.bytes[segment.range.clone()];
-            with_memory!(entity, memory => memory.write(offset, bytes)).map_err(|error| {
+            // SAFETY: the caller's promise.
+            let before = unsafe { Before::look(store, entity, offset, bytes.len() as u64) };
+            // SAFETY: the caller's promise.
+            let memory = unsafe { &mut *entity.as_ptr() };
+            with_memory!(memory, memory => memory.write(offset, bytes)).map_err(|error| {
                 Error::new(Trap::MemoryOutOfBounds)
                     .context(format!("data segment {index} does not fit its memory: {error}"))
             })?;
+            let site = module.site(Some(segment.range.start as u32));
+            // SAFETY: the caller's promise; the memory is not borrowed any more.
+            unsafe { before.was_written(store, AccessSource::Segment, site) }
+                .map_err(observe::into_error)?;
         }
     }
     Ok(())

@@ -5,7 +5,7 @@
 //! StoreCore ── owns ──► InstanceData ── points at ──► FuncEntity, TableEntity,
 //!     │                                               MemoryEntity, GlobalEntity, TagEntity
 //!     ├── Heap    (structures, arrays, exceptions, host values)
-//!     ├── Context (cached view of the running instance)
+//!     ├── Context (cached view of the running instance; the Observation of an observed store)
 //!     └── Stack   (the frames of guest functions)
 //! ```
 //!
@@ -42,6 +42,7 @@ pub(crate) mod imports;
 pub(crate) mod instance;
 pub(crate) mod limits;
 pub(crate) mod object;
+pub(crate) mod observe;
 pub(crate) mod room;
 pub(crate) mod slots;
 pub(crate) mod store;

@@ -11,6 +11,7 @@ use super::entity::{FuncEntity, GlobalEntity, MemoryEntity, TableEntity, TagEnti
 use super::heap::Heap;
 use super::instance::InstanceData;
 use super::limits::Limiter;
+use super::observe::state::Observation;
 use super::room::{self, OutOfMemory};
 use crate::api::Engine;
 
@@ -194,16 +195,22 @@ const _: () = {
     may_be_sent_and_shared::<Box<dyn std::any::Any + Send + Sync>>();
     may_be_sent_and_shared::<super::limits::Limiter>();
     may_be_sent_and_shared::<super::store::EpochCallback>();
+    may_be_sent_and_shared::<super::observe::state::ObserverAccess>();
     const fn may_be_sent<T: Send>() {}
     may_be_sent::<super::context::HostFailure>();
 };
 
 impl StoreCore {
     pub(crate) fn new(engine: &Engine) -> StoreCore {
+        let mut context = Context::new(engine.epoch());
+        context.observation = Observation::new(engine);
+        if let Some(observation) = &mut context.observation {
+            observation.view_records(&mut context.view);
+        }
         StoreCore {
             id: StoreId::next(),
             engine: engine.clone(),
-            context: Context::new(engine.epoch()),
+            context,
             funcs: Arena::new(),
             tables: Arena::new(),
             memories: Arena::new(),
@@ -266,17 +273,25 @@ impl StoreCore {
 
     /// The store's entity for a shared memory.
     pub(crate) fn shared_memory(&mut self, memory: &SharedMemory) -> NonNull<MemoryEntity> {
-        // SAFETY: R1, R6: it is one of this store, and shared.
-        let is_it = |entity: &&NonNull<_>| unsafe {
-            let entity: &MemoryEntity = entity.as_ref();
-            entity.shared_unchecked().same(memory)
-        };
-        if let Some(&entity) = self.shared_memories.iter().find(is_it) {
+        if let Some(entity) = self.known_shared_memory(memory) {
             return entity;
         }
         let entity = self.memories.push(MemoryEntity::Shared(memory.clone()));
         self.shared_memories.push(entity);
         entity
+    }
+
+    /// The same, if it has one.
+    pub(crate) fn known_shared_memory(
+        &self,
+        memory: &SharedMemory,
+    ) -> Option<NonNull<MemoryEntity>> {
+        // SAFETY: R1, R6: it is one of this store, and shared.
+        let is_it = |entity: &&NonNull<_>| unsafe {
+            let entity: &MemoryEntity = entity.as_ref();
+            entity.shared_unchecked().same(memory)
+        };
+        self.shared_memories.iter().find(is_it).copied()
     }
 
     /// Allocates the stack if nothing ran in this store yet.

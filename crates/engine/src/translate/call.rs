@@ -40,6 +40,9 @@ impl Translator<'_> {
 
     /// The same for a tail call.
     fn pop_tail_args(&mut self, ty: &FuncType) -> TailMeta {
+        if self.is_chosen() {
+            self.observe_return(0, 0, true);
+        }
         let meta = self.pop_args(ty);
         let count = slot_count(ty.params()) as u16;
         TailMeta { first: meta.delta, count, link: self.link_slot as u16 }

@@ -183,6 +183,7 @@ impl Translator<'_> {
         let wide = Some(operands(int, float, 0));
         self.enter = self.emit.cell(enter, Fields { wide, ..Fields::default() });
         self.zero_far_locals();
+        self.observe_entry();
     }
 
     /// Completes the function's first cell, now that the size of the frame is known.
@@ -586,6 +587,9 @@ impl Translator<'_> {
             || BlockType::FuncType(self.parts.funcs[self.func as usize]),
             |frame| frame.ty,
         ));
+        if self.is_chosen() {
+            return self.emit_observed_return(results);
+        }
         let link = Fields { a: self.link_slot as u16, ..Fields::default() };
         match results {
             0 => {
@@ -616,5 +620,34 @@ impl Translator<'_> {
                 self.emit.cell(handler::<ReturnMany>(), fields);
             }
         }
+    }
+
+    /// The same for a function whose returns are reported: results are in their slots then, and
+    /// come from there.
+    fn emit_observed_return(&mut self, results: u32) {
+        // What is written for this return must stay written where the code goes on.
+        self.write_through_all();
+        let registers = self.registers.clone();
+        let first = self.observed_results(results);
+        let link = Fields { a: self.link_slot as u16, ..Fields::default() };
+        match results {
+            0 => {
+                self.emit.cell(handler::<Return0>(), link);
+            }
+            1 => {
+                let table = match self.stack.peek(0).bank {
+                    Bank::Int => return1!(u64),
+                    Bank::F64 => return1!(f64),
+                    Bank::F32 => return1!(f32),
+                };
+                let d = self.reach(first, 1);
+                self.emit.cell(table[0], Fields { d, ..link });
+            }
+            count => {
+                let fields = Fields { b: count, wide: Some(u64::from(first)), ..link };
+                self.emit.cell(handler::<ReturnMany>(), fields);
+            }
+        }
+        self.registers = registers;
     }
 }

@@ -142,6 +142,11 @@ impl Emitter {
         pos
     }
 
+    /// Appends granules, if there are some, to the last cell.
+    pub(super) fn granules(&mut self, bits: impl IntoIterator<Item = u64>) {
+        self.cells.extend(bits);
+    }
+
     /// Records where the next cell comes from, because it can trap or call.
     pub(super) fn site(&mut self) {
         self.site_at(self.wasm_offset);

@@ -1,6 +1,8 @@
 //! How the translator works: which optimisations it applies, and what it adds to the code because
 //! the configuration asks for it.
 
+use crate::runtime::observe::config::Watched;
+
 /// The optimisations of the translator, all of them on by default.
 ///
 /// They change how fast a program runs, never what it does: switching them off is for finding out
@@ -39,6 +41,8 @@ pub(crate) struct Options {
     pub(crate) epochs: bool,
     /// Make every NaN that arithmetic results in the canonical one.
     pub(crate) canonical_nans: bool,
+    /// Report what is done to memories.
+    pub(crate) watched: Watched,
 }
 
 impl Options {

@@ -548,7 +548,18 @@ impl Translator<'_> {
     /// Appends a cell with a result, and pushes the result.
     #[inline]
     pub(super) fn define(&mut self, dests: &'static Dests, fields: Fields, bank: Bank) -> Pos {
-        self.define_packed(dests, fields.operands(), fields.wide, bank)
+        self.define_packed(dests, fields.operands(), fields.wide, None, bank)
+    }
+
+    /// The same with one more granule behind the others.
+    pub(super) fn define_longer(
+        &mut self,
+        dests: &'static Dests,
+        fields: Fields,
+        last: u64,
+        bank: Bank,
+    ) -> Pos {
+        self.define_packed(dests, fields.operands(), fields.wide, Some(last), bank)
     }
 
     fn define_packed(
@@ -556,6 +567,7 @@ impl Translator<'_> {
         dests: &'static Dests,
         operands: u64,
         wide: Option<u64>,
+        last: Option<u64>,
         bank: Bank,
     ) -> Pos {
         let own = self.temp_slot(self.stack.height());
@@ -565,11 +577,13 @@ impl Translator<'_> {
         let before = (before.holds, before.since);
         let (cell, pending) = if self.options.optimizations.fold && self.near(own).is_some() {
             let cell = self.emit.packed_cell(dests[TO_ACC], operands, wide);
+            self.emit.granules(last);
             (cell, Some(Pending { cell, dests, before }))
         } else {
             let near = self.near(own);
             let d = near.unwrap_or_else(|| self.far_scratch(0));
             let cell = self.emit.packed_cell(dests[TO_SLOT], with_d(operands, d), wide);
+            self.emit.granules(last);
             if near.is_none() {
                 self.emit_far_move(own, u32::from(d));
             }

@@ -253,7 +253,15 @@ impl Translator<'_> {
         }
         let (operand, bank) = self.pop_entry();
         let operand = self.move_source(operand);
-        let (handler, fields) = by_source(for_bank!(bank, GLOBAL_SET), operand);
+        let observed = self.observed_global_set(global, bank);
+        let table = observed.unwrap_or(for_bank!(bank, GLOBAL_SET));
+        let (handler, fields) = by_source(table, operand);
+        if observed.is_some() {
+            self.emit.site();
+        }
         self.emit.cell(handler, Fields { b: global, ..fields });
+        if observed.is_some() {
+            self.append_site();
+        }
     }
 }

@@ -3,6 +3,7 @@
 use lineal_decoder::Features;
 use lineal_memory::MemoryOptions;
 
+use crate::runtime::observe::Observe;
 use crate::translate::{self, Optimizations};
 
 /// What an [`Engine`](crate::Engine) accepts and how it works.
@@ -18,6 +19,7 @@ pub struct Config {
     shared_memory: bool,
     backtrace_details: WasmBacktraceDetails,
     translation: translate::Options,
+    observe: Option<Observe>,
 }
 
 /// Whether backtraces show lines of the source; see [`Config::wasm_backtrace_details`].
@@ -75,6 +77,7 @@ impl Config {
             shared_memory: true,
             backtrace_details: WasmBacktraceDetails::default(),
             translation: translate::Options::default(),
+            observe: None,
         }
     }
 
@@ -210,6 +213,20 @@ impl Config {
     pub fn optimizations(&mut self, optimizations: Optimizations) -> &mut Self {
         self.translation.optimizations = optimizations;
         self
+    }
+
+    /// Sets what stores report to their observers, nothing by default.
+    ///
+    /// Modules are then translated to other code, which makes the reports; without this, to the
+    /// same code as ever. See [`Observer`](crate::Observer) for an example.
+    pub fn observe(&mut self, observe: Observe) -> &mut Self {
+        self.translation.watched = observe.watched();
+        self.observe = Some(observe);
+        self
+    }
+
+    pub(crate) fn observed(&self) -> Option<&Observe> {
+        self.observe.as_ref()
     }
 
     /// Sets when functions are translated, [`CompilationMode::Eager`] by default.

@@ -4,12 +4,14 @@ pub(crate) mod config;
 
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use anyhow::{Result, ensure};
 use lineal_decoder::{FuncType, SubType, TypeIndex};
+use lineal_memory::SharedMemory;
 
 use crate::api::engine::config::Config;
+use crate::runtime::observe::{Origin, SharedWriters, Site, Sites};
 use crate::runtime::types::TypeRegistry;
 
 /// What modules are compiled with and stores are created from: a [`Config`] and the types of all modules
@@ -40,6 +42,9 @@ struct Inner {
     config: Config,
     types: TypeRegistry,
     epoch: AtomicU64,
+    sites: Sites,
+    /// Who wrote the bytes of memories that threads share, for all stores.
+    shared_writers: Mutex<Vec<(SharedMemory, SharedWriters)>>,
 }
 
 impl Engine {
@@ -120,6 +125,34 @@ impl Engine {
     /// The type with a number; `None` if the number is not one of this engine's.
     pub fn type_at(&self, index: TypeIndex) -> Option<&SubType> {
         self.types().get(index).map(|def| &def.ty)
+    }
+
+    /// What a site stands for: which instruction, data segment or host function.
+    ///
+    /// Sites come from reports to an [`Observer`](crate::Observer) of a store of this engine.
+    pub fn origin(&self, site: Site) -> Origin {
+        self.sites().origin(site)
+    }
+
+    pub(crate) fn sites(&self) -> &Sites {
+        &self.inner.sites
+    }
+
+    /// Who wrote the bytes of a shared memory. All stores that use it take note in one place,
+    /// which the engine keeps.
+    pub(crate) fn shared_writers(
+        &self,
+        memory: &SharedMemory,
+        max_bytes: u64,
+    ) -> Option<SharedWriters> {
+        let known = &self.inner.shared_writers;
+        let mut known = known.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, writers)) = known.iter().find(|(other, _)| other.same(memory)) {
+            return Some(writers.clone());
+        }
+        let writers = SharedWriters::new(max_bytes)?;
+        known.push((memory.clone(), writers.clone()));
+        Some(writers)
     }
 
     pub(crate) fn types(&self) -> &TypeRegistry {

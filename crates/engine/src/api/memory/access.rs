@@ -78,7 +78,10 @@ impl Memory {
         store: impl AsContext,
         addr: u64,
     ) -> Result<N, MemoryAccessError> {
-        Ok(self.linear(store.as_context()).load(addr, 0)?)
+        let store = store.as_context();
+        let number = self.linear(&store).load(addr, 0)?;
+        self.note_read(store.core(), addr, size_of::<N>() as u64);
+        Ok(number)
     }
 
     /// Writes a number to an address.
@@ -92,7 +95,9 @@ impl Memory {
         addr: u64,
         value: N,
     ) -> Result<(), MemoryAccessError> {
-        Ok(self.linear_mut(store.as_context_mut()).store(addr, 0, value)?)
+        let mut store = store.as_context_mut();
+        let len_bytes = size_of::<N>() as u64;
+        Ok(self.change(&mut store, addr, len_bytes, |memory| memory.store(addr, 0, value))?)
     }
 
     /// The `count` numbers from an address on, as an array.
@@ -106,6 +111,8 @@ impl Memory {
         addr: u64,
         count: u64,
     ) -> Result<View<'a, N>, MemoryAccessError> {
+        let store = store.into();
+        self.note_read(store.core(), addr, count.saturating_mul(size_of::<N>() as u64));
         Ok(self.linear(store).view(addr, count)?)
     }
 
@@ -120,7 +127,10 @@ impl Memory {
         addr: u64,
         count: u64,
     ) -> Result<ViewMut<'a, N>, MemoryAccessError> {
-        Ok(self.linear_mut(store).view_mut(addr, count)?)
+        let mut store = store.into();
+        let len_bytes = count.saturating_mul(size_of::<N>() as u64);
+        self.lend(&mut store, Some((addr, len_bytes)));
+        Ok(self.handle().get_mut(&mut store.0.core).linear_mut().view_mut(addr, count)?)
     }
 
     /// The UTF-8 string of `len_bytes` bytes at an address.
@@ -134,6 +144,8 @@ impl Memory {
         addr: u64,
         len_bytes: u64,
     ) -> Result<&'a str, MemoryAccessError> {
+        let store = store.into();
+        self.note_read(store.core(), addr, len_bytes);
         Ok(self.linear(store).read_str(addr, len_bytes)?)
     }
 
@@ -148,7 +160,9 @@ impl Memory {
         addr: u64,
         len_bytes: u64,
     ) -> Result<String, MemoryAccessError> {
-        Ok(self.linear(store.as_context()).read_string(addr, len_bytes)?)
+        let store = store.as_context();
+        self.note_read(store.core(), addr, len_bytes);
+        Ok(self.linear(store).read_string(addr, len_bytes)?)
     }
 
     /// Writes a string as UTF-8, without a NUL.
@@ -162,7 +176,9 @@ impl Memory {
         addr: u64,
         string: &str,
     ) -> Result<(), MemoryAccessError> {
-        Ok(self.linear_mut(store.as_context_mut()).write_string(addr, string)?)
+        let mut store = store.as_context_mut();
+        let len_bytes = string.len() as u64;
+        Ok(self.change(&mut store, addr, len_bytes, |memory| memory.write_string(addr, string))?)
     }
 
     /// A copy of the UTF-8 string at an address that a NUL ends, within 4,096 bytes.
@@ -175,7 +191,10 @@ impl Memory {
         store: impl AsContext,
         addr: u64,
     ) -> Result<String, MemoryAccessError> {
-        Ok(self.linear(store.as_context()).read_cstring(addr)?)
+        let store = store.as_context();
+        let string = self.linear(&store).read_cstring(addr)?;
+        self.note_read(store.core(), addr, string.len() as u64 + 1);
+        Ok(string)
     }
 
     /// A copy of the UTF-16 string of `len_units` 16-bit units at an address.
@@ -189,7 +208,9 @@ impl Memory {
         addr: u64,
         len_units: u64,
     ) -> Result<String, MemoryAccessError> {
-        Ok(self.linear(store.as_context()).read_utf16(addr, len_units)?)
+        let store = store.as_context();
+        self.note_read(store.core(), addr, len_units.saturating_mul(2));
+        Ok(self.linear(store).read_utf16(addr, len_units)?)
     }
 
     /// Writes a string as UTF-16, without a NUL, and returns its length in 16-bit units.
@@ -203,6 +224,8 @@ impl Memory {
         addr: u64,
         string: &str,
     ) -> Result<u64, MemoryAccessError> {
-        Ok(self.linear_mut(store.as_context_mut()).write_utf16(addr, string)?)
+        let mut store = store.as_context_mut();
+        let len_bytes = string.encode_utf16().count() as u64 * 2;
+        Ok(self.change(&mut store, addr, len_bytes, |memory| memory.write_utf16(addr, string))?)
     }
 }

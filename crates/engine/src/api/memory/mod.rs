@@ -10,6 +10,8 @@ use crate::api::memory::access::MemoryAccessError;
 use crate::api::store::handle::Handle;
 use crate::api::store::{AsContext, AsContextMut, StoreContext, StoreContextMut};
 use crate::runtime::entity::MemoryEntity;
+use crate::runtime::observe;
+use crate::runtime::store::StoreCore;
 
 /// A linear memory in a [`Store`](crate::Store).
 ///
@@ -109,7 +111,9 @@ impl Memory {
         &self,
         store: impl Into<StoreContextMut<'a, T>>,
     ) -> (&'a mut [u8], &'a mut T) {
-        let store = store.into().0;
+        let mut store = store.into();
+        self.lend(&mut store, None);
+        let store = store.0;
         (self.handle.get_mut(&mut store.core).linear_mut().as_mut_slice(), &mut store.data)
     }
 
@@ -126,7 +130,9 @@ impl Memory {
         &self,
         store: impl Into<StoreContextMut<'a, T>>,
     ) -> &'a mut LinearMemory {
-        self.handle.get_mut(&mut store.into().0.core).linear_mut()
+        let mut store = store.into();
+        self.lend(&mut store, None);
+        self.handle.get_mut(&mut store.0.core).linear_mut()
     }
 
     /// Fills a buffer with the bytes from `offset` on.
@@ -140,7 +146,10 @@ impl Memory {
         offset: usize,
         buffer: &mut [u8],
     ) -> Result<(), MemoryAccessError> {
-        Ok(self.linear(&store).read(offset as u64, buffer)?)
+        let store = store.as_context();
+        self.linear(&store).read(offset as u64, buffer)?;
+        self.note_read(store.core(), offset as u64, buffer.len() as u64);
+        Ok(())
     }
 
     /// Writes bytes from `offset` on.
@@ -154,7 +163,9 @@ impl Memory {
         offset: usize,
         bytes: &[u8],
     ) -> Result<(), MemoryAccessError> {
-        Ok(self.linear_mut(&mut store).write(offset as u64, bytes)?)
+        let (addr, len_bytes) = (offset as u64, bytes.len() as u64);
+        let mut store = store.as_context_mut();
+        Ok(self.change(&mut store, addr, len_bytes, |memory| memory.write(addr, bytes))?)
     }
 
     /// Adds `delta` pages of zeros and returns the size before, in pages.
@@ -168,6 +179,47 @@ impl Memory {
         let mut store = store.as_context_mut();
         let limits = store.limits();
         let memory = self.handle.get_mut(store.core_mut());
-        Ok(limits.grow_memory(memory, Pages(delta))?.0)
+        let old_bytes = memory.linear().byte_len();
+        let old = limits.grow_memory(memory, Pages(delta))?;
+        if delta != 0 && store.core().context.observation.is_some() {
+            let entity = self.handle.entity(store.core());
+            // SAFETY: the store is borrowed exclusively, and its entities are not.
+            unsafe { observe::host_grew(store.core_ptr(), entity, old_bytes) };
+        }
+        Ok(old.0)
+    }
+
+    /// Changes a range of the memory; an observer is told which.
+    fn change<T, R, E>(
+        &self,
+        store: &mut StoreContextMut<'_, T>,
+        addr: u64,
+        len_bytes: u64,
+        change: impl FnOnce(&mut LinearMemory) -> Result<R, E>,
+    ) -> Result<R, E> {
+        let entity = self.handle.entity(store.core());
+        // SAFETY: R1; the store is borrowed exclusively.
+        let change = || change(unsafe { &mut *entity.as_ptr() }.linear_mut());
+        if store.core().context.observation.is_none() {
+            return change();
+        }
+        // SAFETY: the store is borrowed exclusively, and its entities are not.
+        unsafe { observe::host_write(store.core_ptr(), entity, addr, len_bytes, change) }
+    }
+
+    /// Tells an observer that the host reads a range.
+    fn note_read(&self, core: &StoreCore, addr: u64, len_bytes: u64) {
+        if core.context.observation.is_some() {
+            observe::host_read(core, self.handle.entity(core), addr, len_bytes);
+        }
+    }
+
+    /// Tells an observer that the host gets a range to be changed, or all of the memory.
+    fn lend<T>(&self, store: &mut StoreContextMut<'_, T>, range: Option<(u64, u64)>) {
+        if store.core().context.observation.is_some() {
+            let entity = self.handle.entity(store.core());
+            // SAFETY: the store is borrowed exclusively, and its entities are not.
+            unsafe { observe::lend(store.core_ptr(), entity, range) };
+        }
     }
 }

@@ -94,7 +94,9 @@ impl Module {
             let decoded = Decoded::from_binary_visited(binary, features, buffers.scan())?;
             ModuleCode::new(engine, decoded, file, Some(buffers))
         };
-        Ok(Module { code: Arc::new(code) })
+        let code = Arc::new(code);
+        code.register_sites();
+        Ok(Module { code })
     }
 
     /// Creates a module from a file in either format.

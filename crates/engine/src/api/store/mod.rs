@@ -10,6 +10,7 @@
 pub(crate) mod control;
 pub(crate) mod handle;
 pub(crate) mod limits;
+mod observe;
 pub(crate) mod region;
 
 use std::fmt;

@@ -18,6 +18,9 @@ impl AddrType for u64 {}
 /// A kind of memory that has no family of its own, with addresses of some type: how an access to
 /// it finds its bytes. The address is in `a`, the memory's index in `b`, the offset in granule 2.
 pub(crate) trait AnyMemory {
+    /// The type of its addresses.
+    type Addr: AddrType;
+
     /// Reads a number from `a + offset` in memory `b`, if all of it is in bounds.
     ///
     /// # Safety
@@ -41,7 +44,7 @@ pub(crate) struct Shared<I>(PhantomData<I>);
 
 /// The operand in `a` and memory `b`.
 #[inline(always)]
-unsafe fn any_operands<I: AddrType>(m: &Machine) -> (u64, *mut MemoryEntity) {
+pub(super) unsafe fn any_operands<I: AddrType>(m: &Machine) -> (u64, *mut MemoryEntity) {
     // SAFETY: E1 to E3, R1; validation bounds the index.
     unsafe {
         let addr: u64 = I::from_slot(m.fp.get(m.ip.a())).into();
@@ -69,6 +72,8 @@ impl<I: AddrType> Own<I> {
 }
 
 impl<I: AddrType> AnyMemory for Own<I> {
+    type Addr = I;
+
     #[inline(always)]
     unsafe fn load<R: Raw>(m: &Machine) -> Result<R, Exit> {
         // SAFETY: the caller's promise; `check` vouches for the address.
@@ -100,6 +105,8 @@ impl<I: AddrType> Shared<I> {
 }
 
 impl<I: AddrType> AnyMemory for Shared<I> {
+    type Addr = I;
+
     #[inline(always)]
     unsafe fn load<R: Raw>(m: &Machine) -> Result<R, Exit> {
         // SAFETY: the caller's promise; `check` vouches for the address.

@@ -11,6 +11,7 @@
 pub(crate) mod atomic;
 pub(crate) mod kind;
 pub(crate) mod lane;
+pub(crate) mod observed;
 pub(crate) mod range;
 pub(crate) mod scalar;
 

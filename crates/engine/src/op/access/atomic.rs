@@ -126,3 +126,156 @@ macro_rules! rmws {
 }
 
 rmws! { Add Sub And Or Xor Xchg }
+
+/// What an operation did to the number at the address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Effect {
+    /// Nothing.
+    None,
+    /// It read this.
+    Read(u64),
+    /// It wrote.
+    Write { old: u64, new: u64 },
+    /// It read and wrote in one step.
+    Update { old: u64, new: u64 },
+}
+
+/// An operation that can say what it did.
+pub(crate) trait Observable: Atomic {
+    /// How many bytes it accesses.
+    const WIDTH_BYTES: usize;
+
+    /// What it does before anything else, if it does something at all.
+    fn look(
+        memory: &mut MemoryEntity,
+        addr: u64,
+        offset: u64,
+    ) -> Result<Option<Effect>, AtomicError> {
+        let _ = (memory, addr, offset);
+        Ok(None)
+    }
+
+    /// Executes it, as [`Atomic::perform`].
+    fn perform_observed(
+        memory: &mut MemoryEntity,
+        addr: u64,
+        offset: u64,
+        operands: [u64; 2],
+    ) -> Result<(u64, Effect), AtomicError>;
+}
+
+impl<W: Width> Observable for Load<W> {
+    const WIDTH_BYTES: usize = size_of::<W>();
+
+    fn perform_observed(
+        memory: &mut MemoryEntity,
+        addr: u64,
+        offset: u64,
+        operands: [u64; 2],
+    ) -> Result<(u64, Effect), AtomicError> {
+        let value = Self::perform(memory, addr, offset, operands)?;
+        Ok((value, Effect::Read(value)))
+    }
+}
+
+impl<W: Width> Observable for Store<W> {
+    const WIDTH_BYTES: usize = size_of::<W>();
+
+    fn perform_observed(
+        memory: &mut MemoryEntity,
+        addr: u64,
+        offset: u64,
+        operands: [u64; 2],
+    ) -> Result<(u64, Effect), AtomicError> {
+        // An exchange, so that what was there is known.
+        let old = ReadModifyWrite::<W, Xchg>::perform(memory, addr, offset, operands)?;
+        Ok((0, Effect::Write { old, new: W::wrap(operands[0]).into() }))
+    }
+}
+
+impl<W: Width, O: Rmw> Observable for ReadModifyWrite<W, O> {
+    const WIDTH_BYTES: usize = size_of::<W>();
+
+    fn perform_observed(
+        memory: &mut MemoryEntity,
+        addr: u64,
+        offset: u64,
+        operands: [u64; 2],
+    ) -> Result<(u64, Effect), AtomicError> {
+        let old = Self::perform(memory, addr, offset, operands)?;
+        let operand = operands[0];
+        let new = match O::OP {
+            RmwOp::Add => old.wrapping_add(operand),
+            RmwOp::Sub => old.wrapping_sub(operand),
+            RmwOp::And => old & operand,
+            RmwOp::Or => old | operand,
+            RmwOp::Xor => old ^ operand,
+            RmwOp::Xchg => operand,
+        };
+        Ok((old, Effect::Update { old, new: W::wrap(new).into() }))
+    }
+}
+
+impl<W: Width> Observable for CompareExchange<W> {
+    const WIDTH_BYTES: usize = size_of::<W>();
+
+    fn perform_observed(
+        memory: &mut MemoryEntity,
+        addr: u64,
+        offset: u64,
+        operands: [u64; 2],
+    ) -> Result<(u64, Effect), AtomicError> {
+        let old = Self::perform(memory, addr, offset, operands)?;
+        let [expected, new] = operands.map(|operand| W::wrap(operand).into());
+        let effect =
+            if old == expected { Effect::Update { old, new } } else { Effect::Read(old) };
+        Ok((old, effect))
+    }
+}
+
+macro_rules! observable_waits {
+    ($($name:ident: $width:ty;)*) => {$(
+        impl Observable for $name {
+            const WIDTH_BYTES: usize = size_of::<$width>();
+
+            fn look(
+                memory: &mut MemoryEntity,
+                addr: u64,
+                offset: u64,
+            ) -> Result<Option<Effect>, AtomicError> {
+                if !memory.is_shared() {
+                    return Ok(None);
+                }
+                Load::<$width>::perform(memory, addr, offset, [0; 2])
+                    .map(|value| Some(Effect::Read(value)))
+            }
+
+            fn perform_observed(
+                memory: &mut MemoryEntity,
+                addr: u64,
+                offset: u64,
+                operands: [u64; 2],
+            ) -> Result<(u64, Effect), AtomicError> {
+                Ok((Self::perform(memory, addr, offset, operands)?, Effect::None))
+            }
+        }
+    )*};
+}
+
+observable_waits! {
+    Wait32: u32;
+    Wait64: u64;
+}
+
+impl Observable for Notify {
+    const WIDTH_BYTES: usize = size_of::<u32>();
+
+    fn perform_observed(
+        memory: &mut MemoryEntity,
+        addr: u64,
+        offset: u64,
+        operands: [u64; 2],
+    ) -> Result<(u64, Effect), AtomicError> {
+        Ok((Self::perform(memory, addr, offset, operands)?, Effect::None))
+    }
+}

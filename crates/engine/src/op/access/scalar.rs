@@ -10,15 +10,21 @@
 pub(crate) unsafe trait Raw: Copy + lineal_memory::Scalar {
     /// Whether it has a sign.
     const SIGNED: bool;
+    /// Its bits, as a number with zeros above it, low half first.
+    fn bits(self) -> [u64; 2];
     /// Corrects the byte order of a value read from memory, or to be written to it.
     fn little_endian(self) -> Self;
 }
 
 macro_rules! raw {
-    ($($ty:ty),*) => {$(
+    ($($ty:ty: $unsigned:ty),*) => {$(
         // SAFETY: an integer has no invalid patterns.
         unsafe impl Raw for $ty {
             const SIGNED: bool = <$ty>::MIN != 0;
+            #[inline(always)]
+            fn bits(self) -> [u64; 2] {
+                [self as $unsigned as u64, 0]
+            }
             #[inline(always)]
             fn little_endian(self) -> Self {
                 self.to_le()
@@ -27,11 +33,17 @@ macro_rules! raw {
     )*};
 }
 
-raw!(u8, i8, u16, i16, u32, i32, u64);
+raw!(u8: u8, i8: u8, u16: u16, i16: u16, u32: u32, i32: u32, u64: u64);
 
 // SAFETY: any bytes are bytes.
 unsafe impl Raw for [u8; 16] {
     const SIGNED: bool = false;
+
+    #[inline(always)]
+    fn bits(self) -> [u64; 2] {
+        let bits = u128::from_le_bytes(self);
+        [bits as u64, (bits >> 64) as u64]
+    }
 
     #[inline(always)]
     fn little_endian(self) -> Self {

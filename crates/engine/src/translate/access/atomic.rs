@@ -6,13 +6,14 @@ use wasmparser::{MemArg, Operator};
 
 use super::memory_of;
 use crate::exec::access::atomic::{AtomicFence, AtomicOp};
+use crate::exec::access::observed::ObservedAtomic;
 use crate::machine::{Bank, handler};
 use crate::translate::Translator;
 use crate::translate::emit::Fields;
 use crate::translate::stack::Value;
 
 use crate::op::access::atomic::{
-    Add, And, Atomic, CompareExchange, Load, Notify, Or, ReadModifyWrite, Store, Sub, Wait32,
+    Add, And, CompareExchange, Load, Notify, Observable, Or, ReadModifyWrite, Store, Sub, Wait32,
     Wait64, Xchg, Xor,
 };
 
@@ -76,13 +77,16 @@ impl Translator<'_> {
         }
     }
 
-    fn atomic<O: Atomic>(&mut self, memarg: MemArg) {
+    fn atomic<O: Observable>(&mut self, memarg: MemArg) {
         let memory = memory_of(memarg);
         let slot = self.take_in_slots(1 + O::OPERANDS as u32);
+        let is_observed = self.observe_here(self.options.watched.writes());
         self.emit.site();
-        let handler = match self.memory_address_type(memory) {
-            AddressType::I32 => handler::<AtomicOp<O, u32>>(),
-            AddressType::I64 => handler::<AtomicOp<O, u64>>(),
+        let handler = match (self.memory_address_type(memory), is_observed) {
+            (AddressType::I32, false) => handler::<AtomicOp<O, u32>>(),
+            (AddressType::I64, false) => handler::<AtomicOp<O, u64>>(),
+            (AddressType::I32, true) => handler::<ObservedAtomic<O, u32>>(),
+            (AddressType::I64, true) => handler::<ObservedAtomic<O, u64>>(),
         };
         let fields = Fields { b: memory, wide: Some(memarg.offset), ..Fields::default() };
         self.emit.cell(handler, fields);

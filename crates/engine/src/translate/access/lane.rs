@@ -6,6 +6,7 @@ use wasmparser::MemArg;
 
 use super::{AddrClass, FastAddr, memory_of};
 use crate::exec::access::kind::{AnyMemory, Own, Shared};
+use crate::exec::access::observed::Observed;
 use crate::exec::access::lane::{LoadLane, LoadLaneAny, StoreLane, StoreLaneAny, lane_granule};
 use crate::exec::access::scalar::{LoadAny, LoadOp, StoreAny, StoreOp};
 use crate::exec::access::{Addr, Based, Static, Sum};
@@ -43,11 +44,15 @@ impl<O: Load<Out = Vector>> LoadTable<O> {
     const BY_ADDR: &'static [Handler; 11] = by_address!(LoadOp<O, ToSlot>);
 
     /// For any memory, by [`Translator::any_family`].
-    const ANY: [Handler; 4] = [
+    const ANY: [Handler; 8] = [
         handler::<LoadAny<O, Own<u32>, ToSlot>>(),
         handler::<LoadAny<O, Own<u64>, ToSlot>>(),
         handler::<LoadAny<O, Shared<u32>, ToSlot>>(),
         handler::<LoadAny<O, Shared<u64>, ToSlot>>(),
+        handler::<LoadAny<O, Observed<Own<u32>>, ToSlot>>(),
+        handler::<LoadAny<O, Observed<Own<u64>>, ToSlot>>(),
+        handler::<LoadAny<O, Observed<Shared<u32>>, ToSlot>>(),
+        handler::<LoadAny<O, Observed<Shared<u64>>, ToSlot>>(),
     ];
 }
 
@@ -55,11 +60,15 @@ impl<O: Load<Out = Vector>> LoadTable<O> {
 const STORE: &[Handler; 11] = by_address!(StoreOp<V128Store, SlotD>);
 
 /// Handlers of `v128.store` for any memory, by [`Translator::any_family`].
-const STORE_ANY: [Handler; 4] = [
+const STORE_ANY: [Handler; 8] = [
     handler::<StoreAny<V128Store, Own<u32>>>(),
     handler::<StoreAny<V128Store, Own<u64>>>(),
     handler::<StoreAny<V128Store, Shared<u32>>>(),
     handler::<StoreAny<V128Store, Shared<u64>>>(),
+    handler::<StoreAny<V128Store, Observed<Own<u32>>>>(),
+    handler::<StoreAny<V128Store, Observed<Own<u64>>>>(),
+    handler::<StoreAny<V128Store, Observed<Shared<u32>>>>(),
+    handler::<StoreAny<V128Store, Observed<Shared<u64>>>>(),
 ];
 
 /// Handlers of a lane's load and store.
@@ -94,28 +103,39 @@ impl<O: MemoryLane> LaneTable<O> {
     }
 
     /// For any memory, by [`Translator::any_family`]: load, store.
-    const ANY: [[Handler; 2]; 4] = [
+    const ANY: [[Handler; 2]; 8] = [
         Self::any::<Own<u32>>(),
         Self::any::<Own<u64>>(),
         Self::any::<Shared<u32>>(),
         Self::any::<Shared<u64>>(),
+        Self::any::<Observed<Own<u32>>>(),
+        Self::any::<Observed<Own<u64>>>(),
+        Self::any::<Observed<Shared<u32>>>(),
+        Self::any::<Observed<Shared<u64>>>(),
     ];
 }
 
 impl Translator<'_> {
     /// Pops the address of an access to any memory: the fields, and the index of its family.
-    pub(in crate::translate) fn pop_any_address(&mut self, memarg: MemArg) -> (Fields, usize) {
+    pub(in crate::translate) fn pop_any_address(
+        &mut self,
+        memarg: MemArg,
+        is_observed: bool,
+    ) -> (Fields, usize) {
         let addr = self.pop_slot();
         let (b, wide) = (memory_of(memarg), Some(memarg.offset));
-        (Fields { a: self.reach(addr, 1), b, wide, d: 0 }, self.any_family(b))
+        let fields = Fields { a: self.reach(addr, 1), b, wide, d: 0 };
+        self.observe_here(is_observed);
+        (fields, self.any_family(b, is_observed))
     }
 
     pub(in crate::translate) fn vector_load<O: Load<Out = Vector>>(&mut self, memarg: MemArg) {
-        let (handler, fields) = if self.is_fast(memory_of(memarg)) {
+        let (handler, fields) = if self.is_fast_to_read(memory_of(memarg)) {
             let FastAddr { class, a, b, wide } = self.pop_fast_address(memarg);
             (LoadTable::<O>::BY_ADDR[class as usize], Fields { a, b, wide, d: 0 })
         } else {
-            let (fields, family) = self.pop_any_address(memarg);
+            let is_observed = self.options.watched.reads();
+            let (fields, family) = self.pop_any_address(memarg, is_observed);
             (LoadTable::<O>::ANY[family], fields)
         };
         self.emit.site();
@@ -129,7 +149,8 @@ impl Translator<'_> {
             let FastAddr { class, a, b, wide } = self.pop_fast_address(memarg);
             (STORE[class as usize], Fields { a, b, wide, d: 0 })
         } else {
-            let (fields, family) = self.pop_any_address(memarg);
+            let is_observed = self.options.watched.writes();
+            let (fields, family) = self.pop_any_address(memarg, is_observed);
             (STORE_ANY[family], fields)
         };
         let d = self.reach_vector(value, 1);
@@ -141,9 +162,10 @@ impl Translator<'_> {
     pub(in crate::translate) fn pop_lane_address<O: MemoryLane>(
         &mut self,
         memarg: MemArg,
+        is_observed: bool,
     ) -> (Fields, [Handler; 2]) {
-        if !self.is_fast(memory_of(memarg)) {
-            let (fields, family) = self.pop_any_address(memarg);
+        if is_observed || !self.has_fast_family(memory_of(memarg)) {
+            let (fields, family) = self.pop_any_address(memarg, is_observed);
             return (fields, LaneTable::<O>::ANY[family]);
         }
         let addr = self.pop();
@@ -160,7 +182,8 @@ impl Translator<'_> {
 
     pub(in crate::translate) fn load_lane<O: MemoryLane>(&mut self, memarg: MemArg, lane: u8) {
         let vector = self.pop_vector();
-        let (fields, [load, _]) = self.pop_lane_address::<O>(memarg);
+        let is_observed = self.options.watched.reads();
+        let (fields, [load, _]) = self.pop_lane_address::<O>(memarg, is_observed);
         let operands = lane_granule(lane, self.reach_vector(vector, 1));
         self.emit.site();
         self.define_vector(load, fields, &[operands]);
@@ -168,7 +191,8 @@ impl Translator<'_> {
 
     pub(in crate::translate) fn store_lane<O: MemoryLane>(&mut self, memarg: MemArg, lane: u8) {
         let vector = self.pop_vector();
-        let (fields, [_, store]) = self.pop_lane_address::<O>(memarg);
+        let is_observed = self.options.watched.writes();
+        let (fields, [_, store]) = self.pop_lane_address::<O>(memarg, is_observed);
         let d = self.reach_vector(vector, 1);
         self.emit.site();
         self.emit.cell(store, Fields { d, ..fields });

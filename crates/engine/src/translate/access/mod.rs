@@ -8,6 +8,7 @@
 mod atomic;
 pub(super) mod fold;
 mod lane;
+mod observed;
 mod range;
 mod scalar;
 
@@ -59,12 +60,27 @@ impl Translator<'_> {
 
     /// Whether accesses to a memory get the fast family.
     pub(in crate::translate) fn is_fast(&self, memory: u32) -> bool {
-        memory == 0 && self.any_family(0) == 0
+        self.has_fast_family(memory) && !self.options.watched.writes()
+    }
+
+    /// The same for what only reads.
+    fn is_fast_to_read(&self, memory: u32) -> bool {
+        self.has_fast_family(memory) && !self.options.watched.reads()
+    }
+
+    /// Whether a memory is one that has fast families, if it is not observed.
+    fn has_fast_family(&self, memory: u32) -> bool {
+        memory == 0 && self.is_64_or_shared(0) == 0
     }
 
     /// Which family of those for any memory a memory's type asks for, as an index into the tables:
-    /// by the address type, the shared ones after the others.
-    pub(in crate::translate) fn any_family(&self, memory: u32) -> usize {
+    /// by the address type, the shared ones after the others, and those that are observed after
+    /// all of them.
+    fn any_family(&self, memory: u32, is_observed: bool) -> usize {
+        self.is_64_or_shared(memory) + 4 * usize::from(is_observed)
+    }
+
+    fn is_64_or_shared(&self, memory: u32) -> usize {
         let is_64 = self.memory_address_type(memory) == AddressType::I64;
         let is_shared = self.parts.memories[memory as usize].is_shared();
         usize::from(is_64) + 2 * usize::from(is_shared)

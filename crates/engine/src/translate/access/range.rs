@@ -1,9 +1,12 @@
 //! Translates operations on ranges of memory, and on whole memories. Those on ranges of memory 0
 //! have handlers that find their operands wherever they are.
 
+use crate::exec::access::observed::{ObservedGrow, ObservedRange};
 use crate::exec::access::range::{self as r, Copy, Fill};
+use crate::exec::slow::SlowOp;
 use crate::machine::operand::{ImmD, SlotB, SlotD, UImmB};
-use crate::machine::{Handler, handler};
+use crate::machine::{Bank, Handler, handler};
+use crate::runtime::observe::config::Watched;
 use crate::translate::Translator;
 use crate::translate::emit::Fields;
 use crate::translate::stack::Value;
@@ -14,6 +17,9 @@ impl Translator<'_> {
     }
 
     pub(in crate::translate) fn memory_grow(&mut self, memory: u32) {
+        if self.options.watched != Watched::default() {
+            return self.observed_slow::<ObservedGrow>(memory, 0, true);
+        }
         self.slow_with_result::<r::MemoryGrow>(memory);
     }
 
@@ -22,6 +28,9 @@ impl Translator<'_> {
             [handler::<Fill<SlotD, SlotB>>(), handler::<Fill<SlotD, UImmB>>()],
             [handler::<Fill<ImmD, SlotB>>(), handler::<Fill<ImmD, UImmB>>()],
         ];
+        if self.options.watched.writes() {
+            return self.observed_slow::<ObservedRange<r::MemoryFill>>(memory, 0, false);
+        }
         if !self.is_fast(memory) {
             return self.slow::<r::MemoryFill>(memory, 0);
         }
@@ -33,6 +42,9 @@ impl Translator<'_> {
 
     pub(in crate::translate) fn memory_copy(&mut self, dst: u32, src: u32) {
         const FAST: [Handler; 2] = [handler::<Copy<SlotB>>(), handler::<Copy<UImmB>>()];
+        if self.options.watched.writes() {
+            return self.observed_slow::<ObservedRange<r::MemoryCopy>>(dst, src, false);
+        }
         if !(self.is_fast(dst) && self.is_fast(src)) {
             return self.slow::<r::MemoryCopy>(dst, src);
         }
@@ -40,6 +52,15 @@ impl Translator<'_> {
         let src_addr = self.pop_slot();
         let d = self.reach(src_addr, 2);
         self.range_cell(FAST[len_class], d, b);
+    }
+
+    /// Appends a slow operation that makes its reports itself.
+    fn observed_slow<O: SlowOp>(&mut self, first: u32, second: u32, has_result: bool) {
+        self.observe_here(true);
+        self.slow::<O>(first, second);
+        if has_result {
+            self.stack.push(Value::Temp, Bank::Int);
+        }
     }
 
     /// Pops an operand: a slot, of class 0, or a constant, of class 1.
@@ -61,6 +82,9 @@ impl Translator<'_> {
     }
 
     pub(in crate::translate) fn memory_init(&mut self, memory: u32, segment: u32) {
+        if self.options.watched.writes() {
+            return self.observed_slow::<ObservedRange<r::MemoryInit>>(memory, segment, false);
+        }
         self.slow::<r::MemoryInit>(memory, segment);
     }
 

@@ -6,14 +6,19 @@ use wasmparser::MemArg;
 
 use super::{FastAddr, memory_of};
 use crate::exec::access::kind::{AnyMemory, Own, Shared};
+use crate::exec::access::observed::Observed;
 use crate::exec::access::scalar::{LoadAny, LoadOp, StoreAny, StoreOp};
 use crate::exec::access::{Addr, Based, Static, Sum};
 use crate::machine::operand::{Acc, Pin, Scalar, SlotA, SlotD, Src, Wide, Wide3, WideSlot};
 use crate::machine::{Handler, handler};
 use crate::op::access::scalar::{Load, Store};
+use crate::runtime::observe::event::AccessKind;
 use crate::translate::Translator;
 use crate::translate::emit::{Dests, Fields, dests};
 use crate::translate::stack::Operand;
+
+/// How many classes of addresses the fast families have.
+pub(super) const FAST_ADDRESSES: usize = 11;
 
 /// Handlers of a load.
 struct LoadTable<O>(PhantomData<O>);
@@ -24,7 +29,7 @@ impl<O: Load<Out: Scalar>> LoadTable<O> {
     }
 
     /// By [`AddrClass`](super::AddrClass).
-    const BY_ADDR: &'static [Dests; 11] = &[
+    const BY_ADDR: &'static [Dests; FAST_ADDRESSES] = &[
         Self::dests::<Based<SlotA>>(),
         Self::dests::<Based<Acc>>(),
         Self::dests::<Based<Pin>>(),
@@ -43,11 +48,15 @@ impl<O: Load<Out: Scalar>> LoadTable<O> {
     }
 
     /// For any memory, by [`Translator::any_family`].
-    const ANY: &'static [Dests; 4] = &[
+    const ANY: &'static [Dests; 8] = &[
         Self::any::<Own<u32>>(),
         Self::any::<Own<u64>>(),
         Self::any::<Shared<u32>>(),
         Self::any::<Shared<u64>>(),
+        Self::any::<Observed<Own<u32>>>(),
+        Self::any::<Observed<Own<u64>>>(),
+        Self::any::<Observed<Shared<u32>>>(),
+        Self::any::<Observed<Shared<u64>>>(),
     ];
 }
 
@@ -67,7 +76,7 @@ impl<O: Store<In: Scalar>> StoreTable<O> {
     }
 
     /// By [`AddrClass`](super::AddrClass) and the value.
-    const BY_ADDR: &'static [[Handler; 5]; 11] = &[
+    const BY_ADDR: &'static [[Handler; 5]; FAST_ADDRESSES] = &[
         Self::by_value::<Based<SlotA>, Wide>(),
         Self::by_value::<Based<Acc>, Wide>(),
         Self::by_value::<Based<Pin>, Wide>(),
@@ -82,23 +91,32 @@ impl<O: Store<In: Scalar>> StoreTable<O> {
     ];
 
     /// For any memory, by [`Translator::any_family`].
-    const ANY: &'static [Handler; 4] = &[
+    const ANY: &'static [Handler; 8] = &[
         handler::<StoreAny<O, Own<u32>>>(),
         handler::<StoreAny<O, Own<u64>>>(),
         handler::<StoreAny<O, Shared<u32>>>(),
         handler::<StoreAny<O, Shared<u64>>>(),
+        handler::<StoreAny<O, Observed<Own<u32>>>>(),
+        handler::<StoreAny<O, Observed<Own<u64>>>>(),
+        handler::<StoreAny<O, Observed<Shared<u32>>>>(),
+        handler::<StoreAny<O, Observed<Shared<u64>>>>(),
     ];
 }
 
 impl Translator<'_> {
     pub(in crate::translate) fn load<O: Load<Out: Scalar>>(&mut self, memarg: MemArg) {
         let bank = O::Out::BANK;
-        if self.is_fast(memory_of(memarg)) {
+        if self.has_fast_family(memory_of(memarg)) {
             let addr = self.pop_fast_address(memarg);
-            let dests = &LoadTable::<O>::BY_ADDR[addr.class as usize];
             let before = self.accumulator(bank);
             self.emit.site();
             let fields = Fields { a: addr.a, b: addr.b, d: 0, wide: addr.wide };
+            if let Some(observed) = self.observed_load::<O>() {
+                let site = self.access_granule(AccessKind::Read, size_of::<O::Raw>());
+                self.define_longer(&observed[addr.class as usize], fields, site, bank);
+                return;
+            }
+            let dests = &LoadTable::<O>::BY_ADDR[addr.class as usize];
             let cell = self.define(dests, fields, bank);
             self.remember_load::<O>(cell, &addr, memarg, before);
         } else {
@@ -109,14 +127,15 @@ impl Translator<'_> {
                 wide: Some(memarg.offset),
                 d: 0,
             };
+            let is_observed = self.observe_here(self.options.watched.reads());
             self.emit.site();
-            let family = self.any_family(memory_of(memarg));
+            let family = self.any_family(memory_of(memarg), is_observed);
             self.define(&LoadTable::<O>::ANY[family], fields, bank);
         }
     }
 
     pub(in crate::translate) fn store<O: Store<In: Scalar>>(&mut self, memarg: MemArg) {
-        if self.is_fast(memory_of(memarg)) {
+        if self.has_fast_family(memory_of(memarg)) {
             self.fast_store::<O>(memarg);
             return;
         }
@@ -128,8 +147,10 @@ impl Translator<'_> {
             b: memory_of(memarg),
             wide: Some(memarg.offset),
         };
+        let is_observed = self.observe_here(self.options.watched.writes());
         self.emit.site();
-        self.emit.cell(StoreTable::<O>::ANY[self.any_family(memory_of(memarg))], fields);
+        let family = self.any_family(memory_of(memarg), is_observed);
+        self.emit.cell(StoreTable::<O>::ANY[family], fields);
     }
 
     fn fast_store<O: Store<In: Scalar>>(&mut self, memarg: MemArg) {
@@ -155,11 +176,17 @@ impl Translator<'_> {
             },
         };
         let FastAddr { class, a, b, wide } = addr;
-        let handler = StoreTable::<O>::BY_ADDR[class as usize][value_class];
+        let observed = self.observed_store::<O>();
+        let handlers = observed.unwrap_or(StoreTable::<O>::BY_ADDR);
         self.emit.site();
+        let handler = handlers[class as usize][value_class];
         self.emit.cell(handler, Fields { a, d, b, wide: wide.or(constant) });
         if let (Some(_), Some(constant)) = (wide, constant) {
             self.emit.granule(constant);
+        }
+        if observed.is_some() {
+            let site = self.access_granule(AccessKind::Write, size_of::<O::Raw>());
+            self.emit.granule(site);
         }
     }
 }
