@@ -261,6 +261,9 @@ impl StoreCore {
             let tables = tables.map(|table| size_of_val(&*table.as_ref().elements) as u64);
             let freed_bytes = memories.chain(tables).sum();
             self.shared_memories.retain(|memory| !dead.contains(memory));
+            if let Some(observation) = &mut self.context.observation {
+                observation.forget(&dead);
+            }
             self.funcs.free(&is_dead);
             self.tables.free(&is_dead);
             self.memories.free(&is_dead);

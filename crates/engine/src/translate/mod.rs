@@ -236,9 +236,9 @@ impl<'a> Translator<'a> {
 
     fn body(&mut self, body: &FunctionBody<'_>) -> wasmparser::Result<()> {
         self.begin_scan(body)?;
-        self.begin_function();
         let mut reader = body.get_binary_reader_for_operators()?;
         self.emit.wasm_offset = reader.original_position() as u32;
+        self.begin_function();
         self.meter_function();
         let binary = &self.parts.bytes;
         let adds_code = self.options.adds_code();

@@ -9,6 +9,7 @@ use lineal_decoder::Features;
 use super::{Buffers, FunctionBody, Translator};
 use crate::api::{Config, Engine};
 use crate::runtime::code::ModuleCode;
+use crate::runtime::observe::{Accesses, Observe};
 
 /// Translates a function and lets `look` see the result, before sequences are fused.
 pub(super) fn translate<R>(
@@ -303,4 +304,41 @@ fn all_modules_in_the_tree() {
     if let Ok(path) = std::env::var("LINEAL_CELLS") {
         std::fs::write(path, text).expect("a file that can be written");
     }
+}
+
+/// The binaries of all programs in the tree.
+fn programs() -> Vec<(PathBuf, Vec<u8>)> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let folders = ["../../benches/programs", "../../benches/guest", "tests/programs"];
+    let files = folders.iter().flat_map(|folder| {
+        std::fs::read_dir(root.join(folder)).expect("a folder").map(|file| file.unwrap().path())
+    });
+    let is_module = |path: &PathBuf| path.extension().is_some_and(|it| it == "wasm" || it == "wat");
+    files.filter(is_module).map(|path| (path.clone(), std::fs::read(path).unwrap())).collect()
+}
+
+/// Code that reports nothing is the code of an engine that does not know of observers.
+#[test]
+fn without_reports_not_one_cell_differs() {
+    let plain = Engine::default();
+    let nothing = Observe::new().functions(|_| false).globals(|_| false).host_calls(true);
+    let observing = Engine::new(Config::new().observe(nothing)).expect("an engine");
+    let programs = programs();
+    assert!(programs.len() > 20, "only {} programs", programs.len());
+    let mut differ_if_observed = 0;
+    let all = Observe::new().accesses(Accesses::All);
+    let all = Engine::new(Config::new().observe(all)).expect("an engine");
+    for (path, bytes) in programs {
+        let [plain, observing, all] = [&plain, &observing, &all].map(|it| module_of(it, &bytes));
+        for index in 0..plain.decoded.bodies.len() {
+            let cells = translate(&plain, index, print);
+            // Growth is reported whenever something is.
+            if !cells.contains("MemoryGrow") {
+                let name = path.display();
+                assert_eq!(cells, translate(&observing, index, print), "{name}: function {index}");
+            }
+            differ_if_observed += usize::from(cells != translate(&all, index, print));
+        }
+    }
+    assert!(differ_if_observed > 100, "only {differ_if_observed} functions are observed");
 }

@@ -133,6 +133,39 @@ impl Memory {
         Ok(self.handle().get_mut(&mut store.0.core).linear_mut().view_mut(addr, count)?)
     }
 
+    /// The `len_bytes` bytes from an address on.
+    ///
+    /// # Errors
+    ///
+    /// If they are not all inside the memory.
+    pub fn slice<'a, T: 'a>(
+        &self,
+        store: impl Into<StoreContext<'a, T>>,
+        addr: u64,
+        len_bytes: u64,
+    ) -> Result<&'a [u8], MemoryAccessError> {
+        let store = store.into();
+        self.note_read(store.core(), addr, len_bytes);
+        Ok(self.linear(store).slice(addr, len_bytes)?)
+    }
+
+    /// The `len_bytes` bytes from an address on, to be changed.
+    ///
+    /// # Errors
+    ///
+    /// If they are not all inside the memory.
+    pub fn slice_mut<'a, T: 'a>(
+        &self,
+        store: impl Into<StoreContextMut<'a, T>>,
+        addr: u64,
+        len_bytes: u64,
+    ) -> Result<&'a mut [u8], MemoryAccessError> {
+        let mut store = store.into();
+        self.lend(&mut store, Some((addr, len_bytes)));
+        let entity = self.handle().get_mut(&mut store.0.core);
+        Ok(entity.linear_mut().slice_mut(addr, len_bytes)?)
+    }
+
     /// The UTF-8 string of `len_bytes` bytes at an address.
     ///
     /// # Errors

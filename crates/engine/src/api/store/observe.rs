@@ -36,6 +36,20 @@ impl<T> Store<T> {
         moment(self.as_context_mut())
     }
 
+    /// The same, together with the host's value: for an observer in it that wants to look at the
+    /// store when its guest has ended.
+    pub fn moment_and_data(&mut self) -> Option<(Moment<'_>, &mut T)> {
+        let mut store = self.as_context_mut();
+        store.core().context.observation.as_ref()?;
+        let core = store.core_ptr();
+        // SAFETY: the store is borrowed exclusively for as long as the two live. A moment does not
+        // touch the host's value.
+        unsafe {
+            let data = &mut (*core.cast::<StoreInner<T>>().as_ptr()).data;
+            Some((Moment::new(core), data))
+        }
+    }
+
     /// The number by which observers know a memory; `None` if they have not been told about it.
     ///
     /// # Panics

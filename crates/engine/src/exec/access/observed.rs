@@ -17,9 +17,7 @@ use super::kind::{AddrType, AnyMemory, any_operands};
 use super::range::{MemoryCopy, MemoryFill, MemoryGrow, MemoryInit};
 use super::{Addr, check};
 use crate::exec::call::StaticCell;
-use crate::exec::slow::{
-    Slots, SlowOp, Vm, address, memory_address_type, narrower,
-};
+use crate::exec::slow::{Slots, SlowOp, Vm, address, memory_address_type, narrower};
 use crate::exec::variable::global;
 use crate::machine::operand::{Dst, Scalar, Src};
 use crate::machine::{Fp, Ip, Machine, Op, handler};
@@ -51,12 +49,8 @@ pub(crate) trait Kind {
     unsafe fn write<R: Raw>(m: &Machine, target: *mut R, ea: u64, raw: R, site: u64) -> bool;
 }
 
-/// Reports an access if it is of interest.
+/// Reports what is of interest, and remembers who writes, as far as there are shadows for that.
 pub(crate) struct Filter;
-/// Remembers who writes.
-pub(crate) struct Writer;
-/// Both.
-pub(crate) struct FilterWriter;
 /// Leaves a record of every access.
 pub(crate) struct Every;
 
@@ -162,48 +156,10 @@ impl Kind for Filter {
     unsafe fn write<R: Raw>(m: &Machine, target: *mut R, ea: u64, raw: R, site: u64) -> bool {
         // SAFETY: the caller's promise.
         unsafe {
-            let hits = hits::<R>(m, ea);
-            if hits {
-                push(m, ea, target.read_unaligned().little_endian(), Some(raw), site);
-            }
-            target.write_unaligned(raw.little_endian());
-            hits
-        }
-    }
-}
-
-impl Kind for Writer {
-    #[inline(always)]
-    unsafe fn read<R: Raw>(_: &Machine, _: u64, _: R, _: u64) -> bool {
-        false
-    }
-
-    #[inline(always)]
-    unsafe fn write<R: Raw>(m: &Machine, target: *mut R, ea: u64, raw: R, site: u64) -> bool {
-        // SAFETY: the caller's promise.
-        unsafe {
-            target.write_unaligned(raw.little_endian());
-            let noted = note::<R>(m, ea, site);
-            if !noted {
-                push(m, ea, raw, Some(raw), site);
-            }
-            !noted
-        }
-    }
-}
-
-impl Kind for FilterWriter {
-    #[inline(always)]
-    unsafe fn read<R: Raw>(m: &Machine, ea: u64, raw: R, site: u64) -> bool {
-        // SAFETY: the caller's promise.
-        unsafe { Filter::read(m, ea, raw, site) }
-    }
-
-    #[inline(always)]
-    unsafe fn write<R: Raw>(m: &Machine, target: *mut R, ea: u64, raw: R, site: u64) -> bool {
-        // SAFETY: the caller's promise.
-        unsafe {
-            let slow = hits::<R>(m, ea) || !note::<R>(m, ea, site);
+            let view = &raw const (*m.cx).view;
+            // One of the two is there.
+            let slow = !(*view).interest.is_null() && hits::<R>(m, ea)
+                || !(*view).writers.is_null() && !note::<R>(m, ea, site);
             if slow {
                 push(m, ea, target.read_unaligned().little_endian(), Some(raw), site);
             }

@@ -227,8 +227,7 @@ impl<W: Width> Observable for CompareExchange<W> {
     ) -> Result<(u64, Effect), AtomicError> {
         let old = Self::perform(memory, addr, offset, operands)?;
         let [expected, new] = operands.map(|operand| W::wrap(operand).into());
-        let effect =
-            if old == expected { Effect::Update { old, new } } else { Effect::Read(old) };
+        let effect = if old == expected { Effect::Update { old, new } } else { Effect::Read(old) };
         Ok((old, effect))
     }
 }

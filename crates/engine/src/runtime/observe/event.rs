@@ -195,6 +195,7 @@ impl Access<'_> {
     }
 
     /// The bytes after the access: what it wrote, or what it read.
+    #[expect(clippy::new_ret_no_self, reason = "it is the counterpart of `old`")]
     pub fn new(&self) -> &[u8] {
         self.new.as_slice()
     }
@@ -312,6 +313,13 @@ pub struct Instantiated<'a> {
     pub module: &'a crate::api::Module,
     /// Its memories, by index.
     pub memories: &'a [MemoryId],
+}
+
+impl Instantiated<'_> {
+    /// The module's binary.
+    pub fn module_bytes(&self) -> &[u8] {
+        &self.module.code().decoded.bytes
+    }
 }
 
 /// A call of a chosen function that begins or returns, or of a host function.

@@ -32,7 +32,7 @@ pub(crate) fn into_error(failure: HostFailure) -> anyhow::Error {
 
 /// A range of a memory that is about to be accessed, with its bytes if somebody wants them.
 pub(crate) struct Before {
-    entity: NonNull<MemoryEntity>,
+    pub(super) entity: NonNull<MemoryEntity>,
     addr: u64,
     len_bytes: u64,
     old: Option<Vec<u8>>,
@@ -76,11 +76,7 @@ impl Before {
     }
 
     /// A range with its bytes.
-    pub(super) fn with_bytes(
-        entity: NonNull<MemoryEntity>,
-        addr: u64,
-        bytes: Vec<u8>,
-    ) -> Before {
+    pub(super) fn with_bytes(entity: NonNull<MemoryEntity>, addr: u64, bytes: Vec<u8>) -> Before {
         Before { entity, addr, len_bytes: bytes.len() as u64, old: Some(bytes) }
     }
 
@@ -166,7 +162,11 @@ impl Made {
     /// # Safety
     ///
     /// As for [`report`].
-    pub(crate) unsafe fn note(&self, store: NonNull<StoreCore>, site: u32) -> Result<(), HostFailure> {
+    pub(crate) unsafe fn note(
+        &self,
+        store: NonNull<StoreCore>,
+        site: u32,
+    ) -> Result<(), HostFailure> {
         // SAFETY: the caller's promise; the borrow ends before the observer is told something.
         let context = unsafe { &mut (*store.as_ptr()).context };
         let Some(observation) = &mut context.observation else { return Ok(()) };
@@ -279,11 +279,8 @@ pub(crate) unsafe fn called(
     // SAFETY: the caller's promise. The observer reaches the slots through `live_values` too, but
     // not while it holds the call's.
     let (values, height) = unsafe {
-        let values = if count == 0 {
-            &mut []
-        } else {
-            std::slice::from_raw_parts_mut(values, count)
-        };
+        let values =
+            if count == 0 { &mut [] } else { std::slice::from_raw_parts_mut(values, count) };
         (values, height(&(*store.as_ptr()).context, fp))
     };
     let mut call = Call { function, site, values, height, is_tail_call };
@@ -309,11 +306,7 @@ pub(crate) unsafe fn global_set(
 /// # Safety
 ///
 /// As for [`report`].
-pub(crate) unsafe fn unwound(
-    store: NonNull<StoreCore>,
-    ip: Ip,
-    fp: Fp,
-) -> Result<(), HostFailure> {
+pub(crate) unsafe fn unwound(store: NonNull<StoreCore>, ip: Ip, fp: Fp) -> Result<(), HostFailure> {
     // SAFETY: the caller's promise.
     unsafe {
         let context = &mut (*store.as_ptr()).context;
@@ -347,9 +340,8 @@ pub(crate) unsafe fn begin(store: NonNull<StoreCore>) -> Result<(), HostFailure>
 /// As for [`report`].
 pub(crate) unsafe fn ended(store: NonNull<StoreCore>, exit: Exit) -> Result<(), HostFailure> {
     // SAFETY: the caller's promise.
-    let panicked = unsafe {
-        matches!((*store.as_ptr()).context.host_error, Some(HostFailure::Panic(_)))
-    };
+    let panicked =
+        unsafe { matches!((*store.as_ptr()).context.host_error, Some(HostFailure::Panic(_))) };
     let ending = match exit.trap() {
         Some(trap) => Ending::Trapped(trap),
         None if exit == Exit::EXCEPTION => Ending::Threw,

@@ -124,6 +124,13 @@ pub(super) enum Lent {
 }
 
 impl Lent {
+    pub(super) fn entity(&self) -> NonNull<MemoryEntity> {
+        match self {
+            Lent::All(entity) => *entity,
+            Lent::Range(before, _) => before.entity,
+        }
+    }
+
     /// Reports what may have become of it.
     ///
     /// # Safety
@@ -154,9 +161,7 @@ impl HostRead {
     pub(super) unsafe fn tell(self, store: NonNull<StoreCore>) -> Result<(), HostFailure> {
         let HostRead { entity, addr, bytes, site } = self;
         // SAFETY: the caller's promise.
-        unsafe {
-            Before::with_bytes(entity, addr, bytes).was_read(store, AccessSource::Host, site)
-        }
+        unsafe { Before::with_bytes(entity, addr, bytes).was_read(store, AccessSource::Host, site) }
     }
 }
 
@@ -198,7 +203,11 @@ impl HostCall {
             settle(store)?;
             if reports {
                 call.caller = here(&(*store.as_ptr()).context);
-                call.tell(store, |observer, moment, call| observer.host_called(moment, call), true)?;
+                call.tell(
+                    store,
+                    |observer, moment, call| observer.host_called(moment, call),
+                    true,
+                )?;
             }
             if let Some(observation) = (*store.as_ptr()).context.observation.as_deref_mut() {
                 observation.host = call.site;
@@ -256,10 +265,7 @@ impl HostCall {
 }
 
 /// The names that an instance imports a function under.
-fn import_names(
-    instance: &InstanceData,
-    func: NonNull<FuncEntity>,
-) -> Option<(String, String)> {
+fn import_names(instance: &InstanceData, func: NonNull<FuncEntity>) -> Option<(String, String)> {
     let decoded = &instance.module.decoded;
     let imported = &instance.funcs[..decoded.imported_funcs as usize];
     let index = imported.iter().position(|&other| other == func)?;

@@ -38,8 +38,8 @@ pub(crate) use host::*;
 pub use moment::Moment;
 pub use observer::Observer;
 pub(crate) use shadow::{SPLIT, SharedWriters, Split};
-pub use site::{Origin, Site};
 pub(crate) use site::Sites;
+pub use site::{Origin, Site};
 
 use crate::machine::Fp;
 use crate::runtime::context::{Context, HostFailure};
@@ -79,9 +79,8 @@ unsafe fn tell_observer(
     tell: impl FnOnce(&mut dyn Observer, &mut Moment<'_>) -> Result<()>,
 ) -> Result<(), HostFailure> {
     // SAFETY: the caller's promise; the borrow ends with the statement.
-    let observer = unsafe {
-        (*store.as_ptr()).context.observation.as_mut().and_then(|it| it.observer.take())
-    };
+    let observer =
+        unsafe { (*store.as_ptr()).context.observation.as_mut().and_then(|it| it.observer.take()) };
     // While it is told something, nothing else can be reported: it cannot reach the store.
     let Some(mut observer) = observer else { return Ok(()) };
     let (mut tell, mut outcome) = (Some(tell), Ok(()));
@@ -138,8 +137,8 @@ pub(crate) unsafe fn flush(store: NonNull<StoreCore>) -> Result<(), HostFailure>
             // SAFETY: the caller's promise.
             unsafe {
                 let observation = (*store.as_ptr()).context.observation.as_deref();
-                let reports = observation
-                    .is_some_and(|it| it.reports(access.memory, range.start, range.end));
+                let reports =
+                    observation.is_some_and(|it| it.reports(access.memory, range.start, range.end));
                 if reports {
                     tell_observer(store, |observer, moment| observer.access(moment, &access))?;
                 }

@@ -71,7 +71,10 @@ impl Moment<'_> {
         }
         // SAFETY: as above: walking does not look at the observation.
         let Some(stacks) = (unsafe {
-            (*observation).observation.as_deref_mut().map(|it| &mut it.stacks as *mut super::stack::Stacks)
+            (*observation)
+                .observation
+                .as_deref_mut()
+                .map(|it| &mut it.stacks as *mut super::stack::Stacks)
         }) else {
             return;
         };
@@ -117,7 +120,7 @@ impl Moment<'_> {
     fn entity(&self, memory: MemoryId) -> Option<&MemoryEntity> {
         let observed = self.observation()?.memories.get(memory.0 as usize)?;
         // SAFETY: R1; `new`'s promise: nobody else uses it.
-        Some(unsafe { observed.entity.as_ref() })
+        observed.entity.map(|entity| unsafe { &*entity.as_ptr() })
     }
 
     /// The size of a memory in bytes; 0 if the store has no memory with that number.
@@ -138,12 +141,7 @@ impl Moment<'_> {
     /// # Errors
     ///
     /// If they are not all inside the memory; the buffer is unchanged then.
-    pub fn read(
-        &self,
-        memory: MemoryId,
-        addr: u64,
-        buffer: &mut [u8],
-    ) -> Result<(), OutOfBounds> {
+    pub fn read(&self, memory: MemoryId, addr: u64, buffer: &mut [u8]) -> Result<(), OutOfBounds> {
         match self.entity(memory) {
             Some(entity) => with_memory!(entity, memory => memory.read(addr, buffer)),
             None => Err(OutOfBounds {

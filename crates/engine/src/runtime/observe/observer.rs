@@ -2,9 +2,7 @@
 
 use anyhow::Result;
 
-use super::event::{
-    Access, Batch, Call, Ending, GlobalSet, Growth, Instantiated, MemoryId,
-};
+use super::event::{Access, Batch, Call, Ending, GlobalSet, Growth, Instantiated, MemoryId};
 use super::moment::Moment;
 
 /// Sees what guests do to their memories.
@@ -107,11 +105,7 @@ pub trait Observer {
     /// # Errors
     ///
     /// An error makes instantiation fail.
-    fn instantiated(
-        &mut self,
-        moment: &mut Moment<'_>,
-        instance: &Instantiated<'_>,
-    ) -> Result<()> {
+    fn instantiated(&mut self, moment: &mut Moment<'_>, instance: &Instantiated<'_>) -> Result<()> {
         let _ = (moment, instance);
         Ok(())
     }

@@ -16,9 +16,9 @@ const SLACK_BYTES: u64 = 64;
 fn shadow(bytes: u64, max_bytes: u64) -> Option<LinearMemory> {
     let minimum = pages(bytes);
     let ty = MemoryType::memory64(minimum, None).ok()?;
-    let reservation = max_bytes.saturating_add(SLACK_BYTES).next_multiple_of(PAGE_BYTES);
-    let options = MemoryOptions::new()
-        .max_reservation_bytes(reservation.min(MemoryOptions::DEFAULT_MAX_RESERVATION_BYTES));
+    let most = max_bytes.min(MemoryOptions::DEFAULT_MAX_RESERVATION_BYTES);
+    let reservation = (most + SLACK_BYTES).next_multiple_of(PAGE_BYTES);
+    let options = MemoryOptions::new().max_reservation_bytes(reservation);
     LinearMemory::with_options(ty, &options).ok()
 }
 
@@ -79,10 +79,8 @@ impl Interest {
             self.cover(end);
         }
         let granules = Interest::granules(start, end.min(self.bytes.byte_len() << GRANULE_LOG2));
-        if let Some(bytes) = self
-            .bytes
-            .as_mut_slice()
-            .get_mut(granules.start as usize..granules.end as usize)
+        if let Some(bytes) =
+            self.bytes.as_mut_slice().get_mut(granules.start as usize..granules.end as usize)
         {
             bytes.fill(u8::from(on));
         }

@@ -205,9 +205,7 @@ fn origin_in(module: Arc<ModuleCode>, offset: u32) -> Origin {
     // Two segments begin at one place only if the first is empty, and so writes nothing.
     let segment = decoded.data.iter().rposition(|segment| segment.range.start == at);
     match segment {
-        Some(index) => {
-            Origin::Segment { module: Module::from_code(module), index: index as u32 }
-        }
+        Some(index) => Origin::Segment { module: Module::from_code(module), index: index as u32 },
         None => Origin::Unknown,
     }
 }

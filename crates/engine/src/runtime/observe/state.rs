@@ -41,9 +41,10 @@ impl Record {
 /// What handlers of observed code look at. Only they do, and none has a cell unless the engine
 /// observes, so it is otherwise empty.
 ///
-/// **O1** While code of an instance runs in an observing engine: `interest` and `writers` belong
-/// to memory 0 and cover it, with room to read a few bytes more; `split` are the split words of
-/// `writers`; records may be written at `next`, and one more behind it.
+/// **O1** While code of an instance runs in an observing engine: `interest` and `writers` are null
+/// if the configuration does not ask for them, or belong to memory 0 and cover it, with room to
+/// read a few bytes more; `split` are the split words of `writers`; records may be written at
+/// `next`, and one more behind it.
 #[repr(C)]
 pub(crate) struct View {
     /// Of memory 0: a byte for each granule.
@@ -112,7 +113,8 @@ pub(crate) struct Observation {
 
 /// A memory with its shadows.
 pub(super) struct Observed {
-    pub(super) entity: NonNull<MemoryEntity>,
+    /// `None` once it is freed.
+    pub(super) entity: Option<NonNull<MemoryEntity>>,
     pub(super) interest: Option<Interest>,
     pub(super) writers: Option<Writers>,
     pub(super) shared_writers: Option<SharedWriters>,
@@ -212,11 +214,12 @@ impl Observation {
     /// The number of a memory.
     pub(crate) fn id(&mut self, entity: NonNull<MemoryEntity>) -> MemoryId {
         // The last ones are looked at first: programs have few, and test suites the newest.
-        if let Some(at) = self.memories.iter().rposition(|observed| observed.entity == entity) {
+        if let Some(at) = self.memories.iter().rposition(|observed| observed.entity == Some(entity))
+        {
             return MemoryId(at as u32);
         }
         self.memories.push(Observed {
-            entity,
+            entity: Some(entity),
             interest: None,
             writers: None,
             shared_writers: None,
@@ -226,7 +229,7 @@ impl Observation {
 
     /// The number of a memory, if it has one.
     pub(crate) fn known_id(&self, entity: NonNull<MemoryEntity>) -> Option<MemoryId> {
-        let at = self.memories.iter().rposition(|observed| observed.entity == entity)?;
+        let at = self.memories.iter().rposition(|observed| observed.entity == Some(entity))?;
         Some(MemoryId(at as u32))
     }
 
@@ -235,7 +238,9 @@ impl Observation {
         let watched = self.watched;
         let observed = &mut self.memories[id.0 as usize];
         // SAFETY: R1; R3: what is read of it does not change while it is borrowed.
-        let entity = unsafe { observed.entity.as_ref() };
+        let Some(entity) = observed.entity.map(|entity| unsafe { &*entity.as_ptr() }) else {
+            return;
+        };
         let (bytes, max_bytes) = with_memory!(entity, memory => {
             let ty = memory.ty();
             let max = ty.growth_limit().to_bytes(ty.page_size()).unwrap_or(u64::MAX);
@@ -323,6 +328,24 @@ impl Observation {
             view.interest = interest.as_ptr();
         }
         self.view_writers(view, id);
+    }
+
+    /// Forgets memories that are freed, and with them what may lie at addresses of freed entities.
+    pub(crate) fn forget(&mut self, dead: &[NonNull<MemoryEntity>]) {
+        for (number, observed) in (0..).zip(&mut self.memories) {
+            if observed.entity.is_some_and(|entity| dead.contains(&entity)) {
+                let nothing =
+                    Observed { entity: None, interest: None, writers: None, shared_writers: None };
+                *observed = nothing;
+                // No code of an instance with it is running.
+                self.zero = self.zero.filter(|&zero| zero != MemoryId(number));
+            }
+        }
+        self.lent.retain(|lent| !dead.contains(&lent.entity()));
+        let reads = self.host_reads.get_mut().unwrap_or_else(PoisonError::into_inner);
+        reads.retain(|read| !dead.contains(&read.entity));
+        self.host_sites.clear();
+        self.stacks = Stacks::default();
     }
 
     /// Takes what the host did and was not reported yet.

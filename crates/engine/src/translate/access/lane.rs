@@ -6,8 +6,8 @@ use wasmparser::MemArg;
 
 use super::{AddrClass, FastAddr, memory_of};
 use crate::exec::access::kind::{AnyMemory, Own, Shared};
-use crate::exec::access::observed::Observed;
 use crate::exec::access::lane::{LoadLane, LoadLaneAny, StoreLane, StoreLaneAny, lane_granule};
+use crate::exec::access::observed::Observed;
 use crate::exec::access::scalar::{LoadAny, LoadOp, StoreAny, StoreOp};
 use crate::exec::access::{Addr, Based, Static, Sum};
 use crate::machine::operand::{Acc, Pin, SlotA, SlotD, ToSlot, Wide, WideSlot};

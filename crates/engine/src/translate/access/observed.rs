@@ -5,8 +5,7 @@ use std::marker::PhantomData;
 
 use super::scalar::FAST_ADDRESSES;
 use crate::exec::access::observed::{
-    Entered, Every, Filter, FilterWriter, Here, Kind, ObservedGlobalSet, ObservedLoad,
-    ObservedStore, Returned, Writer,
+    Entered, Every, Filter, Here, Kind, ObservedGlobalSet, ObservedLoad, ObservedStore, Returned,
 };
 use crate::exec::access::{Addr, Based, Static, Sum};
 use crate::machine::operand::{Acc, Pin, Scalar, SlotA, SlotD, Src, Wide, Wide3, WideSlot};
@@ -107,12 +106,10 @@ impl Translator<'_> {
         &self,
     ) -> Option<&'static [[Handler; 5]; FAST_ADDRESSES]> {
         let watched = self.options.watched;
-        match (watched.filter, watched.writers) {
-            _ if watched.all => Some(StoreTable::<Every, O>::BY_ADDR),
-            (true, true) => Some(StoreTable::<FilterWriter, O>::BY_ADDR),
-            (true, false) => Some(StoreTable::<Filter, O>::BY_ADDR),
-            (false, true) => Some(StoreTable::<Writer, O>::BY_ADDR),
-            (false, false) => None,
+        match () {
+            () if watched.all => Some(StoreTable::<Every, O>::BY_ADDR),
+            () if watched.writes() => Some(StoreTable::<Filter, O>::BY_ADDR),
+            () => None,
         }
     }
 
