@@ -92,17 +92,16 @@ impl WasmBacktrace {
 impl FrameInfo {
     fn new(frame: &Frame<'_>) -> FrameInfo {
         let module = &frame.instance.module;
-        FrameInfo {
-            module: Module::from_code(module.clone()),
-            func_index: module.decoded.imported_funcs + frame.func,
-            module_offset: frame.code.wasm_offset(frame.granule),
-            symbols: OnceLock::new(),
-        }
+        FrameInfo::at(
+            Module::from_code(module.clone()),
+            module.decoded.imported_funcs + frame.func,
+            frame.code.wasm_offset(frame.granule),
+        )
     }
 
     /// A function of a module, at an offset in its binary.
     pub(crate) fn at(module: Module, func_index: u32, module_offset: Option<u32>) -> FrameInfo {
-        FrameInfo { module, func_index, module_offset }
+        FrameInfo { module, func_index, module_offset, symbols: OnceLock::new() }
     }
 
     /// The function's index in its module, where imported functions come first.
