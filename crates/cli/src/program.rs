@@ -129,7 +129,7 @@ impl Program {
     }
 
     fn unsatisfied_imports(&self, missing: &[ImportType<'_>]) -> String {
-        let mut message = format!("{} imports what there is not here:", self.source);
+        let mut message = format!("{} has unknown imports:", self.source);
         for import in missing {
             let _ = write!(message, "\n  {}::{}", import.module(), import.name());
             if let ExternType::Func(ty) = import.ty() {

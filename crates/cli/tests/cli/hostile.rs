@@ -64,7 +64,7 @@ fn a_memory_bomb_gets_no_more() {
     assert!(stopped("memory-bomb-2.wat", MEMORY_BOMB, &options, 134).contains("timed out"));
     let wat = "(module (memory 200) (func (export \"_start\")))";
     let report = stopped("memory-bomb-3.wat", wat, &["--max-memory", "8MiB"], 1);
-    assert!(report.contains("a memory of 13107200 bytes is over the store's limit"), "{report}");
+    assert!(report.contains("a memory of 13107200 bytes exceeds the store's limit"), "{report}");
 }
 
 #[test]
@@ -78,7 +78,7 @@ fn a_table_bomb_gets_no_more() {
     // Many small tables count too.
     let wat = format!("(module {} (func (export \"_start\")))", "(table 9000 funcref)".repeat(20));
     let report = stopped("table-bomb-2.wat", &wat, &["--max-memory", "1MiB"], 1);
-    assert!(report.contains("a table of 9000 elements is over the store's limit"), "{report}");
+    assert!(report.contains("a table of 9000 elements exceeds the store's limit"), "{report}");
     // Even without options there is a limit.
     let report = stopped(
         "table-bomb-3.wat",

@@ -24,7 +24,7 @@ use crate::api::store::{AsContext, AsContextMut, StoreContextMut};
 use crate::api::values::global::Global;
 use crate::api::values::val::{Ref, Val};
 
-/// Definitions by their two names, from which the imports of modules are taken.
+/// Finds the imports of modules by name: a list of definitions, each with a module name and a name.
 ///
 /// Host functions defined here belong to no store, so that one linker serves any number of
 /// stores; other items can be used with their own store only.
@@ -86,8 +86,8 @@ impl<T> Linker<T> {
         &self.engine
     }
 
-    /// Sets whether a later definition may replace an earlier one of the same names, which is an
-    /// error otherwise.
+    /// Sets whether a definition may replace an earlier one with the same names. Without that, it is an
+    /// error.
     pub fn allow_shadowing(&mut self, allow: bool) -> &mut Self {
         self.allow_shadowing = allow;
         self
@@ -114,7 +114,7 @@ impl<T> Linker<T> {
         self.insert(module, name, Definition::Extern(item))
     }
 
-    /// Defines a host function of a closure whose parameters and results are Rust types; see
+    /// Defines a host function from a closure whose parameters and results are Rust types; see
     /// [`Func::wrap`].
     ///
     /// # Errors
@@ -129,7 +129,7 @@ impl<T> Linker<T> {
         self.insert(module, name, Definition::HostFunc(func.into_func()))
     }
 
-    /// Defines a host function of a closure that takes its values as slices; see [`Func::new`].
+    /// Defines a host function from a closure that takes its values as slices; see [`Func::new`].
     ///
     /// # Errors
     ///
@@ -220,7 +220,7 @@ impl<T> Linker<T> {
         Ok(self)
     }
 
-    /// Defines what is defined under two names under two others as well.
+    /// Gives a definition a second pair of names.
     ///
     /// # Errors
     ///
@@ -238,7 +238,7 @@ impl<T> Linker<T> {
         self.insert(as_module, as_name, definition)
     }
 
-    /// Defines what is defined under one module name under another as well.
+    /// Gives all definitions of one module name a second module name.
     ///
     /// # Errors
     ///
@@ -270,8 +270,8 @@ impl<T> Linker<T> {
         Ok(())
     }
 
-    /// Defines everything that a module imports and that is not defined: functions that return
-    /// zeros and nulls, and memories, tables and globals at their smallest, with the same.
+    /// Defines everything that a module imports and that is not defined: functions that return zeros
+    /// and nulls, memories and tables of their minimum size, and globals that are zero or null.
     ///
     /// # Errors
     ///
@@ -294,8 +294,8 @@ impl<T> Linker<T> {
         Ok(())
     }
 
-    /// All definitions with their two names, in no particular order. Host functions are put into
-    /// the store.
+    /// All definitions with their two names, in no particular order. Host functions are added to the
+    /// store.
     pub fn iter<'a>(
         &'a self,
         mut store: impl AsContextMut<Data = T> + 'a,
@@ -308,7 +308,7 @@ impl<T> Linker<T> {
         })
     }
 
-    /// What is defined under two names. A host function is put into the store anew each time.
+    /// The definition with two names. For a host function, each call adds a new function to the store.
     pub fn get(
         &self,
         mut store: impl AsContextMut<Data = T>,

@@ -154,14 +154,14 @@ impl Limits {
         let bytes = |pages: Pages| saturated(pages.to_bytes(ty.page_size()));
         let (from, to, maximum) = (bytes(from), bytes(to), ty.maximum().map(bytes));
         let answer = self.ask(|limiter| limiter.memory_growing(from, to, maximum));
-        allowed(answer, || anyhow!("a memory of {to} bytes is over the store's limit"))
+        allowed(answer, || anyhow!("a memory of {to} bytes exceeds the store's limit"))
     }
 
     fn allow_table(self, ty: &TableType, from: u64, to: u64) -> Result<(), Refusal> {
         let count = |elements: u64| saturated(Some(elements));
         let (from, to, maximum) = (count(from), count(to), ty.maximum.map(count));
         let answer = self.ask(|limiter| limiter.table_growing(from, to, maximum));
-        allowed(answer, || anyhow!("a table of {to} elements is over the store's limit"))
+        allowed(answer, || anyhow!("a table of {to} elements exceeds the store's limit"))
     }
 
     fn memory_failed(self, error: Error) -> Refusal {

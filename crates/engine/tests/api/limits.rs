@@ -37,7 +37,7 @@ fn a_guest_grows_up_to_the_limit() {
     }
     let memory = instance.get_memory(&store, "memory").unwrap();
     let message = memory.grow(&mut store, 1).unwrap_err().to_string();
-    assert_eq!(message, "a memory of 262144 bytes is over the store's limit");
+    assert_eq!(message, "a memory of 262144 bytes exceeds the store's limit");
     let table = instance.get_table(&store, "table").unwrap();
     assert!(table.grow(&mut store, 2, Ref::Func(None)).is_err());
     assert_eq!(table.grow(&mut store, 1, Ref::Func(None)).unwrap(), 3);

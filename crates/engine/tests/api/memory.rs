@@ -95,7 +95,7 @@ fn host_limits_are_errors() {
 
     let module = Module::new(&engine, "(module (memory 3))").unwrap();
     let error = Instance::new(&mut store, &module, &[]).unwrap_err();
-    assert!(error.to_string().contains("over the host's limit"), "{error}");
+    assert!(error.to_string().contains("exceeds the host's limit"), "{error}");
 }
 
 #[test]

@@ -38,7 +38,7 @@ impl fmt::Display for CreateError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             CreateError::OverHostLimit { minimum, limit_bytes } => {
-                write!(f, "a memory of {minimum} is over the host's limit of ")?;
+                write!(f, "a memory of {minimum} exceeds the host's limit of ")?;
                 write!(f, "{}", Bytes(*limit_bytes))
             }
             CreateError::OutOfMemory { minimum } => {
@@ -130,7 +130,7 @@ mod tests {
         let error = CreateError::OverHostLimit { minimum: Pages(2), limit_bytes: 65_536 };
         assert_eq!(
             error.to_string(),
-            "a memory of 2 pages is over the host's limit of 65536 bytes"
+            "a memory of 2 pages exceeds the host's limit of 65536 bytes"
         );
     }
 }

@@ -38,13 +38,13 @@ impl fmt::Display for MemoryTypeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             MemoryTypeError::MinimumTooLarge { minimum, limit } => {
-                write!(f, "the minimum of {minimum} is over the limit of {limit}")
+                write!(f, "the minimum of {minimum} exceeds the limit of {limit}")
             }
             MemoryTypeError::MaximumTooLarge { maximum, limit } => {
-                write!(f, "the maximum of {maximum} is over the limit of {limit}")
+                write!(f, "the maximum of {maximum} exceeds the limit of {limit}")
             }
             MemoryTypeError::MinimumOverMaximum { minimum, maximum } => {
-                write!(f, "the minimum of {minimum} is over the maximum of {maximum}")
+                write!(f, "the minimum of {minimum} is larger than the maximum of {maximum}")
             }
             MemoryTypeError::SharedWithoutMaximum => {
                 f.write_str("a shared memory must declare a maximum")

@@ -11,8 +11,8 @@ use crate::runtime::store::StoreCore;
 
 /// The store while a host function runs, and the instance that called it.
 ///
-/// Host functions take it as their first parameter to get at the host's value and at the
-/// caller's memory. It can be used wherever a store is asked for.
+/// Host functions take it as their first parameter to use the host's value and the caller's memory. It
+/// can be used wherever a store is expected.
 ///
 /// ```
 /// use lineal::{Caller, Engine, Linker, Module, Store};

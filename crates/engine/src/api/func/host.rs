@@ -25,7 +25,7 @@ use crate::runtime::room;
 use crate::runtime::slots::slot_count;
 use crate::runtime::store::StoreCore;
 
-/// A closure that can be made into a host function of stores with the host value `T`.
+/// A closure that can become a host function of stores with the host value `T`.
 ///
 /// Implemented for `Fn` closures that are `Send + Sync + 'static` and take up to 16 parameters
 /// that are [`WasmTy`], before them a [`Caller`] if they like, and return
@@ -90,7 +90,7 @@ impl HostDef {
         &self.func
     }
 
-    /// Creates a host function of a closure whose type is known at compile time.
+    /// Creates a host function from a closure whose type is known at compile time.
     fn typed<T, P, R>(closure: impl Fn(Caller<'_, T>, P) -> R + Send + Sync + 'static) -> HostDef
     where
         P: WasmParams,
@@ -105,7 +105,7 @@ impl HostDef {
         HostDef { ty, func: Arc::new(func) }
     }
 
-    /// Creates a host function of a closure that takes its values as slices.
+    /// Creates a host function from a closure that takes its values as slices.
     pub(crate) fn untyped<T>(
         ty: FuncType,
         closure: impl Fn(Caller<'_, T>, &[Val], &mut [Val]) -> Result<()> + Send + Sync + 'static,

@@ -43,11 +43,11 @@ pub struct Func {
 }
 
 impl Func {
-    /// Creates a host function of a closure that gets its parameters and leaves its results as
-    /// slices of [`Val`]. The results are zero or null at first.
+    /// Creates a host function from a closure that takes its parameters, and returns its results, in slices
+    /// of [`Val`]. The results are zero or null at first.
     ///
-    /// If the closure returns an error, the guest is stopped and the error is what the call
-    /// into the guest returns. The same if it leaves a result of the wrong type.
+    /// If the closure returns an error, the guest ends and the call into the guest returns that error. A
+    /// result of the wrong type is an error too.
     pub fn new<T>(
         mut store: impl AsContextMut<Data = T>,
         ty: FuncType,
@@ -56,7 +56,7 @@ impl Func {
         Func::from_def(&mut store.as_context_mut(), &HostDef::untyped(ty, func))
     }
 
-    /// Creates a host function of a closure whose parameters and results are Rust types; see
+    /// Creates a host function from a closure whose parameters and results are Rust types; see
     /// [`IntoFunc`] for which.
     pub fn wrap<T, Params, Results>(
         mut store: impl AsContextMut<Data = T>,
@@ -103,8 +103,8 @@ impl Func {
         Some(imported + own as u32)
     }
 
-    /// A number that tells this function from all others that are in the store now: for hosts that
-    /// keep something of their own for each.
+    /// A number that no other function in the store has now, for hosts that keep something of their own for
+    /// each function.
     pub fn hash_key(&self, store: impl AsContext) -> usize {
         self.handle.entity(store.as_context().core()).addr().get()
     }
@@ -120,8 +120,7 @@ impl Func {
     ///
     /// # Errors
     ///
-    /// If the numbers or types of the parameters, or the number of results, are not the
-    /// function's; if a parameter belongs to another store; if the guest traps (then the error
+    /// If the parameters or the number of results do not match the function's type; if a parameter belongs to another store; if the guest traps (then the error
     /// holds a [`Trap`](crate::Trap)); if a host function returns an error; or if the host has no
     /// room for the guest's stack ([`OutOfMemory`](crate::OutOfMemory)). What the guest did before
     /// remains done; see [`Store`](crate::Store#after-a-failure), for panics too.

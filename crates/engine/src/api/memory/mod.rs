@@ -70,8 +70,8 @@ impl Memory {
         self.handle
     }
 
-    /// A number that tells this memory from all others that are in the store now: for hosts that
-    /// keep something of their own for each.
+    /// A number that no other memory in the store has now, for hosts that keep something of their own for
+    /// each memory.
     pub fn hash_key(&self, store: impl AsContext) -> usize {
         self.handle.entity(store.as_context().core()).addr().get()
     }

@@ -97,7 +97,7 @@ impl Instance {
         Module::from_code(self.handle.get(store.as_context().core()).module.clone())
     }
 
-    /// What the instance exports under a name.
+    /// The export with a name.
     pub fn get_export(&self, store: impl AsContext, name: &str) -> Option<Extern> {
         let store = store.as_context();
         let instance = self.handle.get(store.core());

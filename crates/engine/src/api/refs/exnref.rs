@@ -61,8 +61,7 @@ impl ExnRef {
     ///
     /// # Errors
     ///
-    /// If the values are not as many as, or not of the types that, the tag says; if one belongs
-    /// to another store; or if the store's objects would take more than
+    /// If the number or the types of the values are not those of the tag; if one belongs to another store; or if the store's objects would take more than
     /// [`Config::gc_heap_limit`](crate::Config::gc_heap_limit).
     ///
     /// # Panics
@@ -141,8 +140,7 @@ impl ExnRef {
 }
 
 impl<T> StoreContextMut<'_, T> {
-    /// Creates an exception wait in the store, and returns the error with which a host function
-    /// throws it.
+    /// Keeps an exception in the store, and returns the error by which a host function throws it.
     ///
     /// # Errors
     ///

@@ -11,19 +11,19 @@ use crate::api::store::{
 };
 use crate::runtime::store::StoreCore;
 
-/// What becomes of a guest when its epoch's deadline is reached; see
+/// What happens to a guest when its deadline is reached; see
 /// [`Store::epoch_deadline_callback`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum UpdateDeadline {
-    /// It goes on, with a deadline so many ticks after the present epoch.
+    /// It continues, with a new deadline that many ticks after the current epoch.
     Continue(u64),
-    /// It is stopped by the trap [`Interrupt`](crate::Trap::Interrupt).
+    /// It ends with the trap [`Interrupt`](crate::Trap::Interrupt).
     Interrupt,
 }
 
 impl<T> Store<T> {
-    /// Sets how much the guest may do from now on: about one unit of fuel an instruction.
+    /// Sets how much fuel the guest has from now on. An instruction costs about one unit.
     ///
     /// Code is charged a basic block at a time, at its start. When there is not enough left for
     /// the next one, the guest is stopped by the trap [`OutOfFuel`](crate::Trap::OutOfFuel), and
@@ -60,8 +60,8 @@ impl<T> Store<T> {
         self.as_context().get_fuel()
     }
 
-    /// Sets the deadline to so many ticks after the engine's present epoch. Without this, the
-    /// deadline of a store is reached at once.
+    /// Sets the deadline to that many ticks after the engine's current epoch. Without this call, a store's
+    /// deadline is reached at once.
     ///
     /// It matters only with [`Config::epoch_interruption`](crate::Config::epoch_interruption).
     pub fn set_epoch_deadline(&mut self, ticks_beyond_current: u64) {
@@ -74,8 +74,8 @@ impl<T> Store<T> {
         self.as_context_mut().core_mut().epoch_callback = None;
     }
 
-    /// Calls back when the deadline is reached. The callback says what becomes of the guest; its
-    /// error stops it. While the callback runs, a guest that it calls is interrupted by a trap.
+    /// Calls back when the deadline is reached. The callback decides what happens to the guest; if it
+    /// returns an error, the guest ends with that error. While the callback runs, a guest that it calls is interrupted by a trap.
     ///
     /// ```
     /// use lineal::{Config, Engine, Instance, Module, Store, UpdateDeadline};
@@ -119,9 +119,9 @@ impl<T> Store<T> {
         self.as_context_mut().core_mut().epoch_callback = Some(Box::new(callback));
     }
 
-    /// Sets who decides what may be allocated in the store: memories, tables and instances, those
-    /// that the host makes too. Without a limiter there is no limit but those of the types and of
-    /// the host. See [`StoreLimits`](crate::StoreLimits) for an example.
+    /// Sets the limiter, which decides what may be allocated in the store: memories, tables and instances,
+    /// also those that the host creates. Without a limiter, only the types and the host's memory are
+    /// limits. See [`StoreLimits`](crate::StoreLimits) for an example.
     pub fn limiter(
         &mut self,
         mut limiter: impl (FnMut(&mut T) -> &mut dyn ResourceLimiter) + Send + Sync + 'static,
@@ -150,7 +150,7 @@ impl<T> StoreContext<'_, T> {
 }
 
 impl<T> StoreContextMut<'_, T> {
-    /// Sets how much the guest may do from now on; see [`Store::set_fuel`].
+    /// Sets how much fuel the guest has from now on; see [`Store::set_fuel`].
     ///
     /// # Errors
     ///
@@ -177,7 +177,7 @@ impl<T> StoreContextMut<'_, T> {
 }
 
 impl<T> Caller<'_, T> {
-    /// Sets how much the guest may do from now on; see [`Store::set_fuel`].
+    /// Sets how much fuel the guest has from now on; see [`Store::set_fuel`].
     ///
     /// # Errors
     ///

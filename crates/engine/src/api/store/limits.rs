@@ -11,9 +11,9 @@ use anyhow::{Error, Result, bail};
 pub trait ResourceLimiter: Send {
     /// Whether a memory of `current` bytes may become one of `desired` bytes.
     ///
-    /// It is asked for new memories too: then `current` is 0 and `desired` the minimum. `maximum`
-    /// is the type's, if it has one; `desired` can be more. If the answer is `false`, the guest's
-    /// `memory.grow` results in −1.
+    /// This is called for new memories too: then `current` is 0, and `desired` is the minimum. `maximum` is
+    /// the type's maximum, if it has one; `desired` can be larger. If the result is `false`, the guest's
+    /// `memory.grow` returns −1.
     ///
     /// # Errors
     ///
@@ -25,11 +25,11 @@ pub trait ResourceLimiter: Send {
         maximum: Option<usize>,
     ) -> Result<bool>;
 
-    /// Takes note that a memory could not grow, although it was allowed to.
+    /// Called when a memory could not grow although it was allowed to.
     ///
     /// # Errors
     ///
-    /// An error stops the guest; otherwise its `memory.grow` results in −1.
+    /// An error stops the guest; otherwise its `memory.grow` returns −1.
     fn memory_grow_failed(&mut self, error: Error) -> Result<()> {
         drop(error);
         Ok(())
@@ -48,11 +48,11 @@ pub trait ResourceLimiter: Send {
         maximum: Option<usize>,
     ) -> Result<bool>;
 
-    /// Takes note that a table could not grow, although it was allowed to.
+    /// Called when a table could not grow although it was allowed to.
     ///
     /// # Errors
     ///
-    /// An error stops the guest; otherwise its `table.grow` results in −1.
+    /// An error stops the guest; otherwise its `table.grow` returns −1.
     fn table_grow_failed(&mut self, error: Error) -> Result<()> {
         drop(error);
         Ok(())
@@ -148,8 +148,8 @@ impl StoreLimitsBuilder {
         self
     }
 
-    /// Whether a `memory.grow` or `table.grow` that fails stops the guest, instead of resulting
-    /// in −1.
+    /// Whether a `memory.grow` or `table.grow` that fails stops the guest, instead of returning
+    /// −1.
     pub fn trap_on_grow_failure(mut self, trap: bool) -> Self {
         self.0.trap_on_grow_failure = trap;
         self

@@ -23,8 +23,8 @@ use crate::runtime::store::StoreCore;
 
 /// Where instances, their memories, tables and globals, and host functions live.
 ///
-/// A store also holds a value of the host's choice, the `T`, that host functions reach through
-/// their [`Caller`](crate::Caller). Everything made in a store stays until the store is
+/// A store also holds a value of the host, the `T`. Host functions reach it through their
+/// [`Caller`](crate::Caller). Everything made in a store stays until the store is
 /// dropped (or its [`Region`](crate::Region) is freed); the handles ([`Func`](crate::Func), [`Memory`](crate::Memory) and so on) work with
 /// their own store only and panic when used with another.
 ///
@@ -35,10 +35,10 @@ use crate::runtime::store::StoreCore;
 /// A call into the guest can end by a trap, by an error of a host function, or by a panic of host
 /// code (a host function, a limiter, a callback, or the `Drop` of a value that is collected). A
 /// panic passes through the guest to whoever called it, as if guests were ordinary functions. In
-/// each of these cases the store can be used as before: what the guest did until then remains
-/// done, in memories, tables and globals; the fuel that it consumed is gone; its frames are left
-/// and their stack is free; references live as long as the scopes that they were rooted in. What
-/// may not be as the guest needs it is the guest's own data, as after any interruption.
+/// each of these cases the store can still be used. What the guest did in memories, tables and globals
+/// remains; the fuel that it consumed is gone; its stack is free again; references live as long as the
+/// scopes that they were rooted in. Only the guest's own data may be inconsistent, as after any
+/// interruption.
 ///
 /// ```
 /// use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -115,7 +115,7 @@ pub trait AsContextMut: AsContext {
 }
 
 impl<T> Store<T> {
-    /// Creates an empty store around a value of the host's.
+    /// Creates an empty store with a value of the host.
     pub fn new(engine: &Engine, data: T) -> Store<T> {
         let core = StoreCore::new(engine);
         Store { inner: Box::new(StoreInner { core, data, invariant: PhantomData }) }
