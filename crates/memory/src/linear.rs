@@ -1,7 +1,7 @@
 //! [`LinearMemory`]: bytes with a type, and the ways to reach them one number at a time.
 //!
 //! Operations on ranges of bytes are in [`bulk`](crate::bulk), those for hosts in
-//! [`view`](crate::view) and [`strings`](crate::strings); where the bytes live is decided in
+//! [`access`](crate::access) and [`view`](crate::view); where the bytes live is decided in
 //! [`backing`](crate::backing). All of them use the check in [`bounds`].
 
 use core::fmt;

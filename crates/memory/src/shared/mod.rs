@@ -1,9 +1,9 @@
 //! [`SharedMemory`]: a memory that several threads use at once.
 //!
-//! The operations are those of [`LinearMemory`](crate::LinearMemory) with shared borrows:
-//! single numbers here and, atomically, in [`atomic`]; ranges in [`bulk`]; strings in
-//! [`strings`]. All bytes move through [`relaxed`](crate::relaxed) or atomics, and no reference
-//! to plain bytes is ever made.
+//! Its operations are those of [`LinearMemory`](crate::LinearMemory), with shared borrows: single
+//! numbers here and, atomically, in [`atomic`]; ranges in [`bulk`]; the rest comes from
+//! [`MemoryAccess`](crate::MemoryAccess). All bytes move through [`relaxed`](crate::relaxed) or
+//! atomics, and no reference to plain bytes is ever made.
 
 mod atomic;
 mod bulk;
