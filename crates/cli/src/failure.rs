@@ -11,6 +11,9 @@ use lineal_wasi::I32Exit;
 /// The status after a trap: that of a process that aborts, as with Wasmtime.
 const TRAP_STATUS: u8 = 134;
 
+/// The status if a check has found something, unless the program's own says more.
+pub(crate) const FINDINGS_STATUS: u8 = 99;
+
 /// Whether the reader of our output is gone. That is not worth a message.
 pub(crate) fn is_broken_pipe(error: &Error) -> bool {
     error
@@ -45,8 +48,13 @@ fn tell(message: &str) {
 }
 
 fn colours(stderr: &io::Stderr) -> bool {
+    stderr.is_terminal() && colours_wanted()
+}
+
+/// Whether the user has not asked for plain text.
+pub(crate) fn colours_wanted() -> bool {
     let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
-    stderr.is_terminal() && !set("NO_COLOR") && std::env::var_os("TERM").is_none_or(|t| t != "dumb")
+    !set("NO_COLOR") && std::env::var_os("TERM").is_none_or(|t| t != "dumb")
 }
 
 /// An error with its causes, and where the guest was.

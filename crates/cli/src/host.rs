@@ -87,31 +87,13 @@ impl Options {
 
     /// The guest's surroundings, with its arguments.
     pub(crate) fn host(&self, file: &Path, args: &[String]) -> Result<Host> {
-        let name = file.file_name().unwrap_or_default().to_string_lossy();
-        let mut wasi = WasiCtxBuilder::new();
-        wasi.inherit_stdio().arg(&name)?.args(args)?;
-        for variable in &self.env {
-            let (name, value) = match variable.split_once('=') {
-                Some((name, value)) => (name, value.to_owned()),
-                None => (variable.as_str(), std::env::var(variable).unwrap_or_default()),
-            };
-            ensure!(!name.is_empty(), "--env {variable} does not name a variable");
-            wasi.env(name, &value)?;
-        }
-        for dir in &self.dir {
-            let (host, guest) = dir.split_once("::").unwrap_or((dir, dir));
-            let opened = Dir::open_ambient_dir(host, ambient_authority())
-                .with_context(|| format!("cannot open the directory {host}"))?;
-            if let Err(error) = wasi.preopened_dir(opened, guest) {
-                bail!("cannot give the guest {host}: {error:#}");
-            }
-        }
+        let wasi = wasi(file, args, &self.dir, &self.env)?;
         let usage = Usage {
             limit_bytes: self.max_memory,
             trap: self.trap_on_grow_failure,
             ..Usage::default()
         };
-        Ok(Host { wasi: wasi.build(), usage })
+        Ok(Host { wasi, usage })
     }
 
     /// Sets a store up for the options.
@@ -128,6 +110,35 @@ impl Options {
     pub(crate) fn consumed(&self, store: &Store<Host>) -> Option<u64> {
         store.get_fuel().ok().map(|left| self.fuel_units() - left)
     }
+}
+
+/// The surroundings of a program in `file`, with the options `--dir` and `--env`.
+pub(crate) fn wasi(
+    file: &Path,
+    args: &[String],
+    dirs: &[String],
+    env: &[String],
+) -> Result<WasiCtx> {
+    let name = file.file_name().unwrap_or_default().to_string_lossy();
+    let mut wasi = WasiCtxBuilder::new();
+    wasi.inherit_stdio().arg(&name)?.args(args)?;
+    for variable in env {
+        let (name, value) = match variable.split_once('=') {
+            Some((name, value)) => (name, value.to_owned()),
+            None => (variable.as_str(), std::env::var(variable).unwrap_or_default()),
+        };
+        ensure!(!name.is_empty(), "--env {variable} does not name a variable");
+        wasi.env(name, &value)?;
+    }
+    for dir in dirs {
+        let (host, guest) = dir.split_once("::").unwrap_or((dir, dir));
+        let opened = Dir::open_ambient_dir(host, ambient_authority())
+            .with_context(|| format!("cannot open the directory {host}"))?;
+        if let Err(error) = wasi.preopened_dir(opened, guest) {
+            bail!("cannot give the guest {host}: {error:#}");
+        }
+    }
+    Ok(wasi.build())
 }
 
 impl Host {
@@ -208,7 +219,7 @@ impl ResourceLimiter for Usage {
 }
 
 /// A time, with its unit; seconds without.
-fn duration(text: &str) -> Result<Duration> {
+pub(crate) fn duration(text: &str) -> Result<Duration> {
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
     let unit_seconds = match &text[digits.len()..] {
         "us" => 1e-6,
@@ -223,7 +234,7 @@ fn duration(text: &str) -> Result<Duration> {
 }
 
 /// A number of bytes, with or without a binary unit.
-fn size_bytes(text: &str) -> Result<u64> {
+pub(crate) fn size_bytes(text: &str) -> Result<u64> {
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
     let shift = match &text[digits.len()..] {
         "" | "B" => 0,

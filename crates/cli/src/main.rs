@@ -15,6 +15,7 @@ mod inspect;
 mod layout;
 mod program;
 mod run;
+mod script;
 mod source;
 mod wast;
 mod watchdog;
@@ -38,6 +39,8 @@ struct Cli {
 enum Command {
     /// Run a program, or call a function of a module and print its results
     Run(run::Options),
+    /// Run a script in Lua, Starlark or JavaScript that drives memories and modules
+    Script(script::Options),
     /// Run test scripts of the WebAssembly specification (.wast)
     Wast(wast::Options),
     /// Show a module's memories, data segments, imports and exports
@@ -58,6 +61,8 @@ enum Status {
     Success,
     /// The command found something wrong, and has printed what.
     Failure,
+    /// The process is to end with this status.
+    Exit(u8),
 }
 
 fn main() -> ExitCode {
@@ -70,6 +75,7 @@ fn main() -> ExitCode {
     match result {
         Ok(Status::Success) => ExitCode::SUCCESS,
         Ok(Status::Failure) => ExitCode::FAILURE,
+        Ok(Status::Exit(status)) => status.into(),
         Err(error) if failure::is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             // What there is of results comes before the error. If it cannot be written, the
@@ -84,6 +90,7 @@ impl Command {
     fn execute(&self, out: &mut impl Write) -> Result<Status> {
         match self {
             Command::Run(options) => options.execute(out),
+            Command::Script(options) => options.execute(),
             Command::Wast(options) => options.execute(out),
             Command::Inspect(options) => options.execute(out),
             Command::Dump(options) => options.execute(out),

@@ -1,9 +1,10 @@
 //! What can go wrong with a script.
 
 use std::error::Error as StdError;
-use std::fmt;
+use std::{fmt, io};
 
 use crate::Language;
+use crate::clock::TIMED_OUT;
 
 /// Why a script did not run to its end.
 #[derive(Debug)]
@@ -15,6 +16,10 @@ pub enum Error {
     Script(ScriptError),
     /// The script ended the program with this status, which may be 0.
     Exit(i32),
+    /// The script's [deadline](crate::Options::deadline) passed.
+    TimedOut,
+    /// What the script printed could not be written.
+    Output(io::Error),
     /// A module named in the options could not be loaded, or the host has no room for the
     /// script's engine.
     Setup(lineal::Error),
@@ -52,12 +57,21 @@ impl fmt::Display for Error {
             ),
             Error::Script(error) => error.fmt(f),
             Error::Exit(status) => write!(f, "the script ended with status {status}"),
+            Error::TimedOut => f.write_str(TIMED_OUT),
+            Error::Output(error) => write!(f, "cannot print: {error}"),
             Error::Setup(error) => write!(f, "{error:#}"),
         }
     }
 }
 
-impl StdError for Error {}
+impl StdError for Error {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        match self {
+            Error::Output(error) => Some(error),
+            _ => None,
+        }
+    }
+}
 
 impl fmt::Display for ScriptError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -1,31 +1,50 @@
 //! [`Host`]: the value in a script's store.
 
 use std::any::Any;
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering::Relaxed;
 
-use anyhow::Result;
-use lineal::ResourceLimiter;
+use lineal::{Engine, Error, ResourceLimiter, Result, Store};
+
+use crate::imports::Callback;
 
 /// What an element of a table takes.
 const ELEMENT_BYTES: u64 = 8;
 
 /// The value in the store of a script: what bounds it, and what the functions that its modules
 /// import need.
-#[derive(Debug, Default)]
 pub struct Host {
-    pub(crate) room: Room,
+    pub(crate) limiter: Limiter,
     #[cfg(feature = "js")]
     pub(crate) realm: crate::js::RealmLink,
     extension: Option<Box<dyn Any>>,
+    /// The script's functions that guests have imported.
+    pub(crate) callbacks: Vec<Callback>,
+    /// How many calls of the script by guests are under way.
+    pub(crate) depth: usize,
 }
 
 impl Host {
-    pub(crate) fn new(max_memory_bytes: Option<u64>, extension: Option<Box<dyn Any>>) -> Host {
-        Host {
-            room: Room { used_bytes: 0, limit_bytes: max_memory_bytes, grown: false },
+    /// A store with a host.
+    pub(crate) fn new_store(
+        engine: &Engine,
+        room: Room,
+        extension: Option<Box<dyn Any>>,
+    ) -> Store<Host> {
+        let host = Host {
+            limiter: Limiter { room, last_bytes: 0, grown: false },
             #[cfg(feature = "js")]
             realm: Default::default(),
             extension,
-        }
+            callbacks: Vec::new(),
+            depth: 0,
+        };
+        let mut store = Store::new(engine, host);
+        store.limiter(|host| &mut host.limiter);
+        store.set_epoch_deadline(1);
+        store
     }
 
     /// The extension in the [options](crate::Options::extension), if it is of this type.
@@ -34,39 +53,67 @@ impl Host {
     }
 }
 
-/// How many bytes memories and tables have together, and may have.
-#[derive(Debug, Default)]
+impl fmt::Debug for Host {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Host").field("limiter", &self.limiter).finish_non_exhaustive()
+    }
+}
+
+/// How many bytes memories, tables and blocks have together, and may have. Clones share the count.
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Room {
-    used_bytes: u64,
+    used_bytes: Arc<AtomicU64>,
     limit_bytes: Option<u64>,
+}
+
+impl Room {
+    pub(crate) fn new(limit_bytes: Option<u64>) -> Room {
+        Room { used_bytes: Arc::default(), limit_bytes }
+    }
+
+    /// Takes this many bytes, if there is room for them.
+    pub(crate) fn take(&self, bytes: u64) -> bool {
+        let limit_bytes = self.limit_bytes.unwrap_or(u64::MAX);
+        let more = |used: u64| used.checked_add(bytes).filter(|&wanted| wanted <= limit_bytes);
+        self.used_bytes.fetch_update(Relaxed, Relaxed, more).is_ok()
+    }
+
+    /// Gives bytes back.
+    pub(crate) fn give_back(&self, bytes: u64) {
+        self.used_bytes.fetch_sub(bytes, Relaxed);
+    }
+
+    /// How many are taken.
+    pub(crate) fn used_bytes(&self) -> u64 {
+        self.used_bytes.load(Relaxed)
+    }
+}
+
+/// What bounds the modules of a script.
+#[derive(Debug)]
+pub(crate) struct Limiter {
+    pub(crate) room: Room,
+    /// What was taken last, in case that the growth fails.
+    last_bytes: u64,
     /// Whether a memory or table was made or grew since this was last taken back.
     pub(crate) grown: bool,
 }
 
-impl Room {
-    /// Whether there is room for this many bytes more, which are taken then.
-    pub(crate) fn take(&mut self, bytes: u64) -> bool {
-        let wanted = self.used_bytes.saturating_add(bytes);
-        let allowed = self.limit_bytes.is_none_or(|limit| wanted <= limit);
-        if allowed {
-            self.used_bytes = wanted;
-        }
+impl Limiter {
+    fn growing(&mut self, current: u64, desired: u64, maximum: Option<u64>) -> bool {
+        self.grown = true;
+        let more = desired.saturating_sub(current);
+        let allowed = maximum.is_none_or(|maximum| desired <= maximum) && self.room.take(more);
+        self.last_bytes = if allowed { more } else { 0 };
         allowed
     }
 
-    /// Gives bytes back.
-    pub(crate) fn give_back(&mut self, bytes: u64) {
-        self.used_bytes = self.used_bytes.saturating_sub(bytes);
-    }
-
-    fn growing(&mut self, current: u64, desired: u64, maximum: Option<u64>) -> bool {
-        self.grown = true;
-        let within = maximum.is_none_or(|maximum| desired <= maximum);
-        within && self.take(desired.saturating_sub(current))
+    fn failed(&mut self) {
+        self.room.give_back(std::mem::take(&mut self.last_bytes));
     }
 }
 
-impl ResourceLimiter for Room {
+impl ResourceLimiter for Limiter {
     fn memory_growing(
         &mut self,
         current: usize,
@@ -74,6 +121,11 @@ impl ResourceLimiter for Room {
         maximum: Option<usize>,
     ) -> Result<bool> {
         Ok(self.growing(current as u64, desired as u64, maximum.map(|bytes| bytes as u64)))
+    }
+
+    fn memory_grow_failed(&mut self, _: Error) -> Result<()> {
+        self.failed();
+        Ok(())
     }
 
     fn table_growing(
@@ -84,5 +136,22 @@ impl ResourceLimiter for Room {
     ) -> Result<bool> {
         let bytes = |elements: usize| (elements as u64).saturating_mul(ELEMENT_BYTES);
         Ok(self.growing(bytes(current), bytes(desired), maximum.map(bytes)))
+    }
+
+    fn table_grow_failed(&mut self, _: Error) -> Result<()> {
+        self.failed();
+        Ok(())
+    }
+
+    fn instances(&self) -> usize {
+        usize::MAX
+    }
+
+    fn tables(&self) -> usize {
+        usize::MAX
+    }
+
+    fn memories(&self) -> usize {
+        usize::MAX
     }
 }

@@ -13,20 +13,39 @@
 // The binding to JavaScript lends a linear memory to its engine; nothing else may be unsafe.
 #![deny(unsafe_code)]
 
+mod bytes;
+mod clock;
+#[cfg(feature = "lua")]
+mod dump;
 mod error;
 mod host;
+mod imports;
 #[cfg(feature = "js")]
 mod js;
 #[cfg(not(feature = "js"))]
 #[path = "js_disabled.rs"]
 mod js;
 mod language;
+#[cfg(feature = "lua")]
+mod lua;
+#[cfg(not(feature = "lua"))]
+#[path = "lua_disabled.rs"]
+mod lua;
+mod modules;
 mod options;
+mod report;
+#[cfg(feature = "starlark")]
+#[expect(unsafe_code, reason = "starlark's macros implement its unsafe traits for our values")]
+mod starlark;
+#[cfg(not(feature = "starlark"))]
+#[path = "starlark_disabled.rs"]
+mod starlark;
+mod store;
 
 pub use error::{Error, ScriptError};
 pub use host::Host;
 pub use language::{Language, UnknownLanguage};
-pub use options::{Options, Output, Script};
+pub use options::{Options, Output, Report, Script};
 
 /// Runs a script to its end.
 ///
@@ -35,10 +54,10 @@ pub use options::{Options, Output, Script};
 /// If the script cannot be compiled or fails ([`Error::Script`]), if it ends the program with a
 /// status ([`Error::Exit`]), or if this build does not include the language
 /// ([`Error::Unavailable`]).
-pub fn run(script: &Script, options: Options, output: Output) -> Result<(), Error> {
+pub fn run(script: &Script, options: Options, output: Output) -> Result<Report, Error> {
     match script.language {
-        Language::Lua => Err(Error::Unavailable(Language::Lua)),
-        Language::Starlark => Err(Error::Unavailable(Language::Starlark)),
+        Language::Lua => lua::run(script, options, output),
+        Language::Starlark => starlark::run(script, options, output),
         Language::JavaScript => js::run(script, options, output),
     }
 }

@@ -98,3 +98,11 @@ impl fmt::Debug for Output {
         f.debug_struct("Output").field("colours", &self.colours).finish_non_exhaustive()
     }
 }
+
+/// What a script that ran to its end left behind.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Report {
+    /// How many blocks of memory were never freed, if that was to be [checked](Options::check).
+    pub findings: u64,
+}

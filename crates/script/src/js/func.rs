@@ -120,7 +120,7 @@ impl<'js> Exported<'js> {
         }
         let outcome = self.realm.store.with(|store| {
             let outcome = self.func.call(store.as_context_mut(), args, results);
-            (outcome, std::mem::take(&mut store.data_mut().room.grown))
+            (outcome, std::mem::take(&mut store.data_mut().limiter.grown))
         });
         self.finish(ctx, outcome)?;
         match results {
@@ -146,7 +146,7 @@ impl<'js> Exported<'js> {
             let args: Vec<Val> = args.iter().map(|arg| arg.val(&mut store)).collect();
             let outcome = self.func.call(store.as_context_mut(), &args, &mut results);
             let value = outcome.is_ok().then(|| self.raise(ctx, &mut store, &results));
-            ((outcome, std::mem::take(&mut store.data_mut().room.grown)), value)
+            ((outcome, std::mem::take(&mut store.data_mut().limiter.grown)), value)
         });
         self.finish(ctx, outcome)?;
         value.unwrap_or(Err(rquickjs::Error::Unknown))
@@ -176,7 +176,7 @@ impl<'js> Exported<'js> {
     /// Makes the script see what the guest did: memories that grew, and how it ended.
     fn finish(&self, ctx: &Ctx<'js>, (outcome, grown): (lineal::Result<()>, bool)) -> Result<()> {
         if grown {
-            self.realm.store.with(|store| store.data_mut().room.grown = true);
+            self.realm.store.with(|store| store.data_mut().limiter.grown = true);
             self.realm.refresh(ctx)?;
         }
         match outcome {

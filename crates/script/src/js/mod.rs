@@ -31,7 +31,7 @@ use std::fmt;
 use std::rc::{Rc, Weak};
 use std::time::{Duration, Instant};
 
-use lineal::{Module, Store, Trap};
+use lineal::{Module, Trap};
 use rquickjs::context::EvalOptions;
 use rquickjs::{Class, Context, Ctx, Function, Object, Runtime, Value};
 
@@ -39,7 +39,8 @@ use self::environment::Environment;
 use self::loader::FileLoader;
 use self::module::Compiled;
 use self::realm::{Intrinsics, Realm};
-use crate::{Error, Host, Options, Output, Script, ScriptError};
+use crate::host::Room;
+use crate::{Error, Host, Options, Output, Report, Script, ScriptError};
 
 /// Whether this build runs JavaScript.
 pub(crate) const AVAILABLE: bool = true;
@@ -66,9 +67,10 @@ impl fmt::Debug for RealmLink {
 }
 
 /// Runs a script until it has ended and nothing waits any more.
-pub(crate) fn run(script: &Script, options: Options, output: Output) -> Result<(), Error> {
+pub(crate) fn run(script: &Script, options: Options, output: Output) -> Result<Report, Error> {
     // A script may go deeper than the caller's stack, and its end is not known.
-    stacker::grow(STACK_BYTES, || run_here(script, options, output))
+    stacker::grow(STACK_BYTES, || run_here(script, options, output))?;
+    Ok(Report::default())
 }
 
 fn run_here(script: &Script, options: Options, output: Output) -> Result<(), Error> {
@@ -86,10 +88,8 @@ fn run_here(script: &Script, options: Options, output: Output) -> Result<(), Err
             let _ = tracker.rejection(&ctx, promise, reason, handled);
         },
     )));
-    let host = Host::new(options.max_memory_bytes, options.extension);
-    let mut store = Store::new(&options.engine, host);
-    store.limiter(|host| &mut host.room);
-    store.set_epoch_deadline(1);
+    let room = Room::new(options.max_memory_bytes);
+    let store = Host::new_store(&options.engine, room, options.extension);
     let realm = Rc::new(Realm::new(store, options.linker));
     realm.store.with(|store| store.data_mut().realm = RealmLink(Rc::downgrade(&realm)));
     let context = Context::full(&runtime).map_err(setup)?;

@@ -206,7 +206,7 @@ impl Realm {
         }
         let dead = std::mem::take(&mut *self.dead.borrow_mut());
         let freed_bytes = raw::free_regions(&self.store, &dead);
-        self.store.with(|store| store.data_mut().room.give_back(freed_bytes));
+        self.store.with(|store| store.data_mut().limiter.room.give_back(freed_bytes));
     }
 
     fn free_lost(&self) {
@@ -221,7 +221,7 @@ impl Realm {
     /// Detaches the buffers of memories that grew. It must run before a script does, after guests
     /// did (J4).
     pub(super) fn refresh(&self, ctx: &Ctx<'_>) -> Result<()> {
-        let grown = self.store.with(|store| std::mem::take(&mut store.data_mut().room.grown));
+        let grown = self.store.with(|store| std::mem::take(&mut store.data_mut().limiter.grown));
         if grown { self.refresh_views(ctx) } else { Ok(()) }
     }
 

@@ -1,0 +1,131 @@
+//! `lineal script`: runs a script that drives memories and modules.
+
+use std::io::{self, IsTerminal, Write};
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use lineal::{Config, Engine, Linker};
+use lineal_script::{Error, Language, Output, Script};
+use lineal_wasi::WasiCtx;
+
+use crate::source::Source;
+use crate::watchdog::Watchdog;
+use crate::{Status, failure, host};
+
+/// What to run.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Options {
+    /// The script: `.lua` for Lua, `.star` for Starlark, `.js` and `.mjs` for JavaScript; `-` for
+    /// standard input
+    file: PathBuf,
+    /// The script's language, whatever the file's name: `lua`, `starlark` or `js`
+    #[arg(long, value_name = "LANGUAGE")]
+    lang: Option<Language>,
+    /// Instantiates a module (.wasm or .wat) before the script starts
+    #[arg(long, value_name = "FILE")]
+    module: Option<PathBuf>,
+    /// Refuses what is accepted for convenience, but what browsers refuse
+    #[arg(long)]
+    strict: bool,
+    /// Lists blocks of memory that the script never freed; the exit status is 99 if there are any
+    #[arg(long)]
+    check: bool,
+    /// Lets modules use a directory, under its own name or another
+    #[arg(long, value_name = "HOST[::GUEST]")]
+    dir: Vec<String>,
+    /// Sets a variable of the modules' environment; without a value, to what it is here
+    #[arg(long, value_name = "NAME[=VALUE]")]
+    env: Vec<String>,
+    /// Stops the script after that time: `2.5s`, `300ms`
+    #[arg(long, value_parser = host::duration)]
+    timeout: Option<Duration>,
+    /// Limits memories, tables and blocks to SIZE bytes in total: `65536`, `64KiB`, `1GiB`
+    #[arg(long, value_name = "SIZE", value_parser = host::size_bytes)]
+    max_memory: Option<u64>,
+    /// The script's arguments; options must come before the script
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    args: Vec<String>,
+}
+
+impl Options {
+    pub(crate) fn execute(&self) -> Result<Status> {
+        let language = self.language()?;
+        if !language.is_available() {
+            bail!(Error::Unavailable(language));
+        }
+        let source = Source::from(self.file.clone());
+        let text = String::from_utf8(source.read()?);
+        let text = text.with_context(|| format!("{source} is not UTF-8 text"))?;
+        let script = Script { file: self.file.clone(), text, language };
+
+        let engine = Engine::new(&self.config())?;
+        let mut options = lineal_script::Options::new(&engine);
+        options.args.clone_from(&self.args);
+        options.module.clone_from(&self.module);
+        options.strict = self.strict;
+        options.check = self.check;
+        options.max_memory_bytes = self.max_memory;
+        options.deadline = self.timeout.and_then(|timeout| Instant::now().checked_add(timeout));
+        options.linker = Some(self.linker(&engine)?);
+        options.extension = Some(Box::new(self.wasi()?));
+
+        let watchdog = self.timeout.map(|timeout| Watchdog::start(engine.clone(), timeout));
+        let watchdog = watchdog.transpose()?;
+        let outcome = lineal_script::run(&script, options, self.output());
+        drop(watchdog);
+        match outcome {
+            Ok(report) if report.findings > 0 => Ok(Status::Exit(failure::FINDINGS_STATUS)),
+            Ok(_) => Ok(Status::Success),
+            Err(Error::Exit(status)) => Ok(Status::Exit(status as u8)),
+            Err(Error::TimedOut) => {
+                let timeout = self.timeout.unwrap_or_default();
+                failure::abort(&format!("the script timed out after {timeout:?}"))
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn language(&self) -> Result<Language> {
+        if let Some(language) = self.lang {
+            return Ok(language);
+        }
+        Language::of_file(&self.file).with_context(|| {
+            format!(
+                "cannot tell the language of {}: name it with --lang, or give the file an ending \
+                 that says it (.lua, .star, .js, .mjs)",
+                self.file.display()
+            )
+        })
+    }
+
+    fn config(&self) -> Config {
+        let mut config = Config::new();
+        config.epoch_interruption(self.timeout.is_some());
+        if let Some(limit_bytes) = self.max_memory {
+            // What the garbage collector looks after is bounded by itself.
+            config.gc_heap_limit(usize::try_from(limit_bytes).unwrap_or(usize::MAX));
+        }
+        config
+    }
+
+    /// WASI for the modules that import it.
+    fn linker(&self, engine: &Engine) -> Result<Linker<lineal_script::Host>> {
+        let mut linker = Linker::new(engine);
+        lineal_wasi::add_to_linker(&mut linker, |host: &mut lineal_script::Host| {
+            host.extension::<WasiCtx>().expect("every store of a script has it")
+        })?;
+        Ok(linker)
+    }
+
+    fn wasi(&self) -> Result<WasiCtx> {
+        host::wasi(&self.file, &self.args, &self.dir, &self.env)
+    }
+
+    fn output(&self) -> Output {
+        let stdout = io::stdout();
+        let colours = stdout.is_terminal() && failure::colours_wanted();
+        let out: Box<dyn Write> = Box::new(stdout);
+        Output { out, err: Box::new(io::stderr()), colours }
+    }
+}

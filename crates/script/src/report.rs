@@ -1,0 +1,31 @@
+//! How the engine's errors are told to a script.
+
+use std::fmt::Write as _;
+
+use lineal::{Error, WasmBacktrace};
+
+/// An error with its causes on one line, and below it where the guest was.
+pub(crate) fn describe(error: &Error) -> String {
+    let backtrace = error.downcast_ref::<WasmBacktrace>();
+    let backtrace_text = backtrace.map(WasmBacktrace::to_string);
+    let causes = error.chain().map(ToString::to_string);
+    let causes = causes.filter(|cause| Some(cause) != backtrace_text.as_ref());
+    let mut text = causes.collect::<Vec<_>>().join(": ");
+    if let Some(backtrace) = backtrace {
+        text.push_str(&frames(backtrace));
+    }
+    text
+}
+
+/// Where the guest was, a line a function; nothing if no function of a guest was running.
+pub(crate) fn frames(backtrace: &WasmBacktrace) -> String {
+    let mut text = String::new();
+    if backtrace.frames().is_empty() {
+        return text;
+    }
+    text.push_str("\n  wasm backtrace, innermost function first:");
+    for (number, frame) in backtrace.frames().iter().enumerate() {
+        let _ = write!(text, "\n  {number:>4}: {frame}");
+    }
+    text
+}

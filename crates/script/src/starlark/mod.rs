@@ -1,0 +1,163 @@
+//! Starlark, on starlark-rust.
+//!
+//! Scripts get `load_module`, `Bytes` and `args`, and with a module `wasm_instance` and `memory`.
+
+mod bytes_value;
+mod calls;
+mod exports;
+mod memory;
+mod values;
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use starlark::PrintHandler;
+use starlark::any::ProvidesStaticType;
+use starlark::environment::{FrozenModule, Globals, GlobalsBuilder, LibraryExtension, Module};
+use starlark::eval::{Evaluator, FileLoader};
+use starlark::syntax::{AstModule, Dialect};
+
+use crate::clock::Clock;
+use crate::error::{Error, ScriptError};
+use crate::host::Room;
+use crate::modules::Modules;
+use crate::options::{Options, Output, Report, Script};
+use crate::{Host, store};
+
+/// How deep calls of functions may be nested.
+const MAX_CALL_STACK: usize = 400;
+
+/// What the functions of the host share, as the evaluator's extra value.
+#[derive(ProvidesStaticType)]
+struct State {
+    modules: Modules,
+    output: RefCell<Output>,
+    clock: Clock,
+    globals: Globals,
+    /// Relative paths in `load` begin here.
+    dir: PathBuf,
+    /// What `load` has loaded, and `None` for what it is loading.
+    loaded: RefCell<HashMap<String, Option<FrozenModule>>>,
+    /// Why the script ends before its end.
+    ending: RefCell<Option<Error>>,
+}
+
+pub(crate) fn run(script: &Script, options: Options, output: Output) -> Result<Report, Error> {
+    let room = Room::new(options.max_memory_bytes);
+    let mut store = Host::new_store(&options.engine, room, options.extension);
+    let state = State {
+        modules: Modules::new(&options.engine, &script.file, options.linker),
+        output: RefCell::new(output),
+        clock: Clock::new(options.deadline),
+        globals: globals(),
+        dir: script.file.parent().unwrap_or(Path::new("")).to_owned(),
+        loaded: RefCell::default(),
+        ending: RefCell::new(None),
+    };
+    let outcome =
+        store::enter(&mut store, || state.run(script, &options.args, options.module.as_deref()));
+    let flushed = state.output.borrow_mut().out.flush();
+    outcome?;
+    flushed.map_err(Error::Output)?;
+    Ok(Report::default())
+}
+
+fn globals() -> Globals {
+    use LibraryExtension::{
+        CallStack, EnumType, Filter, Json, Map, Partial, Pprint, Prepr, Print, Pstr, RecordType,
+        SetType, StructType, Typing,
+    };
+    let extensions = [
+        CallStack, EnumType, Filter, Json, Map, Partial, Pprint, Prepr, Print, Pstr, RecordType,
+        SetType, StructType, Typing,
+    ];
+    GlobalsBuilder::extended_by(&extensions)
+        .with(exports::globals)
+        .with(bytes_value::globals)
+        .build()
+}
+
+impl State {
+    fn run(&self, script: &Script, args: &[String], module: Option<&Path>) -> Result<(), Error> {
+        let name = script.file.display().to_string();
+        let ast = AstModule::parse(&name, script.text.clone(), &Dialect::AllOptionsInternal);
+        let ast = ast.map_err(|error| self.failed(&error))?;
+        Module::with_temp_heap(|scope| {
+            scope.set("args", scope.heap().alloc(args.to_vec()));
+            if let Some(file) = module {
+                exports::define(self, &scope, file)?;
+            }
+            self.evaluate(&scope, ast).map_err(|error| self.failed(&error))
+        })
+    }
+
+    /// Runs the statements of a file.
+    fn evaluate<'v>(&self, scope: &Module<'v>, ast: AstModule) -> starlark::Result<()> {
+        let clock = self.clock;
+        let mut eval = Evaluator::new(scope);
+        eval.extra = Some(self);
+        eval.set_max_callstack_size(MAX_CALL_STACK)?;
+        eval.set_print_handler(self);
+        eval.set_loader(self);
+        eval.set_check_cancelled(Box::new(move || clock.is_over()));
+        eval.eval_module(ast, &self.globals)?;
+        Ok(())
+    }
+
+    fn failed(&self, error: &starlark::Error) -> Error {
+        if let Some(ending) = self.ending.take() {
+            return ending;
+        }
+        if self.clock.is_over() {
+            return Error::TimedOut;
+        }
+        ScriptError::new(format!("{error}").trim_end(), None).into()
+    }
+}
+
+impl PrintHandler for State {
+    fn println(&self, text: &str) -> starlark::Result<()> {
+        let written = writeln!(self.output.borrow_mut().out, "{text}");
+        written.map_err(|error| {
+            let message = format!("cannot print: {error}");
+            self.ending.borrow_mut().get_or_insert(Error::Output(error));
+            native_error(message)
+        })
+    }
+}
+
+impl FileLoader for State {
+    /// `load("other.star", "name")`: what another script defines.
+    fn load(&self, path: &str) -> starlark::Result<FrozenModule> {
+        match self.loaded.borrow().get(path) {
+            Some(Some(module)) => return Ok(module.clone()),
+            Some(None) => return Err(native_error(format!("{path} loads itself"))),
+            None => {}
+        }
+        let file = self.dir.join(path);
+        let text = std::fs::read_to_string(&file)
+            .map_err(|error| native_error(format!("cannot read {}: {error}", file.display())))?;
+        self.loaded.borrow_mut().insert(path.to_owned(), None);
+        let name = file.display().to_string();
+        let ast = AstModule::parse(&name, text, &Dialect::AllOptionsInternal)?;
+        let module = Module::with_temp_heap(|scope| -> starlark::Result<FrozenModule> {
+            self.evaluate(&scope, ast)?;
+            Ok(scope.freeze()?)
+        })?;
+        self.loaded.borrow_mut().insert(path.to_owned(), Some(module.clone()));
+        Ok(module)
+    }
+}
+
+/// A failure of a function of the host.
+fn native_error(message: impl Into<String>) -> starlark::Error {
+    starlark::Error::new_native(lineal::Error::msg(message.into()))
+}
+
+/// The state behind an evaluator.
+fn state<'a>(eval: &Evaluator<'_, 'a, '_>) -> &'a State {
+    let extra = eval.extra.and_then(|extra| extra.downcast_ref::<State>());
+    extra.expect("every evaluator of a script has it")
+}

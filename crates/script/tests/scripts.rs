@@ -1,0 +1,353 @@
+//! Runs the scripts beside this file and compares what they print, and tries what goes wrong.
+//!
+//! `BLESS=1` writes what they print to the `.expected` files.
+
+use std::cell::RefCell;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use lineal::{Config, Engine};
+use lineal_script::{Error, Language, Options, Output, Report, Script, run};
+
+/// What a script prints, kept.
+#[derive(Clone, Default)]
+struct Kept(Rc<RefCell<Vec<u8>>>);
+
+impl Write for Kept {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.borrow_mut().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Kept {
+    fn text(&self) -> String {
+        String::from_utf8(self.0.borrow().clone()).unwrap()
+    }
+}
+
+/// What came of a script.
+struct Outcome {
+    result: Result<Report, Error>,
+    out: String,
+    err: String,
+}
+
+fn run_with(
+    file: &Path,
+    text: String,
+    language: Language,
+    change: impl FnOnce(&mut Options),
+) -> Outcome {
+    let engine = Engine::new(Config::new().epoch_interruption(true)).unwrap();
+    let mut options = Options::new(&engine);
+    change(&mut options);
+    let (out, err) = (Kept::default(), Kept::default());
+    let output = Output { out: Box::new(out.clone()), err: Box::new(err.clone()), colours: false };
+    let script = Script { file: file.to_owned(), text, language };
+    let ticker = options.deadline.map(|deadline| {
+        let engine = engine.clone();
+        std::thread::spawn(move || {
+            std::thread::sleep(deadline.saturating_duration_since(Instant::now()));
+            engine.increment_epoch();
+        })
+    });
+    let result = run(&script, options, output);
+    if let Some(ticker) = ticker {
+        ticker.join().unwrap();
+    }
+    Outcome { result, out: out.text(), err: err.text() }
+}
+
+fn folder(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests").join(name)
+}
+
+/// Runs a text as a script in a language's folder.
+fn run_text(language: Language, text: &str, change: impl FnOnce(&mut Options)) -> Outcome {
+    let (name, ending) = match language {
+        Language::Lua => ("lua", "lua"),
+        Language::Starlark => ("starlark", "star"),
+        Language::JavaScript => ("js", "js"),
+    };
+    let file = folder(name).join(format!("script.{ending}"));
+    run_with(&file, text.to_owned(), language, change)
+}
+
+fn message(outcome: &Outcome) -> String {
+    let message = outcome.result.as_ref().unwrap_err().to_string();
+    // Where the project is does not matter.
+    message.replace(&format!("{}/", folder("lua").display()), "")
+}
+
+fn compare(name: &str, files: &[&str]) {
+    let folder = folder(name);
+    for file in files {
+        let path = folder.join(file);
+        let text = std::fs::read_to_string(&path).unwrap();
+        let outcome = run_with(&path, text, Language::of_file(&path).unwrap(), |_| {});
+        if let Err(error) = &outcome.result {
+            panic!("{file}: {error}\n{}", outcome.out);
+        }
+        // Names of files begin at the folder, wherever that is.
+        let out = outcome.out.replace(&format!("{}/", folder.display()), "");
+        let expected_path = path.with_extension("expected");
+        if std::env::var_os("BLESS").is_some() {
+            std::fs::write(&expected_path, &out).unwrap();
+        }
+        let expected = std::fs::read_to_string(&expected_path).unwrap();
+        assert_eq!(out, expected, "{file}");
+    }
+}
+
+#[test]
+fn lua_scripts_print_what_is_expected() {
+    compare("lua", &["blocks.lua", "errors.lua", "module.lua", "callbacks.lua"]);
+}
+
+#[test]
+fn starlark_scripts_print_what_is_expected() {
+    compare("starlark", &["memory.star", "callbacks.star"]);
+}
+
+#[test]
+fn blocks_that_were_never_freed_are_listed() {
+    let text = "local kept = m.alloc(10)\nfor _ = 1, 3 do m.alloc(4) end\nm.free(m.alloc(7))\n\
+                m.resize(kept, 20)";
+    let outcome = run_text(Language::Lua, text, |options| options.check = true);
+    assert_eq!(outcome.result.unwrap().findings, 4);
+    let err = outcome.err.replace(&format!("{}/", folder("lua").display()), "");
+    assert_eq!(
+        err,
+        "4 blocks of 32 bytes were never freed:\n  \
+         1 block of 20 bytes, allocated at script.lua:1\n  \
+         3 blocks of 12 bytes, allocated at script.lua:2\n"
+    );
+    let outcome = run_text(Language::Lua, "m.free(m.alloc(1))", |options| options.check = true);
+    assert_eq!(outcome.result.unwrap().findings, 0);
+    assert_eq!(outcome.err, "all blocks were freed\n");
+}
+
+#[test]
+fn memory_is_limited_and_forgotten_blocks_are_collected() {
+    let limited = |options: &mut Options| options.max_memory_bytes = Some(1 << 20);
+    let text = "assert(not m.alloc(1048577))\nlocal all = m.alloc(1048576)\nassert(all)\n\
+                assert(not m.alloc(1))\nm.free(all)\nall = nil\n\
+                for _ = 1, 1000 do assert(m.alloc(300000)) end\n\
+                local h = m.alloc(10)\ncollectgarbage()\nassert(not m.resize(h, 1048577))\n\
+                assert(m.resize(h, 1000000))\nm.free(h)\n\
+                local g = wasm.load('../modules/guest.wat', \
+                {env = {visit = print, scale = 1}})\n\
+                assert(not m.alloc(1048576 - 65535 - 16))\n\
+                assert(m.resize(g.memory, 131072))\n\
+                assert(m.alloc(1048576 - 131072 - 16))\nassert(g.exports.grow(1) == -1)";
+    let outcome = run_text(Language::Lua, text, limited);
+    outcome.result.unwrap();
+
+    let text = "g = load_module('../modules/guest.wat', imports = {'env': {'visit': print, \
+                'scale': 1}})\ng.memory.grow(1)\ng.memory.grow(1)";
+    let outcome = run_text(Language::Starlark, text, |options| {
+        options.max_memory_bytes = Some(140_000);
+    });
+    let message = message(&outcome);
+    assert!(message.contains("Memory.grow: cannot grow the memory of 2 pages by 1"), "{message}");
+}
+
+#[test]
+fn scripts_end_in_time() {
+    let deadline = |options: &mut Options| {
+        options.deadline = Some(Instant::now() + Duration::from_millis(100));
+    };
+    let guest = "local g = wasm.load('../modules/guest.wat', {env = {visit = print, scale = 1}})\n";
+    for text in [
+        "while true do end",
+        "while true do pcall(function() while true do end end) end",
+        "local co = coroutine.wrap(function() while true do end end)\nwhile true do pcall(co) end",
+        "while true do pcall(error, 'x') end",
+    ] {
+        let outcome = run_text(Language::Lua, text, deadline);
+        assert!(matches!(outcome.result, Err(Error::TimedOut)), "{text}: {:?}", outcome.result);
+    }
+    for text in ["g.exports.forever()", "while true do pcall(g.exports.forever) end"] {
+        let outcome = run_text(Language::Lua, &format!("{guest}{text}"), deadline);
+        assert!(matches!(outcome.result, Err(Error::TimedOut)), "{text}: {:?}", outcome.result);
+    }
+    let guest = "g = load_module('../modules/guest.wat', imports = {'env': {'visit': print, \
+                 'scale': 1}})\n";
+    for text in ["g.exports.forever()", "def f():\n  for a in range(1 << 30):\n    pass\nf()"] {
+        let outcome = run_text(Language::Starlark, &format!("{guest}{text}"), deadline);
+        assert!(matches!(outcome.result, Err(Error::TimedOut)), "{text}: {:?}", outcome.result);
+    }
+}
+
+#[test]
+fn scripts_end_with_a_status() {
+    for (text, status) in [
+        ("os.exit(3)", 3),
+        ("pcall(os.exit, 4)", 4),
+        ("os.exit()", 0),
+        ("os.exit(true)", 0),
+        ("os.exit(false)", 1),
+        ("coroutine.resume(coroutine.create(function() os.exit(5) end)) error('no')", 5),
+        ("xpcall(function() os.exit(6) end, print) error('no')", 6),
+    ] {
+        let outcome = run_text(Language::Lua, text, |_| {});
+        match outcome.result {
+            Err(Error::Exit(exit)) => assert_eq!(exit, status, "{text}"),
+            other => panic!("{text}: {other:?}"),
+        }
+    }
+}
+
+#[test]
+fn errors_name_the_line_and_the_call() {
+    let outcome = run_text(Language::Lua, "\nlocal x =", |_| {});
+    assert!(
+        message(&outcome).starts_with("script.lua:2: unexpected symbol"),
+        "{}",
+        message(&outcome)
+    );
+
+    let text = "local function inner(h)\n  m.read_int32(h, 2)\nend\ninner(m.alloc(4))";
+    let outcome = run_text(Language::Lua, text, |_| {});
+    let text = message(&outcome);
+    let first = "script.lua:2: m.read_int32: 4 bytes at offset 2 (2..6) are outside the block of 4 \
+                 bytes\nstack traceback:\n";
+    assert!(text.starts_with(first), "{text}");
+    assert!(text.contains("script.lua:2: in ") && text.contains("script.lua:4: in "), "{text}");
+    assert!(!text.contains("lineal:"), "{text}");
+
+    for (text, expected) in [
+        ("error()", "the script failed with the error nil"),
+        ("error({})", "table:"),
+        ("error(setmetatable({}, {__tostring = function() return 'mine' end}))", "mine"),
+    ] {
+        let outcome = run_text(Language::Lua, text, |_| {});
+        assert!(message(&outcome).contains(expected), "{text}: {}", message(&outcome));
+    }
+
+    let guest = "def visit(n):\n  return g.missing\ng = load_module('../modules/guest.wat', \
+                 imports = {'env': {'visit': visit, 'scale': 1}})\nmem = g.memory\ne = g.exports\n";
+    for (text, expected) in [
+        (
+            "mem.read(65530, 7)",
+            "Memory.read: 7 bytes at offset 65530 (65530..65537) are outside the memory of 65536 bytes",
+        ),
+        ("mem.read(-1, 7)", "Memory.read: offset must be an int that is not negative, got -1"),
+        ("mem.read(1 << 70, 7)", "Memory.read: offset must be an int that is not negative"),
+        ("mem.read(1.5, 7)", "got 1.5"),
+        ("mem.read(0, 1 << 63)", "are outside the memory"),
+        ("mem.read('x', 7)", "got string"),
+        ("mem.read_cstring(16, max_len = 4)", "no NUL ends the string at offset 16 within 5 bytes"),
+        ("mem.write(0, [1, 256])", "element 1 must be an int from 0 to 255, got 256"),
+        ("mem.write(0, 5)", "expected Bytes, a list of ints or a string, got int"),
+        ("mem.write_string(0, 5)", "expected a string, got int"),
+        ("mem.write_int8(0, 128)", "value must be an int from -128 to 127, got 128"),
+        ("mem.write_float(0, 'x')", "write_float"),
+        ("mem.grow(-1)", "by must be an int that is not negative"),
+        ("mem.grow(100)", "cannot grow the memory of 1 pages by 100"),
+        ("mem.read(0, 4)[4]", "index 4 is outside the Bytes, whose length is 4"),
+        ("mem.read(0, 4)['x']", "must be an int, got string"),
+        ("mem.read(0, 4)[::0]", "must not be 0"),
+        ("e.add(1)", "add: expected 2 arguments, got 1"),
+        ("e.add(1, 'x')", "argument 2 must be an i32, got string"),
+        ("e.add(1, 1 << 32)", "argument 2 must be an i32, got 4294967296"),
+        ("e.add(1, b = 2)", "named"),
+        ("e.missing", "missing"),
+        ("e.divide(1, 0)", "divide by zero"),
+        ("e.call_visit(1)", "has no attribute `missing`"),
+        ("e.fixed.set(1)", "wasm_global.set"),
+        ("e.table.get(99)", "index 99 is outside the table of 2 elements"),
+        ("e.table.set(0, 5)", "wasm_table.set: the value must be"),
+        ("load_module('missing.wasm')", "cannot read"),
+        ("load_module('memory.star')", "is not a valid module"),
+        ("load_module('../modules/guest.wat')", "env.visit: function"),
+        (
+            "load_module('../modules/guest.wat', imports = {'env': {'visit': 5}})",
+            "the import `env.visit` must be a function, got int",
+        ),
+        ("load_module('../modules/guest.wat', imports = {'env': 5})", "must be a dict, got int"),
+        ("load('missing.star', 'x')", "cannot read"),
+        ("Bytes([-1])", "element 0 must be an int from 0 to 255, got -1"),
+    ] {
+        let outcome = run_text(Language::Starlark, &format!("{guest}{text}\n"), |_| {});
+        let message = message(&outcome);
+        assert!(message.contains(expected), "{text}: {message}");
+        assert!(message.contains("script.star:6"), "{text}: {message}");
+    }
+}
+
+#[test]
+fn calls_in_each_other_have_a_limit() {
+    let text = "def visit(n):\n  return g['it'].exports.call_visit(n + 1)\ng = {}\n\
+                g['it'] = load_module('../modules/guest.wat', \
+                imports = {'env': {'visit': visit, 'scale': 1}})\n\
+                g['it'].exports.call_visit(0)";
+    let outcome = run_text(Language::Starlark, text, |_| {});
+    let message = message(&outcome);
+    assert!(message.contains("call each other too deeply"), "{message}");
+
+    let text = "def f(n):\n  return f(n + 1)\nf(0)";
+    let outcome = run_text(Language::Starlark, text, |_| {});
+    assert!(outcome.result.is_err());
+    let outcome = run_text(Language::Lua, "local function f() return 1 + f() end f()", |_| {});
+    assert!(outcome.result.is_err());
+}
+
+#[test]
+fn the_module_of_the_options_is_there_from_the_start() {
+    let module = |options: &mut Options| {
+        options.module = Some(folder("modules").join("data.wat"));
+        options.args = vec!["a".to_owned(), "b c".to_owned()];
+    };
+    let text = "print(str(memory.read(1024, 4)), wasm_instance.exports.get(), args)";
+    let outcome = run_text(Language::Starlark, text, module);
+    outcome.result.unwrap();
+    assert_eq!(outcome.out, "data 12884902912 [\"a\", \"b c\"]\n");
+    let text = "print(m.read_string(wasm_instance.memory, 1024, 4), wasm_instance.exports.get(), \
+                arg[1], ...)";
+    let outcome = run_text(Language::Lua, text, module);
+    outcome.result.unwrap();
+    assert_eq!(outcome.out, "data\t12884902912\ta\ta\tb c\n");
+
+    for language in [Language::Lua, Language::Starlark] {
+        let outcome = run_text(language, "", |options| {
+            options.module = Some(folder("modules").join("importer.wat"));
+        });
+        let message = outcome.result.unwrap_err().to_string();
+        assert!(message.contains("guest.memory: memory"), "{message}");
+    }
+}
+
+#[test]
+fn compiled_chunks_are_refused() {
+    let text = "local code = string.dump(function() end)\nprint(load(code))\n\
+                print(load(code, 'x', 'b'))\nprint(load('return 1', 'x', 'b', {})())";
+    let outcome = run_text(Language::Lua, text, |_| {});
+    outcome.result.unwrap();
+    let refused = "nil\tattempt to load a binary chunk (mode is 't')\n";
+    assert_eq!(outcome.out, format!("{refused}{refused}1\n"));
+}
+
+#[test]
+fn text_is_logged_in_colour_on_a_terminal_alone() {
+    let text = "engine.log('plain')\nengine.log('red', 255, 0, 0, 255)\nengine.log(5, 0, 255, 0, 128)\n\
+                io.write('a', 1, '\\n')";
+    let outcome = run_text(Language::Lua, text, |_| {});
+    outcome.result.unwrap();
+    assert_eq!(outcome.out, "plain\nred\n5\na1\n");
+
+    let engine = Engine::default();
+    let out = Kept::default();
+    let output = Output { out: Box::new(out.clone()), err: Box::new(io::sink()), colours: true };
+    let script =
+        Script { file: "script.lua".into(), text: text.to_owned(), language: Language::Lua };
+    run(&script, Options::new(&engine), output).unwrap();
+    assert_eq!(out.text(), "plain\n\x1b[38;2;255;0;0mred\x1b[0m\n\x1b[38;2;0;128;0m5\x1b[0m\na1\n");
+}
