@@ -1,6 +1,7 @@
 //! How a host stays in control of the guest: fuel, epochs and limits of a [`Store`].
 
 use std::ptr::NonNull;
+use std::sync::atomic::Ordering;
 
 use anyhow::{Result, ensure};
 
@@ -10,6 +11,7 @@ use crate::api::store::{
     AsContext, AsContextMut, Store, StoreContext, StoreContextMut, StoreInner,
 };
 use crate::runtime::store::StoreCore;
+use crate::runtime::trap::Trap;
 
 /// What happens to a guest when its deadline is reached; see
 /// [`Store::epoch_deadline_callback`].
@@ -174,6 +176,35 @@ impl<T> StoreContextMut<'_, T> {
     pub fn set_epoch_deadline(&mut self, ticks_beyond_current: u64) {
         self.core_mut().context.set_epoch_deadline(ticks_beyond_current);
     }
+
+    /// Does what the guest's own code does where a function or a loop begins: if the epoch's
+    /// deadline is reached, calls the callback, or stops the guest. A host function that waits asks
+    /// this every few milliseconds, and passes the error on.
+    ///
+    /// Returns whether the guest can be interrupted at all: `false` without
+    /// [`Config::epoch_interruption`](crate::Config::epoch_interruption).
+    ///
+    /// # Errors
+    ///
+    /// The trap [`Interrupt`](crate::Trap::Interrupt), or the callback's error.
+    pub fn check_epoch(&mut self) -> Result<bool> {
+        let core = self.core_mut();
+        if !core.engine.config().translation().epochs {
+            return Ok(false);
+        }
+        if core.engine.epoch().load(Ordering::Relaxed) < core.context.epoch_deadline {
+            return Ok(true);
+        }
+        // While it runs, nobody else may call it.
+        let Some(mut callback) = core.epoch_callback.take() else {
+            return Err(Trap::Interrupt.into());
+        };
+        let answer = callback(self.core_ptr());
+        let core = self.core_mut();
+        core.epoch_callback = Some(callback);
+        core.context.set_epoch_deadline(answer?.ok_or(Trap::Interrupt)?);
+        Ok(true)
+    }
 }
 
 impl<T> Caller<'_, T> {
@@ -193,6 +224,15 @@ impl<T> Caller<'_, T> {
     /// As for [`Store::set_fuel`].
     pub fn get_fuel(&self) -> Result<u64> {
         self.as_context().get_fuel()
+    }
+
+    /// Stops the guest if its epoch's deadline is reached; see [`StoreContextMut::check_epoch`].
+    ///
+    /// # Errors
+    ///
+    /// As for [`StoreContextMut::check_epoch`].
+    pub fn check_epoch(&mut self) -> Result<bool> {
+        self.as_context_mut().check_epoch()
     }
 }
 
