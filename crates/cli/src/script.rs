@@ -22,28 +22,28 @@ pub(crate) struct Options {
     /// The script's language, whatever the file's name: `lua`, `starlark` or `js`
     #[arg(long, value_name = "LANGUAGE")]
     lang: Option<Language>,
-    /// Instantiates a module (.wasm or .wat) before the script starts
+    /// Instantiate a module (.wasm or .wat) before the script starts
     #[arg(long, value_name = "FILE")]
     module: Option<PathBuf>,
-    /// Refuses what is accepted for convenience, but what browsers refuse
+    /// Reject what browsers reject, even where it is accepted here for convenience
     #[arg(long)]
     strict: bool,
-    /// Lists blocks of memory that the script never freed; the exit status is 99 if there are any
+    /// List blocks of memory that the script never freed; the exit status is 99 if there are any
     #[arg(long)]
     check: bool,
-    /// Lets modules use a directory, under its own name or another
+    /// Let modules use a directory and what is in it; GUEST is its name there [default: HOST]
     #[arg(long, value_name = "HOST[::GUEST]")]
     dir: Vec<String>,
-    /// Sets a variable of the modules' environment; without a value, to what it is here
+    /// Set an environment variable of the modules; without a value, copy it from this environment
     #[arg(long, value_name = "NAME[=VALUE]")]
     env: Vec<String>,
-    /// Stops the script after that time: `2.5s`, `300ms`
+    /// Stop the script after that time, such as `2.5s` or `300ms`
     #[arg(long, value_parser = host::duration)]
     timeout: Option<Duration>,
-    /// Limits memories, tables and blocks to SIZE bytes in total: `65536`, `64KiB`, `1GiB`
+    /// Limit memories, tables and blocks to SIZE bytes in total: `65536`, `64KiB`, `1GiB`
     #[arg(long, value_name = "SIZE", value_parser = host::size_bytes)]
     max_memory: Option<u64>,
-    /// The script's arguments; options must come before the script
+    /// The script's arguments; options come before the script
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     args: Vec<String>,
 }
