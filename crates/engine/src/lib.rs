@@ -46,7 +46,8 @@
 //! # Errors
 //!
 //! Fallible functions return an [`Error`], which is [anyhow](https://docs.rs/anyhow)'s. What it is
-//! about is found by downcasting: to [`Trap`] and [`WasmBacktrace`] when the guest was stopped, to
+//! about is found by downcasting: to [`Trap`] and [`WasmBacktrace`] when the guest was stopped (and
+//! to [`MemoryTrap`] or [`ElementTrap`] when an access was out of bounds), to
 //! the host's own type when a host function failed, to [`DecodeError`] when a module was refused,
 //! to [`UnknownImportError`] or [`IncompatibleImport`] when it could not be linked, to
 //! [`OutOfMemory`] when the host had no room for what a module wants.
@@ -85,6 +86,7 @@ pub use lineal_memory::{
 };
 pub use lineal_symbols::{DataSymbol, FrameSymbol};
 pub use runtime::backtrace::{FrameInfo, WasmBacktrace};
+pub use runtime::details::{ElementAccess, ElementPlace, ElementTrap, MemoryAccess, MemoryTrap};
 pub use runtime::imports::IncompatibleImport;
 pub use runtime::observe::{
     Access, AccessKind, AccessSource, Accesses, Batch, BatchIter, Call, Ending, FunctionInfo,

@@ -646,9 +646,11 @@ unsafe fn lookup<S: Src<I>, I: IndexType>(m: &Machine) -> Result<NonNull<FuncEnt
             instance.tables.as_ptr().add(m.ip.b() as usize).read().as_ptr();
         let elements = &(*table).elements;
         let Some(&element) = elements.get(index as usize) else {
+            (*m.cx).fault.start = index;
             return Err(Trap::TableOutOfBounds.into());
         };
         let Some(func) = FuncEntity::from_ref(element) else {
+            (*m.cx).fault.start = index;
             return Err(Trap::IndirectCallToNull.into());
         };
         // R4: a non-null reference is a function of the store.

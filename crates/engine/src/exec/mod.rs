@@ -7,6 +7,7 @@
 pub(crate) mod access;
 pub(crate) mod call;
 pub(crate) mod control;
+mod fault;
 pub(crate) mod gc;
 pub(crate) mod meter;
 pub(crate) mod reference;
@@ -161,7 +162,7 @@ fn conclude(cx: &mut Context, exit: Exit) -> Outcome {
         if trap == Trap::OutOfFuel {
             cx.fuel = 0;
         }
-        return Outcome::Failed(backtrace::trap_error(cx, trap));
+        return Outcome::Failed(backtrace::trap_error(cx, trap, fault::details(cx, trap)));
     }
     if exit == Exit::EXCEPTION {
         return Outcome::Failed(backtrace::exception_error(cx));

@@ -12,14 +12,14 @@ use lineal_memory::AddressType;
 
 use crate::machine::{Machine, Op};
 use crate::runtime::collect;
-use crate::runtime::context::{Context, HostFailure};
+use crate::runtime::context::{Context, Fault, HostFailure};
 use crate::runtime::entity::{MemoryEntity, TableEntity};
 use crate::runtime::heap::Heap;
 use crate::runtime::instance::InstanceData;
 use crate::runtime::limits::{Limits, Refusal};
 use crate::runtime::object::Object;
 use crate::runtime::store::StoreCore;
-use crate::runtime::trap::Exit;
+use crate::runtime::trap::{Exit, Trap};
 use crate::runtime::types::TypeRegistry;
 
 /// An operation on operands in consecutive slots.
@@ -188,6 +188,13 @@ impl Vm<'_> {
     /// The engine's types.
     pub(super) fn types(&self) -> &TypeRegistry {
         self.instance.module.engine.types()
+    }
+
+    /// Leaves word of a range of memory that is out of bounds.
+    pub(super) fn outside(&mut self, start: u64, len: u64, is_source: bool) -> Exit {
+        // SAFETY: E3.
+        unsafe { (*self.cx).fault = Fault { start, len, is_source } };
+        Trap::MemoryOutOfBounds.into()
     }
 
     /// Throws an exception.

@@ -7,6 +7,7 @@ use anyhow::Error;
 use lineal_symbols::{FrameSymbol, demangle};
 
 use super::context::Context;
+use super::details::Details;
 use super::frames::{Frame, Walk};
 use super::trap::Trap;
 use crate::api::{Config, Module, ThrownException};
@@ -49,9 +50,15 @@ pub struct FrameInfo {
     symbols: OnceLock<Vec<FrameSymbol>>,
 }
 
-/// The error for a trap: a [`Trap`] with a [`WasmBacktrace`] around it.
-pub(crate) fn trap_error(context: &Context, trap: Trap) -> Error {
-    attach(Error::new(trap), WasmBacktrace::capture(context))
+/// The error for a trap: a [`Trap`] with what is known of the access and a [`WasmBacktrace`] around
+/// it.
+pub(crate) fn trap_error(context: &Context, trap: Trap, details: Option<Details>) -> Error {
+    let error = match details {
+        Some(Details::Memory(details)) => Error::new(trap).context(details),
+        Some(Details::Element(details)) => Error::new(trap).context(details),
+        None => Error::new(trap),
+    };
+    attach(error, WasmBacktrace::capture(context))
 }
 
 /// The error for a host function's error: the same with a [`WasmBacktrace`] around it. If the

@@ -36,6 +36,8 @@ pub(crate) struct Context {
     pub(crate) epoch: *const AtomicU64,
     /// The epoch at which the guest is interrupted.
     pub(crate) epoch_deadline: u64,
+    /// Where the last access was that failed.
+    pub(crate) fault: Fault,
     /// The first slot of the stack.
     pub(crate) stack_start: *mut u64,
     /// The store this context is part of.
@@ -71,6 +73,17 @@ pub(crate) struct Switch {
     pub(crate) instance: *const InstanceData,
 }
 
+/// Where an access was that failed. Which of the fields mean something depends on the instruction.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Fault {
+    /// The effective address, which may have wrapped around, or the index.
+    pub(crate) start: u64,
+    /// How many bytes a range has.
+    pub(crate) len: u64,
+    /// Whether the range is the one that was to be read.
+    pub(crate) is_source: bool,
+}
+
 /// Where the executor stopped, and why.
 #[derive(Clone, Copy)]
 pub(crate) struct ExitState {
@@ -90,6 +103,7 @@ impl Context {
             fuel: 0,
             epoch,
             epoch_deadline: 0,
+            fault: Fault::default(),
             stack_start: ptr::null_mut(),
             store: ptr::null_mut(),
             switches: Vec::new(),

@@ -14,6 +14,7 @@ use lineal_memory::DataSegment;
 
 use super::code::ModuleCode;
 use super::const_expr::Scope;
+use super::details::MemoryTrap;
 use super::entity::{
     FuncEntity, FuncKind, GlobalEntity, MemoryEntity, TableEntity, TagEntity, with_memory,
 };
@@ -330,9 +331,12 @@ unsafe fn initialize(store: NonNull<StoreCore>, instance: &InstanceData) -> Resu
             let before = unsafe { Before::look(store, entity, offset, bytes.len() as u64) };
             // SAFETY: the caller's promise.
             let memory = unsafe { &mut *entity.as_ptr() };
-            with_memory!(memory, memory => memory.write(offset, bytes)).map_err(|error| {
+            let (len, memory_bytes) = (bytes.len(), with_memory!(memory, it => it.byte_len()));
+            with_memory!(memory, memory => memory.write(offset, bytes)).map_err(|_| {
+                let details = MemoryTrap::of_segment(*target, offset, len as u64, memory_bytes);
                 Error::new(Trap::MemoryOutOfBounds)
-                    .context(format!("data segment {index} does not fit its memory: {error}"))
+                    .context(details)
+                    .context(format!("data segment {index} does not fit its memory"))
             })?;
             let site = module.site(Some(segment.range.start as u32));
             // SAFETY: the caller's promise; the memory is not borrowed any more.

@@ -35,6 +35,7 @@ pub(crate) mod code;
 pub(crate) mod collect;
 pub(crate) mod const_expr;
 pub(crate) mod context;
+pub(crate) mod details;
 pub(crate) mod entity;
 pub(crate) mod frames;
 pub(crate) mod heap;

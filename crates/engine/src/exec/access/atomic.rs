@@ -57,7 +57,11 @@ unsafe fn out_of_line<O: Atomic, I: AddrType>(
             }
             Exit::DONE
         }
-        Err(error) => Trap::from(error).into(),
+        Err(error) => {
+            // SAFETY: E3.
+            unsafe { (*cx).fault.start = addr.wrapping_add(offset) };
+            Trap::from(error).into()
+        }
     }
 }
 

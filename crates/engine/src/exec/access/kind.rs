@@ -4,11 +4,12 @@ use std::marker::PhantomData;
 
 use lineal_memory::{SharedMemory, effective_address};
 
+use super::outside;
 use crate::machine::Machine;
 use crate::machine::operand::Scalar;
 use crate::op::access::scalar::Raw;
 use crate::runtime::entity::MemoryEntity;
-use crate::runtime::trap::{Exit, Trap};
+use crate::runtime::trap::Exit;
 
 /// The type of an address operand: `u32` or `u64`.
 pub(crate) trait AddrType: Scalar + Into<u64> {}
@@ -65,7 +66,7 @@ impl<I: AddrType> Own<I> {
             let offset = m.ip.granule(2);
             match effective_address(addr, offset, size_of::<R>() as u64, memory.byte_len()) {
                 Some(ea) => Ok(memory.as_mut_ptr().wrapping_add(ea as usize).cast()),
-                None => Err(Trap::MemoryOutOfBounds.into()),
+                None => Err(outside(m, addr.wrapping_add(offset))),
             }
         }
     }
@@ -98,7 +99,7 @@ impl<I: AddrType> Shared<I> {
             let memory = (*entity).shared_unchecked();
             match memory.effective_address(addr, m.ip.granule(2), size_of::<R>() as u64) {
                 Some(ea) => Ok((memory, ea)),
-                None => Err(Trap::MemoryOutOfBounds.into()),
+                None => Err(outside(m, addr.wrapping_add(m.ip.granule(2)))),
             }
         }
     }

@@ -20,6 +20,7 @@ use std::marker::PhantomData;
 use crate::machine::Machine;
 use crate::machine::operand::Src;
 use crate::op::access::scalar::Raw;
+use crate::runtime::context::Fault;
 use crate::runtime::trap::{Exit, Trap};
 
 /// How an access to memory 0 makes its effective address.
@@ -82,18 +83,38 @@ pub(super) unsafe fn check<R: Raw>(m: &Machine, ea: u64) -> Result<*mut R, Exit>
         // E4: `ea + size_of::<R>()` is at most the memory's length.
         Ok(m.mem_ptr.wrapping_add(ea as usize).cast())
     } else {
-        Err(Trap::MemoryOutOfBounds.into())
+        // SAFETY: E3.
+        Err(unsafe { outside(m, ea) })
     }
 }
 
-/// The same for a range: the host address of its first byte.
+/// Leaves word of an effective address that is out of bounds.
+///
+/// # Safety
+///
+/// E3 holds.
 #[inline(always)]
-pub(super) unsafe fn check_range(m: &Machine, addr: u32, len_bytes: u32) -> Result<*mut u8, Exit> {
+pub(super) unsafe fn outside(m: &Machine, ea: u64) -> Exit {
+    // SAFETY: E3.
+    unsafe { (*m.cx).fault.start = ea };
+    Trap::MemoryOutOfBounds.into()
+}
+
+/// The same for a range, which is read if `IS_SOURCE`: the host address of its first byte.
+#[inline(always)]
+pub(super) unsafe fn check_range<const IS_SOURCE: bool>(
+    m: &Machine,
+    addr: u32,
+    len_bytes: u32,
+) -> Result<*mut u8, Exit> {
     // SAFETY: E3.
     let memory_bytes = unsafe { (&raw const (*m.cx).limits[0]).read() };
     if u64::from(addr) + u64::from(len_bytes) <= memory_bytes {
         Ok(m.mem_ptr.wrapping_add(addr as usize))
     } else {
+        let (start, len) = (addr.into(), len_bytes.into());
+        // SAFETY: E3.
+        unsafe { (*m.cx).fault = Fault { start, len, is_source: IS_SOURCE } };
         Err(Trap::MemoryOutOfBounds.into())
     }
 }

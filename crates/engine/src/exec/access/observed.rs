@@ -408,6 +408,9 @@ unsafe fn atomic_out_of_line<O: Observable, I: AddrType>(
         (entity, std::slice::from_raw_parts_mut(slots, count))
     };
     let addr: u64 = I::from_slot(slots[0]).into();
+    // In case that the access fails.
+    // SAFETY: E3.
+    unsafe { (*cx).fault.start = addr.wrapping_add(offset) };
     let operands = [1, 2].map(|at| slots.get(at).copied().unwrap_or(0));
     // SAFETY: R1, R3: the borrow ends with the operation.
     let before = |entity: NonNull<MemoryEntity>| unsafe { &mut *entity.as_ptr() };

@@ -2,14 +2,14 @@
 
 use std::marker::PhantomData;
 
-use lineal_memory::Pages;
+use lineal_memory::{InitError, Pages, effective_address};
 
 use super::check_range;
 use crate::exec::slow::{Vm, address, grown, memory_address_type, narrower, slow_ops};
 use crate::machine::operand::{SlotA, SlotD, Src};
 use crate::machine::{Machine, Op};
 use crate::runtime::entity::with_memory;
-use crate::runtime::trap::{Exit, Trap};
+use crate::runtime::trap::Exit;
 
 /// `memory.fill` of memory 0: the address is in the slot `a`, value and length are of classes `V`
 /// and `N`.
@@ -21,7 +21,7 @@ impl<V: Src<u32>, N: Src<u32>> Op for Fill<V, N> {
         // SAFETY: E1 to E4; `check_range` vouches for the bytes.
         unsafe {
             let len_bytes = N::get(m);
-            let dst = check_range(m, SlotA::get(m), len_bytes)?;
+            let dst = check_range::<false>(m, SlotA::get(m), len_bytes)?;
             dst.write_bytes(V::get(m) as u8, len_bytes as usize);
         }
         m.ip = m.ip.offset(2);
@@ -39,8 +39,8 @@ impl<N: Src<u32>> Op for Copy<N> {
         // SAFETY: E1 to E4; `check_range` vouches for the bytes.
         unsafe {
             let len_bytes = N::get(m);
-            let dst = check_range(m, SlotA::get(m), len_bytes)?;
-            let src = check_range(m, SlotD::get(m), len_bytes)?;
+            let dst = check_range::<false>(m, SlotA::get(m), len_bytes)?;
+            let src = check_range::<true>(m, SlotD::get(m), len_bytes)?;
             dst.copy_from(src, len_bytes as usize);
         }
         m.ip = m.ip.offset(2);
@@ -71,7 +71,7 @@ slow_ops! {
         let ty = memory_address_type(memory);
         let (addr, value, len_bytes) = (address(ty, slots[0]), slots[1] as u8, address(ty, slots[2]));
         with_memory!(memory, memory => memory.fill(addr, value, len_bytes))
-            .map_err(|_| Trap::MemoryOutOfBounds)?;
+            .map_err(|_| vm.outside(addr, len_bytes, false))?;
     }
 
     /// `memory.copy` to memory `first` from memory `second`
@@ -86,7 +86,11 @@ slow_ops! {
                 memory.copy_within(dst_addr, src_addr, len_bytes)
             }),
         }
-        .map_err(|_| Trap::MemoryOutOfBounds)?;
+        .map_err(|_| {
+            let dst_bytes = with_memory!(vm.memory(first), memory => memory.byte_len());
+            let is_source = effective_address(dst_addr, 0, len_bytes, dst_bytes).is_some();
+            vm.outside(if is_source { src_addr } else { dst_addr }, len_bytes, is_source)
+        })?;
     }
 
     /// `memory.init` of memory `first` from data segment `second`
@@ -96,8 +100,12 @@ slow_ops! {
         let dst_addr = address(memory_address_type(memory), slots[0]);
         let (offset, len_bytes) = (u64::from(slots[1] as u32), u64::from(slots[2] as u32));
         let segment = instance.data[second as usize].borrow();
-        with_memory!(memory, memory => memory.init(dst_addr, &segment, offset, len_bytes))
-            .map_err(|_| Trap::MemoryOutOfBounds)?;
+        with_memory!(memory, memory => memory.init(dst_addr, &segment, offset, len_bytes)).map_err(
+            |error| match error {
+                InitError::Memory(_) => vm.outside(dst_addr, len_bytes, false),
+                InitError::Segment(_) => vm.outside(offset, len_bytes, true),
+            },
+        )?;
     }
 
     /// `data.drop` of segment `first`
