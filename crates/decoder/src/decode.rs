@@ -29,7 +29,8 @@ impl Module {
     /// Returns an [`Error`] if the input is malformed or invalid, or uses a proposal that is not
     /// among `features`.
     pub fn new(bytes: &[u8], features: &Features) -> Result<Module, Error> {
-        Module::from_binary(&text::to_binary(bytes)?, features)
+        let binary = text::to_binary(bytes)?;
+        Module::from_binary(&binary, features).map_err(|error| error.in_text(bytes, &binary))
     }
 
     /// Decodes and validates a module in the binary format.

@@ -7,7 +7,8 @@ use crate::features::proposal_name;
 /// Why a module was refused.
 ///
 /// An error in a binary carries the byte [`offset`](Self::offset); one in a text carries the
-/// [`line`](Self::line) and [`column`](Self::column), and displays that line with a caret below.
+/// [`line`](Self::line) and [`column`](Self::column), and displays that line with a caret below. A
+/// text that can be read but is not valid has both, and the [`function`](Self::function).
 #[derive(Debug)]
 pub struct Error {
     inner: Box<Inner>,
@@ -17,6 +18,10 @@ pub struct Error {
 struct Inner {
     message: String,
     place: Place,
+    /// The offset in the binary, if the error was found there.
+    offset: Option<u64>,
+    /// The function that is wrong, as its text calls it.
+    function: Option<String>,
     /// The proposal whose absence is the reason, if that is known.
     missing: Option<&'static str>,
 }
@@ -46,6 +51,8 @@ impl Error {
             inner: Box::new(Inner {
                 message: message.into(),
                 place: Place::Binary { offset },
+                offset: Some(offset),
+                function: None,
                 missing: None,
             }),
         }
@@ -59,7 +66,33 @@ impl Error {
     /// ```
     pub fn text(source: &str, offset: usize, message: impl Into<String>) -> Error {
         let place = Place::Text(TextPlace::locate(source, offset));
-        Error { inner: Box::new(Inner { message: message.into(), place, missing: None }) }
+        let (offset, function, missing) = (None, None, None);
+        Error {
+            inner: Box::new(Inner { message: message.into(), place, offset, function, missing }),
+        }
+    }
+
+    /// Adds the place in the text to an error of the binary that was made of it, if the error is in
+    /// a function. `input` is the text; if it is the binary itself, nothing is added.
+    ///
+    /// ```
+    /// use lineal_decoder::{Features, Module, to_binary};
+    ///
+    /// let text = "(module\n  (func $sum (result i32)\n    i32.add))";
+    /// let binary = to_binary(text.as_bytes())?;
+    /// let error = Module::from_binary(&binary, &Features::default()).unwrap_err();
+    /// let error = error.in_text(text.as_bytes(), &binary);
+    /// assert_eq!((error.line(), error.column()), (Some(3), Some(5)));
+    /// assert_eq!(error.function(), Some("$sum"));
+    /// # Ok::<(), lineal_decoder::Error>(())
+    /// ```
+    pub fn in_text(mut self, input: &[u8], binary: &[u8]) -> Error {
+        let Place::Binary { offset } = self.inner.place else { return self };
+        if let Some(found) = crate::text::find(input, binary, offset) {
+            self.inner.place = Place::Text(TextPlace::locate(found.text, found.text_offset));
+            self.inner.function = Some(found.function);
+        }
+        self
     }
 
     /// A module that needs a proposal which is absent.
@@ -78,12 +111,14 @@ impl Error {
         &self.inner.message
     }
 
-    /// The offset in the binary, in bytes; `None` for an error in a text.
+    /// The offset in the binary, in bytes; `None` for a text that cannot be read.
     pub fn offset(&self) -> Option<u64> {
-        match self.inner.place {
-            Place::Binary { offset } => Some(offset),
-            Place::Text(_) => None,
-        }
+        self.inner.offset
+    }
+
+    /// The function of a text that is not valid: its identifier (`$sum`), or else its index.
+    pub fn function(&self) -> Option<&str> {
+        self.inner.function.as_deref()
     }
 
     /// The line of the text, counted from 1; `None` for an error in a binary.
@@ -146,9 +181,18 @@ impl fmt::Display for Error {
                 }
             }
             Place::Text(place) => {
+                match self.inner.missing {
+                    Some(name) if !self.inner.message.contains(name) => {
+                        write!(f, " (the {name} proposal is not enabled)")?;
+                    }
+                    _ => {}
+                }
                 let number = place.line.to_string();
                 let margin = " ".repeat(number.len());
                 write!(f, "\n{margin}--> line {number}, column {}", place.column)?;
+                if let Some(function) = &self.inner.function {
+                    write!(f, ", in function {function}")?;
+                }
                 write!(f, "\n{margin} |\n{number} | {}\n{margin} | ", place.source)?;
                 // Tabs stay tabs, so that the caret stands under its character.
                 for c in place.source.chars().take(place.caret) {

@@ -20,3 +20,15 @@ pub fn to_binary(input: &[u8]) -> Result<Cow<'_, [u8]>, Error> {
         "not a WebAssembly binary, and this build does not read the text format",
     ))
 }
+
+/// Where in a text an error is.
+pub(crate) struct Found<'a> {
+    pub(crate) text: &'a str,
+    pub(crate) text_offset: usize,
+    pub(crate) function: String,
+}
+
+/// Nothing is a text.
+pub(crate) fn find<'a>(_: &'a [u8], _: &[u8], _: u64) -> Option<Found<'a>> {
+    None
+}

@@ -43,6 +43,39 @@ fn text_errors_have_a_place_and_show_the_line() {
 }
 
 #[test]
+fn invalid_texts_have_a_place_and_a_function() {
+    let before = "(module\n  (import \"m\" \"f\" (func))\n  (func)\n";
+    let module = |body| format!("{before}  (func $sum (param i32) (result i32)\n{body}))");
+    let blocks =
+        "    (if (result i32) (local.get 0)\n      (then (i64.const 1)) (else i32.const 2))";
+    for (body, line, column, message) in [
+        ("    local.get 0\n    i32.add", 6, 5, "type mismatch"),
+        ("    (i32.add\n      (local.get 0)\n      (f32.const 1))", 5, 6, "type mismatch"),
+        ("    (drop (i32.const 1))\n    (local.get 7)", 6, 6, "unknown local"),
+        // Nothing is left as the result: the last instruction is shown.
+        ("    (nop)\n    (drop (i32.const 1))", 6, 6, "type mismatch"),
+        ("", 4, 4, "type mismatch"),
+        (blocks, 6, 29, "type mismatch"),
+    ] {
+        let error = refuse(module(body));
+        let place = (error.line(), error.column());
+        assert_eq!(place, (Some(line), Some(column)), "{body:?}: {error}");
+        assert_eq!(error.function(), Some("$sum"));
+        assert!(error.offset().is_some());
+        assert!(error.message().contains(message), "{error}");
+        let shown = error.to_string();
+        let place = format!("--> line {line}, column {column}, in function $sum\n");
+        assert!(shown.contains(&place), "{shown}");
+    }
+    let error = refuse("(module (import \"m\" \"f\" (func)) (func i32.add))");
+    assert_eq!(error.function(), Some("1"));
+    // What is wrong outside of functions has an offset only.
+    let error = refuse("(module (memory 2 1))");
+    assert_eq!((error.line(), error.function()), (None, None));
+    assert!(error.offset().is_some());
+}
+
+#[test]
 fn unknown_names_are_text_errors() {
     let error = refuse("(module (func call $nobody))");
     assert_eq!((error.line(), error.column()), (Some(1), Some(20)));

@@ -57,7 +57,8 @@ impl Module {
     ///
     /// [`DecodeError`]: crate::DecodeError
     pub fn new(engine: &Engine, bytes: impl AsRef<[u8]>) -> Result<Module> {
-        Module::make(engine, &lineal_decoder::to_binary(bytes.as_ref())?, None)
+        let bytes = bytes.as_ref();
+        Module::make(engine, bytes, &lineal_decoder::to_binary(bytes)?, None)
     }
 
     /// Does the same as [`Module::new`] for the contents of a file, which the caller has read.
@@ -73,7 +74,8 @@ impl Module {
         bytes: impl AsRef<[u8]>,
         file: impl AsRef<Path>,
     ) -> Result<Module> {
-        Module::make(engine, &lineal_decoder::to_binary(bytes.as_ref())?, Some(file.as_ref()))
+        let bytes = bytes.as_ref();
+        Module::make(engine, bytes, &lineal_decoder::to_binary(bytes)?, Some(file.as_ref()))
     }
 
     /// Creates a module from its binary format only.
@@ -82,16 +84,24 @@ impl Module {
     ///
     /// As for [`Module::new`].
     pub fn from_binary(engine: &Engine, binary: &[u8]) -> Result<Module> {
-        Module::make(engine, binary, None)
+        Module::make(engine, binary, binary, None)
     }
 
-    fn make(engine: &Engine, binary: &[u8], file: Option<&Path>) -> Result<Module> {
+    /// Makes a module from a binary, which may have been made of a text.
+    fn make(engine: &Engine, input: &[u8], binary: &[u8], file: Option<&Path>) -> Result<Module> {
+        let in_text = |error: lineal_decoder::Error| error.in_text(input, binary);
         let features = engine.config().enabled_features();
         let code = if engine.config().is_lazy() {
-            ModuleCode::new(engine, Decoded::from_binary(binary, features)?, file, None)
+            ModuleCode::new(
+                engine,
+                Decoded::from_binary(binary, features).map_err(in_text)?,
+                file,
+                None,
+            )
         } else {
             let mut buffers = Buffers::new();
-            let decoded = Decoded::from_binary_visited(binary, features, buffers.scan())?;
+            let decoded =
+                Decoded::from_binary_visited(binary, features, buffers.scan()).map_err(in_text)?;
             ModuleCode::new(engine, decoded, file, Some(buffers))
         };
         let code = Arc::new(code);
