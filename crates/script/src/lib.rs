@@ -61,3 +61,8 @@ pub fn run(script: &Script, options: Options, output: Output) -> Result<Report, 
         Language::JavaScript => js::run(script, options, output),
     }
 }
+
+/// The README's example, compiled as a documentation test.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
