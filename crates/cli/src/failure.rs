@@ -5,7 +5,7 @@ use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 
 use anyhow::Error;
-use lineal::{Trap, WasmBacktrace};
+use lineal::{ElementTrap, MemoryTrap, Trap, WasmBacktrace};
 use lineal_wasi::I32Exit;
 
 /// The status after a trap: that of a process that aborts, as with Wasmtime.
@@ -61,9 +61,16 @@ pub(crate) fn colours_wanted() -> bool {
 fn message(error: &Error) -> String {
     let backtrace = error.downcast_ref::<WasmBacktrace>();
     let backtrace_text = backtrace.map(WasmBacktrace::to_string);
+    // What is known of the access that was out of bounds says what the trap was, too.
+    let memory = error.downcast_ref::<MemoryTrap>().map(ToString::to_string);
+    let details = memory.or_else(|| error.downcast_ref::<ElementTrap>().map(ToString::to_string));
+    let trap = error.downcast_ref::<Trap>().filter(|_| details.is_some()).map(Trap::to_string);
     let mut message = String::new();
     let causes = error.chain().map(ToString::to_string);
     let causes = causes.filter(|cause| Some(cause) != backtrace_text.as_ref());
+    let causes = causes.filter(|cause| Some(cause) != trap.as_ref()).map(|cause| {
+        if Some(&cause) == details.as_ref() { format!("wasm trap: {cause}") } else { cause }
+    });
     for (index, cause) in causes.enumerate() {
         let label = if index == 0 { "" } else { "  caused by: " };
         message.push_str(label);

@@ -35,8 +35,12 @@ pub(crate) struct Call {
 impl Program {
     pub(crate) fn load(source: &Source, config: &Config) -> Result<Program> {
         let bytes = source.read()?;
-        let module = Module::new(&Engine::new(config)?, bytes)
-            .with_context(|| format!("{source} is not a valid module"))?;
+        let engine = Engine::new(config)?;
+        let module = match source.file() {
+            Some(file) => Module::new_with_file(&engine, bytes, file),
+            None => Module::new(&engine, bytes),
+        };
+        let module = module.with_context(|| format!("{source} is not a valid module"))?;
         Ok(Program { source: source.clone(), module })
     }
 

@@ -29,6 +29,11 @@ impl Source {
         std::fs::read(&self.path).with_context(|| format!("cannot read {self}"))
     }
 
+    /// The file, if it is one.
+    pub(crate) fn file(&self) -> Option<&Path> {
+        (!self.is_stdin()).then_some(&*self.path)
+    }
+
     fn is_stdin(&self) -> bool {
         self.path == Path::new("-")
     }

@@ -92,6 +92,30 @@ fn unknown_exports_are_answered_with_the_known_ones() {
 }
 
 #[test]
+fn a_trap_tells_the_access_and_the_lines_of_the_source() {
+    let programs = concat!(env!("CARGO_MANIFEST_DIR"), "/../symbols/tests/symbols/programs");
+    let module = format!("{programs}/tiles_O2_dwarf5.wasm");
+    let report = lineal(&["run", "--invoke", "run", &module, "268435456"]).failure(134);
+    let trap = "caused by: wasm trap: out of bounds memory access: store of 4 bytes at 0x";
+    assert!(report.contains(trap), "{report}");
+    assert_eq!(report.matches("wasm trap").count(), 1, "{report}");
+    assert!(report.contains("store_tile\n                    at tiles.c:19:11\n"), "{report}");
+    assert!(report.contains("- load_level\n                    at tiles.c:25:3\n"), "{report}");
+    // The source map is next to the module.
+    let module = format!("{programs}/queue.wasm");
+    let report = lineal(&["run", "--invoke", "run", &module, "268435456"]).failure(134);
+    assert!(report.contains("at queue/queue.ts:12:5\n"), "{report}");
+}
+
+#[test]
+fn an_invalid_text_is_shown_with_line_and_function() {
+    let text = "(module\n  (func $sum (result i32)\n    i32.add))";
+    let report = lineal(&["run", &file("invalid-sum.wat", text)]).failure(1);
+    assert!(report.contains("type mismatch"), "{report}");
+    assert!(report.contains("--> line 3, column 5, in function $sum\n"), "{report}");
+}
+
+#[test]
 fn a_trap_has_a_backtrace_and_a_status_of_its_own() {
     let report = call("trap.wat", &["divide", "1", "0"]).failure(134);
     assert!(report.starts_with("error: `divide` failed\n"), "{report}");

@@ -164,3 +164,26 @@ fn many_units_with_one_long_list_end_soon() {
     look(&module, 64);
     assert!(start.elapsed() < Duration::from_secs(10), "{:?}", start.elapsed());
 }
+
+/// Linkers leave the entries of functions that they remove, with an address that says so.
+#[test]
+fn removed_functions_are_not_found() {
+    // 1: a unit with children. 2: a function with a name.
+    let mut abbreviations = vec![1, 0x11, 1, 0x11, 0x01, 0x12, 0x06, 0, 0];
+    abbreviations.extend([2, 0x2e, 0, 0x11, 0x01, 0x12, 0x06, 0x03, 0x08, 0, 0, 0]);
+    let range = |start: u32, len: u32| [start.to_le_bytes(), len.to_le_bytes()].concat();
+    let mut entries = [vec![1], range(1, 0x10000)].concat();
+    for (start, name) in
+        [(0, "zero\0"), (u32::MAX, "one\0"), (u32::MAX - 1, "two\0"), (1, "kept\0"), (0, "zero\0")]
+    {
+        entries.push(2);
+        entries.extend(range(start, 0x100));
+        entries.extend(name.as_bytes());
+    }
+    entries.push(0);
+    let sections = [(".debug_abbrev", abbreviations), (".debug_info", unit(&entries))];
+    let module = Loaded::new(&with_sections(&sections));
+    let symbols = module.locate(module.module.bodies[0].range.start + 1);
+    let names: Vec<_> = symbols.iter().map(|symbol| symbol.name()).collect();
+    assert_eq!(names, [Some("kept")]);
+}

@@ -22,4 +22,4 @@ for module in tiles_O0_dwarf4 tiles_O2_dwarf5 shapes_O0_dwarf5 shapes_O2_dwarf4 
     llvm-symbolizer-14 --obj=$module.wasm --addresses --inlines --functions=linkage --demangle \
       > $module.txt
 done
-asc queue.ts --outFile queue.wasm --sourceMap --debug --runtime stub
+asc queue.ts --outFile queue.wasm --sourceMap --debug --runtime stub --use abort=
