@@ -1,15 +1,17 @@
 //! `lineal dump`: runs a module, then shows a range of its memory.
 
+use std::ffi::OsString;
 use std::io::Write;
 use std::path::PathBuf;
 use std::str::FromStr;
 
 use anyhow::{Context, Error, Result, bail, ensure};
-use lineal::{Config, Extern, Instance, Linker, Memory, OutOfBounds, SharedMemory, Store};
+use lineal::{Extern, Instance, Memory, OutOfBounds, SharedMemory, Store};
 
 use crate::Status;
 use crate::args;
 use crate::hex::{HexDump, ROW_BYTES, Row};
+use crate::host::{self, Host};
 use crate::program::Program;
 
 /// What to run, and what to show.
@@ -26,37 +28,41 @@ pub(crate) struct Options {
     /// The memory to show, by exported name or by index
     #[arg(long, value_name = "NAME_OR_INDEX", default_value = "0")]
     memory: String,
-    /// The function's arguments; after `--` they may begin with a hyphen
+    #[command(flatten)]
+    host: host::Options,
+    /// The arguments of the function, or of the program if that is `_start`; after `--` they may
+    /// begin with a hyphen
     #[arg(allow_negative_numbers = true, requires = "invoke")]
-    args: Vec<String>,
+    args: Vec<OsString>,
 }
 
 impl Options {
     pub(crate) fn execute(&self, out: &mut impl Write) -> Result<Status> {
-        let program = Program::load(&self.file.clone().into(), &Config::new())?;
+        let program = Program::load(&self.file.clone().into(), &self.host.config())?;
         let call = match &self.invoke {
-            Some(name) => Some(program.call(Some(name), &self.args)?),
+            Some(name) => program.call(Some(name), &self.args)?,
             None => None,
         };
-        let mut store = Store::new(program.engine(), ());
-        let instance = program.instantiate(&Linker::new(program.engine()), &mut store)?;
-        let memory = find_memory(&store, instance, &self.memory)?;
+        let mut session = self.host.session(&program, &self.file, &self.args)?;
+        let instance = session.instantiate(&program, call.as_ref())?;
+        let memory = find_memory(session.store(), instance, &self.memory)?;
         // A dump is wanted most when the call fails.
-        let outcome = call.map(|call| call.make(&mut store, instance));
-        if let Some(Ok(results)) = &outcome {
+        let outcome = session.call(call.as_ref(), instance);
+        session.report();
+        if let Ok(results) = &outcome {
             for result in results {
                 writeln!(out, "{}", args::display(result))?;
             }
         }
-        let shown = self.show(out, &memory, &store);
+        let shown = self.show(out, &memory, session.store());
         match (outcome, shown) {
-            (Some(Err(failed)), Ok(())) => Err(failed),
-            (Some(Err(failed)), Err(not_shown)) => Err(failed.context(not_shown.to_string())),
+            (Err(failed), Ok(())) => Err(failed),
+            (Err(failed), Err(not_shown)) => Err(failed.context(not_shown.to_string())),
             (_, shown) => shown.map(|()| Status::Success),
         }
     }
 
-    fn show(&self, out: &mut impl Write, memory: &AnyMemory, store: &Store<()>) -> Result<()> {
+    fn show(&self, out: &mut impl Write, memory: &AnyMemory, store: &Store<Host>) -> Result<()> {
         let Range { start, end } = self.range;
         let size_bytes = memory.size_bytes(store);
         ensure!(
@@ -98,14 +104,14 @@ impl AnyMemory {
         }
     }
 
-    fn size_bytes(&self, store: &Store<()>) -> u64 {
+    fn size_bytes(&self, store: &Store<Host>) -> u64 {
         match self {
             AnyMemory::Own(memory) => memory.linear(store).byte_len(),
             AnyMemory::Shared(memory) => memory.linear().byte_len(),
         }
     }
 
-    fn read(&self, store: &Store<()>, addr: u64, buffer: &mut [u8]) -> Result<(), OutOfBounds> {
+    fn read(&self, store: &Store<Host>, addr: u64, buffer: &mut [u8]) -> Result<(), OutOfBounds> {
         match self {
             AnyMemory::Own(memory) => memory.linear(store).read(addr, buffer),
             AnyMemory::Shared(memory) => memory.linear().read(addr, buffer),
@@ -113,7 +119,7 @@ impl AnyMemory {
     }
 }
 
-fn find_memory(store: &Store<()>, instance: Instance, wanted: &str) -> Result<AnyMemory> {
+fn find_memory(store: &Store<Host>, instance: Instance, wanted: &str) -> Result<AnyMemory> {
     let by_index = |index| {
         let index = u32::try_from(index).ok()?;
         let own = instance.debug_memory(store, index).map(AnyMemory::Own);

@@ -8,11 +8,16 @@ use anyhow::Error;
 use lineal::{ElementTrap, MemoryTrap, Trap, WasmBacktrace};
 use lineal_wasi::I32Exit;
 
-/// The status after a trap: that of a process that aborts, as with Wasmtime.
+use crate::host::Refused;
+
+/// The status after a trap: that of a process that aborts, as Wasmtime has it.
 const TRAP_STATUS: u8 = 134;
 
 /// The status if a check has found something, unless the program's own says more.
 pub(crate) const FINDINGS_STATUS: u8 = 99;
+
+/// What is said of a guest that did not compute when it was stopped.
+pub(crate) const WAITS: &str = ", and is still waiting for something";
 
 /// Whether the reader of our output is gone. That is not worth a message.
 pub(crate) fn is_broken_pipe(error: &Error) -> bool {
@@ -24,12 +29,26 @@ pub(crate) fn is_broken_pipe(error: &Error) -> bool {
 
 /// Writes an error to standard error, and returns the status for it.
 pub(crate) fn report(error: &Error) -> ExitCode {
+    status(error).into()
+}
+
+/// Ends the process with an error, written to standard error.
+pub(crate) fn exit(error: &Error) -> ! {
+    std::process::exit(status(error).into())
+}
+
+/// Writes an error to standard error, and returns the status for it.
+fn status(error: &Error) -> u8 {
     if let Some(exit) = error.downcast_ref::<I32Exit>() {
-        // WASI's exit codes are 0 to 125.
-        return ExitCode::from(exit.0 as u8);
+        // The guest has said itself what was wrong, but for what it cannot know.
+        if let Some(refused) = error.downcast_ref::<Refused>() {
+            tell(&format!("{refused}\n"));
+        }
+        // As an exit code of any process: of its lowest 8 bits.
+        return exit.process_exit_code() as u8;
     }
     tell(&message(error));
-    if error.downcast_ref::<Trap>().is_some() { TRAP_STATUS.into() } else { ExitCode::FAILURE }
+    if error.downcast_ref::<Trap>().is_some() { TRAP_STATUS } else { 1 }
 }
 
 /// Ends the process with an error, as after a trap.

@@ -1,33 +1,63 @@
-//! What a guest that `run` runs can reach, and what bounds it.
+//! What a guest can reach, what bounds it, and [`Session`]: one way to run it, for all commands.
 
+use std::ffi::{OsStr, OsString};
+use std::fmt;
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
-use std::time::Duration;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail, ensure};
-use lineal::{Config, Linker, ResourceLimiter, Store};
-use lineal_wasi::{Dir, WasiCtx, WasiCtxBuilder, ambient_authority};
+use anyhow::{Context, Error, Result, bail, ensure};
+use lineal::{Config, Instance, Linker, ResourceLimiter, Store, Trap, Val};
+use lineal_wasi::p1::{self, WasiP1Ctx};
+use lineal_wasi::threads::{self, WasiThreadsCtx};
+use lineal_wasi::{
+    DirPerms, FilePerms, I32Exit, SteadyClock, Waiting, WasiCtxBuilder, seeded_random,
+};
 
 use crate::args;
+use crate::failure;
+use crate::program::{Call, Program};
+use crate::watchdog::Watchdog;
 
 /// The options about the guest's surroundings.
 #[derive(Debug, clap::Args)]
 // Part of a command's options, which have a group of that name already.
 #[group(skip)]
+#[command(next_help_heading = "Options for the guest, before FILE")]
 pub(crate) struct Options {
     /// Let the guest use a directory and what is in it; GUEST is its name there [default: HOST]
     #[arg(long, value_name = "HOST[::GUEST]")]
-    dir: Vec<String>,
-    /// Set an environment variable of the guest; without a value, copy it from this environment
+    dir: Vec<OsString>,
+    /// Set an environment variable of the guest; without a value, copy it from this environment,
+    /// if it is set there
     #[arg(long, value_name = "NAME[=VALUE]")]
-    env: Vec<String>,
+    env: Vec<OsString>,
+    /// Make the guest's random numbers the same in every run
+    #[arg(long, value_name = "NUMBER", value_parser = args::natural::<u64>)]
+    seed: Option<u64>,
+    /// Make the guest's clocks the same in every run: they start at TIME, in seconds since 1970
+    /// [default: 0], advance by a microsecond when they are read, and sleeping takes no time
+    #[arg(
+        long,
+        value_name = "TIME",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "0",
+        value_parser = args::natural::<u64>
+    )]
+    clock: Option<u64>,
+    /// Switch a part of WASI on or off: `threads=y` lets the guest start threads
+    #[arg(short = 'S', long = "wasi", value_name = "NAME[=y|n]", value_parser = wasi_option)]
+    wasi: Vec<bool>,
     /// Trap after roughly UNITS instructions
     #[arg(long, value_name = "UNITS", value_parser = args::natural::<u64>)]
     fuel: Option<u64>,
     /// Trap after that time, such as `2.5s` or `300ms`
     #[arg(long, value_parser = duration)]
     timeout: Option<Duration>,
-    /// Limit memories and tables to SIZE bytes in total, and the guest's objects to the same: `65536`,
-    /// `64KiB`, `1GiB`
+    /// Limit memories and tables to SIZE bytes in total, and the guest's objects to the same:
+    /// `65536`, `64KiB`, `1GiB`
     #[arg(long, value_name = "SIZE", value_parser = size_bytes)]
     max_memory: Option<u64>,
     /// Trap when the guest cannot get more memory, instead of returning -1 to it
@@ -35,25 +65,73 @@ pub(crate) struct Options {
     trap_on_grow_failure: bool,
     /// Print time, fuel and memory to standard error at the end
     #[arg(long)]
-    pub(crate) stats: bool,
+    stats: bool,
 }
 
-/// The value in the guest's store.
+/// The value in the guest's store. Threads of a guest have clones of it.
+#[derive(Clone)]
 pub(crate) struct Host {
-    wasi: WasiCtx,
-    pub(crate) usage: Usage,
+    wasi: WasiP1Ctx,
+    usage: Usage,
+    threads: Option<Arc<WasiThreadsCtx<Host>>>,
 }
 
 /// What the guest uses of memory, and may use.
-#[derive(Debug, Default)]
-pub(crate) struct Usage {
-    bytes: u64,
-    pub(crate) peak_bytes: u64,
-    pub(crate) grows: u64,
+#[derive(Clone, Debug, Default)]
+struct Usage {
+    used: Arc<Mutex<Used>>,
     limit_bytes: Option<u64>,
     trap: bool,
+}
+
+/// What the guest uses of memory.
+#[derive(Clone, Debug, Default)]
+struct Used {
+    bytes: u64,
+    peak_bytes: u64,
+    grows: u64,
     /// Bytes, peak and number of growths before what was allowed last, in case that it fails.
     before: (u64, u64, u64),
+    /// What was over the limit the last time that something was.
+    refused: Option<Refused>,
+}
+
+/// Memory that a guest could not have because of `--max-memory`. As an error, it says so.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Refused {
+    what: &'static str,
+    wanted_bytes: u64,
+    limit_bytes: u64,
+}
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Refused { what, wanted_bytes, limit_bytes } = self;
+        write!(
+            f,
+            "the guest's {what} needs {wanted_bytes} bytes in total, which exceeds --max-memory \
+             ({limit_bytes} bytes)"
+        )
+    }
+}
+
+impl std::error::Error for Refused {}
+
+/// A guest in its surroundings, ready to run. Its time runs from here on.
+///
+/// ```text
+/// let program = Program::load(&source, &options.config())?;
+/// let call = program.call(name, args)?;
+/// let mut session = options.session(&program, file, args)?;
+/// let instance = session.instantiate(&program, call.as_ref())?;
+/// let results = session.call(call.as_ref(), instance)?;
+/// ```
+pub(crate) struct Session<'a> {
+    options: &'a Options,
+    store: Store<Host>,
+    linker: Arc<Linker<Host>>,
+    start: Instant,
+    _watchdog: Option<Watchdog>,
 }
 
 impl Options {
@@ -77,81 +155,207 @@ impl Options {
         self.fuel.unwrap_or(u64::MAX)
     }
 
-    pub(crate) fn timeout(&self) -> Option<Duration> {
-        self.timeout
+    /// Whether the guest may start threads; what is said last counts.
+    fn has_threads(&self) -> bool {
+        self.wasi.last().copied().unwrap_or(false)
     }
 
-    pub(crate) fn fuel(&self) -> Option<u64> {
-        self.fuel
+    /// What the guest gets of WASI, with its arguments.
+    fn wasi(&self, file: &Path, args: &[OsString]) -> Result<WasiP1Ctx> {
+        let mut wasi = wasi(file, args, &self.dir, &self.env)?;
+        if let Some(seed) = self.seed {
+            wasi.secure_random(seeded_random(seed));
+        }
+        if let Some(seconds) = self.clock {
+            let clock = SteadyClock::new(Duration::from_secs(seconds));
+            wasi.wall_clock(clock.clone()).monotonic_clock(clock);
+        }
+        Ok(wasi.build_p1())
     }
 
-    /// The guest's surroundings, with its arguments.
-    pub(crate) fn host(&self, file: &Path, args: &[String]) -> Result<Host> {
-        let wasi = wasi(file, args, &self.dir, &self.env)?;
+    /// Makes the surroundings of a guest, with its arguments.
+    pub(crate) fn session(
+        &self,
+        program: &Program,
+        file: &Path,
+        args: &[OsString],
+    ) -> Result<Session<'_>> {
         let usage = Usage {
             limit_bytes: self.max_memory,
             trap: self.trap_on_grow_failure,
             ..Usage::default()
         };
-        Ok(Host { wasi, usage })
+        let host = Host { wasi: self.wasi(file, args)?, usage, threads: None };
+        let engine = program.engine();
+        let mut store = Store::new(engine, host);
+        let limits = self.limits();
+        limits.prepare(&mut store)?;
+        let mut linker = Linker::new(engine);
+        p1::add_to_linker_sync(&mut linker, |host: &mut Host| &mut host.wasi)?;
+        if self.has_threads() {
+            threads::add_to_linker(&mut linker, &store, program.module(), |host: &mut Host| {
+                host.threads.as_deref()
+            })?;
+        }
+        let linker = Arc::new(linker);
+        if self.has_threads() {
+            let explain = self.explainer(&store);
+            let cx = WasiThreadsCtx::new(program.module().clone(), Arc::clone(&linker))
+                .prepare_store(move |store| limits.prepare(store))
+                // Whatever ends one thread ends all of them, and the process with them.
+                .on_failure(move |error| failure::exit(&explain.explain(error)));
+            store.data_mut().threads = Some(Arc::new(cx));
+        }
+        let start = Instant::now();
+        let watchdog =
+            self.timeout.map(|time| Watchdog::start(engine.clone(), time)).transpose()?;
+        Ok(Session { options: self, store, linker, start, _watchdog: watchdog })
     }
 
-    /// Sets a store up for the options.
-    pub(crate) fn prepare(&self, store: &mut Store<Host>) -> Result<()> {
+    fn limits(&self) -> Limits {
+        Limits { fuel: self.counts_fuel().then(|| self.fuel_units()) }
+    }
+
+    fn explainer(&self, store: &Store<Host>) -> Explainer {
+        let usage = store.data().usage.clone();
+        Explainer { fuel: self.fuel, timeout: self.timeout, usage }
+    }
+}
+
+/// What a guest gets of WASI: the standard streams, its arguments, directories as `HOST[::GUEST]`,
+/// and variables as `NAME[=VALUE]`.
+pub(crate) fn wasi(
+    file: &Path,
+    args: &[impl AsRef<OsStr>],
+    dirs: &[OsString],
+    env: &[OsString],
+) -> Result<WasiCtxBuilder> {
+    let mut wasi = WasiCtxBuilder::new();
+    wasi.inherit_stdio().arg(file.file_name().unwrap_or(file.as_os_str()).as_bytes());
+    for arg in args {
+        wasi.arg(arg.as_ref().as_bytes());
+    }
+    for variable in env {
+        let (name, value) = match split(variable, b"=") {
+            Some((name, value)) => (name, Some(value.to_owned())),
+            None => (variable.as_os_str(), std::env::var_os(variable)),
+        };
+        ensure!(!name.is_empty(), "--env {} does not name a variable", variable.display());
+        if let Some(value) = value {
+            wasi.env(name.as_bytes(), value.as_bytes());
+        }
+    }
+    for dir in dirs {
+        let (host, guest) = split(dir, b"::").unwrap_or((dir, dir));
+        wasi.preopened_dir(host, guest.as_bytes(), DirPerms::all(), FilePerms::all())
+            .with_context(|| format!("cannot open the directory {}", host.display()))?;
+    }
+    Ok(wasi)
+}
+
+/// The two sides of a separator.
+fn split<'a>(text: &'a OsStr, separator: &[u8]) -> Option<(&'a OsStr, &'a OsStr)> {
+    let bytes = text.as_bytes();
+    let at = bytes.windows(separator.len()).position(|window| window == separator)?;
+    let (before, after) = (&bytes[..at], &bytes[at + separator.len()..]);
+    Some((OsStr::from_bytes(before), OsStr::from_bytes(after)))
+}
+
+impl Session<'_> {
+    /// The store of the guest.
+    pub(crate) fn store(&self) -> &Store<Host> {
+        &self.store
+    }
+
+    /// Instantiates the module, which runs its start function and, of a library for WASI, the
+    /// one that initialises it, unless that is what is called anyway.
+    pub(crate) fn instantiate(
+        &mut self,
+        program: &Program,
+        call: Option<&Call>,
+    ) -> Result<Instance> {
+        let instance = program.instantiate(&self.linker, &mut self.store, call);
+        instance.map_err(|error| self.explain(error))
+    }
+
+    /// Calls a function and returns its results; none if there is no function to call.
+    pub(crate) fn call(&mut self, call: Option<&Call>, instance: Instance) -> Result<Vec<Val>> {
+        let Some(call) = call else { return Ok(Vec::new()) };
+        call.make(&mut self.store, instance).map_err(|error| self.explain(error))
+    }
+
+    fn explain(&self, error: Error) -> Error {
+        self.options.explainer(&self.store).explain(error)
+    }
+
+    /// Prints what the guest used, if that is asked for.
+    pub(crate) fn report(&self) {
+        if !self.options.stats {
+            return;
+        }
+        eprintln!("time: {:.3} ms", self.start.elapsed().as_secs_f64() * 1e3);
+        if let Ok(left) = self.store.get_fuel() {
+            eprintln!("fuel: {}", self.options.fuel_units() - left);
+        }
+        let used = self.store.data().usage.used();
+        eprintln!("peak memory: {} bytes", used.peak_bytes);
+        eprintln!("grown: {} times", used.grows);
+    }
+}
+
+/// What the store of every thread of a guest is set up with.
+#[derive(Clone, Copy)]
+struct Limits {
+    fuel: Option<u64>,
+}
+
+impl Limits {
+    fn prepare(self, store: &mut Store<Host>) -> Result<()> {
         store.limiter(|host| &mut host.usage);
-        if self.counts_fuel() {
-            store.set_fuel(self.fuel_units())?;
+        if let Some(units) = self.fuel {
+            store.set_fuel(units)?;
         }
         store.set_epoch_deadline(1);
         Ok(())
     }
-
-    /// How much fuel a guest has consumed, if that was counted.
-    pub(crate) fn consumed(&self, store: &Store<Host>) -> Option<u64> {
-        store.get_fuel().ok().map(|left| self.fuel_units() - left)
-    }
 }
 
-/// The surroundings of a program in `file`, with the options `--dir` and `--env`.
-pub(crate) fn wasi(
-    file: &Path,
-    args: &[String],
-    dirs: &[String],
-    env: &[String],
-) -> Result<WasiCtx> {
-    let name = file.file_name().unwrap_or_default().to_string_lossy();
-    let mut wasi = WasiCtxBuilder::new();
-    wasi.inherit_stdio().arg(&name)?.args(args)?;
-    for variable in env {
-        let (name, value) = match variable.split_once('=') {
-            Some((name, value)) => (name, value.to_owned()),
-            None => (variable.as_str(), std::env::var(variable).unwrap_or_default()),
-        };
-        ensure!(!name.is_empty(), "--env {variable} does not name a variable");
-        wasi.env(name, &value)?;
-    }
-    for dir in dirs {
-        let (host, guest) = dir.split_once("::").unwrap_or((dir, dir));
-        let opened = Dir::open_ambient_dir(host, ambient_authority())
-            .with_context(|| format!("cannot open the directory {host}"))?;
-        if let Err(error) = wasi.preopened_dir(opened, guest) {
-            bail!("cannot give the guest {host}: {error:#}");
+/// Says which option a guest failed by, if it did by one.
+struct Explainer {
+    fuel: Option<u64>,
+    timeout: Option<Duration>,
+    usage: Usage,
+}
+
+impl Explainer {
+    fn explain(&self, error: Error) -> Error {
+        match (error.downcast_ref::<Trap>(), self.fuel, self.timeout) {
+            (Some(Trap::OutOfFuel), Some(fuel), _) => {
+                return error.context(format!("the guest consumed its fuel of {fuel} units"));
+            }
+            (Some(Trap::Interrupt), _, Some(timeout)) => {
+                let waits = if error.is::<Waiting>() { failure::WAITS } else { "" };
+                return error.context(format!("the guest timed out after {timeout:?}{waits}"));
+            }
+            _ => {}
         }
-    }
-    Ok(wasi.build())
-}
-
-impl Host {
-    pub(crate) fn add_to_linker(linker: &mut Linker<Host>) -> Result<()> {
-        lineal_wasi::add_to_linker(linker, |host| &mut host.wasi)
+        let ended_well = error.downcast_ref::<I32Exit>().is_some_and(|exit| exit.0 == 0);
+        match self.usage.used().refused {
+            Some(refused) if !ended_well && !error.is::<Refused>() => error.context(refused),
+            _ => error,
+        }
     }
 }
 
 impl Usage {
+    fn used(&self) -> MutexGuard<'_, Used> {
+        self.used.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Whether something may grow, and takes note of it.
     fn growing(
         &mut self,
-        what: &str,
+        what: &'static str,
         current_bytes: u64,
         desired_bytes: u64,
         maximum_bytes: Option<u64>,
@@ -159,29 +363,30 @@ impl Usage {
         if maximum_bytes.is_some_and(|maximum| desired_bytes > maximum) {
             return Ok(false);
         }
+        let mut used = self.used();
         let more = desired_bytes.saturating_sub(current_bytes);
-        let wanted = self.bytes.saturating_add(more);
-        if let Some(limit) = self.limit_bytes
-            && wanted > limit
+        let wanted_bytes = used.bytes.saturating_add(more);
+        if let Some(limit_bytes) = self.limit_bytes
+            && wanted_bytes > limit_bytes
         {
+            let refused = Refused { what, wanted_bytes, limit_bytes };
+            used.refused = Some(refused);
             if self.trap {
-                bail!(
-                    "the guest's {what} needs {wanted} bytes in total, which exceeds --max-memory \
-                     ({limit} bytes)"
-                );
+                bail!(refused);
             }
             return Ok(false);
         }
-        self.before = (self.bytes, self.peak_bytes, self.grows);
-        self.grows += u64::from(current_bytes > 0);
-        self.bytes = wanted;
-        self.peak_bytes = self.peak_bytes.max(self.bytes);
+        used.before = (used.bytes, used.peak_bytes, used.grows);
+        used.grows += u64::from(current_bytes > 0);
+        used.bytes = wanted_bytes;
+        used.peak_bytes = used.peak_bytes.max(used.bytes);
         Ok(true)
     }
 
     /// Undoes what was allowed last.
-    fn failed(&mut self, error: lineal::Error) -> Result<()> {
-        (self.bytes, self.peak_bytes, self.grows) = self.before;
+    fn failed(&mut self, error: Error) -> Result<()> {
+        let mut used = self.used();
+        (used.bytes, used.peak_bytes, used.grows) = used.before;
         if self.trap { Err(error) } else { Ok(()) }
     }
 }
@@ -199,7 +404,7 @@ impl ResourceLimiter for Usage {
         self.growing("memory", current as u64, desired as u64, maximum.map(|bytes| bytes as u64))
     }
 
-    fn memory_grow_failed(&mut self, error: lineal::Error) -> Result<()> {
+    fn memory_grow_failed(&mut self, error: Error) -> Result<()> {
         self.failed(error)
     }
 
@@ -213,8 +418,19 @@ impl ResourceLimiter for Usage {
         self.growing("table", bytes(current), bytes(desired), maximum.map(bytes))
     }
 
-    fn table_grow_failed(&mut self, error: lineal::Error) -> Result<()> {
+    fn table_grow_failed(&mut self, error: Error) -> Result<()> {
         self.failed(error)
+    }
+}
+
+/// Something of WASI, and whether it is on.
+fn wasi_option(text: &str) -> Result<bool> {
+    let (name, value) = text.split_once('=').unwrap_or((text, "y"));
+    ensure!(name == "threads", "`{name}` is not an option of WASI: expected threads");
+    match value {
+        "y" | "yes" | "true" => Ok(true),
+        "n" | "no" | "false" => Ok(false),
+        value => bail!("`{value}` is neither y nor n"),
     }
 }
 
@@ -286,10 +502,10 @@ mod tests {
         assert!(usage.table_growing(0, 5, None).unwrap());
         assert!(!usage.memory_growing(50, 61, None).unwrap());
         assert!(usage.memory_growing(50, 60, None).unwrap());
-        usage.memory_grow_failed(lineal::Error::msg("no room")).unwrap();
+        usage.memory_grow_failed(Error::msg("no room")).unwrap();
         assert!(usage.table_growing(5, 6, None).unwrap());
         assert!(!usage.table_growing(6, 7, Some(6)).unwrap());
-        assert_eq!((usage.peak_bytes, usage.grows), (98, 1));
+        assert_eq!((usage.used().peak_bytes, usage.used().grows), (98, 1));
         // On request, it is an error.
         usage.trap = true;
         assert!(usage.memory_growing(50, 80, None).is_err());

@@ -1,5 +1,6 @@
 //! What `run` and `dump` have in common: a module, the function to call in it, and the call.
 
+use std::ffi::OsString;
 use std::fmt::Write as _;
 
 use anyhow::{Context, Result, bail};
@@ -23,6 +24,8 @@ const INITIALIZE: &str = "_initialize";
 pub(crate) struct Program {
     source: Source,
     module: Module,
+    /// Whether instantiating it runs something.
+    has_start: bool,
 }
 
 /// A function to call, with its arguments.
@@ -37,32 +40,49 @@ impl Program {
         let bytes = source.read()?;
         let engine = Engine::new(config)?;
         let module = match source.file() {
-            Some(file) => Module::new_with_file(&engine, bytes, file),
-            None => Module::new(&engine, bytes),
+            Some(file) => Module::new_with_file(&engine, &bytes, file),
+            None => Module::new(&engine, &bytes),
         };
         let module = module.with_context(|| format!("{source} is not a valid module"))?;
-        Ok(Program { source: source.clone(), module })
+        let mut program = Program { source: source.clone(), module, has_start: false };
+        if program.functions().next().is_none() {
+            // Only then it matters.
+            let features = lineal_decoder::Features::default();
+            program.has_start = lineal_decoder::Module::new(&bytes, &features)
+                .is_ok_and(|module| module.start.is_some());
+        }
+        Ok(program)
     }
 
-    /// The call of the function with a name, or of the only sensible one without. Nothing of
-    /// the module has run when this fails.
-    pub(crate) fn call(&self, name: Option<&str>, args: &[String]) -> Result<Call> {
-        let (name, ty) = match name {
-            Some(name) => (name, self.function(name)?),
+    /// The call of the function with a name, or of the only sensible one without: none for a
+    /// module that runs when it is instantiated, and only then. Nothing of the module has run when
+    /// this fails.
+    pub(crate) fn call(&self, name: Option<&str>, args: &[OsString]) -> Result<Option<Call>> {
+        let entry = match name {
+            Some(name) => Some((name, self.function(name)?)),
             None => self.entry()?,
         };
+        let Some((name, ty)) = entry else { return Ok(None) };
         // A program gets its arguments by way of WASI.
         let args = if name == COMMAND && ty.params().is_empty() { &[] } else { args };
-        let args = args::parse_all(&ty, args).with_context(|| format!("cannot call `{name}`"))?;
-        Ok(Call { name: name.to_owned(), args, result_count: ty.results().len() })
+        let to_text = |(index, arg): (usize, &OsString)| {
+            let text = arg.to_str().with_context(|| format!("argument {} is not UTF-8", index + 1));
+            text.map(str::to_owned)
+        };
+        let args = args.iter().enumerate().map(to_text).collect::<Result<Vec<_>>>();
+        let args = args
+            .and_then(|args| args::parse_all(&ty, &args))
+            .with_context(|| format!("cannot call `{name}`"))?;
+        Ok(Some(Call { name: name.to_owned(), args, result_count: ty.results().len() }))
     }
 
     /// Instantiates the module, which runs its start function and, of a library for WASI, the
-    /// one that initialises it.
+    /// one that initialises it, unless that is what is called anyway.
     pub(crate) fn instantiate<T>(
         &self,
         linker: &Linker<T>,
         store: &mut Store<T>,
+        call: Option<&Call>,
     ) -> Result<Instance> {
         let mut missing = Vec::new();
         for import in self.module.imports() {
@@ -76,7 +96,9 @@ impl Program {
         let instance = linker
             .instantiate(&mut *store, &self.module)
             .with_context(|| format!("cannot instantiate {}", self.source))?;
-        if let Ok(initialize) = instance.get_typed_func::<(), ()>(&*store, INITIALIZE) {
+        if call.is_none_or(|call| call.name != INITIALIZE)
+            && let Ok(initialize) = instance.get_typed_func::<(), ()>(&*store, INITIALIZE)
+        {
             initialize.call(store, ()).with_context(|| format!("`{INITIALIZE}` failed"))?;
         }
         Ok(instance)
@@ -84,6 +106,10 @@ impl Program {
 
     pub(crate) fn engine(&self) -> &Engine {
         self.module.engine()
+    }
+
+    pub(crate) fn module(&self) -> &Module {
+        &self.module
     }
 
     /// The type of an exported function.
@@ -98,15 +124,17 @@ impl Program {
         }
     }
 
-    /// The function to call if none is named.
-    fn entry(&self) -> Result<(&str, FuncType)> {
+    /// The function to call if none is named; none if the module runs without.
+    fn entry(&self) -> Result<Option<(&str, FuncType)>> {
         let preferred = ENTRIES.iter().find_map(|entry| self.functions().find(|f| f.0 == *entry));
-        if let Some(entry) = preferred {
-            return Ok(entry);
+        if preferred.is_some() {
+            return Ok(preferred);
         }
-        let mut functions = self.functions();
+        // A library is initialised anyway.
+        let mut functions = self.functions().filter(|(name, _)| *name != INITIALIZE);
         match (functions.next(), functions.next()) {
-            (Some(only), None) => Ok(only),
+            (Some(only), None) => Ok(Some(only)),
+            (None, _) if self.has_start || self.functions().next().is_some() => Ok(None),
             (None, _) => bail!("{} does not export a function", self.source),
             _ => {
                 let known = self.function_list();
@@ -138,6 +166,9 @@ impl Program {
             let _ = write!(message, "\n  {}::{}", import.module(), import.name());
             if let ExternType::Func(ty) = import.ty() {
                 let _ = write!(message, ": {ty}");
+            }
+            if (import.module(), import.name()) == ("wasi", "thread-spawn") {
+                message.push_str(" (allow threads with -S threads=y, before the file)");
             }
         }
         message

@@ -1,5 +1,6 @@
 //! `lineal script`: runs a script that drives memories and modules.
 
+use std::ffi::OsString;
 use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -7,7 +8,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use lineal::{Config, Engine, Linker};
 use lineal_script::{Error, Language, Output, Script};
-use lineal_wasi::WasiCtx;
+use lineal_wasi::p1::{self, WasiP1Ctx};
 
 use crate::source::Source;
 use crate::watchdog::Watchdog;
@@ -33,10 +34,10 @@ pub(crate) struct Options {
     check: bool,
     /// Let modules use a directory and what is in it; GUEST is its name there [default: HOST]
     #[arg(long, value_name = "HOST[::GUEST]")]
-    dir: Vec<String>,
+    dir: Vec<OsString>,
     /// Set an environment variable of the modules; without a value, copy it from this environment
     #[arg(long, value_name = "NAME[=VALUE]")]
-    env: Vec<String>,
+    env: Vec<OsString>,
     /// Stop the script after that time, such as `2.5s` or `300ms`
     #[arg(long, value_parser = host::duration)]
     timeout: Option<Duration>,
@@ -112,14 +113,14 @@ impl Options {
     /// WASI for the modules that import it.
     fn linker(&self, engine: &Engine) -> Result<Linker<lineal_script::Host>> {
         let mut linker = Linker::new(engine);
-        lineal_wasi::add_to_linker(&mut linker, |host: &mut lineal_script::Host| {
-            host.extension::<WasiCtx>().expect("every store of a script has it")
+        p1::add_to_linker_sync(&mut linker, |host: &mut lineal_script::Host| {
+            host.extension::<WasiP1Ctx>().expect("every store of a script has it")
         })?;
         Ok(linker)
     }
 
-    fn wasi(&self) -> Result<WasiCtx> {
-        host::wasi(&self.file, &self.args, &self.dir, &self.env)
+    fn wasi(&self) -> Result<WasiP1Ctx> {
+        Ok(host::wasi(&self.file, &self.args, &self.dir, &self.env)?.build_p1())
     }
 
     fn output(&self) -> Output {

@@ -9,9 +9,9 @@ use lineal::Engine;
 
 use crate::failure;
 
-/// How long a guest may go on when its time is over: while it waits in a call of the host's, or for
-/// another thread, it cannot be interrupted.
-const GRACE: Duration = Duration::from_secs(1);
+/// How long a guest may take to end when its time is over. One that waits for another thread cannot
+/// be interrupted; the process ends instead.
+const GRACE: Duration = Duration::from_millis(40);
 
 /// Stops the guests of an engine after some time, unless it is dropped before.
 pub(crate) struct Watchdog {
@@ -32,7 +32,8 @@ impl Watchdog {
                 engine.increment_epoch();
                 if is_over(GRACE) {
                     failure::abort(&format!(
-                        "the guest timed out after {timeout:?}, and is still waiting for something"
+                        "the guest timed out after {timeout:?}{}",
+                        failure::WAITS
                     ));
                 }
             }

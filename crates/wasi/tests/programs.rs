@@ -9,8 +9,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use lineal::{Engine, Linker, Module, Store};
-use lineal_wasi::pipe::{ReadPipe, WritePipe};
-use lineal_wasi::{Dir, I32Exit, WasiCtx, WasiCtxBuilder, ambient_authority};
+use lineal_wasi::p1::{self, WasiP1Ctx};
+use lineal_wasi::pipe::{MemoryInputPipe, MemoryOutputPipe};
+use lineal_wasi::{DirPerms, FilePerms, I32Exit, WasiCtxBuilder};
 
 fn tests_dir() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests")
@@ -59,32 +60,22 @@ fn run(program: &str, args: &[&str], env: &[(&str, &str)], stdin: &[u8], dir: &P
     let file = tests_dir().join("programs").join(program);
     let module = Module::from_file(&engine, file).unwrap();
     let mut linker = Linker::new(&engine);
-    lineal_wasi::add_to_linker(&mut linker, |wasi: &mut WasiCtx| wasi).unwrap();
+    p1::add_to_linker_sync(&mut linker, |wasi: &mut WasiP1Ctx| wasi).unwrap();
 
-    let (stdout, stderr) = (WritePipe::new_in_memory(), WritePipe::new_in_memory());
+    let (stdout, stderr) = (MemoryOutputPipe::new(1 << 20), MemoryOutputPipe::new(1 << 20));
     let mut wasi = WasiCtxBuilder::new();
-    wasi.arg(program).unwrap();
-    for arg in args {
-        wasi.arg(arg).unwrap();
-    }
-    for (name, value) in env {
-        wasi.env(name, value).unwrap();
-    }
-    let opened = Dir::open_ambient_dir(dir, ambient_authority()).unwrap();
-    wasi.preopened_dir(opened, "data").unwrap();
-    wasi.stdin(Box::new(ReadPipe::from(stdin)));
-    wasi.stdout(Box::new(stdout.clone())).stderr(Box::new(stderr.clone()));
+    wasi.arg(program).args(args).envs(env);
+    wasi.preopened_dir(dir, "data", DirPerms::all(), FilePerms::all()).unwrap();
+    wasi.stdin(MemoryInputPipe::new(stdin)).stdout(stdout.clone()).stderr(stderr.clone());
 
-    let mut store = Store::new(&engine, wasi.build());
+    let mut store = Store::new(&engine, wasi.build_p1());
     let instance = linker.instantiate(&mut store, &module).unwrap();
     let start = instance.get_typed_func::<(), ()>(&store, "_start").unwrap();
     let exit_code = match start.call(&mut store, ()) {
         Ok(()) => 0,
         Err(error) => error.downcast_ref::<I32Exit>().unwrap_or_else(|| panic!("{error:?}")).0,
     };
-    drop(store);
-    let bytes = |pipe: WritePipe<_>| pipe.try_into_inner().expect("the only one left");
-    Outcome { stdout: bytes(stdout).into_inner(), stderr: bytes(stderr).into_inner(), exit_code }
+    Outcome { stdout: stdout.contents(), stderr: stderr.contents(), exit_code }
 }
 
 impl Outcome {

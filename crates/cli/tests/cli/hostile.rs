@@ -56,7 +56,7 @@ const MEMORY_BOMB: &str = r#"(module (memory (export "memory") 1)
 fn a_memory_bomb_gets_no_more() {
     let options = ["--max-memory", "8MiB", "--trap-on-grow-failure"];
     let report = stopped("memory-bomb.wat", MEMORY_BOMB, &options, 1);
-    assert!(report.contains("the guest's memory wants"), "{report}");
+    assert!(report.contains("the guest's memory needs"), "{report}");
     assert!(report.contains("in total, which exceeds --max-memory (8388608 bytes)"), "{report}");
     assert!(report.contains("!more"), "{report}");
     // Without that option, the guest gets -1 and continues.
@@ -161,7 +161,7 @@ fn a_shared_memory_bomb_gets_no_more() {
     let wat = MEMORY_BOMB.replace("(memory (export \"memory\") 1)", "(memory 1 60000 shared)");
     let options = ["--max-memory", "8MiB", "--trap-on-grow-failure"];
     let report = stopped("shared-bomb.wat", &wat, &options, 1);
-    assert!(report.contains("the guest's memory wants"), "{report}");
+    assert!(report.contains("the guest's memory needs"), "{report}");
 }
 
 #[test]

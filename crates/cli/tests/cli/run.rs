@@ -49,9 +49,11 @@ fn wrong_arguments_are_explained() {
 }
 
 #[test]
-fn options_may_follow_the_file_but_not_the_arguments() {
+fn everything_after_the_file_is_the_guests() {
     let path = file("order.wat", CALLS);
-    assert_eq!(lineal(&["run", &path, "--invoke", "add", "-1", "-2"]).success(), "-3\n");
+    let report = lineal(&["run", &path, "--invoke", "add", "-1", "-2"]).failure(1);
+    assert!(report.contains("name it with --invoke"), "{report}");
+    assert_eq!(lineal(&["run", "--invoke", "add", &path, "-1", "-2"]).success(), "-3\n");
     let report = lineal(&["run", "--invoke", "add", &path, "1", "--invoke"]).failure(1);
     assert!(report.contains("`--invoke` is not an i32"), "{report}");
     assert_eq!(lineal(&["run", "--invoke", "add", "--", &path, "1", "1"]).success(), "2\n");
@@ -140,7 +142,7 @@ fn a_trap_has_a_backtrace_and_a_status_of_its_own() {
 
 #[test]
 fn standard_input_is_read() {
-    let args = ["run", "-", "--invoke", "add", "20", "22"];
+    let args = ["run", "--invoke", "add", "-", "20", "22"];
     assert_eq!(lineal_with_input(&args, CALLS.as_bytes()).success(), "42\n");
     let report = lineal_with_input(&["run", "-"], b"(module").failure(1);
     assert!(report.starts_with("error: <stdin> is not a valid module\n"), "{report}");
@@ -208,7 +210,7 @@ fn atomics_run_on_shared_memories() {
                 (memory.atomic.wait32 (i32.const 8) (local.get 0) (i64.const 0)))
             (func (export "unaligned") (drop (i32.atomic.load (i32.const 2)))))"#,
     );
-    assert_eq!(lineal(&["run", &path, "--invoke", "add", "5"]).success(), "2\n");
-    let report = lineal(&["run", &path, "--invoke", "unaligned"]).failure(134);
+    assert_eq!(lineal(&["run", "--invoke", "add", &path, "5"]).success(), "2\n");
+    let report = lineal(&["run", "--invoke", "unaligned", &path]).failure(134);
     assert!(report.contains("unaligned atomic"), "{report}");
 }
