@@ -7,11 +7,14 @@ use std::str::FromStr;
 
 use anyhow::{Context, Error, Result, bail, ensure};
 use lineal::{Extern, Instance, Memory, OutOfBounds, SharedMemory, Store};
+use lineal_insight::AddressRange;
 
 use crate::Status;
 use crate::args;
+use crate::failure;
 use crate::hex::{HexDump, ROW_BYTES, Row};
 use crate::host::{self, Host};
+use crate::observe::{Needs, Tool};
 use crate::program::Program;
 
 /// What to run, and what to show.
@@ -28,6 +31,9 @@ pub(crate) struct Options {
     /// The memory to show, by exported name or by index
     #[arg(long, value_name = "NAME_OR_INDEX", default_value = "0")]
     memory: String,
+    /// Show who wrote each byte last, too
+    #[arg(long)]
+    blame: bool,
     #[command(flatten)]
     host: host::Options,
     /// The arguments of the function, or of the program if that is `_start`; after `--` they may
@@ -38,12 +44,16 @@ pub(crate) struct Options {
 
 impl Options {
     pub(crate) fn execute(&self, out: &mut impl Write) -> Result<Status> {
-        let program = Program::load(&self.file.clone().into(), &self.host.config())?;
+        let mut config = self.host.config();
+        Needs { writers: self.blame, ..Needs::default() }.configure(&mut config);
+        let program = Program::load(&self.file.clone().into(), &config)?;
         let call = match &self.invoke {
             Some(name) => program.call(Some(name), &self.args)?,
             None => None,
         };
-        let mut session = self.host.session(&program, &self.file, &self.args)?;
+        let tool = Tool { blame: self.blame.then(Default::default), ..Tool::default() };
+        let mut session =
+            self.host.observed_session(&program, &self.file, &self.args, tool.into())?;
         let instance = session.instantiate(&program, call.as_ref())?;
         let memory = find_memory(session.store(), instance, &self.memory)?;
         // A dump is wanted most when the call fails.
@@ -55,6 +65,7 @@ impl Options {
             }
         }
         let shown = self.show(out, &memory, session.store());
+        let shown = shown.and_then(|()| self.show_writers(out, &memory, session.store_mut()));
         match (outcome, shown) {
             (Err(failed), Ok(())) => Err(failed),
             (Err(failed), Err(not_shown)) => Err(failed.context(not_shown.to_string())),
@@ -85,6 +96,28 @@ impl Options {
             addr += ROW_BYTES;
         }
         dump.finish(end)?;
+        Ok(())
+    }
+
+    /// Shows who wrote the bytes of the range last, if that is asked for.
+    fn show_writers(
+        &self,
+        out: &mut impl Write,
+        memory: &AnyMemory,
+        store: &mut Store<Host>,
+    ) -> Result<()> {
+        let id = match memory {
+            AnyMemory::Own(memory) => store.memory_id(memory),
+            AnyMemory::Shared(memory) => store.shared_memory_id(memory),
+        };
+        let Some((moment, host)) = store.moment_and_data() else { return Ok(()) };
+        let tool = host.tool.lock();
+        let Some(blame) = &tool.blame else { return Ok(()) };
+        let Some(memory) = id.and_then(|id| blame.memories().index(id)) else { return Ok(()) };
+        let range = AddressRange { memory, addresses: self.range.start..self.range.end };
+        for run in blame.runs(&moment, &range) {
+            writeln!(out, "{}", failure::printable(&run.to_string()))?;
+        }
         Ok(())
     }
 }

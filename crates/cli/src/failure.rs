@@ -60,10 +60,26 @@ pub(crate) fn abort(message: &str) -> ! {
 fn tell(message: &str) {
     let stderr = io::stderr();
     let (red, plain) = if colours(&stderr) { ("\x1b[1;31m", "\x1b[0m") } else { ("", "") };
-    // Names are the module's own, and could control a terminal.
-    let message = message.replace(|c: char| c.is_control() && c != '\n' && c != '\t', "\u{fffd}");
+    let message = printable(message);
     // If this fails, there is nobody to report it to.
     let _ = write!(stderr.lock(), "{red}error:{plain} {message}");
+}
+
+/// Writes something that is no error to standard error: a first line, which is highlighted on a
+/// terminal, and more.
+pub(crate) fn note(text: &str) {
+    let stderr = io::stderr();
+    let (bold, plain) = if colours(&stderr) { ("\x1b[1m", "\x1b[0m") } else { ("", "") };
+    let text = printable(text);
+    let (first, rest) = text.split_once('\n').unwrap_or((&text, ""));
+    let newline = if rest.is_empty() { "" } else { "\n" };
+    // If this fails, there is nobody to tell.
+    let _ = writeln!(stderr.lock(), "{bold}{first}{plain}{newline}{rest}");
+}
+
+/// A text without what controls a terminal: names are the module's own.
+pub(crate) fn printable(text: &str) -> String {
+    text.replace(|c: char| c.is_control() && c != '\n' && c != '\t', "\u{fffd}")
 }
 
 fn colours(stderr: &io::Stderr) -> bool {

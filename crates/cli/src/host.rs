@@ -17,6 +17,7 @@ use lineal_wasi::{
 
 use crate::args;
 use crate::failure;
+use crate::observe::SharedTool;
 use crate::program::{Call, Program};
 use crate::watchdog::Watchdog;
 
@@ -74,6 +75,8 @@ pub(crate) struct Host {
     wasi: WasiP1Ctx,
     usage: Usage,
     threads: Option<Arc<WasiThreadsCtx<Host>>>,
+    /// What sees what the guest does.
+    pub(crate) tool: SharedTool,
 }
 
 /// What the guest uses of memory, and may use.
@@ -180,12 +183,23 @@ impl Options {
         file: &Path,
         args: &[OsString],
     ) -> Result<Session<'_>> {
+        self.observed_session(program, file, args, SharedTool::default())
+    }
+
+    /// The same with a tool that sees what the guest does.
+    pub(crate) fn observed_session(
+        &self,
+        program: &Program,
+        file: &Path,
+        args: &[OsString],
+        tool: SharedTool,
+    ) -> Result<Session<'_>> {
         let usage = Usage {
             limit_bytes: self.max_memory,
             trap: self.trap_on_grow_failure,
             ..Usage::default()
         };
-        let host = Host { wasi: self.wasi(file, args)?, usage, threads: None };
+        let host = Host { wasi: self.wasi(file, args)?, usage, threads: None, tool };
         let engine = program.engine();
         let mut store = Store::new(engine, host);
         let limits = self.limits();
@@ -267,6 +281,11 @@ impl Session<'_> {
         &self.store
     }
 
+    /// The store of the guest, to be changed.
+    pub(crate) fn store_mut(&mut self) -> &mut Store<Host> {
+        &mut self.store
+    }
+
     /// Instantiates the module, which runs its start function and, of a library for WASI, the
     /// one that initialises it, unless that is what is called anyway.
     pub(crate) fn instantiate(
@@ -312,6 +331,7 @@ struct Limits {
 impl Limits {
     fn prepare(self, store: &mut Store<Host>) -> Result<()> {
         store.limiter(|host| &mut host.usage);
+        store.observer(|host| &mut host.tool);
         if let Some(units) = self.fuel {
             store.set_fuel(units)?;
         }

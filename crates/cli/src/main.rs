@@ -1,6 +1,6 @@
 //! `lineal`: runs, tests and inspects WebAssembly modules.
 //!
-//! Each command has a module: [`run`], [`wast`], [`inspect`], [`dump`]. A command writes its
+//! Each command has a module: [`run`], [`wast`], [`inspect`], [`dump`], and those in [`observe`]. A command writes its
 //! results to the output it is given and returns an error or a [`Status`]; what becomes of errors
 //! is decided here and in [`failure`].
 
@@ -13,6 +13,7 @@ mod hex;
 mod host;
 mod inspect;
 mod layout;
+mod observe;
 mod program;
 mod run;
 mod script;
@@ -47,6 +48,12 @@ enum Command {
     Inspect(inspect::Options),
     /// Run a module, then show a range of its memory
     Dump(dump::Options),
+    /// Run a program, then show who wrote each byte of a range last
+    Blame(observe::blame::Options),
+    /// Run a program, then show which addresses it accessed how often
+    Heat(observe::heat::Options),
+    /// Run a program and write every access to memory to a file, or print such a file (.ltrace)
+    Trace(observe::trace::Options),
     /// Print a script that completes commands in a shell
     Completions {
         /// The shell to print it for
@@ -94,6 +101,9 @@ impl Command {
             Command::Wast(options) => options.execute(out),
             Command::Inspect(options) => options.execute(out),
             Command::Dump(options) => options.execute(out),
+            Command::Blame(options) => options.execute(out),
+            Command::Heat(options) => options.execute(out),
+            Command::Trace(options) => options.execute(out),
             Command::Completions { shell } => completions(*shell, out),
         }
     }

@@ -9,6 +9,7 @@ use anyhow::Result;
 use crate::Status;
 use crate::args;
 use crate::host;
+use crate::observe::watch;
 use crate::program::Program;
 
 /// What to run.
@@ -21,6 +22,8 @@ pub(crate) struct Options {
     guest: Guest,
     #[command(flatten)]
     host: host::Options,
+    #[command(flatten)]
+    watch: watch::Options,
 }
 
 /// A module and its arguments. Everything after the module's file is the guest's, also what looks
@@ -52,13 +55,17 @@ impl Guest {
 impl Options {
     pub(crate) fn execute(&self, out: &mut impl Write) -> Result<Status> {
         let (file, args) = (self.guest.file(), self.guest.args());
-        let program = Program::load(&PathBuf::from(file).into(), &self.host.config())?;
+        let mut config = self.host.config();
+        self.watch.needs().configure(&mut config);
+        let program = Program::load(&PathBuf::from(file).into(), &config)?;
         let call = program.call(self.invoke.as_deref(), args)?;
-        let mut session = self.host.session(&program, file, args)?;
+        let tool = self.watch.tool(program.module())?;
+        let mut session = self.host.observed_session(&program, file, args, tool.into())?;
         let outcome = session
             .instantiate(&program, call.as_ref())
             .and_then(|instance| session.call(call.as_ref(), instance));
         session.report();
+        self.watch.report(session.store_mut(), outcome.as_ref().err())?;
         for result in outcome? {
             writeln!(out, "{}", args::display(&result))?;
         }

@@ -73,16 +73,14 @@ impl<T> Host for Call<'_, '_, T> {
 
     fn slice(&self, addr: u64, len: u64) -> Option<&[u8]> {
         match &self.memory {
-            AnyMemory::Own(memory) => memory.linear(self.caller.as_context()).slice(addr, len).ok(),
+            AnyMemory::Own(memory) => memory.slice(self.caller.as_context(), addr, len).ok(),
             AnyMemory::Shared(_) => None,
         }
     }
 
     fn slice_mut(&mut self, addr: u64, len: u64) -> Option<&mut [u8]> {
         match &self.memory {
-            AnyMemory::Own(memory) => {
-                memory.linear_mut(&mut *self.caller).slice_mut(addr, len).ok()
-            }
+            AnyMemory::Own(memory) => memory.slice_mut(&mut *self.caller, addr, len).ok(),
             AnyMemory::Shared(_) => None,
         }
     }
@@ -90,7 +88,7 @@ impl<T> Host for Call<'_, '_, T> {
     fn read(&self, addr: u64, buffer: &mut [u8]) -> Result<()> {
         match &self.memory {
             AnyMemory::Own(memory) => {
-                memory.linear(self.caller.as_context()).read(addr, buffer)?;
+                memory.read(self.caller.as_context(), addr as usize, buffer)?;
             }
             AnyMemory::Shared(memory) => memory.linear().read(addr, buffer)?,
         }

@@ -140,6 +140,11 @@ impl Module {
         &self.code
     }
 
+    /// The binary that the module was made from; that of its text, if it was made from that.
+    pub fn binary(&self) -> &[u8] {
+        &self.code.decoded.bytes
+    }
+
     /// The name the module gives itself, if its name section has one.
     pub fn name(&self) -> Option<&str> {
         self.code.decoded.names().module()

@@ -1,0 +1,87 @@
+//! `lineal run --explain`: after a trap, which bytes had to do with it and who wrote them.
+
+use lineal::{Error, MemoryTrap, Moment, Store, Trap, WasmBacktrace};
+use lineal_insight::AddressRange;
+use lineal_insight::blame::{Blame, Run};
+
+use crate::failure::note;
+use crate::host::Host;
+
+/// How many places are shown that hold a bad address, and bytes around each.
+const PLACES: usize = 4;
+const AROUND_BYTES: u64 = 16;
+
+/// How many bytes are shown that failing functions wrote.
+const SHOWN_RUNS: usize = 12;
+
+/// Prints what explains a failure, if something does.
+pub(super) fn explain(store: &mut Store<Host>, failure: &Error) {
+    let Some((moment, host)) = store.moment_and_data() else { return };
+    let tool = host.tool.lock();
+    let Some(blame) = &tool.blame else { return };
+    if let Some(trap) = failure.downcast_ref::<MemoryTrap>() {
+        return explain_address(&moment, blame, trap);
+    }
+    if failure.downcast_ref::<Trap>().is_some() {
+        explain_functions(&moment, blame, failure);
+    }
+}
+
+/// The address was made of something that lies in memory: shows where, and who put it there.
+fn explain_address(moment: &Moment<'_>, blame: &Blame, trap: &MemoryTrap) {
+    let memory = trap.memory().unwrap_or(0);
+    let near_end = trap.size_bytes().saturating_sub(AROUND_BYTES);
+    if trap.effective_address() < u128::from(trap.size_bytes()) + 64 && near_end > 0 {
+        let range = AddressRange { memory, addresses: near_end..trap.size_bytes() };
+        note(&format!("the last bytes of memory {memory}, and who wrote them:"));
+        print(&blame.runs(moment, &range));
+    }
+    let Some(id) = blame.memories().id(0) else { return };
+    let wanted = [trap.addr(), trap.effective_address() as u64];
+    let mut bytes = vec![0; moment.memory_bytes(id) as usize];
+    if moment.read(id, 0, &mut bytes).is_err() {
+        return;
+    }
+    let (words, _) = bytes.as_chunks::<4>();
+    let mut found = 0;
+    for (index, word) in words.iter().enumerate() {
+        let value = u64::from(u32::from_le_bytes(*word));
+        // Small numbers are everywhere.
+        if value < 4096 || !wanted.contains(&value) {
+            continue;
+        }
+        if found == 0 {
+            note(&format!("the address {:#x} lies in memory, written by:", value));
+        }
+        let addr = index as u64 * 4;
+        let range = AddressRange { memory: 0, addresses: addr..addr + 4 };
+        print(&blame.runs(moment, &range));
+        found += 1;
+        if found == PLACES {
+            break;
+        }
+    }
+}
+
+/// Shows what the functions that failed wrote last, the innermost first.
+fn explain_functions(moment: &Moment<'_>, blame: &Blame, failure: &Error) {
+    let Some(backtrace) = failure.downcast_ref::<WasmBacktrace>() else { return };
+    let Some(id) = blame.memories().id(0) else { return };
+    let all = AddressRange { memory: 0, addresses: 0..moment.memory_bytes(id) };
+    let runs = blame.runs(moment, &all);
+    for frame in backtrace.frames().iter().take(3) {
+        let name = lineal_insight::Place::of_frame(frame).name;
+        let own: Vec<Run> =
+            runs.iter().filter(|run| run.place.name == name).take(SHOWN_RUNS).cloned().collect();
+        if !own.is_empty() {
+            note(&format!("bytes that {name} wrote last:"));
+            print(&own);
+        }
+    }
+}
+
+fn print(runs: &[Run]) {
+    for run in runs {
+        note(&format!("  {run}"));
+    }
+}

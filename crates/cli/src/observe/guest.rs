@@ -1,0 +1,78 @@
+//! A guest that a tool sees: what `blame`, `heat` and `trace` have in common.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+use lineal::{Module, Store, Val};
+
+use super::tool::{Needs, Tool};
+use crate::Status;
+use crate::args;
+use crate::host::{self, Host};
+use crate::program::Program;
+use crate::run::Guest;
+
+/// What to run.
+#[derive(Debug, clap::Args)]
+#[group(skip)]
+pub(super) struct Observed {
+    /// The exported function to call [default: `_start`, `main` or `run`, or else the only one]
+    #[arg(long, value_name = "NAME")]
+    invoke: Option<String>,
+    #[command(flatten)]
+    guest: Guest,
+    #[command(flatten)]
+    host: host::Options,
+}
+
+/// A guest that has ended.
+pub(super) struct Ended<'a> {
+    session: host::Session<'a>,
+    outcome: Result<Vec<Val>>,
+}
+
+impl Observed {
+    pub(super) fn file(&self) -> &Path {
+        self.guest.file()
+    }
+
+    /// Runs the guest with a tool that is made for its module.
+    pub(super) fn run(
+        &self,
+        needs: Needs,
+        tool: impl FnOnce(&Module) -> Result<Tool>,
+    ) -> Result<Ended<'_>> {
+        let (file, args) = (self.guest.file(), self.guest.args());
+        let mut config = self.host.config();
+        needs.configure(&mut config);
+        let program = Program::load(&PathBuf::from(file).into(), &config)?;
+        let call = program.call(self.invoke.as_deref(), args)?;
+        let tool = tool(program.module())?;
+        let mut session = self.host.observed_session(&program, file, args, tool.into())?;
+        let outcome = session
+            .instantiate(&program, call.as_ref())
+            .and_then(|instance| session.call(call.as_ref(), instance));
+        session.report();
+        Ok(Ended { session, outcome })
+    }
+}
+
+impl Ended<'_> {
+    pub(super) fn store(&mut self) -> &mut Store<Host> {
+        self.session.store_mut()
+    }
+
+    /// Prints the results of the function that was called.
+    pub(super) fn print_results(&self, out: &mut impl Write) -> Result<()> {
+        for result in self.outcome.iter().flatten() {
+            writeln!(out, "{}", args::display(result))?;
+        }
+        Ok(())
+    }
+
+    /// How the guest ended: what stopped it is the command's error.
+    pub(super) fn status(self) -> Result<Status> {
+        self.outcome.map(|_| Status::Success)
+    }
+}

@@ -1,0 +1,95 @@
+//! `lineal run --watch`: tells every access to some bytes.
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+use lineal::Module;
+use lineal_insight::watch::{Action, Hit, Watch, Watchpoint};
+
+use super::tool::{Needs, Tool};
+use super::{explain, write_json};
+use crate::host::Host;
+
+/// What is watched, and what is explained.
+#[derive(Debug, clap::Args)]
+#[group(skip)]
+#[command(next_help_heading = "Options to see memory, before FILE")]
+pub(crate) struct Options {
+    /// Tells every access to a RANGE: `0x1f40..0x1f44`, `0x1f40+4`, the name of a variable, with
+    /// `memory1:` before it for another memory. After it, `:r` for reads, `:w` for writes (if
+    /// nothing is said), `:rw` for both, `:c` for changes; then perhaps a condition on the bytes,
+    /// as an unsigned number (`'== 5'`, `'< 100'`), and `#N` to begin with the N-th access
+    #[arg(long, value_name = "RANGE[:r|w|rw|c]")]
+    watch: Vec<String>,
+    /// What becomes of an access that is watched
+    #[arg(long, value_name = "ACTION", default_value = "log", requires = "watch")]
+    watch_action: WatchAction,
+    /// After a trap, shows the bytes that had to do with it, and who wrote them
+    #[arg(long)]
+    explain: bool,
+    /// Writes what was watched to a file, as JSON
+    #[arg(long, value_name = "FILE", requires = "watch")]
+    json: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum WatchAction {
+    /// Print it, and go on
+    Log,
+    /// Print it, and stop the program
+    Stop,
+    /// Only count it
+    Count,
+}
+
+impl Options {
+    pub(crate) fn needs(&self) -> Needs {
+        Needs { interest: !self.watch.is_empty(), writers: self.explain, ..Needs::default() }
+    }
+
+    /// The tools that the options ask for.
+    pub(crate) fn tool(&self, module: &Module) -> Result<Tool> {
+        let mut tool = Tool::default();
+        if !self.watch.is_empty() {
+            let points: Result<Vec<Watchpoint>> =
+                self.watch.iter().map(|text| Watchpoint::parse(text, module)).collect();
+            let action = match self.watch_action {
+                WatchAction::Log => Action::Log,
+                WatchAction::Stop => Action::Stop,
+                WatchAction::Count => Action::Count,
+            };
+            let watch = Watch::new(module.engine(), points?).action(action).on_hit(print_hit);
+            tool.watch = Some(watch);
+        }
+        tool.blame = self.explain.then(Default::default);
+        Ok(tool)
+    }
+
+    /// Reports what the tools found, after the guest has ended.
+    pub(crate) fn report(
+        &self,
+        store: &mut lineal::Store<Host>,
+        failure: Option<&anyhow::Error>,
+    ) -> Result<()> {
+        if let Some(watch) = &store.data().tool.lock().watch {
+            for (point, count) in watch.points().iter().zip(watch.counts()) {
+                let accesses = if *count == 1 { "access" } else { "accesses" };
+                crate::failure::note(&format!("watch {}: {count} {accesses}", point.text));
+            }
+            if let Some(file) = &self.json {
+                write_json(file, &watch.to_json())?;
+            }
+        }
+        if self.explain
+            && let Some(failure) = failure
+        {
+            explain::explain(store, failure);
+        }
+        Ok(())
+    }
+}
+
+fn print_hit(hit: &Hit, point: &Watchpoint) {
+    let text = format!("watch {} ({}): {hit}", point.text, hit.count);
+    crate::failure::note(&text);
+}

@@ -1,0 +1,124 @@
+//! `run --watch`, `run --explain`, `blame`, `dump --blame`, `heat` and `trace`.
+
+use crate::{example, file, lineal};
+
+const PROGRAM: &str = r#"(module $demo
+    (memory (export "memory") 1)
+    (data (i32.const 8) "title")
+    (func $set (param $addr i32) (param $value i32)
+        (i32.store (local.get $addr) (local.get $value)))
+    (func (export "set") (param i32 i32) (result i32)
+        (call $set (local.get 0) (local.get 1)) (i32.load (local.get 0)))
+    (func (export "bad") (result i32)
+        (call $set (i32.const 400) (i32.const 0x41414141))
+        (i32.load (i32.load (i32.const 400))))
+    (func (export "assert")
+        (call $set (i32.const 96) (i32.const 5)) unreachable))"#;
+
+#[test]
+fn a_watchpoint_tells_who_writes() {
+    let path = file("watch.wat", PROGRAM);
+    let args = ["run", "--invoke", "set", "--watch", "0x64..0x66", &path, "100", "-1"];
+    let run = lineal(&args);
+    assert_eq!((run.status, &*run.stdout), (0, "-1\n"));
+    assert!(run.stderr.contains("write of 4 bytes at 0x64: 00 00 00 00 -> ff ff ff ff"), "{}", run.stderr);
+    assert!(run.stderr.contains("set   i32.store at 0x"), "{}", run.stderr);
+    assert!(run.stderr.contains("called by func[1]   call at 0x"), "{}", run.stderr);
+    assert!(run.stderr.ends_with("watch 0x64..0x66: 1 access\n"), "{}", run.stderr);
+}
+
+#[test]
+fn watchpoints_stop_count_and_compare() {
+    let path = file("watch_stop.wat", PROGRAM);
+    let run = |options: &[&str]| {
+        let mut args = vec!["run", "--invoke", "set"];
+        args.extend(options);
+        args.extend([path.as_str(), "100", "7"]);
+        lineal(&args)
+    };
+    let stopped = run(&["--watch", "100+4", "--watch-action", "stop"]);
+    assert_eq!((stopped.status, &*stopped.stdout), (1, ""));
+    assert!(stopped.stderr.contains("stopped at the watchpoint 100+4"), "{}", stopped.stderr);
+    let counted = run(&["--watch", "100+4:rw", "--watch-action", "count"]);
+    assert_eq!(&*counted.stderr, "watch 100+4:rw: 2 accesses\n");
+    let missed = run(&["--watch", "100+4 == 8", "--watch", "104+4:r"]);
+    assert_eq!(&*missed.stderr, "watch 100+4 == 8: 0 accesses\nwatch 104+4:r: 0 accesses\n");
+    let json = file("watch.json", "");
+    run(&["--watch", "100+4", "--json", &json]);
+    let json: serde_json::Value =
+        serde_json::from_str(&std::fs::read_to_string(json).unwrap()).unwrap();
+    assert_eq!((&json["version"], &json["hits"][0]["new"][0]), (&1.into(), &7.into()));
+    for wrong in ["", "nowhere", "5..4", "1..2:x", "memory9:0..4", "1..2 =="] {
+        let report = run(&["--watch", wrong]).failure(1);
+        assert!(report.len() > 30, "{report}");
+    }
+}
+
+#[test]
+fn blame_names_writers_also_after_a_trap() {
+    let path = file("blame.wat", PROGRAM);
+    let args = ["blame", "--at", "8..16", "--invoke", "set", &path, "10", "1"];
+    let text = lineal(&args).success();
+    let lines: Vec<&str> = text.lines().collect();
+    assert_eq!(lines[0], "1");
+    assert!(lines[1].starts_with("0x8  74 69") && lines[1].ends_with("data segment 0"), "{text}");
+    assert!(lines[2].starts_with("0xa  01 00 00 00") && lines[2].contains("   set   i32.store at"));
+    assert!(lines[3].ends_with("never written"), "{text}");
+    let trapped = lineal(&["blame", "--at", "96+4", "--stacks", "--invoke", "assert", &path]);
+    assert_eq!(trapped.status, 134, "{}", trapped.stderr);
+    assert!(trapped.stdout.contains("05 00 00 00"), "{}", trapped.stdout);
+    assert!(trapped.stdout.contains("called by func[3]"), "{}", trapped.stdout);
+    let outside = lineal(&["blame", "--at", "65536+4", "--invoke", "set", &path, "10", "1"]);
+    assert!(outside.success().contains("is outside the memory"));
+    let dump =
+        lineal(&["dump", "--blame", "--range", "8..16", &path, "--invoke", "set", "10", "1"]);
+    assert!(dump.success().contains("set   i32.store at 0x"));
+}
+
+#[test]
+fn a_failure_is_explained() {
+    let path = file("explain.wat", PROGRAM);
+    let bad = lineal(&["run", "--explain", "--invoke", "bad", &path]);
+    assert_eq!(bad.status, 134);
+    assert!(bad.stderr.contains("the address 0x41414141 lies in memory, written by:"), "{}", bad.stderr);
+    assert!(bad.stderr.contains("0x190  41 41 41 41               set"), "{}", bad.stderr);
+    let assertion = lineal(&["run", "--explain", "--invoke", "assert", &path]);
+    assert_eq!(assertion.status, 134);
+}
+
+#[test]
+fn heat_and_trace_count_accesses() {
+    let path = file("heat.wat", PROGRAM);
+    let heat = lineal(&["heat", "--invoke", "set", &path, "100", "7"]).success();
+    assert!(heat.contains("0x0..0x1000"), "{heat}");
+    let trace = file("set.ltrace", "");
+    let run = lineal(&["trace", "-o", &trace, "--invoke", "set", &path, "100", "7"]);
+    assert_eq!((run.status, &*run.stdout), (0, "7\n"));
+    assert!(run.stderr.starts_with("3 accesses written to "), "{}", run.stderr);
+    let printed = lineal(&["trace", &trace]).success();
+    assert_eq!(printed.lines().count(), 3);
+    let writes = lineal(&["trace", "--writes", "--range", "100..101", "--module", &path, &trace]);
+    let writes = writes.success();
+    assert!(writes.starts_with("write  0x64  4  set at 0x"), "{writes}");
+    let cut = file("cut.ltrace", &std::fs::read(&trace).unwrap()[..20]);
+    assert!(lineal(&["trace", &cut]).failure(1).contains("cannot read"));
+}
+
+/// The README's bug hunt, with and without debug information.
+#[test]
+fn the_bug_hunt_finds_the_overflow() {
+    let hit = |name: &str, at: &str| {
+        let run = lineal(&["run", "--watch", at, &example(name)]);
+        assert_eq!(run.status, 0, "{}", run.stderr);
+        run.stderr
+    };
+    let blame = lineal(&["blame", "--at", "game", &example("counter.wasm")]).success();
+    assert!(blame.contains("strcpy"), "{blame}");
+    let watched = hit("counter.wasm", "game+12");
+    assert!(watched.contains("load_level   counter.c:"), "{watched}");
+    // The address that the other run printed.
+    let start = blame.lines().find(|line| line.starts_with("0x")).unwrap();
+    let start = u64::from_str_radix(&start[2..start.find("  ").unwrap()], 16).unwrap();
+    let stripped = hit("counter-stripped.wasm", &format!("{:#x}+4", start + 12));
+    assert!(stripped.contains("func["), "{stripped}");
+}
