@@ -17,7 +17,7 @@ mod run;
 mod scripts;
 
 pub use known::{Known, Limit};
-pub use run::{Outcome, Verdict, run};
+pub use run::{Mode, Outcome, Verdict, run};
 pub use scripts::{Script, scripts};
 
 /// The examples of the project's README, run as documentation tests.

@@ -5,7 +5,7 @@ use std::panic::resume_unwind;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::{self, ScopedJoinHandle};
 
-use lineal::{CompilationMode, Config, Engine};
+use lineal::{Accesses, CompilationMode, Config, Engine, Observe};
 use lineal_wast::{Error, Report, Runner};
 
 use crate::known::{Known, Limit};
@@ -17,7 +17,7 @@ pub struct Outcome {
     /// The name of the script.
     pub name: String,
     /// How its modules were translated.
-    pub mode: CompilationMode,
+    pub mode: Mode,
     /// The report, or why the script could not be read.
     pub report: Result<Report, Error>,
     /// Whether that is as the list says.
@@ -84,11 +84,39 @@ fn run_one(script: &Script, known: &Known) -> Outcome {
 }
 
 /// How modules are translated. Scripts must not be able to tell the difference.
-const MODES: [CompilationMode; 2] = [CompilationMode::Eager, CompilationMode::Lazy];
+const MODES: [Mode; 4] = [Mode::Eager, Mode::Lazy, Mode::Observed, Mode::Filtered];
 
-fn run_in(mode: CompilationMode, script: &Script, known: &Known) -> Outcome {
+/// How a script is run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// Functions are translated with their module.
+    Eager,
+    /// Each function is translated when it is first called.
+    Lazy,
+    /// Every access, call and change of a global is reported, and writers are remembered.
+    Observed,
+    /// Accesses are looked at whether they are of interest, and writers are remembered.
+    Filtered,
+}
+
+impl Mode {
+    fn configure(self, config: &mut Config) {
+        let everything = || {
+            Observe::new().writers(true).functions(|_| true).globals(|_| true).host_calls(true)
+        };
+        match self {
+            Mode::Eager => config.compilation_mode(CompilationMode::Eager),
+            Mode::Lazy => config.compilation_mode(CompilationMode::Lazy),
+            Mode::Observed => config.observe(everything().accesses(Accesses::All).batched(true)),
+            Mode::Filtered => config.observe(everything().accesses(Accesses::OfInterest)),
+        };
+    }
+}
+
+fn run_in(mode: Mode, script: &Script, known: &Known) -> Outcome {
     let mut config = Config::new();
-    config.features(script.features).compilation_mode(mode);
+    config.features(script.features);
+    mode.configure(&mut config);
     let report = match Engine::new(&config) {
         Ok(engine) => Runner::new(&engine).run(script.text),
         Err(error) => Err(Error::text(script.text, 0, format!("no engine: {error:#}"))),

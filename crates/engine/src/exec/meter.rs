@@ -6,6 +6,7 @@ use std::sync::atomic::Ordering;
 use super::call::run_host;
 use crate::machine::{Fp, Machine, Op};
 use crate::runtime::context::Context;
+use crate::runtime::observe;
 use crate::runtime::trap::{Exit, Trap};
 
 /// Takes `b` units of fuel, the cost of the basic block that begins here.
@@ -97,6 +98,9 @@ unsafe fn epoch_reached(cx: *mut Context, fp: Fp, frame_slots: usize) -> Exit {
     // SAFETY: the caller's promise; no reference into the store is kept across the callback (R3).
     unsafe {
         let Some(store) = std::ptr::NonNull::new((*cx).store) else { return Exit::DONE };
+        if let Err(failure) = observe::flush(store) {
+            return observe::leave_with(&mut *cx, failure);
+        }
         // While it runs, nobody else may call it.
         let Some(mut callback) = (*store.as_ptr()).epoch_callback.take() else {
             return Trap::Interrupt.into();
@@ -112,7 +116,10 @@ unsafe fn epoch_reached(cx: *mut Context, fp: Fp, frame_slots: usize) -> Exit {
         (*store.as_ptr()).epoch_callback = Some(callback);
         match outcome {
             Ok(()) if stop => Trap::Interrupt.into(),
-            Ok(()) => Exit::DONE,
+            Ok(()) => match observe::begin(store) {
+                Ok(()) => Exit::DONE,
+                Err(failure) => observe::leave_with(&mut *cx, failure),
+            },
             Err(exit) => exit,
         }
     }
