@@ -217,13 +217,13 @@ impl Vm<'_> {
     /// Grows something as far as the host lets it: the old size, or `None` if it stays as it is.
     pub(super) fn grow<S>(
         &mut self,
-        grow: impl FnOnce(&mut Self, Limits) -> Result<S, Refusal>,
+        grow: impl FnOnce(&mut Self, &mut Limits<'_>) -> Result<S, Refusal>,
     ) -> Result<Option<S>, Exit> {
         // SAFETY: E3.
         let Some(store) = NonNull::new(unsafe { (*self.cx).store }) else { return Ok(None) };
-        // SAFETY: E3; the store's pointer is the one that the host's functions get too.
-        let limits = unsafe { Limits::new(store) };
-        let failure = match catch_unwind(AssertUnwindSafe(|| grow(self, limits))) {
+        // SAFETY: E3; the store's pointer is the one that the host's functions get too (R7).
+        let mut limits = unsafe { Limits::new(store) };
+        let failure = match catch_unwind(AssertUnwindSafe(|| grow(self, &mut limits))) {
             Ok(Ok(old)) => return Ok(Some(old)),
             Ok(Err(Refusal::Denied(_))) => return Ok(None),
             Ok(Err(Refusal::Fatal(error))) => HostFailure::Error(error),

@@ -3,26 +3,23 @@
 
 use std::ptr::NonNull;
 
-use lineal_decoder::{ConstExpr, ConstOp, TypeIndex};
+use lineal_decoder::{ConstExpr, ConstOp};
 
+use super::code::ModuleCode;
 use super::entity::{FuncEntity, GlobalEntity};
-use super::heap;
+use super::heap::{self, Heap};
 use super::object::{Array, Object, Struct};
 use super::slots::{MAX_SLOTS, vector_slots};
-use super::store::StoreCore;
 use super::trap::Trap;
-use super::types::TypeRegistry;
 
 /// What constant expressions of an instance can refer to.
-#[derive(Clone, Copy)]
 pub(crate) struct Scope<'a> {
     pub(crate) funcs: &'a [NonNull<FuncEntity>],
     /// The globals there are so far: an initial value refers to those before its own global.
     pub(crate) globals: &'a [NonNull<GlobalEntity>],
-    /// The engine's numbers of the module's types.
-    pub(crate) types: &'a [TypeIndex],
-    /// Where objects go. Nothing of it is borrowed but what is listed here.
-    pub(crate) store: NonNull<StoreCore>,
+    pub(crate) module: &'a ModuleCode,
+    /// Where objects go.
+    pub(crate) heap: &'a mut Heap,
 }
 
 /// A value as slots hold it; all but vectors are in the first.
@@ -38,7 +35,7 @@ impl Scope<'_> {
     /// # Panics
     ///
     /// If the expression is not valid in the scope's module; the decoder made sure that it is.
-    pub(crate) fn evaluate(&self, expr: &ConstExpr) -> Result<u64, Trap> {
+    pub(crate) fn evaluate(&mut self, expr: &ConstExpr) -> Result<u64, Trap> {
         Ok(self.evaluate_wide(expr)?[0])
     }
 
@@ -51,7 +48,7 @@ impl Scope<'_> {
     /// # Panics
     ///
     /// As [`Self::evaluate`].
-    pub(crate) fn evaluate_wide(&self, expr: &ConstExpr) -> Result<Value, Trap> {
+    pub(crate) fn evaluate_wide(&mut self, expr: &ConstExpr) -> Result<Value, Trap> {
         // Most expressions are one instruction, and need no stack.
         if let [op] = *expr.ops
             && let Some(value) = self.nullary(op)
@@ -95,15 +92,15 @@ impl Scope<'_> {
     }
 
     /// The value of any other instruction, whose operands are popped.
-    fn apply(&self, op: ConstOp, stack: &mut Vec<Value>) -> Result<Value, Trap> {
+    fn apply(&mut self, op: ConstOp, stack: &mut Vec<Value>) -> Result<Value, Trap> {
         let mut pop = || stack.pop().expect(VALIDATED);
         let narrow = match op {
             ConstOp::RefI31 => heap::from_i31(pop()[0] as u32),
             // References of both hierarchies are the same bits.
             ConstOp::AnyConvertExtern | ConstOp::ExternConvertAny => pop()[0],
             ConstOp::StructNew(ty) | ConstOp::StructNewDefault(ty) => {
-                let ty = self.types[ty as usize];
-                let fields = self.types_of_store().field_storages(ty);
+                let ty = self.module.types[ty as usize];
+                let fields = self.module.engine.types().field_storages(ty);
                 let is_default = matches!(op, ConstOp::StructNewDefault(_));
                 let count = if is_default { 0 } else { fields.len() };
                 let values = stack.split_off(stack.len() - count);
@@ -135,22 +132,16 @@ impl Scope<'_> {
         Ok([narrow, 0])
     }
 
-    fn types_of_store(&self) -> &TypeRegistry {
-        // SAFETY: R1: the store outlives its instantiations; its engine does not change.
-        unsafe { (*self.store.as_ptr()).engine.types() }
-    }
-
     fn insert_array(
-        &self,
+        &mut self,
         ty: u32,
         len: u32,
         init: impl FnOnce(&mut Array) -> Result<(), Trap>,
     ) -> Result<u64, Trap> {
-        let ty = self.types[ty as usize];
-        let storage = self.types_of_store().array_storage(ty);
+        let ty = self.module.types[ty as usize];
+        let storage = self.module.engine.types().array_storage(ty);
         let bytes = Object::counted_bytes((len as usize).saturating_mul(storage.bytes()));
-        // SAFETY: as for `insert`.
-        if !unsafe { (*self.store.as_ptr()).heap.has_room(bytes) } {
+        if !self.heap.has_room(bytes) {
             return Err(Trap::GcHeapOutOfMemory);
         }
         let mut array = Array::zeroed(ty, storage, len).ok_or(Trap::GcHeapOutOfMemory)?;
@@ -160,10 +151,8 @@ impl Scope<'_> {
 
     /// Puts an object into the heap. This never collects: what has been made so far is in no
     /// place that the collector knows.
-    fn insert(&self, object: Object) -> Result<u64, Trap> {
-        // SAFETY: R3: the store is borrowed exclusively by the instantiation, and nothing borrows
-        // its heap.
-        unsafe { (*self.store.as_ptr()).heap.insert(object) }
+    fn insert(&mut self, object: Object) -> Result<u64, Trap> {
+        self.heap.insert(object)
     }
 }
 
@@ -187,12 +176,12 @@ fn binary(op: ConstOp, left: u64, right: u64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::api::Engine;
+    use crate::{Engine, Module};
 
     fn evaluate_with(globals: &[NonNull<GlobalEntity>], ops: &[ConstOp]) -> u64 {
-        let mut store = StoreCore::new(&Engine::default());
-        let store = NonNull::from(&mut store);
-        let scope = Scope { funcs: &[], globals, types: &[], store };
+        let module = Module::new(&Engine::default(), b"\0asm\x01\0\0\0").unwrap();
+        let mut heap = Heap::new(1 << 20);
+        let mut scope = Scope { funcs: &[], globals, module: module.code(), heap: &mut heap };
         scope.evaluate(&ConstExpr { ops: ops.into() }).unwrap()
     }
 

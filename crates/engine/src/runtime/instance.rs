@@ -18,6 +18,7 @@ use super::details::MemoryTrap;
 use super::entity::{
     FuncEntity, FuncKind, GlobalEntity, MemoryEntity, TableEntity, TagEntity, with_memory,
 };
+use super::heap::Heap;
 use super::imports;
 use super::limits::Limits;
 use super::observe::event::AccessSource;
@@ -64,8 +65,16 @@ impl InstanceData {
         }
     }
 
-    fn scope(&self, store: NonNull<StoreCore>) -> Scope<'_> {
-        Scope { funcs: &self.funcs, globals: &self.globals, types: &self.module.types, store }
+    /// # Safety
+    ///
+    /// Nothing may borrow the store's heap as long as the scope lives.
+    unsafe fn scope_in(&self, store: NonNull<StoreCore>) -> Scope<'_> {
+        // SAFETY: the caller's promise.
+        self.scope(unsafe { &mut (*store.as_ptr()).heap })
+    }
+
+    fn scope<'a>(&'a self, heap: &'a mut Heap) -> Scope<'a> {
+        Scope { funcs: &self.funcs, globals: &self.globals, module: &self.module, heap }
     }
 }
 
@@ -86,19 +95,22 @@ pub(crate) unsafe fn instantiate(
     module: &Arc<ModuleCode>,
     provided: &[Entity],
 ) -> Result<NonNull<InstanceData>> {
-    // SAFETY: the caller's promise; this borrow ends before anything else runs.
-    let store = unsafe { &mut *core.as_ptr() };
-    let engine = &store.engine;
+    // SAFETY: the caller's promise; until the instance is initialized, the store is reached through
+    // this only (R7).
+    let mut limits = unsafe { Limits::new(core) };
+    let engine = &limits.core().engine;
     ensure!(Engine::same(engine, &module.engine), "the module was made with another engine");
     check_imports(module, provided)?;
-    // SAFETY: the caller's promise.
-    let limits = unsafe { Limits::new(core) };
     limits.check_instances()?;
-    if store.heap.is_due(CONSTANT_BYTES) {
+    if limits.core().heap.is_due(CONSTANT_BYTES) {
         // What is made from here on is not collected before it has its place.
-        store.collect_garbage();
+        limits.core().collect_garbage();
     }
-    let instance = allocate(store, limits, module, provided)?;
+    // These can fail, so they come before anything is put into the store.
+    let tables = new_tables(&mut limits, module)?;
+    let memories = new_memories(&mut limits, module)?;
+    let store = limits.core();
+    let instance = allocate(store, module, provided, tables, memories)?;
     // SAFETY: R1: it was just allocated; R3: nothing else runs.
     unsafe {
         observe::instantiated(core, instance.as_ref()).map_err(observe::into_error)?;
@@ -137,14 +149,11 @@ fn check_imports(module: &ModuleCode, provided: &[Entity]) -> Result<()> {
 /// The entities of an instance, with as much of them as can be known before any code runs.
 fn allocate(
     store: &mut StoreCore,
-    limits: Limits,
     module: &Arc<ModuleCode>,
     imports: &[Entity],
+    new_tables: Vec<TableEntity>,
+    new_memories: Vec<MemoryEntity>,
 ) -> Result<NonNull<InstanceData>> {
-    // These can fail, so they come before anything is put into the store.
-    let new_tables = new_tables(limits, module)?;
-    let new_memories = new_memories(limits, module)?;
-
     let segments = module.decoded.data.iter();
     let mut instance = InstanceData {
         module: module.clone(),
@@ -181,8 +190,8 @@ fn allocate(
         ty: global.ty.map_index(|index| module.type_index(index)),
     }))?;
     for (global, entity) in own.iter().zip(addresses(entities)) {
-        let (types, store) = (&module.types, NonNull::from(&mut *store));
-        let scope = Scope { funcs: &this.funcs, globals: &globals, types, store };
+        let heap = &mut store.heap;
+        let mut scope = Scope { funcs: &this.funcs, globals: &globals, module, heap };
         if let Some(init) = &global.init {
             let value = scope.evaluate_wide(init)?;
             // SAFETY: R1: it was just put into the store, and nothing else knows of it.
@@ -194,7 +203,7 @@ fn allocate(
     let mut elements = Vec::new();
     room::reserve(&mut elements, decoded.elements.len())?;
     for segment in &decoded.elements {
-        let items = passive_items(segment, this.scope(NonNull::from(&mut *store)))?;
+        let items = passive_items(segment, this.scope(&mut store.heap))?;
         elements.push(RefCell::new(items));
     }
     this.elements = elements.into();
@@ -224,7 +233,7 @@ fn split(imports: &[Entity]) -> EntityLists {
     lists
 }
 
-fn new_tables(limits: Limits, module: &ModuleCode) -> Result<Vec<TableEntity>> {
+fn new_tables(limits: &mut Limits<'_>, module: &ModuleCode) -> Result<Vec<TableEntity>> {
     let own = &module.decoded.tables[module.decoded.imported_tables as usize..];
     limits.check_tables(own.len())?;
     let new = |table: &lineal_decoder::Table| {
@@ -241,7 +250,7 @@ fn new_tags(module: &ModuleCode) -> impl ExactSizeIterator<Item = TagEntity> {
     })
 }
 
-fn new_memories(limits: Limits, module: &ModuleCode) -> Result<Vec<MemoryEntity>> {
+fn new_memories(limits: &mut Limits<'_>, module: &ModuleCode) -> Result<Vec<MemoryEntity>> {
     let own = &module.decoded.memories[module.decoded.imported_memories as usize..];
     limits.check_memories(own.len())?;
     own.iter().map(|&ty| limits.new_memory(ty)).collect()
@@ -282,7 +291,7 @@ fn passive_items(segment: &ElementSegment, scope: Scope<'_>) -> Result<Box<[u64]
 }
 
 /// The references that an element segment lists.
-fn items(segment: &ElementSegment, scope: Scope<'_>) -> Result<Box<[u64]>> {
+fn items(segment: &ElementSegment, mut scope: Scope<'_>) -> Result<Box<[u64]>> {
     match &segment.items {
         ElementItems::Funcs(funcs) => {
             Ok(room::collect(funcs.iter().map(|&func| scope.func_ref(func)))?)
@@ -306,15 +315,18 @@ unsafe fn initialize(store: NonNull<StoreCore>, instance: &InstanceData) -> Resu
     let module = instance.module.clone();
     for (table, &entity) in module.decoded.tables.iter().zip(&instance.tables) {
         if let Some(init) = &table.init {
-            let value = instance.scope(store).evaluate(init)?;
+            // SAFETY: the caller's promise.
+            let value = unsafe { instance.scope_in(store) }.evaluate(init)?;
             // SAFETY: the caller's promise.
             unsafe { (*entity.as_ptr()).elements.fill(value) };
         }
     }
     for (index, segment) in module.decoded.elements.iter().enumerate() {
         if let SegmentMode::Active { target, offset } = &segment.mode {
-            let offset = instance.scope(store).evaluate(offset)?;
-            let items = items(segment, instance.scope(store))?;
+            // SAFETY: the caller's promise.
+            let offset = unsafe { instance.scope_in(store) }.evaluate(offset)?;
+            // SAFETY: the caller's promise.
+            let items = items(segment, unsafe { instance.scope_in(store) })?;
             // SAFETY: the caller's promise.
             let table = unsafe { &mut *instance.tables[*target as usize].as_ptr() };
             init_table(table, offset, &items).map_err(|trap| {
@@ -324,7 +336,8 @@ unsafe fn initialize(store: NonNull<StoreCore>, instance: &InstanceData) -> Resu
     }
     for (index, segment) in module.decoded.data.iter().enumerate() {
         if let SegmentMode::Active { target, offset } = &segment.mode {
-            let offset = instance.scope(store).evaluate(offset)?;
+            // SAFETY: the caller's promise.
+            let offset = unsafe { instance.scope_in(store) }.evaluate(offset)?;
             let entity = instance.memories[*target as usize];
             let bytes = &module.decoded.bytes[segment.range.clone()];
             // SAFETY: the caller's promise.

@@ -1,5 +1,6 @@
 //! Asks the store's limiter before anything is allocated or grows.
 
+use std::marker::PhantomData;
 use std::ptr::NonNull;
 
 use anyhow::{Error, Result, anyhow, ensure};
@@ -30,25 +31,34 @@ impl From<Refusal> for Error {
     }
 }
 
-/// A store while its limiter may be asked. All that a limiter can reach is the host's value, which
-/// nothing of the engine borrows.
-#[derive(Clone, Copy)]
-pub(crate) struct Limits {
+/// An exclusive borrow of a store through which its limiter can be asked (**R7**).
+///
+/// A limiter reaches the host's value and nothing else of the store. Entities lie outside the
+/// store's own allocation, so they can be borrowed while the limiter is asked.
+pub(crate) struct Limits<'s> {
     store: NonNull<StoreCore>,
+    borrow: PhantomData<&'s mut StoreCore>,
 }
 
-impl Limits {
+impl<'s> Limits<'s> {
     /// # Safety
     ///
-    /// As long as this is used, the store is exclusively the caller's (R3), and the pointer is
-    /// good for what the limiter makes of it: the whole store, with the host's value.
-    pub(crate) unsafe fn new(store: NonNull<StoreCore>) -> Limits {
-        Limits { store }
+    /// For `'s` the store is exclusively the caller's (R3) and is reached through this only (R7).
+    /// The pointer is valid for what the limiter makes of it: the whole store, with the host's
+    /// value.
+    pub(crate) unsafe fn new(store: NonNull<StoreCore>) -> Limits<'s> {
+        Limits { store, borrow: PhantomData }
+    }
+
+    /// The store.
+    pub(crate) fn core(&mut self) -> &mut StoreCore {
+        // SAFETY: `new`'s promise; the borrow of `self` keeps the limiter from being asked.
+        unsafe { self.store.as_mut() }
     }
 
     /// The limiter's answer to a question; `None` if there is no limiter.
-    fn ask<R>(self, question: impl FnOnce(&mut dyn ResourceLimiter) -> R) -> Option<R> {
-        // SAFETY: `new`'s promise; the limiter borrows nothing else of the store than the host's
+    fn ask<R>(&mut self, question: impl FnOnce(&mut dyn ResourceLimiter) -> R) -> Option<R> {
+        // SAFETY: `new`'s promise; this borrows one field, and the limiter another: the host's
         // value.
         let limiter = unsafe { &mut (*self.store.as_ptr()).limiter };
         let limiter = limiter.as_mut()?;
@@ -61,7 +71,7 @@ impl Limits {
 
     /// Refuses to hold more of something than the limiter allows.
     fn check_count(
-        self,
+        &mut self,
         what: &str,
         present: usize,
         more: usize,
@@ -75,31 +85,27 @@ impl Limits {
     }
 
     /// Checks that the store may hold one more instance.
-    pub(crate) fn check_instances(self) -> Result<()> {
-        // SAFETY: `new`'s promise.
-        let present = unsafe { (*self.store.as_ptr()).instances.chunk_count() };
+    pub(crate) fn check_instances(&mut self) -> Result<()> {
+        let present = self.core().instances.chunk_count();
         self.check_count("instance", present, 1, |limiter| limiter.instances())
     }
 
     /// Checks that the store may hold so many more memories.
-    pub(crate) fn check_memories(self, more: usize) -> Result<()> {
-        // SAFETY: `new`'s promise.
-        let present = unsafe { (*self.store.as_ptr()).memories.chunk_count() };
+    pub(crate) fn check_memories(&mut self, more: usize) -> Result<()> {
+        let present = self.core().memories.chunk_count();
         self.check_count("memory", present, more, |limiter| limiter.memories())
     }
 
     /// Checks that the store may hold so many more tables.
-    pub(crate) fn check_tables(self, more: usize) -> Result<()> {
-        // SAFETY: `new`'s promise.
-        let present = unsafe { (*self.store.as_ptr()).tables.chunk_count() };
+    pub(crate) fn check_tables(&mut self, more: usize) -> Result<()> {
+        let present = self.core().tables.chunk_count();
         self.check_count("table", present, more, |limiter| limiter.tables())
     }
 
-    /// Creates a memory.
-    pub(crate) fn new_memory(self, ty: MemoryType) -> Result<MemoryEntity> {
+    /// Makes a memory.
+    pub(crate) fn new_memory(&mut self, ty: MemoryType) -> Result<MemoryEntity> {
         self.allow_memory(&ty, Pages(0), ty.minimum())?;
-        // SAFETY: `new`'s promise.
-        let engine = unsafe { &(*self.store.as_ptr()).engine };
+        let engine = &self.core().engine;
         let memory = if ty.is_shared() {
             new_shared(engine, ty).map(MemoryEntity::Shared)
         } else {
@@ -110,8 +116,8 @@ impl Limits {
         memory.map_err(|error| self.memory_failed(error).into())
     }
 
-    /// Creates a table full of `init`.
-    pub(crate) fn new_table(self, ty: TableType, init: u64) -> Result<TableEntity> {
+    /// Makes a table full of `init`.
+    pub(crate) fn new_table(&mut self, ty: TableType, init: u64) -> Result<TableEntity> {
         self.allow_table(&ty, 0, ty.minimum)?;
         TableEntity::new(ty, init).ok_or_else(|| {
             let minimum = ty.minimum;
@@ -122,7 +128,7 @@ impl Limits {
 
     /// Grows a memory and returns the old size.
     pub(crate) fn grow_memory(
-        self,
+        &mut self,
         memory: &mut MemoryEntity,
         delta: Pages,
     ) -> Result<Pages, Refusal> {
@@ -136,7 +142,7 @@ impl Limits {
 
     /// Grows a table and returns the old size.
     pub(crate) fn grow_table(
-        self,
+        &mut self,
         table: &mut TableEntity,
         delta: u64,
         init: u64,
@@ -150,25 +156,25 @@ impl Limits {
         })
     }
 
-    fn allow_memory(self, ty: &MemoryType, from: Pages, to: Pages) -> Result<(), Refusal> {
+    fn allow_memory(&mut self, ty: &MemoryType, from: Pages, to: Pages) -> Result<(), Refusal> {
         let bytes = |pages: Pages| saturated(pages.to_bytes(ty.page_size()));
         let (from, to, maximum) = (bytes(from), bytes(to), ty.maximum().map(bytes));
         let answer = self.ask(|limiter| limiter.memory_growing(from, to, maximum));
         allowed(answer, || anyhow!("a memory of {to} bytes exceeds the store's limit"))
     }
 
-    fn allow_table(self, ty: &TableType, from: u64, to: u64) -> Result<(), Refusal> {
+    fn allow_table(&mut self, ty: &TableType, from: u64, to: u64) -> Result<(), Refusal> {
         let count = |elements: u64| saturated(Some(elements));
         let (from, to, maximum) = (count(from), count(to), ty.maximum.map(count));
         let answer = self.ask(|limiter| limiter.table_growing(from, to, maximum));
         allowed(answer, || anyhow!("a table of {to} elements exceeds the store's limit"))
     }
 
-    fn memory_failed(self, error: Error) -> Refusal {
+    fn memory_failed(&mut self, error: Error) -> Refusal {
         failed(error, |error| self.ask(|limiter| limiter.memory_grow_failed(error)))
     }
 
-    fn table_failed(self, error: Error) -> Refusal {
+    fn table_failed(&mut self, error: Error) -> Refusal {
         failed(error, |error| self.ask(|limiter| limiter.table_grow_failed(error)))
     }
 }

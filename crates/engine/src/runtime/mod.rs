@@ -29,6 +29,12 @@
 //!   what no slot, global, table, segment, object or root of the host refers to.
 //! * **R6** A memory of an instance is [shared](entity::MemoryEntity::Shared) if and only if the
 //!   module's type for it says so: imports are checked for that, and no entity changes its kind.
+//! * **R7** A store is reached by one path at a time. A raw pointer to it comes from the exclusive
+//!   borrow that the innermost host frame holds, and that borrow is not used while the pointer is.
+//!   Every other pointer into the store comes from that pointer, never from a reference to a part
+//!   of the store, and references to parts are taken from it anew wherever they are needed. An
+//!   inner invocation has a pointer of its own; those of outer ones rest until it has ended. The
+//!   borrow checker holds this for [`Limits`](limits::Limits), which borrows the store.
 
 pub(crate) mod backtrace;
 pub(crate) mod code;

@@ -53,11 +53,11 @@ impl Clause {
 /// The invocation has just stopped with the exception, and the store is exclusively the
 /// caller's (R3).
 pub(crate) unsafe fn catch(store: NonNull<StoreCore>) -> Option<Machine> {
+    // SAFETY: the caller's promise. The machine's pointer to the context, like every other, comes
+    // from the store's (R7).
+    let cx: *mut Context = unsafe { &raw mut (*store.as_ptr()).context };
     // SAFETY: the caller's promise.
-    let (context, heap) = unsafe {
-        let store = store.as_ptr();
-        (&mut (*store).context, &(*store).heap)
-    };
+    let (context, heap) = unsafe { (&mut *cx, &(*store.as_ptr()).heap) };
     let exception = heap.exception(context.exception)?;
     let (frame, clause) = Walk::new(context).find_map(|frame| {
         let clause = find_clause(&frame, exception.tag)?;
@@ -78,7 +78,7 @@ pub(crate) unsafe fn catch(store: NonNull<StoreCore>) -> Option<Machine> {
     context.switches.truncate(switches);
     context.exception = 0;
     context.enter(instance);
-    Some(machine(context, ip, fp, pins))
+    Some(machine(cx, context.mem_ptr, ip, fp, pins))
 }
 
 /// The innermost clause around where a frame's function is that catches a tag.
@@ -90,12 +90,12 @@ fn find_clause<'a>(frame: &Frame<'a>, tag: NonNull<TagEntity>) -> Option<&'a Cla
         .find(|clause| clause.catches(frame.instance, tag))
 }
 
-fn machine(context: &mut Context, ip: Ip, fp: Fp, pins: (u16, u16)) -> Machine {
+fn machine(cx: *mut Context, mem_ptr: *mut u8, ip: Ip, fp: Fp, pins: (u16, u16)) -> Machine {
     let mut machine = Machine {
         ip,
         fp,
-        cx: context,
-        mem_ptr: context.mem_ptr,
+        cx,
+        mem_ptr,
         acc: 0,
         pin: 0,
         acc64: 0.0,

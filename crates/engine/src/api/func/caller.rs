@@ -5,6 +5,7 @@ use std::fmt;
 use crate::api::engine::Engine;
 use crate::api::module::externs::Extern;
 use crate::api::module::instance::Instance;
+use crate::api::store::sealed::OneStore;
 use crate::api::store::{AsContext, AsContextMut, StoreContext, StoreContextMut};
 use crate::runtime::instance::InstanceData;
 use crate::runtime::store::StoreCore;
@@ -87,6 +88,8 @@ impl<'a, T> Caller<'a, T> {
         self.store.engine()
     }
 }
+
+impl<T> OneStore for Caller<'_, T> {}
 
 impl<T> AsContext for Caller<'_, T> {
     type Data = T;

@@ -32,11 +32,9 @@ use crate::runtime::store::StoreCore;
 ///
 /// * nothing, a [`WasmTy`] or a tuple of up to 16 of them,
 /// * or a [`Result`](crate::Result) of these, whose error stops the guest.
-pub trait IntoFunc<T, Params, Results>: Send + Sync + 'static {
-    /// The function without its store's type parameter.
-    #[doc(hidden)]
-    fn into_func(self) -> HostDef;
-}
+///
+/// The trait is sealed: a function must be made for the `T` that it says it is for.
+pub trait IntoFunc<T, Params, Results>: sealed::Closure<T, Params, Results> {}
 
 /// What a host function can return; see [`IntoFunc`].
 pub trait WasmRet: sealed::Returned {}
@@ -44,7 +42,13 @@ pub trait WasmRet: sealed::Returned {}
 pub(crate) mod sealed {
     use anyhow::Result;
 
+    use super::HostDef;
     use crate::api::values::wasm_ty::sealed::Values;
+
+    pub trait Closure<T, Params, Results>: Send + Sync + 'static {
+        /// The function without its store's type parameter.
+        fn into_func(self) -> HostDef;
+    }
 
     pub trait Returned {
         /// The results, if there was no error.
@@ -213,6 +217,14 @@ macro_rules! into_func {
             $($name: WasmTy,)*
             R: WasmRet,
         {
+        }
+
+        impl<T, F, $($name,)* R> sealed::Closure<T, ($($name,)*), R> for F
+        where
+            F: Fn($($name),*) -> R + Send + Sync + 'static,
+            $($name: WasmTy,)*
+            R: WasmRet,
+        {
             // Not `expect`: a function without parameters has none.
             #[allow(non_snake_case, reason = "types name the variables")]
             fn into_func(self) -> HostDef {
@@ -221,6 +233,14 @@ macro_rules! into_func {
         }
 
         impl<T, F, $($name,)* R> IntoFunc<T, (Caller<'_, T>, $($name,)*), R> for F
+        where
+            F: Fn(Caller<'_, T>, $($name),*) -> R + Send + Sync + 'static,
+            $($name: WasmTy,)*
+            R: WasmRet,
+        {
+        }
+
+        impl<T, F, $($name,)* R> sealed::Closure<T, (Caller<'_, T>, $($name,)*), R> for F
         where
             F: Fn(Caller<'_, T>, $($name),*) -> R + Send + Sync + 'static,
             $($name: WasmTy,)*

@@ -52,7 +52,7 @@ impl Memory {
     pub fn new(mut store: impl AsContextMut, ty: MemoryType) -> Result<Memory> {
         let mut store = store.as_context_mut();
         ensure!(!ty.is_shared(), "shared memories are made with `SharedMemory::new`");
-        let limits = store.limits();
+        let mut limits = store.limits();
         limits.check_memories(1)?;
         let memory = limits.new_memory(ty)?;
         let core = store.core_mut();
@@ -177,12 +177,13 @@ impl Memory {
     /// is as before then.
     pub fn grow(&self, mut store: impl AsContextMut, delta: u64) -> Result<u64> {
         let mut store = store.as_context_mut();
-        let limits = store.limits();
-        let memory = self.handle.get_mut(store.core_mut());
+        let entity = self.handle.entity(store.core());
+        // SAFETY: R2 was just checked, so R1 applies; R3: the store is borrowed exclusively, and
+        // its limiter reaches no entity.
+        let memory = unsafe { &mut *entity.as_ptr() };
         let old_bytes = memory.linear().byte_len();
-        let old = limits.grow_memory(memory, Pages(delta))?;
+        let old = store.limits().grow_memory(memory, Pages(delta))?;
         if delta != 0 && store.core().context.observation.is_some() {
-            let entity = self.handle.entity(store.core());
             // SAFETY: the store is borrowed exclusively, and its entities are not.
             unsafe { observe::host_grew(store.core_ptr(), entity, old_bytes) };
         }

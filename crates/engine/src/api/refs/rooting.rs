@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use anyhow::{Result, ensure};
 
+use crate::api::store::sealed::OneStore;
 use crate::api::store::{AsContext, AsContextMut, StoreContext, StoreContextMut};
 use crate::api::values::wasm_ty::sealed::Core;
 use crate::runtime::heap::is_i31;
@@ -259,6 +260,8 @@ impl<C: AsContextMut> Drop for RootScope<C> {
         self.store.as_context_mut().core_mut().heap.end_scope(self.start);
     }
 }
+
+impl<C: AsContextMut> OneStore for RootScope<C> {}
 
 impl<C: AsContextMut> AsContext for RootScope<C> {
     type Data = C::Data;

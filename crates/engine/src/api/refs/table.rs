@@ -44,7 +44,7 @@ impl Table {
     pub fn new(mut store: impl AsContextMut, ty: TableType, init: Ref) -> Result<Table> {
         let mut store = store.as_context_mut();
         let init = init.to_slot_of(store.core(), ty.element)?;
-        let limits = store.limits();
+        let mut limits = store.limits();
         limits.check_tables(1)?;
         let table = limits.new_table(ty, init)?;
         let core = store.core_mut();
@@ -122,9 +122,11 @@ impl Table {
         let mut store = store.as_context_mut();
         let element = self.handle.get(store.core()).ty.element;
         let init = init.to_slot_of(store.core(), element)?;
-        let limits = store.limits();
-        let table = self.handle.get_mut(store.core_mut());
-        Ok(limits.grow_table(table, delta, init)?)
+        let entity = self.handle.entity(store.core()).as_ptr();
+        // SAFETY: R2 was just checked, so R1 applies; R3: the store is borrowed exclusively, and
+        // its limiter reaches no entity.
+        let table = unsafe { &mut *entity };
+        Ok(store.limits().grow_table(table, delta, init)?)
     }
 
     /// Copies `len` elements from one table to another, or inside one, where the ranges may

@@ -98,8 +98,24 @@ pub struct StoreContext<'a, T>(pub(crate) &'a StoreInner<T>);
 pub struct StoreContextMut<'a, T>(pub(crate) &'a mut StoreInner<T>);
 
 /// What a store can be read through: a [`Store`], a [`StoreContext`], a
-/// [`Caller`](crate::Caller), or a reference to one of them.
-pub trait AsContext {
+/// [`Caller`](crate::Caller), a [`RootScope`](crate::RootScope), or a reference to one of them.
+///
+/// The trait is sealed: one implementer is one store, each time that it is asked.
+///
+/// ```compile_fail
+/// use lineal::AsContext;
+///
+/// struct TwoStores(lineal::Store<()>, lineal::Store<()>);
+///
+/// impl AsContext for TwoStores {
+///     type Data = ();
+///
+///     fn as_context(&self) -> lineal::StoreContext<'_, ()> {
+///         self.0.as_context()
+///     }
+/// }
+/// ```
+pub trait AsContext: sealed::OneStore {
     /// The type of the host's value in the store.
     type Data;
 
@@ -108,11 +124,23 @@ pub trait AsContext {
 }
 
 /// What a store can be changed through: a [`Store`], a [`StoreContextMut`], a
-/// [`Caller`](crate::Caller), or an exclusive reference to one of them.
+/// [`Caller`](crate::Caller), a [`RootScope`](crate::RootScope), or an exclusive reference to one
+/// of them. The trait is sealed, as [`AsContext`] is.
 pub trait AsContextMut: AsContext {
     /// Borrows the store exclusively.
     fn as_context_mut(&mut self) -> StoreContextMut<'_, Self::Data>;
 }
+
+pub(crate) mod sealed {
+    /// What lends out the same store each time.
+    pub trait OneStore {}
+}
+
+impl<T> sealed::OneStore for Store<T> {}
+impl<T> sealed::OneStore for StoreContext<'_, T> {}
+impl<T> sealed::OneStore for StoreContextMut<'_, T> {}
+impl<C: sealed::OneStore> sealed::OneStore for &C {}
+impl<C: sealed::OneStore> sealed::OneStore for &mut C {}
 
 impl<T> Store<T> {
     /// Creates an empty store with a value of the host.
@@ -183,13 +211,13 @@ impl<T> StoreContextMut<'_, T> {
     }
 
     /// What the store's limiter lets the host do.
-    pub(crate) fn limits(&mut self) -> Limits {
-        // SAFETY: the store is borrowed exclusively, for as long as the API's functions use it.
+    pub(crate) fn limits(&mut self) -> Limits<'_> {
+        // SAFETY: the store is borrowed exclusively for as long as the result lives (R3, R7).
         unsafe { Limits::new(self.core_ptr()) }
     }
 
-    /// The store for the executor. The pointer is good for the whole [`StoreInner`], which host
-    /// functions get back from it.
+    /// The store for the executor. The pointer is valid for the whole [`StoreInner`], which host
+    /// functions get back from it, until this borrow is used again (**R7**).
     pub(crate) fn core_ptr(&mut self) -> NonNull<StoreCore> {
         NonNull::from(&mut *self.0).cast()
     }
