@@ -92,9 +92,9 @@ pub use runtime::observe::{
     Access, AccessKind, AccessSource, Accesses, Batch, BatchIter, Call, Ending, FunctionInfo,
     GlobalInfo, GlobalSet, Growth, Instantiated, MemoryId, Moment, Observe, Observer, Origin, Site,
 };
+pub use runtime::options::Optimizations;
 pub use runtime::room::OutOfMemory;
 pub use runtime::trap::Trap;
-pub use translate::Optimizations;
 
 /// The README's examples, run as documentation tests.
 #[cfg(doctest)]

@@ -9,12 +9,12 @@ use anyhow::{Context as _, Result, bail, ensure};
 use lineal_decoder::{ExternType, FuncType, ValType};
 
 use crate::api::engine::Engine;
-use crate::api::func::Func;
 use crate::api::func::caller::Caller;
 use crate::api::func::host::{HostDef, IntoFunc};
 use crate::api::memory::Memory;
 use crate::api::memory::shared::SharedMemory;
 use crate::api::module::Module;
+use crate::api::module::definition::Definition;
 use crate::api::module::externs::{Extern, ImportType};
 use crate::api::module::instance::Instance;
 use crate::api::module::instance_pre::InstancePre;
@@ -52,14 +52,6 @@ pub struct Linker<T> {
     allow_shadowing: bool,
     /// Host functions were made for exactly this `T`.
     invariant: PhantomData<fn(T) -> T>,
-}
-
-#[derive(Clone)]
-pub(in crate::api) enum Definition {
-    /// Something in a store.
-    Extern(Extern),
-    /// A host function, put into the store when it is imported.
-    HostFunc(HostDef),
 }
 
 /// An import that a [`Linker`] has no definition for.
@@ -417,16 +409,6 @@ fn default_item<T>(store: &mut StoreContextMut<'_, T>, ty: ExternType) -> Result
         ExternType::Memory(ty) => Memory::new(store, ty)?.into(),
         ExternType::Tag(ty) => Tag::new(store, &ty).into(),
     }))
-}
-
-impl Definition {
-    pub(in crate::api) fn to_extern<T>(&self, store: &mut StoreContextMut<'_, T>) -> Extern {
-        match self {
-            Definition::Extern(item) => item.clone(),
-            // Linkers are invariant in `T`, so the function was made for this very `T`.
-            Definition::HostFunc(def) => Func::from_def(store, def).into(),
-        }
-    }
 }
 
 impl UnknownImportError {

@@ -18,7 +18,6 @@ use std::ptr::NonNull;
 
 use lineal_decoder::TypeIndex;
 
-use crate::api::ThrownException;
 use crate::machine::operand::{Scalar, SlotD, Src};
 use crate::machine::{Fp, Handler, Ip, Machine, Op, handler, operands};
 use crate::runtime::code::FuncEntry;
@@ -27,6 +26,7 @@ use crate::runtime::entity::{FuncEntity, FuncKind, TableEntity};
 use crate::runtime::observe::{self, HostCall};
 use crate::runtime::slots::slot_count;
 use crate::runtime::trap::{Exit, Trap};
+use crate::runtime::unwind::ThrownException;
 
 /// What a return needs to know of the caller, in the granule before the return address.
 #[derive(Clone, Copy)]
@@ -53,17 +53,6 @@ unsafe fn delta_at(ip: Ip) -> usize {
     unsafe { ip.offset(-1).b() as usize }
 }
 
-/// The frame of the caller, given the callee's and the return address.
-///
-/// # Safety
-///
-/// They belong to one call that has not returned.
-#[inline(always)]
-pub(crate) unsafe fn caller_frame(fp: Fp, return_ip: Ip) -> Fp {
-    // SAFETY: E1: the metadata comes before a return address.
-    Fp::new(fp.as_ptr().wrapping_sub(unsafe { delta_at(return_ip.offset(-1)) }))
-}
-
 /// Where the call that the cell at `ip` makes begins the callee's frame; its metadata is granule
 /// `n`.
 #[inline(always)]
@@ -82,7 +71,7 @@ unsafe fn return_to(m: &mut Machine, ip: Ip) {
     // SAFETY: E1: a return address comes after the call's metadata. E2: the caller's frame is
     // still there.
     unsafe {
-        m.fp = caller_frame(m.fp, ip);
+        m.fp = m.fp.of_caller(ip);
         m.load_pins(m.fp, ip.half(-1, 0), ip.half(-1, 1));
     }
     m.ip = ip;
@@ -94,7 +83,7 @@ unsafe fn return_to(m: &mut Machine, ip: Ip) {
 unsafe fn blame_caller(m: &mut Machine, return_ip: Ip) {
     m.ip = return_ip.offset(-1);
     // SAFETY: `m.fp` is where the call began the callee's frame.
-    m.fp = unsafe { caller_frame(m.fp, return_ip) };
+    m.fp = unsafe { m.fp.of_caller(return_ip) };
 }
 
 /// Begins a function: checks that its frame of `b` slots fits, saves the return address in slot

@@ -23,7 +23,7 @@ pub(crate) mod wide;
 
 use std::ptr::NonNull;
 
-pub(crate) use call::{caller_frame, host_return_ip, switch_return_ip, translate_stub};
+pub(crate) use call::{host_return_ip, switch_return_ip, translate_stub};
 
 use crate::machine::{self, Fp, Ip, Machine};
 use crate::runtime::backtrace;

@@ -1,5 +1,7 @@
 //! The frame pointer: the slots of the running function.
 
+use super::Ip;
+
 /// The frame pointer: slot 0 of the running function's frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(transparent)]
@@ -21,6 +23,20 @@ impl Fp {
     #[inline(always)]
     pub(crate) fn slot(self, index: usize) -> *mut u64 {
         self.0.wrapping_add(index)
+    }
+
+    /// The frame of the caller, if this is the callee's: the granule before a return address says
+    /// how many slots lie between them.
+    ///
+    /// # Safety
+    ///
+    /// The frame and the return address belong to one call that has not returned.
+    #[inline(always)]
+    pub(crate) unsafe fn of_caller(self, return_ip: Ip) -> Fp {
+        // SAFETY: E1: a call's metadata comes before its return address, and is packed as operands
+        // are.
+        let delta = unsafe { return_ip.offset(-2).b() } as usize;
+        Fp(self.0.wrapping_sub(delta))
     }
 
     /// Reads a slot.

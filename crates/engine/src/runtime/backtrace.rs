@@ -6,11 +6,15 @@ use std::sync::OnceLock;
 use anyhow::Error;
 use lineal_symbols::{FrameSymbol, demangle};
 
+use super::code::Module;
 use super::context::Context;
 use super::details::Details;
 use super::frames::{Frame, Walk};
 use super::trap::Trap;
-use crate::api::{Config, Module, ThrownException};
+use super::unwind::ThrownException;
+
+/// How many frames a backtrace lists at most.
+const MAX_FRAMES: usize = 20;
 
 /// The functions a guest was in when it trapped or when a host function failed, innermost
 /// first.
@@ -67,7 +71,7 @@ pub(crate) fn host_error(context: &Context, mut error: Error) -> Error {
     let outer = WasmBacktrace::capture(context);
     match error.downcast_mut::<WasmBacktrace>() {
         Some(inner) => {
-            let room = Config::BACKTRACE_MAX_FRAMES.saturating_sub(inner.frames.len());
+            let room = MAX_FRAMES.saturating_sub(inner.frames.len());
             inner.frames.extend(outer.frames.into_iter().take(room));
             error
         }
@@ -91,7 +95,7 @@ impl WasmBacktrace {
     }
 
     pub(crate) fn capture(context: &Context) -> WasmBacktrace {
-        let frames = Walk::new(context).take(Config::BACKTRACE_MAX_FRAMES);
+        let frames = Walk::new(context).take(MAX_FRAMES);
         WasmBacktrace { frames: frames.map(|frame| FrameInfo::new(&frame)).collect() }
     }
 }

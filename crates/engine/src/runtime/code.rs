@@ -7,12 +7,11 @@ use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use lineal_decoder::{ExternType, TypeIndex};
 use lineal_symbols::Symbols;
 
+use super::engine::Engine;
 use super::observe::Site;
 use super::observe::config::ObservedModule;
 use super::unwind::TryRange;
-use crate::api::Engine;
 use crate::machine::Ip;
-use crate::translate::{Buffers, Translator};
 
 /// The code of one function.
 #[derive(Debug)]
@@ -73,7 +72,55 @@ pub(crate) struct ModuleCode {
     by_address: RwLock<ByAddress>,
     /// What is observed of the module, if the engine observes.
     pub(crate) observed: Option<ObservedModule>,
+    translate: Translate,
 }
+
+/// A module: decoded, validated and translated, ready to be instantiated any number of times.
+///
+/// A module is cheap to clone and can be shared between threads.
+///
+/// To make one takes memory in proportion to the size of its binary. Where the host has not got
+/// that, the process ends, as Rust programs do; so bound how large a binary may be. What a module
+/// *asks* for, by however few bytes, is allocated by its instances, and an error if there is no
+/// room.
+///
+/// ```
+/// use lineal::{Engine, Module};
+///
+/// let engine = Engine::default();
+/// let module = Module::new(&engine, r#"(module $demo
+///     (memory (export "memory") 1)
+///     (func (export "run")))"#)?;
+/// assert_eq!(module.name(), Some("demo"));
+/// let exports: Vec<&str> = module.exports().map(|export| export.name()).collect();
+/// assert_eq!(exports, ["memory", "run"]);
+///
+/// let error = Module::new(&engine, "(module (func i32.add))").unwrap_err();
+/// assert!(error.to_string().contains("type mismatch"));
+/// # Ok::<(), lineal::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct Module {
+    pub(crate) code: Arc<ModuleCode>,
+}
+
+impl Module {
+    pub(crate) fn from_code(code: Arc<ModuleCode>) -> Module {
+        Module { code }
+    }
+
+    pub(crate) fn code(&self) -> &Arc<ModuleCode> {
+        &self.code
+    }
+
+    /// The name the module gives itself, if its name section has one.
+    pub fn name(&self) -> Option<&str> {
+        self.code.decoded.names().module()
+    }
+}
+
+/// Translates one of a module's own functions.
+pub(crate) type Translate = fn(&ModuleCode, u32) -> Code;
 
 /// Functions by where their code begins.
 #[derive(Debug, Default)]
@@ -102,21 +149,22 @@ impl ByAddress {
 }
 
 impl ModuleCode {
-    /// Prepares a module to run, which came from a file or did not. If its functions were scanned, with the buffers given, they are
-    /// translated now; otherwise when first called.
+    /// Prepares a module to run, which may come from a file. A function that is called before it is translated begins at
+    /// `stub`, which translates it with [`translated`](Self::translated).
     pub(crate) fn new(
         engine: &Engine,
         decoded: lineal_decoder::Module,
         file: Option<&Path>,
-        scanned: Option<Buffers>,
+        stub: Ip,
+        translate: Translate,
     ) -> ModuleCode {
         let count = decoded.bodies.len() as u32;
-        let stub = crate::exec::translate_stub().as_ptr();
+        let stub = stub.as_ptr();
         let observed = engine.config().observed().map(|observe| {
             let first_site = engine.sites().reserve(decoded.bytes.len());
             ObservedModule::new(observe, &decoded, first_site)
         });
-        let code = ModuleCode {
+        ModuleCode {
             engine: engine.clone(),
             types: engine.types().register(&decoded.types, &decoded.type_groups),
             entries: (0..count)
@@ -127,16 +175,9 @@ impl ModuleCode {
             codes: (0..count).map(|_| OnceLock::new()).collect(),
             by_address: RwLock::default(),
             observed,
+            translate,
             decoded,
-        };
-        if let Some(buffers) = scanned {
-            let mut translator = Translator::new(&code, buffers);
-            for index in 0..count {
-                code.translated_with(index, &mut translator);
-            }
-            translator.into_buffers().keep();
         }
-        code
     }
 
     /// Lets the engine find what is at the module's sites.
@@ -168,15 +209,13 @@ impl ModuleCode {
 
     /// The code of one of the module's own functions, translated now if it was not yet.
     pub(crate) fn translated(&self, index: u32) -> &Code {
-        let mut translator = Translator::new(self, Buffers::new());
-        let code = self.translated_with(index, &mut translator);
-        translator.into_buffers().keep();
-        code
+        self.translated_with(index, |index| (self.translate)(self, index))
     }
 
-    fn translated_with(&self, index: u32, translator: &mut Translator<'_>) -> &Code {
+    /// The same with another way to translate it.
+    pub(crate) fn translated_with(&self, index: u32, translate: impl FnOnce(u32) -> Code) -> &Code {
         let code = self.codes[index as usize].get_or_init(|| {
-            let code = translator.function(index);
+            let code = translate(index);
             let mut by_address = self.by_address.write().unwrap_or_else(PoisonError::into_inner);
             by_address.add(code.cells.as_ptr() as usize, index);
             code

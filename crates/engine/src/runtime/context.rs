@@ -56,6 +56,8 @@ pub(crate) struct Context {
     pub(crate) view: View,
     /// What is kept of a store that is observed.
     pub(crate) observation: Option<Box<Observation>>,
+    /// Where a function that was called from another instance returns to.
+    pub(crate) switch_return: Ip,
 }
 
 /// What a host function left behind instead of results.
@@ -93,7 +95,7 @@ pub(crate) struct ExitState {
 }
 
 impl Context {
-    pub(crate) fn new(epoch: &AtomicU64) -> Context {
+    pub(crate) fn new(epoch: &AtomicU64, switch_return: Ip) -> Context {
         Context {
             limits: [0; WIDTHS],
             mem_ptr: ptr::dangling_mut(),
@@ -113,6 +115,7 @@ impl Context {
             host_error: None,
             view: View::EMPTY,
             observation: None,
+            switch_return,
         }
     }
 

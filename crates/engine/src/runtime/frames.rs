@@ -9,7 +9,6 @@
 use super::code::Code;
 use super::context::{Context, Switch};
 use super::instance::InstanceData;
-use crate::exec;
 use crate::machine::{Fp, Ip};
 
 /// A walk over the frames of an invocation that has just stopped.
@@ -22,6 +21,8 @@ pub(crate) struct Walk<'a> {
     fp: Fp,
     /// The switches not walked over yet.
     switches: &'a [Switch],
+    /// The return address that stands for the newest of them.
+    switch_return: Ip,
 }
 
 /// A frame of a guest's function.
@@ -44,6 +45,7 @@ impl<'a> Walk<'a> {
             ip: context.exit.ip,
             fp: context.exit.fp,
             switches: &context.switches,
+            switch_return: context.switch_return,
         }
     }
 
@@ -51,7 +53,7 @@ impl<'a> Walk<'a> {
     fn return_to(&mut self, return_ip: Ip) {
         self.ip = return_ip.offset(-1);
         // SAFETY: the call at this return address has not returned.
-        self.fp = unsafe { exec::caller_frame(self.fp, return_ip) };
+        self.fp = unsafe { self.fp.of_caller(return_ip) };
     }
 }
 
@@ -59,7 +61,7 @@ impl<'a> Iterator for Walk<'a> {
     type Item = Frame<'a>;
 
     fn next(&mut self) -> Option<Frame<'a>> {
-        while self.ip == exec::switch_return_ip().offset(-1) {
+        while self.ip == self.switch_return.offset(-1) {
             let (switch, rest) = self.switches.split_last()?;
             self.switches = rest;
             self.instance = switch.instance;

@@ -61,7 +61,7 @@ pub(crate) struct Heap {
     /// Beyond this, the next allocation collects first.
     threshold_bytes: usize,
     limit_bytes: usize,
-    /// What host code holds until its scope ends; see [`crate::api::RootScope`].
+    /// What host code holds until its scope ends; see [`crate::RootScope`].
     scoped: Mutex<Vec<u64>>,
     /// What host code holds as long as something else holds the token too.
     owned: Vec<(Arc<()>, u64)>,

@@ -2,7 +2,7 @@
 //!
 //! [`instantiate`] goes through the specification's steps: it checks the imports, allocates what
 //! the module defines, evaluates the initial values of globals, tables and element segments,
-//! copies the active segments, and calls the start function.
+//! and copies the active segments. The start function is the caller's to call.
 
 use std::cell::RefCell;
 use std::ptr::NonNull;
@@ -15,6 +15,7 @@ use lineal_memory::DataSegment;
 use super::code::ModuleCode;
 use super::const_expr::Scope;
 use super::details::MemoryTrap;
+use super::engine::Engine;
 use super::entity::{
     FuncEntity, FuncKind, GlobalEntity, MemoryEntity, TableEntity, TagEntity, with_memory,
 };
@@ -26,8 +27,6 @@ use super::observe::{self, Before};
 use super::room::{self, OutOfMemory};
 use super::store::{StoreCore, addresses};
 use super::trap::Trap;
-use crate::api::Engine;
-use crate::exec;
 
 /// An instance of a module. All index spaces list imports first.
 pub(crate) struct InstanceData {
@@ -65,6 +64,11 @@ impl InstanceData {
         }
     }
 
+    /// The start function.
+    pub(crate) fn start(&self) -> Option<NonNull<FuncEntity>> {
+        self.module.decoded.start.map(|index| self.funcs[index as usize])
+    }
+
     /// # Safety
     ///
     /// Nothing may borrow the store's heap as long as the scope lives.
@@ -81,7 +85,7 @@ impl InstanceData {
 /// What the objects of a module's constant expressions may take without being collected for.
 const CONSTANT_BYTES: usize = 64 << 10;
 
-/// Instantiates a module.
+/// Instantiates a module, except for its start function.
 ///
 /// If this fails from the active segments on, what was done until then remains, as the
 /// specification says: functions that got into tables can be called.
@@ -115,12 +119,6 @@ pub(crate) unsafe fn instantiate(
     unsafe {
         observe::instantiated(core, instance.as_ref()).map_err(observe::into_error)?;
         initialize(core, instance.as_ref())?;
-    }
-    if let Some(start) = module.decoded.start {
-        // SAFETY: R1.
-        let start = unsafe { instance.as_ref() }.funcs[start as usize];
-        // SAFETY: the caller's promise; validation says the start function's type is () -> ().
-        unsafe { exec::invoke(core, start, &[], &mut [])? };
     }
     Ok(instance)
 }

@@ -7,9 +7,10 @@ use anyhow::{Error, Result, anyhow, ensure};
 use lineal_decoder::TableType;
 use lineal_memory::{LinearMemory, MemoryType, Pages};
 
+use super::engine::Engine;
 use super::entity::{MemoryEntity, TableEntity, with_memory};
+use super::limiter::ResourceLimiter;
 use super::store::StoreCore;
-use crate::api::{ResourceLimiter, new_shared};
 
 /// The host's limiter without its store's type parameter: shows itself to a question.
 pub(crate) type Limiter =
@@ -199,4 +200,11 @@ fn failed(error: Error, tell: impl FnOnce(Error) -> Option<Result<()>>) -> Refus
         Some(Err(error)) => Refusal::Fatal(error),
         None | Some(Ok(())) => Refusal::Denied(copy),
     }
+}
+
+/// Makes a shared memory as an engine's configuration wants it.
+pub(crate) fn new_shared(engine: &Engine, ty: MemoryType) -> Result<lineal_memory::SharedMemory> {
+    let config = engine.config();
+    ensure!(config.shared_memory_enabled(), "shared memories are switched off in the `Config`");
+    Ok(lineal_memory::SharedMemory::with_options(ty, config.linear_memory_options())?)
 }

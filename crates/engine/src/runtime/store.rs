@@ -7,13 +7,14 @@ use std::sync::{Mutex, PoisonError};
 use lineal_memory::SharedMemory;
 
 use super::context::Context;
+use super::engine::Engine;
 use super::entity::{FuncEntity, GlobalEntity, MemoryEntity, TableEntity, TagEntity};
 use super::heap::Heap;
 use super::instance::InstanceData;
 use super::limits::Limiter;
 use super::observe::state::Observation;
 use super::room::{self, OutOfMemory};
-use crate::api::Engine;
+use crate::machine::Ip;
 
 /// Tells stores apart, so that a handle is used only with its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -201,8 +202,8 @@ const _: () = {
 };
 
 impl StoreCore {
-    pub(crate) fn new(engine: &Engine) -> StoreCore {
-        let mut context = Context::new(engine.epoch());
+    pub(crate) fn new(engine: &Engine, switch_return: Ip) -> StoreCore {
+        let mut context = Context::new(engine.epoch(), switch_return);
         context.observation = Observation::new(engine);
         if let Some(observation) = &mut context.observation {
             observation.view_records(&mut context.view);

@@ -5,6 +5,7 @@
 //! range with a clause for the exception's tag; the values go straight to the slots of the
 //! clause's label, and the machine continues there.
 
+use std::fmt;
 use std::ptr::NonNull;
 
 use super::context::Context;
@@ -13,6 +14,19 @@ use super::frames::{Frame, Walk};
 use super::instance::InstanceData;
 use super::store::StoreCore;
 use crate::machine::{Fp, Ip, Machine};
+
+/// The error of a call in which an exception was thrown that nothing caught; see
+/// [`ExnRef`](crate::ExnRef).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ThrownException;
+
+impl fmt::Display for ThrownException {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("thrown WebAssembly exception")
+    }
+}
+
+impl std::error::Error for ThrownException {}
 
 /// The body of a `try_table` in a function's code. Ranges inside others come after them.
 #[derive(Debug, Default)]

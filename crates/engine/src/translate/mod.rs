@@ -12,7 +12,6 @@ mod emit;
 mod gc;
 mod meter;
 mod operators;
-mod options;
 mod pins;
 mod reference;
 mod scalar;
@@ -30,15 +29,16 @@ mod tests;
 mod training;
 
 use crate::machine::Bank;
+use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
 use lineal_decoder::{ModuleParts, ValType, visit_operator};
 use wasmparser::{BinaryReader, FunctionBody};
 
-pub use options::Optimizations;
-pub(crate) use options::Options;
-
+use crate::exec;
 use crate::runtime::code::{Code, ModuleCode};
+use crate::runtime::engine::Engine;
+use crate::runtime::options::Options;
 use access::fold::LastLoad;
 use control::{Branches, Frame};
 use emit::{Emitter, Pos};
@@ -101,6 +101,30 @@ impl Buffers {
             spare.push(self);
         }
     }
+}
+
+/// Prepares a module to run, which may come from a file. If its functions were scanned, with the buffers given, they are
+/// translated now; otherwise when first called.
+pub(crate) fn module(
+    engine: &Engine,
+    decoded: lineal_decoder::Module,
+    file: Option<&Path>,
+    scanned: Option<Buffers>,
+) -> ModuleCode {
+    let code = ModuleCode::new(engine, decoded, file, exec::translate_stub(), |module, index| {
+        let mut translator = Translator::new(module, Buffers::new());
+        let code = translator.function(index);
+        translator.into_buffers().keep();
+        code
+    });
+    if let Some(buffers) = scanned {
+        let mut translator = Translator::new(&code, buffers);
+        for index in 0..code.decoded.bodies.len() as u32 {
+            code.translated_with(index, |index| translator.function(index));
+        }
+        translator.into_buffers().keep();
+    }
+    code
 }
 
 /// The bank that values of a type belong to.

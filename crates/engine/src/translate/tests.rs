@@ -35,7 +35,7 @@ pub(super) fn module(bytes: &[u8]) -> ModuleCode {
 
 pub(super) fn module_of(engine: &Engine, bytes: &[u8]) -> ModuleCode {
     let decoded = lineal_decoder::Module::new(bytes, &Features::default()).expect("valid module");
-    ModuleCode::new(engine, decoded, None)
+    super::module(engine, decoded, None, None)
 }
 
 /// Translates the first function of a module and prints its cells:

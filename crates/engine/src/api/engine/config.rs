@@ -3,49 +3,9 @@
 use lineal_decoder::Features;
 use lineal_memory::MemoryOptions;
 
+pub use crate::runtime::config::{CompilationMode, Config, WasmBacktraceDetails};
 use crate::runtime::observe::Observe;
-use crate::translate::{self, Optimizations};
-
-/// What an [`Engine`](crate::Engine) accepts and how it works.
-///
-/// Setters change the configuration in place and return it, so calls can be chained.
-#[derive(Clone, Debug)]
-pub struct Config {
-    features: Features,
-    max_wasm_stack_bytes: usize,
-    compilation_mode: CompilationMode,
-    memory_options: MemoryOptions,
-    gc_heap_limit_bytes: usize,
-    shared_memory: bool,
-    backtrace_details: WasmBacktraceDetails,
-    translation: translate::Options,
-    observe: Option<Observe>,
-}
-
-/// Whether backtraces show lines of the source; see [`Config::wasm_backtrace_details`].
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum WasmBacktraceDetails {
-    /// They do, if the module has debug information.
-    #[default]
-    Enable,
-    /// They do not.
-    Disable,
-    /// They do if the environment variable `LINEAL_BACKTRACE_DETAILS` is 1.
-    Environment,
-}
-
-/// When a module's functions are translated to the interpreter's code.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum CompilationMode {
-    /// All of them when the module is created.
-    #[default]
-    Eager,
-    /// Each of them when it is called for the first time. The module is still validated as a
-    /// whole when it is created.
-    Lazy,
-}
+use crate::runtime::options::Optimizations;
 
 /// Setters that pass one proposal's switch on to [`Features`].
 macro_rules! proposals {
@@ -59,32 +19,6 @@ macro_rules! proposals {
 }
 
 impl Config {
-    /// The largest stack an engine can be asked for.
-    pub(crate) const MAX_STACK_LIMIT_BYTES: usize = 1 << 30;
-
-    /// How many frames a backtrace lists at most.
-    pub(crate) const BACKTRACE_MAX_FRAMES: usize = 20;
-
-    /// The defaults: everything the engine implements of WebAssembly 3.0, threads, a stack of
-    /// 1 MiB, eager translation.
-    pub fn new() -> Config {
-        Config {
-            features: Features::default(),
-            max_wasm_stack_bytes: 1 << 20,
-            compilation_mode: CompilationMode::default(),
-            memory_options: MemoryOptions::new(),
-            gc_heap_limit_bytes: 1 << 30,
-            shared_memory: true,
-            backtrace_details: WasmBacktraceDetails::default(),
-            translation: translate::Options::default(),
-            observe: None,
-        }
-    }
-
-    pub(crate) fn translation(&self) -> translate::Options {
-        self.translation
-    }
-
     proposals! {
         /// Enables or disables conversions that saturate instead of trapping; enabled by default.
         wasm_saturating_float_to_int;
@@ -258,21 +192,13 @@ impl Config {
         self
     }
 
-    pub(crate) fn gc_heap_limit_bytes(&self) -> usize {
-        self.gc_heap_limit_bytes
-    }
-
-    /// Sets whether hosts and guests can create shared memories; on by default (unlike in
+    /// Sets whether shared memories can be made, by hosts and guests; on by default (unlike in
     /// Wasmtime).
     ///
     /// Without them, modules may still use atomic operations, on memories of their own.
     pub fn shared_memory(&mut self, enable: bool) -> &mut Self {
         self.shared_memory = enable;
         self
-    }
-
-    pub(crate) fn shared_memory_enabled(&self) -> bool {
-        self.shared_memory
     }
 
     /// Sets whether backtraces show files, lines and inlined functions of the source, on by default
@@ -284,37 +210,5 @@ impl Config {
     pub fn wasm_backtrace_details(&mut self, details: WasmBacktraceDetails) -> &mut Self {
         self.backtrace_details = details;
         self
-    }
-
-    pub(crate) fn has_backtrace_details(&self) -> bool {
-        match self.backtrace_details {
-            WasmBacktraceDetails::Enable => true,
-            WasmBacktraceDetails::Disable => false,
-            WasmBacktraceDetails::Environment => {
-                std::env::var_os("LINEAL_BACKTRACE_DETAILS").is_some_and(|value| value == "1")
-            }
-        }
-    }
-
-    pub(crate) fn enabled_features(&self) -> &Features {
-        &self.features
-    }
-
-    pub(crate) fn max_wasm_stack_bytes(&self) -> usize {
-        self.max_wasm_stack_bytes
-    }
-
-    pub(crate) fn is_lazy(&self) -> bool {
-        self.compilation_mode == CompilationMode::Lazy
-    }
-
-    pub(crate) fn linear_memory_options(&self) -> &MemoryOptions {
-        &self.memory_options
-    }
-}
-
-impl Default for Config {
-    fn default() -> Config {
-        Config::new()
     }
 }

@@ -3,49 +3,16 @@
 pub(crate) mod config;
 
 use std::fmt;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use anyhow::{Result, ensure};
 use lineal_decoder::{FuncType, SubType, TypeIndex};
-use lineal_memory::SharedMemory;
 
-use crate::api::engine::config::Config;
-use crate::runtime::observe::{Origin, SharedWriters, Site, Sites};
-use crate::runtime::types::TypeRegistry;
-
-/// What modules are compiled with and stores are created from: a [`Config`] and the types of all modules
-/// so far.
-///
-/// An engine is cheap to clone and can be shared between threads. A program usually has one.
-/// Modules and stores work together only if they were created with the same engine.
-///
-/// An engine keeps one copy of each type that a module or a host function has, for as long as it lives.
-/// A function type takes some hundred bytes. A program that loads ever new modules, each with types
-/// of its own, should create a new engine from time to time.
-///
-/// ```
-/// use lineal::{Config, Engine};
-///
-/// let mut config = Config::new();
-/// config.wasm_memory64(false).max_wasm_stack(256 << 10);
-/// let engine = Engine::new(&config)?;
-/// # Ok::<(), lineal::Error>(())
-/// ```
-#[derive(Clone, Default)]
-pub struct Engine {
-    inner: Arc<Inner>,
-}
-
-#[derive(Default)]
-struct Inner {
-    config: Config,
-    types: TypeRegistry,
-    epoch: AtomicU64,
-    sites: Sites,
-    /// Who wrote the bytes of memories that threads share, for all stores.
-    shared_writers: Mutex<Vec<(SharedMemory, SharedWriters)>>,
-}
+use crate::runtime::config::Config;
+use crate::runtime::engine::Inner;
+use crate::runtime::observe::{Origin, Site};
+pub use crate::runtime::engine::{Engine, EngineWeak};
 
 impl Engine {
     /// Creates an engine.
@@ -65,26 +32,12 @@ impl Engine {
         Ok(Engine { inner: Arc::new(inner) })
     }
 
-    /// The configuration the engine was created with.
-    pub fn config(&self) -> &Config {
-        &self.inner.config
-    }
-
-    /// Whether two handles stand for one engine.
-    pub fn same(a: &Engine, b: &Engine) -> bool {
-        Arc::ptr_eq(&a.inner, &b.inner)
-    }
-
-    /// Adds a tick to the engine's epoch. Guests whose deadline it reaches are interrupted;
+    /// Adds a tick to the engine's epoch. Guests whose deadline is reached by that are interrupted;
     /// see [`Config::epoch_interruption`].
     ///
     /// Any thread can do this at any time, and so can a signal handler.
     pub fn increment_epoch(&self) {
         self.inner.epoch.fetch_add(1, Ordering::Relaxed);
-    }
-
-    pub(crate) fn epoch(&self) -> &AtomicU64 {
-        &self.inner.epoch
     }
 
     /// A handle that does not keep the engine alive: for a thread that counts epochs.
@@ -122,11 +75,6 @@ impl Engine {
         }
     }
 
-    /// The type with a number; `None` if the number is not one of this engine's.
-    pub fn type_at(&self, index: TypeIndex) -> Option<&SubType> {
-        self.types().get(index).map(|def| &def.ty)
-    }
-
     /// What a site stands for: which instruction, data segment or host function.
     ///
     /// Sites come from reports to an [`Observer`](crate::Observer) of a store of this engine.
@@ -134,36 +82,10 @@ impl Engine {
         self.sites().origin(site)
     }
 
-    pub(crate) fn sites(&self) -> &Sites {
-        &self.inner.sites
+    /// The type with a number; `None` if the number is not one of this engine's.
+    pub fn type_at(&self, index: TypeIndex) -> Option<&SubType> {
+        self.types().get(index).map(|def| &def.ty)
     }
-
-    /// Who wrote the bytes of a shared memory. All stores that use it take note in one place,
-    /// which the engine keeps.
-    pub(crate) fn shared_writers(
-        &self,
-        memory: &SharedMemory,
-        max_bytes: u64,
-    ) -> Option<SharedWriters> {
-        let known = &self.inner.shared_writers;
-        let mut known = known.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, writers)) = known.iter().find(|(other, _)| other.same(memory)) {
-            return Some(writers.clone());
-        }
-        let writers = SharedWriters::new(max_bytes)?;
-        known.push((memory.clone(), writers.clone()));
-        Some(writers)
-    }
-
-    pub(crate) fn types(&self) -> &TypeRegistry {
-        &self.inner.types
-    }
-}
-
-/// A handle to an [`Engine`] that does not keep it alive; see [`Engine::weak`].
-#[derive(Clone)]
-pub struct EngineWeak {
-    inner: Weak<Inner>,
 }
 
 impl EngineWeak {

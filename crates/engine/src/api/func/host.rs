@@ -15,9 +15,10 @@ use anyhow::{Error, Result};
 use lineal_decoder::FuncType;
 
 use crate::api::func::caller::Caller;
+use crate::api::store::sealed::Core;
 use crate::api::store::{StoreContextMut, StoreInner};
 use crate::api::values::val::Val;
-use crate::api::values::wasm_ty::sealed::{Core, Values};
+use crate::api::values::wasm_ty::sealed::Values;
 use crate::api::values::wasm_ty::{WasmParams, WasmResults, WasmTy, for_each_arity};
 use crate::runtime::entity::HostFunc;
 use crate::runtime::instance::InstanceData;

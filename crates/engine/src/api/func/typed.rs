@@ -7,7 +7,7 @@ use anyhow::Result;
 
 use crate::api::func::Func;
 use crate::api::store::AsContextMut;
-use crate::api::values::wasm_ty::sealed::Core;
+use crate::api::store::sealed::Core;
 use crate::api::values::wasm_ty::{WasmParams, WasmResults};
 
 /// A [`Func`] whose type was checked, once, to be `Params -> Results`.

@@ -1,50 +1,10 @@
-//! What hosts do with the contents of a [`Memory`]: numbers, arrays and strings, each in one call
-//! with one error type.
+//! What hosts do with the contents of a [`Memory`]: numbers, arrays and strings, each in one call.
 
-use std::fmt;
-
-use lineal_memory::{OutOfBounds, Scalar, StringError, View, ViewMut};
+use lineal_memory::{Scalar, View, ViewMut};
 
 use crate::api::memory::Memory;
+use crate::api::memory::error::MemoryAccessError;
 use crate::api::store::{AsContext, AsContextMut, StoreContext, StoreContextMut};
-
-/// Why something could not be read from a [`Memory`], or written to it.
-///
-/// Its text says what was asked for, and where the memory ends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct MemoryAccessError {
-    error: StringError,
-}
-
-impl MemoryAccessError {
-    /// What was asked for and what there is, if the access is not inside the memory.
-    pub fn out_of_bounds(&self) -> Option<OutOfBounds> {
-        match self.error {
-            StringError::OutOfBounds(error) => Some(error),
-            _ => None,
-        }
-    }
-}
-
-impl fmt::Display for MemoryAccessError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.error.fmt(f)
-    }
-}
-
-impl std::error::Error for MemoryAccessError {}
-
-impl From<OutOfBounds> for MemoryAccessError {
-    fn from(error: OutOfBounds) -> MemoryAccessError {
-        MemoryAccessError { error: error.into() }
-    }
-}
-
-impl From<StringError> for MemoryAccessError {
-    fn from(error: StringError) -> MemoryAccessError {
-        MemoryAccessError { error }
-    }
-}
 
 /// Contents. Numbers are little-endian and need no alignment.
 ///

@@ -1,12 +1,13 @@
 //! [`Memory`]: the handle to a linear memory in a store.
 
-pub(crate) mod access;
+mod access;
+pub(crate) mod error;
 pub(crate) mod shared;
 
 use anyhow::{Result, ensure};
 use lineal_memory::{LinearMemory, MemoryType, Pages};
 
-use crate::api::memory::access::MemoryAccessError;
+use crate::api::memory::error::MemoryAccessError;
 use crate::api::store::handle::Handle;
 use crate::api::store::{AsContext, AsContextMut, StoreContext, StoreContextMut};
 use crate::runtime::entity::MemoryEntity;

@@ -8,6 +8,7 @@ use anyhow::{Result, ensure};
 use lineal_memory::{MemoryType, Pages, WaitResult};
 
 use crate::api::engine::Engine;
+use crate::runtime::limits::new_shared;
 use crate::runtime::trap::Trap;
 
 /// A linear memory that any number of stores share, each on a thread of its own: the threads
@@ -148,13 +149,6 @@ impl SharedMemory {
     ) -> Result<WaitResult, Trap> {
         Ok(self.memory.atomic_wait64(addr, 0, expected, timeout)?)
     }
-}
-
-/// Creates a shared memory as an engine's configuration wants it.
-pub(crate) fn new_shared(engine: &Engine, ty: MemoryType) -> Result<lineal_memory::SharedMemory> {
-    let config = engine.config();
-    ensure!(config.shared_memory_enabled(), "shared memories are switched off in the `Config`");
-    Ok(lineal_memory::SharedMemory::with_options(ty, config.linear_memory_options())?)
 }
 
 impl fmt::Debug for SharedMemory {

@@ -16,6 +16,7 @@ use crate::api::store::handle::Handle;
 use crate::api::store::{AsContext, AsContextMut, StoreContext, StoreContextMut};
 use crate::api::values::global::Global;
 use crate::api::values::wasm_ty::{WasmParams, WasmResults};
+use crate::exec;
 use crate::runtime::instance::{self, Entity, InstanceData};
 use crate::runtime::store::StoreCore;
 
@@ -74,6 +75,11 @@ impl Instance {
             imports.iter().map(|import| import.entity(store.core_mut())).collect();
         // SAFETY: R2: the imports were checked to be the store's; R3: it is borrowed exclusively.
         let entity = unsafe { instance::instantiate(store.core_ptr(), module.code(), &imports)? };
+        // SAFETY: R1: it was just made; its list of functions does not change any more.
+        if let Some(start) = unsafe { entity.as_ref() }.start() {
+            // SAFETY: R3 as above; validation says the start function's type is () -> ().
+            unsafe { exec::invoke(store.core_ptr(), start, &[], &mut [])? };
+        }
         // SAFETY: the store owns the instance as of now.
         Ok(Instance { handle: unsafe { Handle::new(store.core(), entity) } })
     }

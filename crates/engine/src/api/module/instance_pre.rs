@@ -7,8 +7,8 @@ use std::sync::Arc;
 use anyhow::{Result, ensure};
 
 use crate::api::engine::Engine;
-use crate::api::linker::Definition;
 use crate::api::module::Module;
+use crate::api::module::definition::Definition;
 use crate::api::module::externs::Extern;
 use crate::api::module::instance::Instance;
 use crate::api::store::AsContextMut;

@@ -1,5 +1,6 @@
 //! [`Module`]: a validated module, with its code.
 
+pub(crate) mod definition;
 pub(crate) mod externs;
 pub(crate) mod instance;
 pub(crate) mod instance_pre;
@@ -14,36 +15,8 @@ use lineal_decoder::{ExternType, Module as Decoded};
 
 use crate::api::engine::Engine;
 use crate::api::module::externs::{ExportType, ImportType};
-use crate::runtime::code::ModuleCode;
-use crate::translate::Buffers;
-
-/// A module: decoded, validated and translated, ready to be instantiated any number of times.
-///
-/// A module is cheap to clone and can be shared between threads.
-///
-/// Creating one takes memory in proportion to the size of its binary. If the host does not have that
-/// memory, the process ends, as with other Rust programs: limit how large a binary may be. The memories
-/// and tables that a module declares are allocated by its instances, and that fails with an error.
-///
-/// ```
-/// use lineal::{Engine, Module};
-///
-/// let engine = Engine::default();
-/// let module = Module::new(&engine, r#"(module $demo
-///     (memory (export "memory") 1)
-///     (func (export "run")))"#)?;
-/// assert_eq!(module.name(), Some("demo"));
-/// let exports: Vec<&str> = module.exports().map(|export| export.name()).collect();
-/// assert_eq!(exports, ["memory", "run"]);
-///
-/// let error = Module::new(&engine, "(module (func i32.add))").unwrap_err();
-/// assert!(error.to_string().contains("type mismatch"));
-/// # Ok::<(), lineal::Error>(())
-/// ```
-#[derive(Clone)]
-pub struct Module {
-    code: Arc<ModuleCode>,
-}
+pub use crate::runtime::code::Module;
+use crate::translate::{self, Buffers};
 
 impl Module {
     /// Creates a module from its binary format or, with the feature `wat`, its text format. Input
@@ -92,7 +65,7 @@ impl Module {
         let in_text = |error: lineal_decoder::Error| error.in_text(input, binary);
         let features = engine.config().enabled_features();
         let code = if engine.config().is_lazy() {
-            ModuleCode::new(
+            translate::module(
                 engine,
                 Decoded::from_binary(binary, features).map_err(in_text)?,
                 file,
@@ -102,7 +75,7 @@ impl Module {
             let mut buffers = Buffers::new();
             let decoded =
                 Decoded::from_binary_visited(binary, features, buffers.scan()).map_err(in_text)?;
-            ModuleCode::new(engine, decoded, file, Some(buffers))
+            translate::module(engine, decoded, file, Some(buffers))
         };
         let code = Arc::new(code);
         code.register_sites();
@@ -132,25 +105,12 @@ impl Module {
         Ok(())
     }
 
-    pub(crate) fn from_code(code: Arc<ModuleCode>) -> Module {
-        Module { code }
-    }
-
-    pub(crate) fn code(&self) -> &Arc<ModuleCode> {
-        &self.code
-    }
-
     /// The binary that the module was made from; that of its text, if it was made from that.
     pub fn binary(&self) -> &[u8] {
-        &self.code.decoded.bytes
+        &self.code().decoded.bytes
     }
 
-    /// The name the module gives itself, if its name section has one.
-    pub fn name(&self) -> Option<&str> {
-        self.code.decoded.names().module()
-    }
-
-    /// The imports, in the order that [`Instance::new`](crate::Instance::new) expects.
+    /// The imports, in the order in which [`Instance::new`](crate::Instance::new) wants them.
     pub fn imports(&self) -> impl ExactSizeIterator<Item = ImportType<'_>> {
         let imports = self.code.decoded.imports.iter();
         imports.map(|import| {

@@ -1,14 +1,11 @@
 //! [`ExnRef`]: exceptions, and how they go between guest and host.
 
-use std::fmt;
-
 use anyhow::{Context as _, Result, anyhow, ensure};
 
-use crate::api::func::caller::Caller;
 use crate::api::refs::rooting::{HeapRef, gc_ref};
 use crate::api::refs::tag::Tag;
 use crate::api::store::handle::Handle;
-use crate::api::store::{AsContext, AsContextMut, Store, StoreContextMut};
+use crate::api::store::{AsContext, AsContextMut};
 use crate::api::values::val::Val;
 use crate::runtime::object::{Exception, Object};
 use crate::runtime::slots::{placed, slot_count};
@@ -43,18 +40,6 @@ use crate::runtime::store::StoreCore;
 pub struct ExnRef(pub(in crate::api) HeapRef);
 
 gc_ref! { ExnRef }
-
-/// The error of a call in which an exception was thrown that nothing caught; see [`ExnRef`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ThrownException;
-
-impl fmt::Display for ThrownException {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("thrown WebAssembly exception")
-    }
-}
-
-impl std::error::Error for ThrownException {}
 
 impl ExnRef {
     /// Creates an exception, without throwing it.
@@ -138,77 +123,3 @@ impl ExnRef {
         HeapRef::from_slot(store, bits).map(ExnRef)
     }
 }
-
-impl<T> StoreContextMut<'_, T> {
-    /// Keeps an exception in the store, and returns the error by which a host function throws it.
-    ///
-    /// # Errors
-    ///
-    /// Always.
-    ///
-    /// # Panics
-    ///
-    /// If the exception belongs to another store, or is gone.
-    pub fn throw<R>(&mut self, exception: ExnRef) -> Result<R, ThrownException> {
-        let core = self.core_mut();
-        match exception.0.to_slot(core) {
-            Ok(bits) => core.heap.pending_exception = bits,
-            Err(error) => panic!("{error}"),
-        }
-        Err(ThrownException)
-    }
-
-    /// The exception that the last [`ThrownException`] was about, once.
-    pub fn take_pending_exception(&mut self) -> Option<ExnRef> {
-        let core = self.core_mut();
-        let bits = std::mem::take(&mut core.heap.pending_exception);
-        ExnRef::option_from_slot(core, bits)
-    }
-
-    /// Whether an exception waits for [`Self::take_pending_exception`].
-    pub fn has_pending_exception(&self) -> bool {
-        self.core().heap.pending_exception != 0
-    }
-
-    /// Frees the objects that nothing refers to any more. Allocations do so by themselves when
-    /// it is time.
-    pub fn gc(&mut self) {
-        self.core_mut().collect_garbage();
-    }
-}
-
-macro_rules! through_context {
-    ($($ty:ty)*) => {$(
-        impl<T> $ty {
-            /// See [`StoreContextMut::throw`].
-            ///
-            /// # Errors
-            ///
-            /// Always.
-            ///
-            /// # Panics
-            ///
-            /// If the exception belongs to another store, or is gone.
-            pub fn throw<R>(&mut self, exception: ExnRef) -> Result<R, ThrownException> {
-                self.as_context_mut().throw(exception)
-            }
-
-            /// See [`StoreContextMut::take_pending_exception`].
-            pub fn take_pending_exception(&mut self) -> Option<ExnRef> {
-                self.as_context_mut().take_pending_exception()
-            }
-
-            /// See [`StoreContextMut::has_pending_exception`].
-            pub fn has_pending_exception(&self) -> bool {
-                self.as_context().core().heap.pending_exception != 0
-            }
-
-            /// See [`StoreContextMut::gc`].
-            pub fn gc(&mut self) {
-                self.as_context_mut().gc();
-            }
-        }
-    )*};
-}
-
-through_context! { Store<T> Caller<'_, T> }

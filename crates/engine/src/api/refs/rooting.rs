@@ -10,9 +10,9 @@ use std::sync::Arc;
 
 use anyhow::{Result, ensure};
 
+use crate::api::store::sealed::Core;
 use crate::api::store::sealed::OneStore;
 use crate::api::store::{AsContext, AsContextMut, StoreContext, StoreContextMut};
-use crate::api::values::wasm_ty::sealed::Core;
 use crate::runtime::heap::is_i31;
 use crate::runtime::object::Object;
 use crate::runtime::store::{StoreCore, StoreId};
@@ -93,7 +93,7 @@ pub trait GcRef: sealed::Reference {}
 
 pub(crate) mod sealed {
     use super::HeapRef;
-    use crate::api::values::wasm_ty::sealed::Core;
+    use crate::api::store::sealed::Core;
 
     pub trait Reference: Copy {
         /// Nobody outside has a [`Core`], so nobody can make one reference of another.
@@ -114,7 +114,7 @@ macro_rules! gc_ref {
         impl $crate::api::refs::rooting::sealed::Reference for $ty {
             fn heap_ref(
                 self,
-                _: $crate::api::values::wasm_ty::sealed::Core<'_>,
+                _: $crate::api::store::sealed::Core<'_>,
             ) -> $crate::api::refs::rooting::sealed::Opaque {
                 $crate::api::refs::rooting::sealed::Opaque(self.0)
             }

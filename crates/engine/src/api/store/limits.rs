@@ -1,80 +1,11 @@
-//! [`ResourceLimiter`]: how a host bounds what a store takes.
+//! [`StoreLimits`]: fixed bounds of what a store takes.
 
 use std::fmt;
 
 use anyhow::{Error, Result, bail};
 
-/// Decides what a [`Store`](crate::Store) may allocate; see
-/// [`Store::limiter`](crate::Store::limiter). [`StoreLimits`] is the usual one.
-///
-/// Sizes of memories are in bytes, those of tables in elements.
-pub trait ResourceLimiter: Send {
-    /// Whether a memory of `current` bytes may become one of `desired` bytes.
-    ///
-    /// This is called for new memories too: then `current` is 0, and `desired` is the minimum. `maximum` is
-    /// the type's maximum, if it has one; `desired` can be larger. If the result is `false`, the guest's
-    /// `memory.grow` returns −1.
-    ///
-    /// # Errors
-    ///
-    /// An error stops the guest.
-    fn memory_growing(
-        &mut self,
-        current: usize,
-        desired: usize,
-        maximum: Option<usize>,
-    ) -> Result<bool>;
-
-    /// Called when a memory could not grow although it was allowed to.
-    ///
-    /// # Errors
-    ///
-    /// An error stops the guest; otherwise its `memory.grow` returns −1.
-    fn memory_grow_failed(&mut self, error: Error) -> Result<()> {
-        drop(error);
-        Ok(())
-    }
-
-    /// Whether a table of `current` elements may become one of `desired` elements, as
-    /// [`memory_growing`](Self::memory_growing).
-    ///
-    /// # Errors
-    ///
-    /// An error stops the guest.
-    fn table_growing(
-        &mut self,
-        current: usize,
-        desired: usize,
-        maximum: Option<usize>,
-    ) -> Result<bool>;
-
-    /// Called when a table could not grow although it was allowed to.
-    ///
-    /// # Errors
-    ///
-    /// An error stops the guest; otherwise its `table.grow` returns −1.
-    fn table_grow_failed(&mut self, error: Error) -> Result<()> {
-        drop(error);
-        Ok(())
-    }
-
-    /// How many instances the store may hold, 10,000 by default.
-    fn instances(&self) -> usize {
-        DEFAULT_COUNT_LIMIT
-    }
-
-    /// How many tables the store may hold, 10,000 by default.
-    fn tables(&self) -> usize {
-        DEFAULT_COUNT_LIMIT
-    }
-
-    /// How many memories the store may hold, 10,000 by default.
-    fn memories(&self) -> usize {
-        DEFAULT_COUNT_LIMIT
-    }
-}
-
-const DEFAULT_COUNT_LIMIT: usize = 10_000;
+use crate::runtime::limiter::DEFAULT_COUNT_LIMIT;
+pub use crate::runtime::limiter::ResourceLimiter;
 
 /// A [`ResourceLimiter`] with fixed limits, made by [`StoreLimitsBuilder`].
 ///

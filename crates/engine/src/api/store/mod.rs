@@ -8,6 +8,7 @@
 //! ```
 
 pub(crate) mod control;
+pub(crate) mod exceptions;
 pub(crate) mod handle;
 pub(crate) mod limits;
 mod observe;
@@ -18,6 +19,7 @@ use std::marker::PhantomData;
 use std::ptr::NonNull;
 
 use crate::api::engine::Engine;
+use crate::exec;
 use crate::runtime::limits::Limits;
 use crate::runtime::store::StoreCore;
 
@@ -132,8 +134,14 @@ pub trait AsContextMut: AsContext {
 }
 
 pub(crate) mod sealed {
+    use crate::runtime::store::StoreCore;
+
     /// What lends out the same store each time.
     pub trait OneStore {}
+
+    /// A store in the signatures of sealed traits, which must not name the real type.
+    #[derive(Clone, Copy)]
+    pub struct Core<'a>(pub(crate) &'a StoreCore);
 }
 
 impl<T> sealed::OneStore for Store<T> {}
@@ -145,7 +153,7 @@ impl<C: sealed::OneStore> sealed::OneStore for &mut C {}
 impl<T> Store<T> {
     /// Creates an empty store with a value of the host.
     pub fn new(engine: &Engine, data: T) -> Store<T> {
-        let core = StoreCore::new(engine);
+        let core = StoreCore::new(engine, exec::switch_return_ip());
         Store { inner: Box::new(StoreInner { core, data, invariant: PhantomData }) }
     }
 

@@ -12,6 +12,7 @@ use crate::api::refs::exnref::ExnRef;
 use crate::api::refs::externref::ExternRef;
 use crate::api::refs::gcref::{AnyRef, ArrayRef, EqRef, I31, StructRef, reference};
 use crate::api::refs::rooting::HeapRef;
+use crate::api::store::sealed::Core;
 use crate::api::values::v128::V128;
 use crate::runtime::slots::{MAX_SLOTS, slots};
 
@@ -37,17 +38,13 @@ pub trait WasmParams: sealed::Values + Send {}
 /// The results of a typed function: a tuple of up to 16 [`WasmTy`], or one without a tuple.
 pub trait WasmResults: WasmParams {}
 
-use sealed::{Core, Value, Values};
+use sealed::{Value, Values};
 
 pub(crate) mod sealed {
     use anyhow::Result;
     use lineal_decoder::ValType;
 
-    use crate::runtime::store::StoreCore;
-
-    /// A store in the signatures of sealed traits, which must not name the real type.
-    #[derive(Clone, Copy)]
-    pub struct Core<'a>(pub(crate) &'a StoreCore);
+    use crate::api::store::sealed::Core;
 
     /// One value.
     ///

@@ -310,7 +310,7 @@ pub struct Growth {
 #[non_exhaustive]
 pub struct Instantiated<'a> {
     /// The module.
-    pub module: &'a crate::api::Module,
+    pub module: &'a crate::runtime::code::Module,
     /// Its memories, by index.
     pub memories: &'a [MemoryId],
 }
@@ -366,7 +366,7 @@ pub enum Ending {
     /// The guest returned.
     Returned,
     /// A trap stopped it.
-    Trapped(crate::Trap),
+    Trapped(crate::runtime::trap::Trap),
     /// An error of a host function, a callback or an observer stopped it. `proc_exit` is one too.
     Failed,
     /// It threw an exception that it did not catch.

@@ -8,8 +8,8 @@ use super::event::{
 use super::site::Site;
 use super::state::Record;
 use super::{Observer, flush, height, report, settle};
-use crate::api::Module;
 use crate::machine::{Fp, Ip};
+use crate::runtime::code::Module;
 use crate::runtime::context::{Context, HostFailure};
 use crate::runtime::entity::{MemoryEntity, with_memory};
 use crate::runtime::instance::InstanceData;

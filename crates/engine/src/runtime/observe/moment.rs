@@ -10,9 +10,9 @@ use super::event::MemoryId;
 use super::site::{Origin, Site};
 use super::stack::live_slots;
 use super::state::{Observation, View};
-use crate::api::Engine;
 use crate::runtime::backtrace::WasmBacktrace;
 use crate::runtime::context::Context;
+use crate::runtime::engine::Engine;
 use crate::runtime::entity::{MemoryEntity, with_memory};
 use crate::runtime::store::StoreCore;
 

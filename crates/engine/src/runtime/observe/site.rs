@@ -8,8 +8,8 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock, Weak};
 
-use crate::api::Module;
 use crate::runtime::backtrace::FrameInfo;
+use crate::runtime::code::Module;
 use crate::runtime::code::ModuleCode;
 
 /// Who accessed a memory: an instruction, a data segment, or a host function.

@@ -4,7 +4,6 @@ use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 
 use super::site::Site;
-use crate::exec;
 use crate::machine::{Fp, Ip};
 use crate::runtime::context::Context;
 use crate::runtime::frames::{Frame, Walk};
@@ -51,11 +50,11 @@ impl Stacks {
         let mut instance = context.instance;
         let goes_to = |fp: Fp, return_ip: Ip| {
             // SAFETY: the call at this return address has not returned.
-            (return_ip.offset(-1), unsafe { exec::caller_frame(fp, return_ip) })
+            (return_ip.offset(-1), unsafe { fp.of_caller(return_ip) })
         };
         let end = sites.len().saturating_add(limit);
         while sites.len() < end {
-            while ip == exec::switch_return_ip().offset(-1) {
+            while ip == context.switch_return.offset(-1) {
                 let Some((switch, rest)) = switches.split_last() else { return };
                 (switches, instance) = (rest, switch.instance);
                 (ip, fp) = goes_to(fp, switch.return_ip);

@@ -11,9 +11,9 @@ use super::observer::Observer;
 use super::shadow::{Interest, SharedWriters, Split, Writers};
 use super::site::Site;
 use super::stack::Stacks;
-use crate::api::Engine;
 use crate::machine::Ip;
 use crate::runtime::context::HostFailure;
+use crate::runtime::engine::Engine;
 use crate::runtime::entity::{FuncEntity, MemoryEntity, with_memory};
 use crate::runtime::store::StoreCore;
 

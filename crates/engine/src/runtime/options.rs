@@ -47,7 +47,7 @@ pub(crate) struct Options {
 
 impl Options {
     /// Whether operators become more than what they say.
-    pub(super) fn adds_code(self) -> bool {
+    pub(crate) fn adds_code(self) -> bool {
         self.fuel || self.canonical_nans
     }
 }

@@ -1,0 +1,113 @@
+//! [`Config`]: what is chosen before an engine is made. Its setters are in the embedding API.
+
+use lineal_decoder::Features;
+use lineal_memory::MemoryOptions;
+
+use super::observe::Observe;
+use super::options::Options;
+
+/// What an [`Engine`](crate::Engine) accepts and how it works.
+///
+/// Setters change the configuration in place and return it, so calls can be chained.
+#[derive(Clone, Debug)]
+pub struct Config {
+    pub(crate) features: Features,
+    pub(crate) max_wasm_stack_bytes: usize,
+    pub(crate) compilation_mode: CompilationMode,
+    pub(crate) memory_options: MemoryOptions,
+    pub(crate) gc_heap_limit_bytes: usize,
+    pub(crate) shared_memory: bool,
+    pub(crate) backtrace_details: WasmBacktraceDetails,
+    pub(crate) translation: Options,
+    pub(crate) observe: Option<Observe>,
+}
+
+/// Whether backtraces show lines of the source; see [`Config::wasm_backtrace_details`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum WasmBacktraceDetails {
+    /// They do, if the module has debug information.
+    #[default]
+    Enable,
+    /// They do not.
+    Disable,
+    /// They do if the environment variable `LINEAL_BACKTRACE_DETAILS` is 1.
+    Environment,
+}
+
+/// When a module's functions are translated to the interpreter's code.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum CompilationMode {
+    /// All of them when the module is made.
+    #[default]
+    Eager,
+    /// Each of them when it is called for the first time. The module is still validated as a
+    /// whole when it is made.
+    Lazy,
+}
+
+impl Config {
+    /// The largest stack an engine can be asked for.
+    pub(crate) const MAX_STACK_LIMIT_BYTES: usize = 1 << 30;
+
+    /// The defaults: everything the engine implements of WebAssembly 3.0, threads, a stack of
+    /// 1 MiB, eager translation.
+    pub fn new() -> Config {
+        Config {
+            features: Features::default(),
+            max_wasm_stack_bytes: 1 << 20,
+            compilation_mode: CompilationMode::default(),
+            memory_options: MemoryOptions::new(),
+            gc_heap_limit_bytes: 1 << 30,
+            shared_memory: true,
+            backtrace_details: WasmBacktraceDetails::default(),
+            translation: Options::default(),
+            observe: None,
+        }
+    }
+
+    pub(crate) fn translation(&self) -> Options {
+        self.translation
+    }
+
+    pub(crate) fn gc_heap_limit_bytes(&self) -> usize {
+        self.gc_heap_limit_bytes
+    }
+
+    pub(crate) fn shared_memory_enabled(&self) -> bool {
+        self.shared_memory
+    }
+
+    pub(crate) fn has_backtrace_details(&self) -> bool {
+        match self.backtrace_details {
+            WasmBacktraceDetails::Enable => true,
+            WasmBacktraceDetails::Disable => false,
+            WasmBacktraceDetails::Environment => {
+                std::env::var_os("LINEAL_BACKTRACE_DETAILS").is_some_and(|value| value == "1")
+            }
+        }
+    }
+
+    pub(crate) fn enabled_features(&self) -> &Features {
+        &self.features
+    }
+
+    pub(crate) fn max_wasm_stack_bytes(&self) -> usize {
+        self.max_wasm_stack_bytes
+    }
+
+    pub(crate) fn is_lazy(&self) -> bool {
+        self.compilation_mode == CompilationMode::Lazy
+    }
+
+    pub(crate) fn linear_memory_options(&self) -> &MemoryOptions {
+        &self.memory_options
+    }
+}
+
+impl Default for Config {
+    fn default() -> Config {
+        Config::new()
+    }
+}
