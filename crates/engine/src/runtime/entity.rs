@@ -8,6 +8,7 @@ use lineal_memory::{LinearMemory, MemoryType, OutOfBounds, Pages, SharedMemory};
 
 use super::code::FuncEntry;
 use super::instance::InstanceData;
+use super::room;
 use super::slots::MAX_SLOTS;
 use super::store::StoreCore;
 
@@ -186,6 +187,9 @@ impl TableEntity {
     /// The most elements a table may hold, whatever its type says.
     const HOST_LIMIT: u64 = 10_000_000;
 
+    /// How many null elements are worth memory that the host maps when it is touched.
+    const LAZY_ELEMENTS: usize = 4096;
+
     /// A table at its minimum size, filled with `init`; `None` when the host has no room.
     pub(crate) fn new(ty: TableType, init: u64) -> Option<TableEntity> {
         let mut table = TableEntity { ty, elements: Vec::new() };
@@ -193,16 +197,28 @@ impl TableEntity {
         Some(table)
     }
 
-    /// Adds `delta` elements; the old size, or `None` when that exceeds a limit.
-    pub(crate) fn grow(&mut self, delta: u64, init: u64) -> Option<u64> {
-        let old = self.elements.len() as u64;
-        let new = old.checked_add(delta)?;
+    /// Whether the limits of the type and of the host allow `delta` more elements.
+    pub(crate) fn may_grow(&self, delta: u64) -> bool {
         let limit = self.ty.maximum.unwrap_or(u64::MAX).min(Self::HOST_LIMIT);
-        if new > limit {
+        (self.elements.len() as u64).checked_add(delta).is_some_and(|new| new <= limit)
+    }
+
+    /// Adds `delta` elements; the old size, or `None` when that exceeds a limit.
+    ///
+    /// Many null elements take no memory of the host's before they are touched.
+    pub(crate) fn grow(&mut self, delta: u64, init: u64) -> Option<u64> {
+        if !self.may_grow(delta) {
             return None;
         }
-        self.elements.try_reserve_exact(delta as usize).ok()?;
-        self.elements.resize(new as usize, init);
-        Some(old)
+        let (old, delta) = (self.elements.len(), delta as usize);
+        if init == 0 && delta >= Self::LAZY_ELEMENTS.max(old) {
+            let mut elements: Vec<u64> = room::zeros(old + delta).ok()?.into();
+            elements[..old].copy_from_slice(&self.elements);
+            self.elements = elements;
+        } else {
+            self.elements.try_reserve_exact(delta).ok()?;
+            self.elements.resize(old + delta, init);
+        }
+        Some(old as u64)
     }
 }

@@ -315,8 +315,11 @@ unsafe fn initialize(store: NonNull<StoreCore>, instance: &InstanceData) -> Resu
         if let Some(init) = &table.init {
             // SAFETY: the caller's promise.
             let value = unsafe { instance.scope_in(store) }.evaluate(init)?;
-            // SAFETY: the caller's promise.
-            unsafe { (*entity.as_ptr()).elements.fill(value) };
+            // A new table is full of nulls, which nothing has touched yet.
+            if value != 0 {
+                // SAFETY: the caller's promise.
+                unsafe { (*entity.as_ptr()).elements.fill(value) };
+            }
         }
     }
     for (index, segment) in module.decoded.elements.iter().enumerate() {

@@ -114,10 +114,7 @@ impl Array {
     /// An array of zeros and nulls; `None` if the host has no room.
     pub(crate) fn zeroed(ty: TypeIndex, storage: Storage, len: u32) -> Option<Array> {
         let count = (len as usize).checked_mul(storage.bytes())?;
-        let mut bytes = Vec::new();
-        bytes.try_reserve_exact(count).ok()?;
-        bytes.resize(count, 0);
-        Some(Array { ty, storage, bytes: bytes.into() })
+        Some(Array { ty, storage, bytes: room::zeros(count).ok()? })
     }
 
     /// How many elements there are.

@@ -49,15 +49,27 @@ pub(crate) fn collect<T>(
     Ok(collected.into())
 }
 
+/// A number that is zero if all its bytes are.
+///
+/// # Safety
+///
+/// Zero bytes must be a value of the type.
+pub(crate) unsafe trait Zero {}
+
+// SAFETY: any bytes are a number.
+unsafe impl Zero for u64 {}
+// SAFETY: as above.
+unsafe impl Zero for u8 {}
+
 /// So many zeros, which take no memory of the host's before they are touched.
-pub(crate) fn zeros(count: usize) -> Result<Box<[u64]>, OutOfMemory> {
-    let refused = OutOfMemory::new::<u64>(count);
-    let layout = Layout::array::<u64>(count).map_err(|_| refused)?;
+pub(crate) fn zeros<T: Zero>(count: usize) -> Result<Box<[T]>, OutOfMemory> {
+    let refused = OutOfMemory::new::<T>(count);
+    let layout = Layout::array::<T>(count).map_err(|_| refused)?;
     if layout.size() == 0 {
         return Ok(Box::default());
     }
     // SAFETY: the size is not zero.
-    let slots = unsafe { alloc_zeroed(layout) }.cast::<u64>();
+    let slots = unsafe { alloc_zeroed(layout) }.cast::<T>();
     if slots.is_null() {
         return Err(refused);
     }
@@ -71,14 +83,14 @@ mod tests {
 
     #[test]
     fn what_no_host_has_is_refused() {
-        assert_eq!(zeros(usize::MAX), Err(OutOfMemory { bytes: usize::MAX }));
+        assert_eq!(zeros::<u64>(usize::MAX), Err(OutOfMemory { bytes: usize::MAX }));
         assert_eq!(reserve(&mut Vec::<u16>::new(), 1 << 62), Err(OutOfMemory { bytes: 1 << 63 }));
     }
 
     #[test]
     fn zeros_are_zero() {
-        assert_eq!(zeros(0).unwrap().len(), 0);
-        assert_eq!(zeros(1000).unwrap()[..], [0; 1000]);
+        assert_eq!(zeros::<u8>(0).unwrap().len(), 0);
+        assert_eq!(zeros::<u64>(1000).unwrap()[..], [0; 1000]);
         assert_eq!(collect([1, 2, 3].into_iter()).unwrap()[..], [1, 2, 3]);
     }
 }
