@@ -132,3 +132,92 @@ fn arguments_that_do_not_fit_are_a_trap() {
     let error = func.call(&mut store, &vals, &mut []).unwrap_err();
     assert_eq!(error.downcast_ref(), Some(&Trap::StackOverflow));
 }
+
+/// A guest that calls a host function, which takes `FRAME_BYTES` of the thread's stack and calls the
+/// guest again, and so on.
+fn mutual<const FRAME_BYTES: usize>(guest_stack_bytes: usize) -> (Linker<u32>, Module) {
+    let engine = engine(guest_stack_bytes);
+    let mut linker = Linker::<u32>::new(&engine);
+    linker
+        .func_wrap("host", "again", |mut caller: Caller<'_, u32>| {
+            let frame = [1_u8; FRAME_BYTES];
+            std::hint::black_box(&frame);
+            *caller.data_mut() += 1;
+            let run = caller.get_export("run").unwrap().into_func().unwrap();
+            let result = run.call(&mut caller, &[], &mut []);
+            std::hint::black_box(&frame);
+            result
+        })
+        .unwrap();
+    let wat = r#"(module (import "host" "again" (func $again))
+        (func (export "run") (call $again)))"#;
+    let module = Module::new(&engine, wat).unwrap();
+    (linker, module)
+}
+
+/// How often the host function was called before the stack ended, which is a trap.
+fn depth_on((linker, module): &(Linker<u32>, Module)) -> u32 {
+    let mut store = Store::new(module.engine(), 0);
+    let instance = linker.instantiate(&mut store, module).unwrap();
+    let run = instance.get_typed_func::<(), ()>(&store, "run").unwrap();
+    let error = run.call(&mut store, ()).unwrap_err();
+    assert_eq!(error.downcast_ref(), Some(&Trap::StackOverflow));
+    // The store works on.
+    let first = std::mem::take(store.data_mut());
+    assert!(run.call(&mut store, ()).is_err());
+    assert_eq!(first, *store.data());
+    first
+}
+
+#[test]
+fn the_threads_own_stack_bounds_mutual_recursion_too() {
+    for guest_stack_bytes in [1 << 20, 16 << 20, 32 << 20, 256 << 20] {
+        let (small, large) = (mutual::<16>(guest_stack_bytes), mutual::<16_384>(guest_stack_bytes));
+        let huge = mutual::<65_536>(guest_stack_bytes);
+        for thread_kib in [128, 256, 1024, 8192, 65_536] {
+            let run = || {
+                let (small, large) = (depth_on(&small), depth_on(&large));
+                assert!(small >= large && large >= 1, "{thread_kib} KiB: {small}, {large}");
+                // A thread that has more lets them go deeper.
+                let least = (thread_kib / 64).min(guest_stack_bytes as u32 / 8192);
+                assert!(small >= least, "{thread_kib} KiB: {small}");
+                if thread_kib >= 512 {
+                    let huge = depth_on(&huge);
+                    assert!(large >= huge && huge >= 1, "{thread_kib} KiB: {large}, {huge}");
+                }
+            };
+            std::thread::scope(|scope| {
+                let size = thread_kib as usize * 1024;
+                let thread = std::thread::Builder::new().stack_size(size);
+                thread.spawn_scoped(scope, run).unwrap().join().unwrap();
+            });
+        }
+    }
+}
+
+#[test]
+fn a_host_function_may_go_on_on_another_thread() {
+    let engine = engine(1 << 20);
+    let mut linker = Linker::<()>::new(&engine);
+    linker
+        .func_wrap("host", "elsewhere", |mut caller: Caller<'_, ()>| {
+            std::thread::scope(|scope| {
+                scope
+                    .spawn(|| {
+                        let inner = caller.get_export("inner").unwrap().into_func().unwrap();
+                        inner.typed::<(), u32>(&caller)?.call(&mut caller, ())
+                    })
+                    .join()
+                    .unwrap()
+            })
+        })
+        .unwrap();
+    let wat = r#"(module (import "host" "elsewhere" (func $elsewhere (result i32)))
+        (func (export "inner") (result i32) (i32.const 7))
+        (func (export "run") (result i32) (call $elsewhere)))"#;
+    let module = Module::new(&engine, wat).unwrap();
+    let mut store = Store::new(&engine, ());
+    let instance = linker.instantiate(&mut store, &module).unwrap();
+    let run = instance.get_typed_func::<(), u32>(&store, "run").unwrap();
+    assert_eq!(run.call(&mut store, ()).unwrap(), 7);
+}

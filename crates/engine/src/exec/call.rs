@@ -450,7 +450,7 @@ unsafe fn call_outside(
                 if (*cx).observation.is_some() {
                     // Observers may ask who calls.
                     (*cx).exit.ip = return_ip.offset(-1);
-                    (*cx).exit.fp = caller_frame(fp, return_ip);
+                    (*cx).exit.fp = fp.of_caller(return_ip);
                 }
                 call_host(cx, func, fp)
             };

@@ -6,7 +6,7 @@
 use lineal_decoder::{HeapType, TypeIndex};
 use lineal_memory::DataSegment;
 
-use super::slow::{IN_SECOND, Vm, slow_ops};
+use super::slow::{IN_SECOND, Vm, charge, slow_ops};
 use crate::runtime::entity::FuncEntity;
 use crate::runtime::heap;
 use crate::runtime::object::{Array, Object, Storage, Struct};
@@ -119,25 +119,37 @@ impl Vm<'_> {
         self.types().is_sub_heap(own, to.heap)
     }
 
-    /// Creates an array of the type with a number.
-    fn new_array(
-        &mut self,
-        ty: u32,
-        len: u32,
-        init: impl Fn(&mut Array) -> Result<(), Trap>,
-    ) -> Result<u64, Exit> {
+    /// Makes an array of zeros or nulls, of the type with a number. It costs `cost` units of fuel,
+    /// which are taken once it is known that there is room.
+    fn new_array(&mut self, ty: u32, len: u32, cost: u32) -> Result<u64, Exit> {
         let ty = TypeIndex(ty);
         let storage = self.types().array_storage(ty);
-        let mut outcome = Ok(());
+        let (cx, options) = (self.cx, self.options());
+        let mut charged = None;
         let make = || {
-            let mut array = Array::zeroed(ty, storage, len)?;
-            outcome = init(&mut array);
-            Some(Object::Array(array))
+            // SAFETY: E3.
+            let take = || unsafe { charge(cx, options, u64::from(cost)) };
+            let len = if charged.get_or_insert_with(take).is_ok() { len } else { 0 };
+            Some(Object::Array(Array::zeroed(ty, storage, len)?))
         };
         let payload_bytes = (len as usize).saturating_mul(storage.bytes());
         let reference = self.allocate(payload_bytes, make)?;
-        outcome?;
+        charged.unwrap_or(Ok(()))?;
         Ok(reference)
+    }
+
+    /// Sets elements of the array that a slot refers to.
+    fn fill_array(
+        &mut self,
+        array: u64,
+        start: u32,
+        value: &[u64],
+        count: u32,
+    ) -> Result<(), Exit> {
+        let unit_bytes = self.heap().array(array)?.storage.bytes() as u64;
+        self.in_pieces(count.into(), unit_bytes, false, |vm, at, count| {
+            vm.heap().array(array)?.fill(start + at as u32, value, count as u32)
+        })
     }
 }
 
@@ -199,24 +211,33 @@ slow_ops! {
 
     /// `array.new` of type `first`
     ArrayNew(IN_SECOND), |vm, slots, first, second| {
-        let (value, len) = slots.split_at(second as usize - 1);
-        slots[0] = vm.new_array(first, len[0] as u32, |array| {
-            array.fill(0, value, array.len())
-        })?;
+        let last = second as usize - 1;
+        let len = slots[last] as u32;
+        let reference = vm.new_array(first, len, len)?;
+        // From here on the array is in a slot, where the collector finds it.
+        slots[last] = reference;
+        let mut value = [0; MAX_SLOTS];
+        value[..last].copy_from_slice(&slots[..last]);
+        if value != [0; MAX_SLOTS] {
+            vm.fill_array(reference, 0, &value[..last], len)?;
+        }
+        slots[0] = reference;
     }
 
     /// `array.new_default` of type `first`
     ArrayNewDefault(1), |vm, slots, first, _second| {
-        slots[0] = vm.new_array(first, slots[0] as u32, |_| Ok(()))?;
+        let len = slots[0] as u32;
+        slots[0] = vm.new_array(first, len, len)?;
     }
 
     /// `array.new_fixed` of type `first`
     ArrayNewFixed(IN_SECOND), |vm, slots, first, second| {
         let values = &slots[..second as usize];
         let width = vm.types().array_storage(TypeIndex(first)).slots();
-        slots[0] = vm.new_array(first, (values.len() / width) as u32, |array| {
-            (0u32..).zip(values.chunks(width)).try_for_each(|(index, value)| array.set(index, value))
-        })?;
+        let reference = vm.new_array(first, (values.len() / width) as u32, 0)?;
+        let array = vm.heap().array(reference)?;
+        (0u32..).zip(values.chunks(width)).try_for_each(|(index, value)| array.set(index, value))?;
+        slots[0] = reference;
     }
 
     /// `array.new_data` of type `first` from data segment `second`
@@ -226,7 +247,7 @@ slow_ops! {
         let segment = &vm.instance.data[second as usize];
         // The segment comes first: a length beyond it must not be allocated.
         bytes_of(&segment.borrow(), offset, len, storage)?;
-        let reference = vm.new_array(first, len, |_| Ok(()))?;
+        let reference = vm.new_array(first, len, len)?;
         let segment = segment.borrow();
         let bytes = bytes_of(&segment, offset, len, storage)?;
         vm.heap().array(reference)?.init_bytes(0, bytes)?;
@@ -238,7 +259,7 @@ slow_ops! {
         let (offset, len) = (slots[0] as u32, slots[1] as u32);
         let segment = &vm.instance.elements[second as usize];
         refs_of(&segment.borrow(), offset, len)?;
-        let reference = vm.new_array(first, len, |_| Ok(()))?;
+        let reference = vm.new_array(first, len, len)?;
         let segment = segment.borrow();
         vm.heap().array(reference)?.init_refs(0, refs_of(&segment, offset, len)?)?;
         slots[0] = reference;
@@ -267,20 +288,32 @@ slow_ops! {
 
     /// `array.fill`
     ArrayFill(IN_SECOND), |vm, slots, _first, second| {
-        let count = second as usize - 1;
-        let array = vm.heap().array(slots[0])?;
-        array.fill(slots[1] as u32, &slots[2..count], slots[count] as u32)?;
+        let last = second as usize - 1;
+        let (start, count) = (slots[1] as u32, slots[last] as u32);
+        vm.heap().array(slots[0])?.check(start, count)?;
+        vm.charge(count.into())?;
+        let mut value = [0; MAX_SLOTS];
+        value[..last - 2].copy_from_slice(&slots[2..last]);
+        vm.fill_array(slots[0], start, &value[..last - 2], count)?;
     }
 
     /// `array.copy`
     ArrayCopy(5), |vm, slots, _first, _second| {
         let [dst, dst_index, src, src_index, count] = *slots else { return Ok(()) };
         let (to, from, count) = (dst_index as u32, src_index as u32, count as u32);
-        if dst == src {
-            vm.heap().array(dst)?.copy_within(to, from, count)?;
-        } else {
-            vm.heap().with_arrays(dst, src, |dst, src| dst.copy_from(to, src, from, count))??;
-        }
+        let array = vm.heap().array(dst)?;
+        let unit_bytes = array.storage.bytes() as u64;
+        array.check(to, count)?;
+        vm.heap().array(src)?.check(from, count)?;
+        vm.charge(count.into())?;
+        vm.in_pieces(count.into(), unit_bytes, to > from, |vm, at, count| {
+            let (to, from, count) = (to + at as u32, from + at as u32, count as u32);
+            if dst == src {
+                vm.heap().array(dst)?.copy_within(to, from, count)
+            } else {
+                vm.heap().with_arrays(dst, src, |dst, src| dst.copy_from(to, src, from, count))?
+            }
+        })?;
     }
 
     /// `array.init_data` from data segment `first`
@@ -290,6 +323,8 @@ slow_ops! {
         let array = vm.heap().array(reference)?;
         array.check(dst as u32, len as u32)?;
         let bytes = bytes_of(&segment, offset as u32, len as u32, array.storage)?;
+        vm.charge(u64::from(len as u32))?;
+        let array = vm.heap().array(reference)?;
         array.init_bytes(dst as u32, bytes)?;
     }
 
@@ -299,7 +334,9 @@ slow_ops! {
         let segment = vm.instance.elements[first as usize].borrow();
         let array = vm.heap().array(reference)?;
         array.check(dst as u32, len as u32)?;
-        array.init_refs(dst as u32, refs_of(&segment, offset as u32, len as u32)?)?;
+        let refs = refs_of(&segment, offset as u32, len as u32)?;
+        vm.charge(u64::from(len as u32))?;
+        vm.heap().array(reference)?.init_refs(dst as u32, refs)?;
     }
 
     /// `ref.i31`

@@ -4,7 +4,7 @@
 use std::sync::atomic::Ordering;
 
 use super::call::run_host;
-use crate::machine::{Fp, Machine, Op};
+use crate::machine::{Machine, Op};
 use crate::runtime::context::Context;
 use crate::runtime::observe;
 use crate::runtime::trap::{Exit, Trap};
@@ -27,26 +27,6 @@ impl Op for Charge {
     }
 }
 
-/// Takes as many units of fuel as the number in slot `b` says: the bytes or elements that the
-/// operation behind works on.
-pub(crate) struct ChargeCount;
-
-impl Op for ChargeCount {
-    #[inline(always)]
-    unsafe fn exec(m: &mut Machine) -> Result<(), Exit> {
-        // SAFETY: E1 to E3.
-        unsafe {
-            let count = m.fp.get(m.ip.b() as usize);
-            let Some(rest) = (*m.cx).fuel.checked_sub(count) else {
-                return Err(Trap::OutOfFuel.into());
-            };
-            (*m.cx).fuel = rest;
-        }
-        m.ip = m.ip.offset(2);
-        Ok(())
-    }
-}
-
 /// Continues at the displacement in `b`, where [`EpochReached`] is, if the epoch's deadline is
 /// reached.
 pub(crate) struct CheckEpoch;
@@ -58,9 +38,9 @@ impl CheckEpoch {
 impl Op for CheckEpoch {
     #[inline(always)]
     unsafe fn exec(m: &mut Machine) -> Result<(), Exit> {
-        // SAFETY: E1 and E3; the engine, which the store keeps alive, owns the epoch.
+        // SAFETY: E1 and E3.
         unsafe {
-            if (*(*m.cx).epoch).load(Ordering::Relaxed) >= (*m.cx).epoch_deadline {
+            if is_epoch_reached(m.cx) {
                 m.ip = m.ip.offset(m.ip.b() as i32 as isize);
                 return Err(Exit::BRANCH);
             }
@@ -79,7 +59,7 @@ impl Op for EpochReached {
     unsafe fn exec(m: &mut Machine) -> Result<(), Exit> {
         // SAFETY: E1 to E3.
         unsafe {
-            let exit = epoch_reached(m.cx, m.fp, m.ip.granule(2) as usize);
+            let exit = epoch_reached(m.cx, m.fp.slot(m.ip.granule(2) as usize));
             if exit != Exit::DONE {
                 return Err(exit);
             }
@@ -90,11 +70,24 @@ impl Op for EpochReached {
     }
 }
 
+/// Whether the epoch's deadline is reached.
+///
 /// # Safety
 ///
-/// E3 holds, and the running function's frame begins at `fp` and has `frame_slots` slots.
+/// E3 holds.
+#[inline(always)]
+pub(super) unsafe fn is_epoch_reached(cx: *const Context) -> bool {
+    // SAFETY: the caller's promise; the engine, which the store keeps alive, owns the epoch.
+    unsafe { (*(*cx).epoch).load(Ordering::Relaxed) >= (*cx).epoch_deadline }
+}
+
+/// Asks the host what to do now that the deadline is reached: [`Exit::DONE`] to go on.
+///
+/// # Safety
+///
+/// E3 holds, and what the guest has in use of its stack ends at `end`.
 #[inline(never)]
-unsafe fn epoch_reached(cx: *mut Context, fp: Fp, frame_slots: usize) -> Exit {
+pub(super) unsafe fn epoch_reached(cx: *mut Context, end: *mut u64) -> Exit {
     // SAFETY: the caller's promise; no reference into the store is kept across the callback (R3).
     unsafe {
         let Some(store) = std::ptr::NonNull::new((*cx).store) else { return Exit::DONE };
@@ -106,7 +99,7 @@ unsafe fn epoch_reached(cx: *mut Context, fp: Fp, frame_slots: usize) -> Exit {
             return Trap::Interrupt.into();
         };
         let mut stop = false;
-        let outcome = run_host(cx, fp.slot(frame_slots), || {
+        let outcome = run_host(cx, end, || {
             match callback(store)? {
                 Some(ticks) => (*cx).set_epoch_deadline(ticks),
                 None => stop = true,

@@ -29,10 +29,11 @@ use crate::machine::{self, Fp, Ip, Machine};
 use crate::runtime::backtrace;
 use crate::runtime::context::{Context, ExitState, HostFailure};
 use crate::runtime::entity::{FuncEntity, FuncKind};
+use crate::runtime::native_stack::NativeStack;
 use crate::runtime::observe;
 use crate::runtime::store::StoreCore;
 use crate::runtime::trap::{Exit, Trap};
-use crate::runtime::unwind;
+use crate::runtime::unwind::{self, Unwound};
 
 /// Calls a function of the guest or the host, from the host.
 ///
@@ -72,8 +73,12 @@ pub(crate) unsafe fn invoke(
         if base as usize + needed_bytes > (*cx).stack_end as usize {
             return Err(Trap::StackOverflow.into());
         }
+        let Some(native_stack) = (*cx).native_stack.descend() else {
+            return Err(Trap::StackOverflow.into());
+        };
         base.copy_from_nonoverlapping(args.as_ptr(), args.len());
         let outer = Outer::save(cx);
+        (*cx).native_stack = native_stack;
         let observed = (*cx).observation.is_some();
         if observed {
             observe::begin(core).map_err(observe::into_error)?;
@@ -98,7 +103,7 @@ pub(crate) unsafe fn invoke(
                 while let Some(m) = state {
                     machine::run(m);
                     let thrown = (*cx).exit.exit == Exit::EXCEPTION;
-                    state = if thrown { unwind::catch(core) } else { None };
+                    state = if thrown { catch(core, cx) } else { None };
                     if observed
                         && let Some(m) = &state
                         && let Err(failure) = observe::unwound(core, m.ip, m.fp)
@@ -150,6 +155,37 @@ unsafe fn end_observed(core: NonNull<StoreCore>, exit: Exit) -> Exit {
     }
 }
 
+/// The machine as it goes on where the context's exception is caught; `None` if it is not, or the
+/// guest is stopped meanwhile.
+///
+/// # Safety
+///
+/// As for [`unwind::catch`]; E3 holds.
+unsafe fn catch(core: NonNull<StoreCore>, cx: *mut Context) -> Option<Machine> {
+    let mut checked = 0;
+    loop {
+        // SAFETY: the caller's promise.
+        let exit = match unsafe { unwind::catch(core, checked) } {
+            Unwound::Caught(machine) => return Some(machine),
+            Unwound::Uncaught => return None,
+            Unwound::OutOfFuel => Trap::OutOfFuel.into(),
+            Unwound::EpochReached { end, frames } => {
+                checked = frames;
+                // SAFETY: the caller's promise; the guest's frames end at `end`.
+                unsafe { meter::epoch_reached(cx, end) }
+            }
+        };
+        if exit != Exit::DONE {
+            // SAFETY: E3.
+            unsafe {
+                (*cx).exception = 0;
+                (*cx).exit.exit = exit;
+            }
+            return None;
+        }
+    }
+}
+
 /// How an invocation ended.
 enum Outcome {
     Returned,
@@ -180,6 +216,7 @@ struct Outer {
     stack_free: *mut u64,
     switches: usize,
     exit: ExitState,
+    native_stack: NativeStack,
 }
 
 impl Outer {
@@ -196,6 +233,7 @@ impl Outer {
             stack_free: cx.stack_free,
             switches: cx.switches.len(),
             exit: cx.exit,
+            native_stack: cx.native_stack,
         }
     }
 
@@ -209,6 +247,7 @@ impl Outer {
         cx.switches.truncate(self.switches);
         // Where the guest is that called the host function which made this invocation.
         cx.exit = self.exit;
+        cx.native_stack = self.native_stack;
         cx.enter(self.instance);
     }
 }

@@ -10,6 +10,7 @@ use std::ptr::NonNull;
 
 use lineal_memory::AddressType;
 
+use super::meter;
 use crate::machine::{Machine, Op};
 use crate::runtime::collect;
 use crate::runtime::context::{Context, Fault, HostFailure};
@@ -18,6 +19,7 @@ use crate::runtime::heap::Heap;
 use crate::runtime::instance::InstanceData;
 use crate::runtime::limits::{Limits, Refusal};
 use crate::runtime::object::Object;
+use crate::runtime::options::Options;
 use crate::runtime::store::StoreCore;
 use crate::runtime::trap::{Exit, Trap};
 use crate::runtime::types::TypeRegistry;
@@ -214,6 +216,53 @@ impl Vm<'_> {
         unsafe { &mut *self.instance.tables[index as usize].as_ptr() }
     }
 
+    /// Takes `count` units of fuel for the bytes or elements that an operation works on, if the
+    /// configuration asks for fuel. Comes after all checks: what traps or changes nothing is free.
+    pub(super) fn charge(&mut self, count: u64) -> Result<(), Exit> {
+        // SAFETY: E3.
+        Ok(unsafe { charge(self.cx, self.options(), count) }?)
+    }
+
+    pub(super) fn options(&self) -> Options {
+        self.instance.module.engine.config().translation()
+    }
+
+    /// Works on `count` units of `unit_bytes` in pieces, the last one first if `backwards`, and
+    /// looks at the epoch between them if the configuration asks for it. The host may run there.
+    pub(super) fn in_pieces(
+        &mut self,
+        count: u64,
+        unit_bytes: u64,
+        backwards: bool,
+        mut work: impl FnMut(&mut Self, u64, u64) -> Result<(), Trap>,
+    ) -> Result<(), Exit> {
+        let piece = PIECE_BYTES / unit_bytes;
+        if count <= piece || !self.options().epochs {
+            return Ok(work(self, 0, count)?);
+        }
+        let mut done = 0;
+        while done < count {
+            let len = piece.min(count - done);
+            let start = if backwards { count - done - len } else { done };
+            work(self, start, len)?;
+            done += len;
+            self.check_epoch()?;
+        }
+        Ok(())
+    }
+
+    fn check_epoch(&mut self) -> Result<(), Exit> {
+        // SAFETY: E3; what is in use of the stack ends at `stack_top`, and nothing of the store is
+        // borrowed.
+        let exit = unsafe {
+            if !meter::is_epoch_reached(self.cx) {
+                return Ok(());
+            }
+            meter::epoch_reached(self.cx, self.stack_top.cast_mut())
+        };
+        if exit == Exit::DONE { Ok(()) } else { Err(exit) }
+    }
+
     /// Grows something as far as the host lets it: the old size, or `None` if it stays as it is.
     pub(super) fn grow<S>(
         &mut self,
@@ -253,6 +302,23 @@ impl Vm<'_> {
         // SAFETY: as for `memory`; they are different ones.
         unsafe { Some((&mut *dst.as_ptr(), &*src.as_ptr())) }
     }
+}
+
+/// How many bytes an operation works on before it looks at the epoch again: some milliseconds.
+pub(super) const PIECE_BYTES: u64 = 16 << 20;
+
+/// Takes `count` units of fuel, if the options ask for that.
+///
+/// # Safety
+///
+/// E3 holds.
+pub(super) unsafe fn charge(cx: *mut Context, options: Options, count: u64) -> Result<(), Trap> {
+    if options.fuel {
+        // SAFETY: the caller's promise.
+        let fuel = unsafe { &mut (*cx).fuel };
+        *fuel = fuel.checked_sub(count).ok_or(Trap::OutOfFuel)?;
+    }
+    Ok(())
 }
 
 fn two<T>(entities: &[NonNull<T>], dst: u32, src: u32) -> Option<(NonNull<T>, NonNull<T>)> {

@@ -2,6 +2,7 @@
 
 use super::slow::{Vm, address, grown, narrower, slow_ops, table_address_type};
 use crate::runtime::entity::FuncEntity;
+use crate::runtime::limits::Limits;
 use crate::runtime::trap::{Exit, Trap};
 
 slow_ops! {
@@ -28,7 +29,15 @@ slow_ops! {
     TableGrow(2), |vm, slots, first, _second| {
         let ty = table_address_type(vm.table(first));
         let (delta, init) = (address(ty, slots[1]), slots[0]);
-        let old = vm.grow(|vm, limits| limits.grow_table(vm.table(first), delta, init))?;
+        let mut old = None;
+        let may_grow = vm.grow(|vm, limits| limits.check_table_growth(vm.table(first), delta))?;
+        if may_grow.is_some() {
+            vm.charge(delta)?;
+            let grow = |vm: &mut Vm<'_>, limits: &mut Limits<'_>| {
+                limits.grow_checked_table(vm.table(first), delta, init)
+            };
+            old = vm.grow(grow)?;
+        }
         slots[0] = grown(ty, old);
     }
 
@@ -37,7 +46,8 @@ slow_ops! {
         let table = vm.table(first);
         let ty = table_address_type(table);
         let range = range(address(ty, slots[0]), address(ty, slots[2]), table.elements.len())?;
-        table.elements[range].fill(slots[1]);
+        vm.charge(range.len() as u64)?;
+        vm.table(first).elements[range].fill(slots[1]);
     }
 
     /// `table.copy` to table `first` from table `second`
@@ -48,6 +58,7 @@ slow_ops! {
         let (dst_index, src_index) = (address(dst_ty, slots[0]), address(src_ty, slots[1]));
         let src_range = range(src_index, count, vm.table(second).elements.len())?;
         let dst_range = range(dst_index, count, vm.table(first).elements.len())?;
+        vm.charge(count)?;
         match vm.two_tables(first, second) {
             Some((dst, src)) => dst.elements[dst_range].copy_from_slice(&src.elements[src_range]),
             None => vm.table(first).elements.copy_within(src_range, dst_range.start),
@@ -63,7 +74,8 @@ slow_ops! {
         let (offset, count) = (u64::from(slots[1] as u32), u64::from(slots[2] as u32));
         let src_range = range(offset, count, segment.len())?;
         let dst_range = range(dst_index, count, table.elements.len())?;
-        table.elements[dst_range].copy_from_slice(&segment[src_range]);
+        vm.charge(count)?;
+        vm.table(first).elements[dst_range].copy_from_slice(&segment[src_range]);
     }
 
     /// `elem.drop` of segment `first`

@@ -10,7 +10,7 @@ use lineal_symbols::Symbols;
 use super::engine::Engine;
 use super::observe::Site;
 use super::observe::config::ObservedModule;
-use super::unwind::TryRange;
+use super::unwind::Tries;
 use crate::machine::Ip;
 
 /// The code of one function.
@@ -21,8 +21,8 @@ pub(crate) struct Code {
     /// Where cells that can trap or call come from: index of the granule, offset in the binary.
     /// Ascending.
     pub(crate) sites: Box<[(u32, u32)]>,
-    /// The `try_table`s, outer ones before those inside.
-    pub(crate) tries: Box<[TryRange]>,
+    /// The `try_table`s.
+    pub(crate) tries: Tries,
     /// The slot in which a frame keeps its return address.
     pub(crate) link_slot: u32,
 }
@@ -79,10 +79,9 @@ pub(crate) struct ModuleCode {
 ///
 /// A module is cheap to clone and can be shared between threads.
 ///
-/// To make one takes memory in proportion to the size of its binary. Where the host has not got
-/// that, the process ends, as Rust programs do; so bound how large a binary may be. What a module
-/// *asks* for, by however few bytes, is allocated by its instances, and an error if there is no
-/// room.
+/// Creating one takes memory in proportion to the size of its binary. If the host does not have that
+/// memory, the process ends, as with other Rust programs: limit how large a binary may be. The memories
+/// and tables that a module declares are allocated by its instances, and that fails with an error.
 ///
 /// ```
 /// use lineal::{Engine, Module};

@@ -39,11 +39,11 @@ pub enum WasmBacktraceDetails {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum CompilationMode {
-    /// All of them when the module is made.
+    /// All of them when the module is created.
     #[default]
     Eager,
     /// Each of them when it is called for the first time. The module is still validated as a
-    /// whole when it is made.
+    /// whole when it is created.
     Lazy,
 }
 

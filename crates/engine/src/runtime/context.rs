@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::entity::{GlobalEntity, MemoryEntity};
 use super::instance::InstanceData;
+use super::native_stack::NativeStack;
 use super::observe::state::{Observation, View};
 use super::store::StoreCore;
 use super::trap::Exit;
@@ -58,6 +59,8 @@ pub(crate) struct Context {
     pub(crate) observation: Option<Box<Observation>>,
     /// Where a function that was called from another instance returns to.
     pub(crate) switch_return: Ip,
+    /// The thread's stack as the running invocation found it.
+    pub(crate) native_stack: NativeStack,
 }
 
 /// What a host function left behind instead of results.
@@ -116,6 +119,7 @@ impl Context {
             view: View::EMPTY,
             observation: None,
             switch_return,
+            native_stack: NativeStack::default(),
         }
     }
 

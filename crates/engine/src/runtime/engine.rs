@@ -9,15 +9,15 @@ use super::config::Config;
 use super::observe::{SharedWriters, Sites};
 use super::types::TypeRegistry;
 
-/// The context that modules are compiled in and stores are made from: a [`Config`] and the
-/// types seen so far.
+/// What modules are compiled with and stores are created from: a [`Config`] and the types of all modules
+/// so far.
 ///
 /// An engine is cheap to clone and can be shared between threads. A program usually has one.
-/// Modules and stores work together only if they were made with the same engine.
+/// Modules and stores work together only if they were created with the same engine.
 ///
-/// An engine keeps each type that a module or a host function has, once, for as long as it lives:
-/// some hundred bytes for a function's. Programs that go on loading modules which all have types
-/// of their own should take a new engine from time to time.
+/// An engine keeps one copy of each type that a module or a host function has, for as long as it lives.
+/// A function type takes some hundred bytes. A program that loads ever new modules, each with types
+/// of its own, should create a new engine from time to time.
 ///
 /// ```
 /// use lineal::{Config, Engine};
@@ -49,7 +49,7 @@ pub struct EngineWeak {
 }
 
 impl Engine {
-    /// The configuration the engine was made with.
+    /// The configuration the engine was created with.
     pub fn config(&self) -> &Config {
         &self.inner.config
     }

@@ -38,6 +38,15 @@ pub(crate) struct Frame<'a> {
     pub(crate) switches: usize,
 }
 
+impl Frame<'_> {
+    /// Where the frame ends.
+    pub(crate) fn end(&self) -> *mut u64 {
+        let enter = Ip::new(self.code.cells.as_ptr());
+        // SAFETY: E1: a function's first cell begins it, and has the frame's size in `b`.
+        self.fp.slot(unsafe { enter.b() } as usize)
+    }
+}
+
 impl<'a> Walk<'a> {
     pub(crate) fn new(context: &'a Context) -> Walk<'a> {
         Walk {

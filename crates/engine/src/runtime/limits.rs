@@ -103,7 +103,7 @@ impl<'s> Limits<'s> {
         self.check_count("table", present, more, |limiter| limiter.tables())
     }
 
-    /// Makes a memory.
+    /// Creates a memory.
     pub(crate) fn new_memory(&mut self, ty: MemoryType) -> Result<MemoryEntity> {
         self.allow_memory(&ty, Pages(0), ty.minimum())?;
         let engine = &self.core().engine;
@@ -117,7 +117,7 @@ impl<'s> Limits<'s> {
         memory.map_err(|error| self.memory_failed(error).into())
     }
 
-    /// Makes a table full of `init`.
+    /// Creates a table full of `init`.
     pub(crate) fn new_table(&mut self, ty: TableType, init: u64) -> Result<TableEntity> {
         self.allow_table(&ty, 0, ty.minimum)?;
         TableEntity::new(ty, init).ok_or_else(|| {
@@ -148,13 +148,36 @@ impl<'s> Limits<'s> {
         delta: u64,
         init: u64,
     ) -> Result<u64, Refusal> {
+        self.check_table_growth(table, delta)?;
+        self.grow_checked_table(table, delta, init)
+    }
+
+    /// Checks that a table may grow.
+    pub(crate) fn check_table_growth(
+        &mut self,
+        table: &TableEntity,
+        delta: u64,
+    ) -> Result<(), Refusal> {
         let current = table.elements.len() as u64;
         if delta != 0 {
             self.allow_table(&table.ty, current, current.saturating_add(delta))?;
         }
-        table.grow(delta, init).ok_or_else(|| {
-            self.table_failed(anyhow!("a table of {current} elements cannot grow by {delta}"))
-        })
+        if table.may_grow(delta) { Ok(()) } else { Err(self.table_stays(current, delta)) }
+    }
+
+    /// Grows a table that may grow, and returns the old size.
+    pub(crate) fn grow_checked_table(
+        &mut self,
+        table: &mut TableEntity,
+        delta: u64,
+        init: u64,
+    ) -> Result<u64, Refusal> {
+        let current = table.elements.len() as u64;
+        table.grow(delta, init).ok_or_else(|| self.table_stays(current, delta))
+    }
+
+    fn table_stays(&mut self, current: u64, delta: u64) -> Refusal {
+        self.table_failed(anyhow!("a table of {current} elements cannot grow by {delta}"))
     }
 
     fn allow_memory(&mut self, ty: &MemoryType, from: Pages, to: Pages) -> Result<(), Refusal> {
@@ -202,7 +225,7 @@ fn failed(error: Error, tell: impl FnOnce(Error) -> Option<Result<()>>) -> Refus
     }
 }
 
-/// Makes a shared memory as an engine's configuration wants it.
+/// Creates a shared memory as an engine's configuration wants it.
 pub(crate) fn new_shared(engine: &Engine, ty: MemoryType) -> Result<lineal_memory::SharedMemory> {
     let config = engine.config();
     ensure!(config.shared_memory_enabled(), "shared memories are switched off in the `Config`");

@@ -51,6 +51,7 @@ pub(crate) mod imports;
 pub(crate) mod instance;
 pub(crate) mod limiter;
 pub(crate) mod limits;
+pub(crate) mod native_stack;
 pub(crate) mod object;
 pub(crate) mod observe;
 pub(crate) mod options;

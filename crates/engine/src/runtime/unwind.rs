@@ -7,10 +7,11 @@
 
 use std::fmt;
 use std::ptr::NonNull;
+use std::sync::atomic::Ordering;
 
 use super::context::Context;
 use super::entity::TagEntity;
-use super::frames::{Frame, Walk};
+use super::frames::Walk;
 use super::instance::InstanceData;
 use super::store::StoreCore;
 use crate::machine::{Fp, Ip, Machine};
@@ -38,8 +39,56 @@ pub(crate) struct TryRange {
     pub(crate) clauses: Vec<Clause>,
 }
 
+/// The `try_table`s of a function's code, so that those around a granule are found in logarithmic
+/// time.
+#[derive(Debug, Default)]
+pub(crate) struct Tries {
+    ranges: Box<[TryRange]>,
+    /// For each range the innermost one around it.
+    parents: Box<[Option<u32>]>,
+    /// Where the innermost range changes, ascending, and which one it is from there on.
+    changes: Box<[(u32, Option<u32>)]>,
+}
+
+impl Tries {
+    /// Ranges are given in the order in which they start. Those without clauses, and those without
+    /// a granule, are dropped: they catch nothing.
+    pub(crate) fn new(ranges: impl Iterator<Item = TryRange>) -> Tries {
+        let ranges = ranges.filter(|range| !range.clauses.is_empty() && range.start < range.end);
+        let ranges: Box<[TryRange]> = ranges.collect();
+        let mut parents = Vec::with_capacity(ranges.len());
+        let mut changes: Vec<(u32, Option<u32>)> = Vec::new();
+        let mut open: Vec<u32> = Vec::new();
+        let mut change = |at: u32, innermost: Option<u32>| match changes.last_mut() {
+            Some(last) if last.0 == at => last.1 = innermost,
+            _ => changes.push((at, innermost)),
+        };
+        let end_of = |index: u32| ranges[index as usize].end;
+        for (index, range) in (0u32..).zip(&ranges) {
+            while let Some(last) = open.pop_if(|&mut last| end_of(last) <= range.start) {
+                change(end_of(last), open.last().copied());
+            }
+            parents.push(open.last().copied());
+            change(range.start, Some(index));
+            open.push(index);
+        }
+        while let Some(last) = open.pop() {
+            change(end_of(last), open.last().copied());
+        }
+        Tries { parents: parents.into(), changes: changes.into(), ranges }
+    }
+
+    /// The ranges around a granule, from the innermost outwards.
+    fn around(&self, granule: u32) -> impl Iterator<Item = &TryRange> {
+        let after = self.changes.partition_point(|&(at, _)| at <= granule);
+        let innermost = after.checked_sub(1).and_then(|before| self.changes[before].1);
+        let outwards = std::iter::successors(innermost, |&index| self.parents[index as usize]);
+        outwards.map(|index| &self.ranges[index as usize])
+    }
+}
+
 /// A clause that catches exceptions.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Clause {
     /// The index of the tag it catches; `None` catches all.
     pub(crate) tag: Option<u32>,
@@ -59,32 +108,74 @@ impl Clause {
     }
 }
 
-/// The machine as it goes on where the context's exception is caught; `None` if the invocation
-/// does not catch it.
+/// What became of an exception.
+pub(crate) enum Unwound {
+    /// The machine as it goes on where the exception is caught.
+    Caught(Machine),
+    /// The invocation does not catch it.
+    Uncaught,
+    /// There is no fuel left to look for who catches it.
+    OutOfFuel,
+    /// The epoch's deadline is reached. What the guest has in use of its stack ends at `end`; so
+    /// many frames were looked at.
+    EpochReached { end: *mut u64, frames: usize },
+}
+
+/// Looks for where the context's exception is caught. If the configuration asks for it, each frame
+/// and each clause that is looked at costs a unit of fuel, and each frame but the first `checked`
+/// looks at the epoch.
 ///
 /// # Safety
 ///
 /// The invocation has just stopped with the exception, and the store is exclusively the
 /// caller's (R3).
-pub(crate) unsafe fn catch(store: NonNull<StoreCore>) -> Option<Machine> {
+pub(crate) unsafe fn catch(store: NonNull<StoreCore>, checked: usize) -> Unwound {
     // SAFETY: the caller's promise. The machine's pointer to the context, like every other, comes
     // from the store's (R7).
     let cx: *mut Context = unsafe { &raw mut (*store.as_ptr()).context };
     // SAFETY: the caller's promise.
-    let (context, heap) = unsafe { (&mut *cx, &(*store.as_ptr()).heap) };
-    let exception = heap.exception(context.exception)?;
-    let (frame, clause) = Walk::new(context).find_map(|frame| {
-        let clause = find_clause(&frame, exception.tag)?;
-        Some((frame, clause))
-    })?;
+    let (context, heap, options) = unsafe {
+        let store = store.as_ptr();
+        (&mut *cx, &(*store).heap, (*store).engine.config().translation())
+    };
+    let Some(exception) = heap.exception(context.exception) else { return Unwound::Uncaught };
+    // SAFETY: the store keeps its engine alive, and the engine owns the epoch.
+    let epoch = unsafe { &*context.epoch };
+    let mut fuel = if options.fuel { context.fuel } else { u64::MAX };
+    let mut end = None;
+    let mut found = None;
+    for (number, frame) in Walk::new(context).enumerate() {
+        let end = *end.get_or_insert_with(|| frame.end());
+        let is_due = || epoch.load(Ordering::Relaxed) >= context.epoch_deadline;
+        if options.epochs && number >= checked && is_due() {
+            return Unwound::EpochReached { end, frames: number + 1 };
+        }
+        let clauses = frame.code.tries.around(frame.granule).flat_map(|range| &range.clauses);
+        let mut looked_at = 0;
+        let clause = clauses
+            .inspect(|_| looked_at += 1)
+            .find(|clause| clause.catches(frame.instance, exception.tag));
+        let Some(rest) = fuel.checked_sub(1 + looked_at) else { return Unwound::OutOfFuel };
+        fuel = rest;
+        if let Some(clause) = clause {
+            found = Some((frame, clause));
+            break;
+        }
+    }
+    let caught = found.map(|(frame, clause)| {
+        let ip = Ip::new(&raw const frame.code.cells[clause.target as usize]);
+        let instance: *const InstanceData = frame.instance;
+        (ip, frame.fp, frame.switches, instance, *clause)
+    });
+    if options.fuel {
+        context.fuel = fuel;
+    }
+    let Some((ip, fp, switches, instance, clause)) = caught else { return Unwound::Uncaught };
     let values = match clause.tag {
         Some(_) => &exception.args[..],
         None => &[],
     };
     let reference = clause.with_reference.then_some(context.exception);
-    let ip = Ip::new(&raw const frame.code.cells[clause.target as usize]);
-    let (fp, pins, switches) = (frame.fp, clause.pins, frame.switches);
-    let instance: *const InstanceData = frame.instance;
     for (&value, at) in values.iter().chain(&reference).zip(clause.slot as usize..) {
         // SAFETY: E2: the label's slots are in the frame.
         unsafe { fp.set(at, value) };
@@ -92,16 +183,7 @@ pub(crate) unsafe fn catch(store: NonNull<StoreCore>) -> Option<Machine> {
     context.switches.truncate(switches);
     context.exception = 0;
     context.enter(instance);
-    Some(machine(cx, context.mem_ptr, ip, fp, pins))
-}
-
-/// The innermost clause around where a frame's function is that catches a tag.
-fn find_clause<'a>(frame: &Frame<'a>, tag: NonNull<TagEntity>) -> Option<&'a Clause> {
-    let ranges = frame.code.tries.iter().rev();
-    ranges
-        .filter(|range| (range.start..range.end).contains(&frame.granule))
-        .flat_map(|range| &range.clauses)
-        .find(|clause| clause.catches(frame.instance, tag))
+    Unwound::Caught(machine(cx, context.mem_ptr, ip, fp, clause.pins))
 }
 
 fn machine(cx: *mut Context, mem_ptr: *mut u8, ip: Ip, fp: Fp, pins: (u16, u16)) -> Machine {
@@ -121,4 +203,39 @@ fn machine(cx: *mut Context, mem_ptr: *mut u8, ip: Ip, fp: Fp, pins: (u16, u16))
     // SAFETY: E2: the frame is still on the stack, and has the slots.
     unsafe { machine.load_pins(fp, pins.0.into(), pins.1.into()) };
     machine
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn range(start: u32, end: u32) -> TryRange {
+        let clause = Clause { tag: None, with_reference: false, slot: 0, target: 0, pins: (0, 0) };
+        TryRange { start, end, clauses: vec![clause] }
+    }
+
+    fn around(tries: &Tries, granule: u32) -> Vec<(u32, u32)> {
+        tries.around(granule).map(|range| (range.start, range.end)).collect()
+    }
+
+    #[test]
+    fn ranges_are_found_from_the_innermost_outwards() {
+        let all = [(2, 20), (2, 5), (5, 9), (6, 8), (12, 12), (14, 20), (16, 20), (30, 31)];
+        let tries = Tries::new(all.iter().map(|&(start, end)| range(start, end)));
+        for granule in 0..40 {
+            // Later ones are inside, or beside.
+            let naive = all.iter().rev().copied();
+            let naive: Vec<_> =
+                naive.filter(|&(start, end)| (start..end).contains(&granule)).collect();
+            assert_eq!(around(&tries, granule), naive, "at {granule}");
+        }
+    }
+
+    #[test]
+    fn what_catches_nothing_is_dropped() {
+        let empty = TryRange { clauses: Vec::new(), ..range(0, 10) };
+        let tries = Tries::new([empty, range(1, 4)].into_iter());
+        assert_eq!(tries.ranges.len(), 1);
+        assert_eq!((around(&tries, 0), around(&tries, 3)), (vec![], vec![(1, 4)]));
+    }
 }

@@ -3,7 +3,7 @@
 use crate::exec::sequences;
 use crate::machine::{Handler, TO_HEAD, b_of, operands, with_b, with_d};
 use crate::runtime::code::Code;
-use crate::runtime::unwind::TryRange;
+use crate::runtime::unwind::{Tries, TryRange};
 
 /// The handlers of one operation with given sources, by destination class.
 pub(super) type Dests = [Handler; 3];
@@ -268,7 +268,7 @@ impl Emitter {
         Code {
             cells: self.cells.as_slice().into(),
             sites: self.sites.as_slice().into(),
-            tries: std::mem::take(&mut self.tries).into(),
+            tries: Tries::new(self.tries.drain(..)),
             link_slot,
         }
     }

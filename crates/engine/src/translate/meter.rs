@@ -1,10 +1,11 @@
 //! Adds the cells that charge fuel and check the epoch, if the configuration asks for them.
 //!
-//! Code that always runs together is charged at once: one cell before its first operator has the
-//! cost of all of them. Code that can be skipped, or run again, gets a cell of its own. The code
-//! after it belongs to the cell from before again, unless something inside can branch farther away. The
-//! sum is therefore exact whenever the function ends without a trap, and most blocks need no cell.
-//! Operations on ranges cost one more for each byte or element.
+//! Fuel is charged for code that runs as often as what is before it all at once: the cell comes
+//! before the first operator, and its operand grows with each that follows. What can be skipped,
+//! or run again, is charged by a cell of its own; what comes behind it is charged with what was
+//! before again, unless something inside can leave for farther away. So the sum is exact whenever
+//! the function ends without a trap, and most blocks need no cell. Operations on ranges cost one
+//! more for each byte or element, which they charge themselves after they have checked the range.
 //!
 //! The epoch is checked where functions and loops begin.
 
@@ -12,7 +13,7 @@ use wasmparser::{Catch, Operator};
 
 use super::Translator;
 use super::emit::{Fields, Pos, Site};
-use crate::exec::meter::{Charge, ChargeCount, CheckEpoch, EpochReached};
+use crate::exec::meter::{Charge, CheckEpoch, EpochReached};
 use crate::machine::handler;
 
 /// What a function costs before its first operator, so that empty ones are not free.
@@ -44,29 +45,6 @@ fn cost(operator: &Operator<'_>) -> u32 {
         O::Unreachable | O::Return => 0,
         _ => 1,
     }
-}
-
-/// Whether an operator's last operand is the number of bytes or elements that it works on.
-fn has_count(operator: &Operator<'_>) -> bool {
-    use Operator as O;
-    matches!(
-        operator,
-        O::MemoryCopy { .. }
-            | O::MemoryFill { .. }
-            | O::MemoryInit { .. }
-            | O::TableCopy { .. }
-            | O::TableFill { .. }
-            | O::TableInit { .. }
-            | O::TableGrow { .. }
-            | O::ArrayNew { .. }
-            | O::ArrayNewDefault { .. }
-            | O::ArrayNewData { .. }
-            | O::ArrayNewElem { .. }
-            | O::ArrayFill { .. }
-            | O::ArrayCopy { .. }
-            | O::ArrayInitData { .. }
-            | O::ArrayInitElem { .. }
-    )
 }
 
 /// How many blocks an operator can leave, besides going on behind itself: 0 if none.
@@ -119,12 +97,6 @@ impl Translator<'_> {
         let opens = matches!(operator, O::Block { .. } | O::Loop { .. } | O::TryTable { .. });
         if cost > 0 || opens {
             self.charge(cost);
-        }
-        if has_count(operator) {
-            self.materialise_top(1);
-            self.emit.site();
-            let count = self.temp_slot(self.stack.height() - 1);
-            self.emit.cell(handler::<ChargeCount>(), Fields { b: count, ..Fields::default() });
         }
         let left = (leaves(operator) as usize).min(self.frames.len());
         for frame in self.frames.iter_mut().rev().take(left) {

@@ -177,3 +177,101 @@ fn a_guest_called_by_the_callback_is_interrupted() {
     let f = instance.get_typed_func::<(), ()>(&store, "f").unwrap();
     assert_eq!(trap(&f.call(&mut store, ()).unwrap_err()), Trap::Interrupt);
 }
+
+/// A store whose deadline is always reached, and whose callback lets the guest go on so many times.
+fn always_due(times: u32, wat: &str) -> (Store<u32>, Instance) {
+    let mut store = Store::new(&engine(), 0);
+    store.epoch_deadline_callback(move |mut store| {
+        *store.data_mut() += 1;
+        let goes_on = *store.data() <= times;
+        Ok(if goes_on { UpdateDeadline::Continue(0) } else { UpdateDeadline::Interrupt })
+    });
+    let instance = instantiate(&mut store, wat);
+    (store, instance)
+}
+
+#[test]
+fn a_large_operation_on_memory_is_done_in_pieces() {
+    let wat = r#"(module
+        (memory (export "memory") 1040)
+        (func (export "fill") (memory.fill (i32.const 5) (i32.const 7) (i32.const 0x4000000)))
+        (func (export "up")
+            (memory.copy (i32.const 0x10000) (i32.const 0) (i32.const 0x4000000)))
+        (func (export "down")
+            (memory.copy (i32.const 0) (i32.const 0x10000) (i32.const 0x4000000))))"#;
+    let (mut store, instance) = always_due(u32::MAX, wat);
+    let memory = instance.get_memory(&store, "memory").unwrap();
+    let mut calls = |store: &mut Store<u32>, name| {
+        let before = *store.data();
+        let f = instance.get_typed_func::<(), ()>(&mut *store, name).unwrap();
+        f.call(&mut *store, ()).unwrap();
+        *store.data() - before
+    };
+    // Where the function begins, and after each piece.
+    assert!(calls(&mut store, "fill") >= 1 + 4);
+    let data = memory.data(&store);
+    assert!(data[..5].iter().all(|&byte| byte == 0) && data[0x400_0005] == 0);
+    assert!(data[5..0x400_0005].iter().all(|&byte| byte == 7));
+
+    for (name, from, to) in [("up", 0, 0x1_0000), ("down", 0x1_0000, 0)] {
+        let bytes = memory.data_mut(&mut store);
+        bytes
+            .chunks_mut(4)
+            .zip(0u32..)
+            .for_each(|(word, n)| word.copy_from_slice(&n.to_le_bytes()));
+        let expected = bytes[from..from + 0x400_0000].to_vec();
+        assert!(calls(&mut store, name) >= 1 + 4, "{name}");
+        assert!(memory.data(&store)[to..to + 0x400_0000] == expected, "{name}");
+    }
+
+    // The third time, after the second piece, it is stopped.
+    let (mut store, instance) = always_due(2, wat);
+    let memory = instance.get_memory(&store, "memory").unwrap();
+    let fill = instance.get_typed_func::<(), ()>(&store, "fill").unwrap();
+    assert_eq!(trap(&fill.call(&mut store, ()).unwrap_err()), Trap::Interrupt);
+    let data = memory.data(&store);
+    assert_eq!((data[5], data[0x400_0004]), (7, 0));
+}
+
+#[test]
+fn a_large_operation_on_an_array_is_done_in_pieces() {
+    let wat = r#"(module
+        (type $a (array (mut i64)))
+        (func (export "f") (result i64)
+            (local $a (ref $a))
+            (local.set $a (array.new $a (i64.const 9) (i32.const 0x800000)))
+            (array.fill $a (local.get $a) (i32.const 1) (i64.const 4) (i32.const 0x7ffffe))
+            (i64.add
+                (i64.add (array.get $a (local.get $a) (i32.const 0))
+                    (array.get $a (local.get $a) (i32.const 0x7fffff)))
+                (array.get $a (local.get $a) (i32.const 0x7ffffe)))))"#;
+    let (mut store, instance) = always_due(u32::MAX, wat);
+    let f = instance.get_typed_func::<(), i64>(&store, "f").unwrap();
+    assert_eq!(f.call(&mut store, ()).unwrap(), 9 + 9 + 4);
+    assert!(*store.data() >= 1 + 4 + 4, "{}", store.data());
+}
+
+#[test]
+fn the_search_for_a_handler_is_interrupted() {
+    let wat = r#"(module
+        (tag $e)
+        (func $down (param i32)
+            (if (i32.eqz (local.get 0)) (then (throw $e)))
+            (call $down (i32.sub (local.get 0) (i32.const 1))))
+        (func (export "f") (result i32)
+            (block $caught (try_table (catch $e $caught) (call $down (i32.const 99))))
+            (i32.const 5)))"#;
+    let (mut store, instance) = always_due(u32::MAX, wat);
+    let f = instance.get_typed_func::<(), i32>(&store, "f").unwrap();
+    assert_eq!(f.call(&mut store, ()).unwrap(), 5);
+    // Each of the 101 functions looks when it begins, and its frame is looked at once more.
+    assert_eq!(*store.data(), 2 * 101);
+
+    let (mut store, instance) = always_due(101 + 50, wat);
+    let f = instance.get_typed_func::<(), i32>(&store, "f").unwrap();
+    assert_eq!(trap(&f.call(&mut store, ()).unwrap_err()), Trap::Interrupt);
+    // The store goes on to work.
+    *store.data_mut() = 0;
+    store.epoch_deadline_callback(|_| Ok(UpdateDeadline::Continue(1)));
+    assert_eq!(f.call(&mut store, ()).unwrap(), 5);
+}

@@ -216,3 +216,100 @@ fn a_function_with_fuel_computes_the_same() {
     assert_eq!(run(Config::new().epoch_interruption(true)), plain);
     assert_eq!(run(Config::new().consume_fuel(true).epoch_interruption(true)), plain);
 }
+
+/// Runs `f` with an argument and some fuel: its result, or the trap, and the fuel that is left.
+fn with_fuel(wat: &str, argument: i32, fuel: u64) -> (Result<i32, Trap>, u64) {
+    let (mut store, instance) = instantiate(wat, fuel);
+    let f = instance.get_typed_func::<i32, i32>(&store, "f").unwrap();
+    let result = f.call(&mut store, argument).map_err(|error| trap(&error));
+    (result, store.get_fuel().unwrap())
+}
+
+/// What cannot be done is no matter of fuel, however large the number is: the trap of each
+/// operation on a range, if the count that it is given is larger than the fuel.
+#[test]
+fn bounds_are_checked_before_a_count_is_charged() {
+    let operations = [
+        ("(memory.fill (i32.const 0) (i32.const 1) (local.get 0))", Trap::MemoryOutOfBounds),
+        ("(memory.copy (i32.const 0) (i32.const 1) (local.get 0))", Trap::MemoryOutOfBounds),
+        ("(memory.init $d (i32.const 0) (i32.const 0) (local.get 0))", Trap::MemoryOutOfBounds),
+        ("(table.fill $t (i32.const 0) (ref.null func) (local.get 0))", Trap::TableOutOfBounds),
+        ("(table.copy $t $t (i32.const 0) (i32.const 1) (local.get 0))", Trap::TableOutOfBounds),
+        ("(table.init $t $e (i32.const 0) (i32.const 0) (local.get 0))", Trap::TableOutOfBounds),
+        ("(drop (array.new $a (i32.const 7) (local.get 0)))", Trap::GcHeapOutOfMemory),
+        ("(drop (array.new_default $a (local.get 0)))", Trap::GcHeapOutOfMemory),
+        ("(drop (array.new_data $a $d (i32.const 0) (local.get 0)))", Trap::MemoryOutOfBounds),
+        ("(drop (array.new_elem $r $e (i32.const 0) (local.get 0)))", Trap::TableOutOfBounds),
+        (
+            "(array.fill $a (global.get $g) (i32.const 0) (i32.const 7) (local.get 0))",
+            Trap::ArrayOutOfBounds,
+        ),
+        (
+            "(array.copy $a $a (global.get $g) (i32.const 0) (global.get $g) (i32.const 0)
+                (local.get 0))",
+            Trap::ArrayOutOfBounds,
+        ),
+        (
+            "(array.init_data $a $d (global.get $g) (i32.const 0) (i32.const 0) (local.get 0))",
+            Trap::ArrayOutOfBounds,
+        ),
+    ];
+    for (operation, expected) in operations {
+        let wat = format!(
+            r#"(module
+                (type $a (array (mut i32)))
+                (type $r (array (mut funcref)))
+                (memory 1) (table $t 2 funcref)
+                (data $d "data") (elem $e func $f)
+                (global $g (mut (ref null $a)) (array.new_default $a (i32.const 3)))
+                (func $f (export "f") (param i32) (result i32) {operation} (i32.const 5)))"#
+        );
+        assert_eq!(with_fuel(&wat, 2_000_000_000, 1000).0, Err(expected), "{operation}");
+        // One more than there is can be charged, but not done.
+        let (result, left) = with_fuel(&wat, 70_000, 1_000_000);
+        if result.is_err() {
+            assert!(left > 999_000, "{operation}: {left}");
+        }
+        // What can be done is charged.
+        assert_eq!(with_fuel(&wat, 1, 1000).0, Ok(5), "{operation}");
+        let (none, one) = (with_fuel(&wat, 0, 1000).1, with_fuel(&wat, 1, 1000).1);
+        assert_eq!(none - one, 1, "{operation}");
+    }
+}
+
+#[test]
+fn a_table_that_cannot_grow_costs_nothing() {
+    let wat = r#"(module (table $t 2 10 funcref)
+        (func (export "f") (param i32) (result i32)
+            (table.grow $t (ref.null func) (local.get 0))))"#;
+    assert_eq!(with_fuel(wat, 2_000_000_000, 100), (Ok(-1), 100 - 4));
+    assert_eq!(with_fuel(wat, 8, 100), (Ok(2), 100 - 4 - 8));
+    // There is too little fuel for what could be done: the table stays as it is.
+    assert_eq!(with_fuel(wat, 8, 10).0, Err(Trap::OutOfFuel));
+}
+
+#[test]
+fn a_throw_costs_fuel_for_each_frame() {
+    let wat = r#"(module
+        (tag $e) (tag $other)
+        (func $down (param i32)
+            (block $no
+                (try_table (catch $other $no)
+                    (if (i32.eqz (local.get 0)) (then (throw $e)))
+                    (call $down (i32.sub (local.get 0) (i32.const 1))))))
+        (func (export "f") (param i32) (result i32)
+            (block $caught
+                (try_table (catch $e $caught) (call $down (local.get 0))))
+            (i32.const 5)))"#;
+    let cost = |depth| {
+        let (result, left) = with_fuel(wat, depth, 1_000_000);
+        assert_eq!(result, Ok(5));
+        1_000_000 - left
+    };
+    // Going down costs the same each time; so does going up, a frame and a clause.
+    let (way_down, step) = (cost(0), cost(1) - cost(0));
+    assert_eq!(cost(1000), way_down + 1000 * step);
+    assert!(step >= 8 + 2, "{step}");
+    // There is fuel for the way down, but not for the way up.
+    assert_eq!(with_fuel(wat, 1000, cost(1000) - 500).0, Err(Trap::OutOfFuel));
+}

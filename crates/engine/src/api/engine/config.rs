@@ -79,9 +79,11 @@ impl Config {
 
     /// Sets how many bytes of stack the guest may use in one store, 1 MiB by default.
     ///
-    /// Using more is the trap [`StackOverflow`](crate::Trap::StackOverflow). The guest's
-    /// calls do not use the stack of the host thread, except where host functions call the
-    /// guest again.
+    /// Exceeding it is the trap [`StackOverflow`](crate::Trap::StackOverflow). The guest's calls do
+    /// not use the stack of the host thread, except where host functions call the guest again. Such
+    /// a call is refused with the same trap if the thread has less left than a reserve (a quarter of
+    /// what it had at the first such call, from 32 KiB to 256 KiB) and as much as the largest step
+    /// from one such call to the next took.
     pub fn max_wasm_stack(&mut self, size_bytes: usize) -> &mut Self {
         self.max_wasm_stack_bytes = size_bytes;
         self
@@ -93,8 +95,11 @@ impl Config {
     /// Each instruction costs one unit, except `nop`, `drop`, `unreachable`, `return`, and what
     /// only marks a block (`block`, `loop`, `else`, `end`), which cost nothing; beginning a
     /// function costs one. Operations on ranges of memories, tables and arrays cost one unit more
-    /// for each byte or element, except `memory.grow`. How much a program consumes is the same on every host, and the same as in
-    /// Wasmtime.
+    /// for each byte or element once the range is checked, except `memory.grow`. A throw costs one
+    /// more for each frame and each clause that is looked at on the way to its handler.
+    ///
+    /// How much a program consumes is the same on every host and, if it throws no exceptions, the
+    /// same as in Wasmtime.
     pub fn consume_fuel(&mut self, enable: bool) -> &mut Self {
         self.translation.fuel = enable;
         self
@@ -192,7 +197,7 @@ impl Config {
         self
     }
 
-    /// Sets whether shared memories can be made, by hosts and guests; on by default (unlike in
+    /// Sets whether hosts and guests can create shared memories; on by default (unlike in
     /// Wasmtime).
     ///
     /// Without them, modules may still use atomic operations, on memories of their own.

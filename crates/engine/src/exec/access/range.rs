@@ -2,14 +2,14 @@
 
 use std::marker::PhantomData;
 
-use lineal_memory::{InitError, Pages, effective_address};
+use lineal_memory::{Pages, effective_address};
 
 use super::check_range;
 use crate::exec::slow::{Vm, address, grown, memory_address_type, narrower, slow_ops};
 use crate::machine::operand::{SlotA, SlotD, Src};
 use crate::machine::{Machine, Op};
-use crate::runtime::entity::with_memory;
-use crate::runtime::trap::Exit;
+use crate::runtime::entity::{MemoryEntity, with_memory};
+use crate::runtime::trap::{Exit, Trap};
 
 /// `memory.fill` of memory 0: the address is in the slot `a`, value and length are of classes `V`
 /// and `N`.
@@ -70,8 +70,14 @@ slow_ops! {
         let memory = vm.memory(first);
         let ty = memory_address_type(memory);
         let (addr, value, len_bytes) = (address(ty, slots[0]), slots[1] as u8, address(ty, slots[2]));
-        with_memory!(memory, memory => memory.fill(addr, value, len_bytes))
-            .map_err(|_| vm.outside(addr, len_bytes, false))?;
+        if !has_bytes(memory, addr, len_bytes) {
+            return Err(vm.outside(addr, len_bytes, false));
+        }
+        vm.charge(len_bytes)?;
+        vm.in_pieces(len_bytes, 1, false, |vm, start, len_bytes| {
+            with_memory!(vm.memory(first), memory => memory.fill(addr + start, value, len_bytes))
+                .map_err(|_| Trap::MemoryOutOfBounds)
+        })?;
     }
 
     /// `memory.copy` to memory `first` from memory `second`
@@ -80,36 +86,55 @@ slow_ops! {
         let src_ty = memory_address_type(vm.memory(second));
         let (dst_addr, src_addr) = (address(dst_ty, slots[0]), address(src_ty, slots[1]));
         let len_bytes = address(narrower(dst_ty, src_ty), slots[2]);
-        match vm.two_memories(first, second) {
-            Some((dst, src)) => dst.copy_from(dst_addr, src, src_addr, len_bytes),
-            None => with_memory!(vm.memory(first), memory => {
-                memory.copy_within(dst_addr, src_addr, len_bytes)
-            }),
+        if !has_bytes(vm.memory(first), dst_addr, len_bytes) {
+            return Err(vm.outside(dst_addr, len_bytes, false));
         }
-        .map_err(|_| {
-            let dst_bytes = with_memory!(vm.memory(first), memory => memory.byte_len());
-            let is_source = effective_address(dst_addr, 0, len_bytes, dst_bytes).is_some();
-            vm.outside(if is_source { src_addr } else { dst_addr }, len_bytes, is_source)
+        if !has_bytes(vm.memory(second), src_addr, len_bytes) {
+            return Err(vm.outside(src_addr, len_bytes, true));
+        }
+        vm.charge(len_bytes)?;
+        // In whatever order the bytes of the source are still there when they are copied.
+        vm.in_pieces(len_bytes, 1, dst_addr > src_addr, |vm, start, len_bytes| {
+            let (dst_addr, src_addr) = (dst_addr + start, src_addr + start);
+            match vm.two_memories(first, second) {
+                Some((dst, src)) => dst.copy_from(dst_addr, src, src_addr, len_bytes),
+                None => with_memory!(vm.memory(first), memory => {
+                    memory.copy_within(dst_addr, src_addr, len_bytes)
+                }),
+            }
+            .map_err(|_| Trap::MemoryOutOfBounds)
         })?;
     }
 
     /// `memory.init` of memory `first` from data segment `second`
     MemoryInit(3), |vm, slots, first, second| {
-        let instance = vm.instance;
         let memory = vm.memory(first);
         let dst_addr = address(memory_address_type(memory), slots[0]);
         let (offset, len_bytes) = (u64::from(slots[1] as u32), u64::from(slots[2] as u32));
-        let segment = instance.data[second as usize].borrow();
-        with_memory!(memory, memory => memory.init(dst_addr, &segment, offset, len_bytes)).map_err(
-            |error| match error {
-                InitError::Memory(_) => vm.outside(dst_addr, len_bytes, false),
-                InitError::Segment(_) => vm.outside(offset, len_bytes, true),
-            },
-        )?;
+        if !has_bytes(memory, dst_addr, len_bytes) {
+            return Err(vm.outside(dst_addr, len_bytes, false));
+        }
+        let segment_bytes = vm.instance.data[second as usize].borrow().as_bytes().len();
+        if offset + len_bytes > segment_bytes as u64 {
+            return Err(vm.outside(offset, len_bytes, true));
+        }
+        vm.charge(len_bytes)?;
+        vm.in_pieces(len_bytes, 1, false, |vm, start, len_bytes| {
+            let segment = vm.instance.data[second as usize].borrow();
+            let (dst_addr, offset) = (dst_addr + start, offset + start);
+            with_memory!(vm.memory(first), memory => memory.init(dst_addr, &segment, offset, len_bytes))
+                .map_err(|_| Trap::MemoryOutOfBounds)
+        })?;
     }
 
     /// `data.drop` of segment `first`
     DataDrop(0), |vm, _slots, first, _second| {
         vm.instance.data[first as usize].borrow_mut().drop_segment();
     }
+}
+
+/// Whether a range of bytes is inside a memory.
+fn has_bytes(memory: &MemoryEntity, addr: u64, len_bytes: u64) -> bool {
+    let memory_bytes = with_memory!(memory, memory => memory.byte_len());
+    effective_address(addr, 0, len_bytes, memory_bytes).is_some()
 }

@@ -31,7 +31,7 @@ impl Translator<'_> {
         if self.options.watched.writes() {
             return self.observed_slow::<ObservedRange<r::MemoryFill>>(memory, 0, false);
         }
-        if !self.is_fast(memory) {
+        if !self.is_fast_range(memory) {
             return self.slow::<r::MemoryFill>(memory, 0);
         }
         let (len_class, b) = self.pop_slot_or_constant(1);
@@ -45,7 +45,7 @@ impl Translator<'_> {
         if self.options.watched.writes() {
             return self.observed_slow::<ObservedRange<r::MemoryCopy>>(dst, src, false);
         }
-        if !(self.is_fast(dst) && self.is_fast(src)) {
+        if !(self.is_fast_range(dst) && self.is_fast_range(src)) {
             return self.slow::<r::MemoryCopy>(dst, src);
         }
         let (len_class, b) = self.pop_slot_or_constant(1);
@@ -61,6 +61,12 @@ impl Translator<'_> {
         if has_result {
             self.stack.push(Value::Temp, Bank::Int);
         }
+    }
+
+    /// Whether handlers for ranges of memory 0 can be used: those that charge fuel for each byte
+    /// and stop in the middle are out of line.
+    fn is_fast_range(&self, memory: u32) -> bool {
+        self.is_fast(memory) && !self.options.fuel && !self.options.epochs
     }
 
     /// Pops an operand: a slot, of class 0, or a constant, of class 1.
