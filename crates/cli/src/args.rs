@@ -1,7 +1,5 @@
 //! Values on the command line: arguments to function calls, and their results.
 
-use std::fmt::Debug;
-
 use anyhow::{Context, Error, Result, ensure};
 use lineal::{FuncType, Val};
 use lineal_wast::{parse_literal, parse_natural};
@@ -27,35 +25,6 @@ pub(crate) fn natural<T: TryFrom<u128>>(text: &str) -> Result<T> {
     T::try_from(number).ok().context("it is out of range")
 }
 
-/// A value as [`parse_all`] takes it, where it can be written.
-pub(crate) fn display(val: &Val) -> String {
-    match val {
-        Val::I32(value) => value.to_string(),
-        Val::I64(value) => value.to_string(),
-        Val::F32(bits) => float(f32::from_bits(*bits), u64::from(bits & 0x7f_ffff), 1 << 22),
-        Val::F64(bits) => float(f64::from_bits(*bits), bits & 0xf_ffff_ffff_ffff, 1 << 51),
-        Val::V128(value) => format!("{:#034x}", value.as_u128()),
-        Val::FuncRef(None) | Val::ExternRef(None) | Val::AnyRef(None) | Val::ExnRef(None) => {
-            "null".to_owned()
-        }
-        Val::FuncRef(Some(_)) => "funcref".to_owned(),
-        Val::ExternRef(Some(_)) => "externref".to_owned(),
-        Val::AnyRef(Some(_)) => "anyref".to_owned(),
-        Val::ExnRef(Some(_)) => "exnref".to_owned(),
-    }
-}
-
-/// A float with the fewest digits that say which, or a NaN with its payload.
-fn float<F: Into<f64> + Copy + Debug>(value: F, payload: u64, canonical: u64) -> String {
-    let number: f64 = value.into();
-    let sign = if number.is_sign_negative() { "-" } else { "" };
-    match number.is_nan() {
-        false => format!("{value:?}"),
-        true if payload == canonical => format!("{sign}nan"),
-        true => format!("{sign}nan:{payload:#x}"),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -78,15 +47,15 @@ mod tests {
     fn what_is_displayed_can_be_parsed() {
         for bits in [0, 1, 0x3fc0_0000, 0x7f7f_ffff, 0x7f80_0000, 0x7fc0_0000, 0x7fa0_0001] {
             for bits in [bits, bits | 1 << 31] {
-                let text = display(&Val::F32(bits));
+                let text = Val::F32(bits).to_string();
                 let parsed = parse_literal(ValType::F32, &text).unwrap();
                 assert_eq!(parsed.unwrap_f32().to_bits(), bits, "{text}");
             }
         }
-        assert_eq!(display(&Val::F64(f64::to_bits(0.1))), "0.1");
-        assert_eq!(display(&Val::F64(f64::to_bits(-2.0))), "-2.0");
-        assert_eq!(display(&Val::F64(f64::to_bits(1e300))), "1e300");
-        assert_eq!(display(&Val::F64(u64::MAX)), "-nan:0xfffffffffffff");
-        assert_eq!(display(&Val::V128(0xff.into())), "0x000000000000000000000000000000ff");
+        assert_eq!(Val::F64(f64::to_bits(0.1)).to_string(), "0.1");
+        assert_eq!(Val::F64(f64::to_bits(-2.0)).to_string(), "-2.0");
+        assert_eq!(Val::F64(f64::to_bits(1e300)).to_string(), "1e300");
+        assert_eq!(Val::F64(u64::MAX).to_string(), "-nan:0xfffffffffffff");
+        assert_eq!(Val::V128(0xff.into()).to_string(), "0x000000000000000000000000000000ff");
     }
 }

@@ -61,7 +61,7 @@ impl Options {
         session.report();
         if let Ok(results) = &outcome {
             for result in results {
-                writeln!(out, "{}", args::display(result))?;
+                writeln!(out, "{result}")?;
             }
         }
         let shown = self.show(out, &memory, session.store());

@@ -7,7 +7,6 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 
 use crate::Status;
-use crate::args;
 use crate::host;
 use crate::observe::watch;
 use crate::program::Program;
@@ -67,7 +66,7 @@ impl Options {
         session.report();
         self.watch.report(session.store_mut(), outcome.as_ref().err())?;
         for result in outcome? {
-            writeln!(out, "{}", args::display(&result))?;
+            writeln!(out, "{result}")?;
         }
         Ok(Status::Success)
     }

@@ -8,7 +8,6 @@ use lineal::{Module, Store, Val};
 
 use super::tool::{Needs, Tool};
 use crate::Status;
-use crate::args;
 use crate::host::{self, Host};
 use crate::program::Program;
 use crate::run::Guest;
@@ -66,7 +65,7 @@ impl Ended<'_> {
     /// Prints the results of the function that was called.
     pub(super) fn print_results(&self, out: &mut impl Write) -> Result<()> {
         for result in self.outcome.iter().flatten() {
-            writeln!(out, "{}", args::display(result))?;
+            writeln!(out, "{result}")?;
         }
         Ok(())
     }

@@ -48,6 +48,13 @@ impl From<V128> for u128 {
     }
 }
 
+impl fmt::Display for V128 {
+    /// Writes the bits as a hexadecimal number.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:#034x}", self.0)
+    }
+}
+
 impl fmt::Debug for V128 {
     /// Writes the bits as a hexadecimal number.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -1,5 +1,7 @@
 //! [`Val`] and [`Ref`]: values whose type is known only at run time.
 
+use std::fmt;
+
 use anyhow::{Result, ensure};
 use lineal_decoder::{HeapType, RefType, ValType};
 
@@ -35,6 +37,59 @@ pub enum Val {
     AnyRef(Option<AnyRef>),
     /// A reference to an exception, or null.
     ExnRef(Option<ExnRef>),
+}
+
+impl fmt::Display for Val {
+    /// Writes the value as the text format writes it after `i32.const` and the like: integers with
+    /// their sign, floats with the fewest digits that tell them from others, NaNs with their
+    /// payload unless it is the canonical one. A vector is one hexadecimal number. References are
+    /// `null` or the name of their type.
+    ///
+    /// ```
+    /// use lineal::{Val, V128};
+    ///
+    /// assert_eq!(Val::from(-7).to_string(), "-7");
+    /// assert_eq!(Val::from(1.5_f64).to_string(), "1.5");
+    /// assert_eq!(Val::F32(0xffc0_0001).to_string(), "-nan:0x400001");
+    /// assert_eq!(Val::null_func_ref().to_string(), "null");
+    /// assert_eq!(Val::V128(V128::from(255)).to_string(), format!("{:#034x}", 255));
+    /// ```
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Val::I32(value) => value.fmt(f),
+            Val::I64(value) => value.fmt(f),
+            Val::F32(bits) => {
+                write_float(f, &f32::from_bits(bits), u64::from(bits & 0x7f_ffff), 1 << 22)
+            }
+            Val::F64(bits) => {
+                write_float(f, &f64::from_bits(bits), bits & 0xf_ffff_ffff_ffff, 1 << 51)
+            }
+            Val::V128(value) => value.fmt(f),
+            Val::FuncRef(None) | Val::ExternRef(None) | Val::AnyRef(None) | Val::ExnRef(None) => {
+                f.write_str("null")
+            }
+            Val::FuncRef(Some(_)) => f.write_str("funcref"),
+            Val::ExternRef(Some(_)) => f.write_str("externref"),
+            Val::AnyRef(Some(_)) => f.write_str("anyref"),
+            Val::ExnRef(Some(_)) => f.write_str("exnref"),
+        }
+    }
+}
+
+/// Writes a float that has the payload if it is a NaN.
+fn write_float<F: Into<f64> + Copy + fmt::Debug>(
+    f: &mut fmt::Formatter<'_>,
+    value: &F,
+    payload: u64,
+    canonical: u64,
+) -> fmt::Result {
+    let number: f64 = (*value).into();
+    let sign = if number.is_sign_negative() { "-" } else { "" };
+    match number.is_nan() {
+        false => write!(f, "{value:?}"),
+        true if payload == canonical => write!(f, "{sign}nan"),
+        true => write!(f, "{sign}nan:{payload:#x}"),
+    }
 }
 
 /// A WebAssembly reference of any type.
@@ -86,6 +141,11 @@ impl Val {
         ExternRef(value) => extern_ref, unwrap_extern_ref: Option<ExternRef> = value;
         AnyRef(value) => any_ref, unwrap_any_ref: Option<AnyRef> = value;
         ExnRef(value) => exn_ref, unwrap_exn_ref: Option<ExnRef> = value;
+        // The same by the type's name.
+        FuncRef(func) => funcref, unwrap_funcref: Option<Func> = func;
+        ExternRef(value) => externref, unwrap_externref: Option<ExternRef> = value;
+        AnyRef(value) => anyref, unwrap_anyref: Option<AnyRef> = value;
+        ExnRef(value) => exnref, unwrap_exnref: Option<ExnRef> = value;
     }
 
     /// The null reference to a function.
@@ -234,6 +294,34 @@ impl Val {
     }
 }
 
+/// Accessors for one kind of reference each.
+macro_rules! ref_accessors {
+    ($($variant:ident: $ty:ty => $is:ident, $as:ident, $unwrap:ident, $what:literal;)*) => {$(
+        #[doc = concat!("Whether this is a reference to ", $what, ", or the null one of that kind.")]
+        pub fn $is(&self) -> bool {
+            matches!(self, Ref::$variant(_))
+        }
+
+        #[doc = concat!("The reference, if it is one to ", $what, " or the null one of that kind.")]
+        pub fn $as(&self) -> Option<Option<$ty>> {
+            match *self {
+                Ref::$variant(reference) => Some(reference),
+                _ => None,
+            }
+        }
+
+        #[doc = concat!("The reference to ", $what, "; `None` for the null one of that kind.")]
+        ///
+        /// # Panics
+        ///
+        /// If this is a reference of another kind.
+        #[track_caller]
+        pub fn $unwrap(&self) -> Option<$ty> {
+            self.$as().unwrap_or_else(|| panic!("expected {}, found {self:?}", $what))
+        }
+    )*};
+}
+
 impl Ref {
     /// The null reference of a heap type's hierarchy.
     pub const fn null(heap: HeapType) -> Ref {
@@ -266,36 +354,16 @@ impl Ref {
         matches!(self, Ref::Func(None) | Ref::Extern(None) | Ref::Any(None) | Ref::Exn(None))
     }
 
-    /// The reference, if it is one to a function or the null one of that kind.
-    pub fn as_func(&self) -> Option<Option<Func>> {
-        match *self {
-            Ref::Func(func) => Some(func),
-            _ => None,
-        }
+    /// Whether this refers to something.
+    pub fn is_non_null(&self) -> bool {
+        !self.is_null()
     }
 
-    /// The reference, if it is one to a host value or the null one of that kind.
-    pub fn as_extern(&self) -> Option<Option<ExternRef>> {
-        match *self {
-            Ref::Extern(value) => Some(value),
-            _ => None,
-        }
-    }
-
-    /// The reference, if it is one to a value of the guest's or the null one of that kind.
-    pub fn as_any(&self) -> Option<Option<AnyRef>> {
-        match *self {
-            Ref::Any(value) => Some(value),
-            _ => None,
-        }
-    }
-
-    /// The reference, if it is one to an exception or the null one of that kind.
-    pub fn as_exn(&self) -> Option<Option<ExnRef>> {
-        match *self {
-            Ref::Exn(value) => Some(value),
-            _ => None,
-        }
+    ref_accessors! {
+        Func: Func => is_func, as_func, unwrap_func, "a function";
+        Extern: ExternRef => is_extern, as_extern, unwrap_extern, "a host value";
+        Any: AnyRef => is_any, as_any, unwrap_any, "a value of the guest's";
+        Exn: ExnRef => is_exn, as_exn, unwrap_exn, "an exception";
     }
 
     /// The reference as a slot of the given type holds it.
