@@ -65,15 +65,15 @@ mod op;
 mod runtime;
 mod translate;
 
-pub use anyhow::{Error, Result};
+pub use anyhow::{Error, Result, bail, ensure, format_err};
 pub use api::{
     AnyRef, ArrayRef, AsContext, AsContextMut, Caller, CompilationMode, Config, Engine, EngineWeak,
     EqRef, ExnRef, Export, ExportType, Extern, ExternRef, Func, GcRef, Global, I31, ImportType,
-    Instance, InstancePre, IntoFunc, Linker, Memory, MemoryAccessError, Module, OwnedRooted, Ref,
-    Region, ResourceLimiter, RootScope, SharedMemory, Store, StoreContext, StoreContextMut,
-    StoreLimits, StoreLimitsBuilder, StructRef, Table, Tag, ThrownException, TypedFunc,
-    UnknownImportError, UpdateDeadline, V128, Val, WasmBacktraceDetails, WasmParams, WasmResults,
-    WasmRet, WasmTy,
+    Instance, InstancePre, IntoFunc, Linker, Memory, MemoryAccessError, Module, ModuleExport,
+    ModuleFunction, OwnedRooted, Ref, Region, ResourceLimiter, ResourcesRequired, RootScope,
+    SharedMemory, Store, StoreContext, StoreContextMut, StoreLimits, StoreLimitsBuilder, StructRef,
+    Table, Tag, ThrownException, TypedFunc, UnknownImportError, UpdateDeadline, V128, Val,
+    WasmBacktraceDetails, WasmParams, WasmResults, WasmRet, WasmTy,
 };
 pub use lineal_decoder::{
     ArrayType, CompositeType, Error as DecodeError, ExternType, Features, FieldType, FuncType,

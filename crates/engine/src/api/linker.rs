@@ -9,6 +9,7 @@ use anyhow::{Context as _, Result, bail, ensure};
 use lineal_decoder::{ExternType, FuncType, ValType};
 
 use crate::api::engine::Engine;
+use crate::api::func::Func;
 use crate::api::func::caller::Caller;
 use crate::api::func::host::{HostDef, IntoFunc};
 use crate::api::memory::Memory;
@@ -301,14 +302,57 @@ impl<T> Linker<T> {
     }
 
     /// The definition with two names. For a host function, each call adds a new function to the store.
+    ///
+    /// # Errors
+    ///
+    /// If nothing is.
     pub fn get(
         &self,
         mut store: impl AsContextMut<Data = T>,
         module: &str,
         name: &str,
-    ) -> Option<Extern> {
-        let definition = self.find(module, name)?;
-        Some(definition.to_extern(&mut store.as_context_mut()))
+    ) -> Result<Extern> {
+        let definition = self.find(module, name);
+        let definition =
+            definition.with_context(|| format!("`{module}::{name}` is not defined"))?;
+        Ok(definition.to_extern(&mut store.as_context_mut()))
+    }
+
+    /// The function that a module runs with: what is defined under its name and the empty name,
+    /// or else its `_start`; a function that does nothing if it has neither.
+    ///
+    /// ```
+    /// use lineal::{Engine, Linker, Module, Store};
+    ///
+    /// let engine = Engine::default();
+    /// let module = Module::new(&engine, r#"(module (func (export "_start") unreachable))"#)?;
+    /// let (mut store, mut linker) = (Store::new(&engine, ()), Linker::new(&engine));
+    /// linker.module(&mut store, "main", &module)?;
+    ///
+    /// let run = linker.get_default(&mut store, "main")?.typed::<(), ()>(&store)?;
+    /// assert!(run.call(&mut store, ()).is_err());
+    /// let nothing = linker.get_default(&mut store, "other")?.typed::<(), ()>(&store)?;
+    /// assert!(nothing.call(&mut store, ()).is_ok());
+    /// # Ok::<(), lineal::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// If something else than a function is defined under the empty name, or as `_start`.
+    pub fn get_default(
+        &self,
+        mut store: impl AsContextMut<Data = T>,
+        module: &str,
+    ) -> Result<Func> {
+        for name in ["", "_start"] {
+            if let Some(definition) = self.find(module, name) {
+                let item = definition.to_extern(&mut store.as_context_mut());
+                return item
+                    .into_func()
+                    .with_context(|| format!("`{module}::{name}` is not a function"));
+            }
+        }
+        Ok(Func::wrap(store, || {}))
     }
 
     /// What is defined for an import.

@@ -30,6 +30,7 @@ pub use memory::Memory;
 pub use memory::error::MemoryAccessError;
 pub use memory::shared::SharedMemory;
 pub use module::Module;
+pub use module::contents::{ModuleExport, ModuleFunction, ResourcesRequired};
 pub use module::externs::{Export, ExportType, Extern, ImportType};
 pub use module::instance::Instance;
 pub use module::instance_pre::InstancePre;

@@ -9,9 +9,9 @@ use anyhow::{Error, Result};
 pub trait ResourceLimiter: Send {
     /// Whether a memory of `current` bytes may become one of `desired` bytes.
     ///
-    /// It is asked for new memories too: then `current` is 0 and `desired` the minimum. `maximum`
-    /// is the type's, if it has one; `desired` can be more. If the answer is `false`, the guest's
-    /// `memory.grow` results in −1.
+    /// This is called for new memories too: then `current` is 0, and `desired` is the minimum. `maximum` is
+    /// the type's maximum, if it has one; `desired` can be larger. If the result is `false`, the guest's
+    /// `memory.grow` returns −1.
     ///
     /// # Errors
     ///
@@ -23,11 +23,11 @@ pub trait ResourceLimiter: Send {
         maximum: Option<usize>,
     ) -> Result<bool>;
 
-    /// Takes note that a memory could not grow, although it was allowed to.
+    /// Called when a memory could not grow although it was allowed to.
     ///
     /// # Errors
     ///
-    /// An error stops the guest; otherwise its `memory.grow` results in −1.
+    /// An error stops the guest; otherwise its `memory.grow` returns −1.
     fn memory_grow_failed(&mut self, error: Error) -> Result<()> {
         drop(error);
         Ok(())
@@ -46,11 +46,11 @@ pub trait ResourceLimiter: Send {
         maximum: Option<usize>,
     ) -> Result<bool>;
 
-    /// Takes note that a table could not grow, although it was allowed to.
+    /// Called when a table could not grow although it was allowed to.
     ///
     /// # Errors
     ///
-    /// An error stops the guest; otherwise its `table.grow` results in −1.
+    /// An error stops the guest; otherwise its `table.grow` returns −1.
     fn table_grow_failed(&mut self, error: Error) -> Result<()> {
         drop(error);
         Ok(())

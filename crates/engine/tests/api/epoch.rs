@@ -201,7 +201,7 @@ fn a_large_operation_on_memory_is_done_in_pieces() {
             (memory.copy (i32.const 0) (i32.const 0x10000) (i32.const 0x4000000))))"#;
     let (mut store, instance) = always_due(u32::MAX, wat);
     let memory = instance.get_memory(&store, "memory").unwrap();
-    let mut calls = |store: &mut Store<u32>, name| {
+    let calls = |store: &mut Store<u32>, name| {
         let before = *store.data();
         let f = instance.get_typed_func::<(), ()>(&mut *store, name).unwrap();
         f.call(&mut *store, ()).unwrap();

@@ -11,8 +11,8 @@ use lineal_decoder::{FuncType, SubType, TypeIndex};
 
 use crate::runtime::config::Config;
 use crate::runtime::engine::Inner;
-use crate::runtime::observe::{Origin, Site};
 pub use crate::runtime::engine::{Engine, EngineWeak};
+use crate::runtime::observe::{Origin, Site};
 
 impl Engine {
     /// Creates an engine.
@@ -32,7 +32,7 @@ impl Engine {
         Ok(Engine { inner: Arc::new(inner) })
     }
 
-    /// Adds a tick to the engine's epoch. Guests whose deadline is reached by that are interrupted;
+    /// Adds a tick to the engine's epoch. Guests whose deadline it reaches are interrupted;
     /// see [`Config::epoch_interruption`].
     ///
     /// Any thread can do this at any time, and so can a signal handler.

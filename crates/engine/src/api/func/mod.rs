@@ -116,6 +116,18 @@ impl Func {
         entity.ty.defined_as(entity.type_index)
     }
 
+    /// Whether the function's type is a type, or a subtype of it.
+    ///
+    /// # Panics
+    ///
+    /// If the function belongs to another store.
+    pub fn matches_ty(&self, store: impl AsContext, ty: &FuncType) -> bool {
+        let store = store.as_context();
+        let own = self.handle.get(store.core()).type_index;
+        let engine = store.engine();
+        engine.types().is_sub_index(own, engine.register_func_type(ty))
+    }
+
     /// Calls the function.
     ///
     /// # Errors

@@ -97,6 +97,20 @@ impl Memory {
         self.ty(store).page_size().bytes()
     }
 
+    /// The size of a page in bytes, as a power of two: 16, or 0 with the custom-page-sizes proposal.
+    pub fn page_size_log2(&self, store: impl AsContext) -> u8 {
+        self.page_size(store).trailing_zeros() as u8
+    }
+
+    /// The address of the first byte in the host's own memory. It stays valid until the memory
+    /// grows or the store is dropped.
+    ///
+    /// There are [`data_size`](Self::data_size) bytes from there on. Whoever writes to them must
+    /// have the store to itself, as for [`data_mut`](Self::data_mut).
+    pub fn data_ptr(&self, store: impl AsContext) -> *mut u8 {
+        self.linear(&store).as_ptr().cast_mut()
+    }
+
     /// All bytes.
     pub fn data<'a, T: 'a>(&self, store: impl Into<StoreContext<'a, T>>) -> &'a [u8] {
         self.linear(store).as_slice()

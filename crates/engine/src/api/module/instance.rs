@@ -9,6 +9,7 @@ use crate::api::func::typed::TypedFunc;
 use crate::api::memory::Memory;
 use crate::api::memory::shared::SharedMemory;
 use crate::api::module::Module;
+use crate::api::module::contents::ModuleExport;
 use crate::api::module::externs::{Export, Extern};
 use crate::api::refs::table::Table;
 use crate::api::refs::tag::Tag;
@@ -108,6 +109,20 @@ impl Instance {
         let store = store.as_context();
         let instance = self.handle.get(store.core());
         let index = instance.module.decoded.export(name)?;
+        // SAFETY: an instance's entities are its store's.
+        Some(unsafe { Extern::from_entity(store.core(), instance.entity(index)) })
+    }
+
+    /// What the instance exports, for an export that was found in its module before; `None` if it
+    /// is one of another module. See [`Module::get_export_index`].
+    pub fn get_module_export(
+        &self,
+        store: impl AsContext,
+        export: &ModuleExport,
+    ) -> Option<Extern> {
+        let store = store.as_context();
+        let instance = self.handle.get(store.core());
+        let index = export.index_in(&instance.module)?;
         // SAFETY: an instance's entities are its store's.
         Some(unsafe { Extern::from_entity(store.core(), instance.entity(index)) })
     }

@@ -1,5 +1,6 @@
 //! [`Module`]: a validated module, with its code.
 
+pub(crate) mod contents;
 pub(crate) mod definition;
 pub(crate) mod externs;
 pub(crate) mod instance;
@@ -110,7 +111,7 @@ impl Module {
         &self.code().decoded.bytes
     }
 
-    /// The imports, in the order in which [`Instance::new`](crate::Instance::new) wants them.
+    /// The imports, in the order that [`Instance::new`](crate::Instance::new) expects.
     pub fn imports(&self) -> impl ExactSizeIterator<Item = ImportType<'_>> {
         let imports = self.code.decoded.imports.iter();
         imports.map(|import| {

@@ -6,8 +6,7 @@ use crate::api::store::{AsContext, AsContextMut, Store, StoreContextMut};
 pub use crate::runtime::unwind::ThrownException;
 
 impl<T> StoreContextMut<'_, T> {
-    /// Makes an exception wait in the store, and returns the error with which a host function
-    /// throws it.
+    /// Keeps an exception in the store, and returns the error by which a host function throws it.
     ///
     /// # Errors
     ///
