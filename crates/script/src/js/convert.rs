@@ -179,6 +179,15 @@ fn object_to_wasm<'js>(
     lowered.map_err(|error: lineal::Error| Exception::throw_range(value.ctx(), &error.to_string()))
 }
 
+/// A number for the script; `-0` is not the integer 0.
+fn number_to_js<'js>(ctx: &Ctx<'js>, number: f64) -> Value<'js> {
+    let int = number as i32;
+    if f64::from(int).to_bits() == number.to_bits() {
+        return Value::new_int(ctx.clone(), int);
+    }
+    Value::new_float(ctx.clone(), number)
+}
+
 /// The integer of 31 bits that a number is.
 fn small_int(value: &Value<'_>) -> Option<I31> {
     if let Some(int) = value.as_int() {
@@ -205,8 +214,8 @@ pub(super) fn to_js<'js>(
     Ok(match val {
         Val::I32(value) => Value::new_int(ctx.clone(), value),
         Val::I64(value) => BigInt::from_i64(ctx.clone(), value)?.into_value(),
-        Val::F32(bits) => Value::new_number(ctx.clone(), f64::from(f32::from_bits(bits))),
-        Val::F64(bits) => Value::new_number(ctx.clone(), f64::from_bits(bits)),
+        Val::F32(bits) => number_to_js(ctx, f64::from(f32::from_bits(bits))),
+        Val::F64(bits) => number_to_js(ctx, f64::from_bits(bits)),
         Val::FuncRef(Some(func)) => func::exported(ctx, realm, group, store, func)?,
         Val::ExternRef(Some(value)) => object_to_js(ctx, realm, group, store, value)?,
         Val::AnyRef(Some(value)) => object_to_js(ctx, realm, group, store, value.to_externref())?,

@@ -26,6 +26,19 @@ impl fmt::Display for Fatal {
 
 impl std::error::Error for Fatal {}
 
+/// The error of a guest that called a function of the script's which let the error of a trap
+/// through: no guest catches that either.
+#[derive(Debug)]
+pub(super) struct TrapOfScript;
+
+impl fmt::Display for TrapOfScript {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a guest that the script called has trapped")
+    }
+}
+
+impl std::error::Error for TrapOfScript {}
+
 /// An error of one of the script's classes, such as `LinkError`.
 pub(super) fn new<'js>(
     ctx: &Ctx<'js>,
@@ -59,6 +72,14 @@ pub(super) fn throw<'js>(
     if error.is::<ThrownException>() {
         return throw_exception(ctx, realm, group, error);
     }
+    if error.is::<TrapOfScript>()
+        && let Some(value) = realm.passing.borrow_mut().take()
+    {
+        return match value.restore(ctx) {
+            Ok(value) => ctx.throw(value),
+            Err(error) => error,
+        };
+    }
     match error.downcast_ref::<Trap>() {
         Some(Trap::Interrupt | Trap::OutOfFuel) => end(ctx, realm, error),
         Some(Trap::StackOverflow) => throw_trap(ctx, realm, "RangeError", error),
@@ -91,8 +112,10 @@ fn throw_trap(ctx: &Ctx<'_>, realm: &Realm, class: &str, error: lineal::Error) -
         Err(error) => return error,
     };
     let stack: String = object.get("stack").unwrap_or_default();
-    // If this cannot be set, the error is as good without.
+    // If these cannot be set, the error is as good without.
     let _ = object.set("stack", guest_lines(&error) + &stack);
+    let mark = realm.function(ctx, "markTrap");
+    let _ = mark.and_then(|mark| mark.call::<_, ()>((object.clone(),)));
     *realm.last_error.borrow_mut() = Some(error);
     ctx.throw(object.into_value())
 }
@@ -115,6 +138,12 @@ fn explanation(error: &lineal::Error, trap: &str) -> String {
 pub(super) fn guest_lines(error: &lineal::Error) -> String {
     let Some(backtrace) = error.downcast_ref::<WasmBacktrace>() else { return String::new() };
     backtrace.frames().iter().map(|frame| format!("    at wasm {frame}\n")).collect()
+}
+
+/// Whether a value is the error of a trap, which goes through guests without being caught.
+pub(super) fn is_trap(realm: &Realm, value: &Value<'_>) -> bool {
+    let is_trap = || realm.function(value.ctx(), "isTrap")?.call((value.clone(),));
+    value.is_error() && is_trap().unwrap_or(false)
 }
 
 /// Throws an exception that no guest caught: the script's own value, if a script threw it.

@@ -13,7 +13,7 @@ use lineal::{
 use rquickjs::class::{ClassKind, JsCell, JsClass, Readable, Trace, Tracer};
 use rquickjs::function::{Args, Constructor, Params};
 use rquickjs::object::Property;
-use rquickjs::{Class, Ctx, Exception, Function, Object, Result, Value};
+use rquickjs::{Class, Ctx, Exception, Function, Object, Persistent, Result, Value};
 
 use super::convert::{self, Lowered};
 use super::errors;
@@ -362,6 +362,10 @@ impl<'js> Call<'_, 'js> {
         let exception = ctx.catch();
         if exception.is_uncatchable_error() || realm.fatal.borrow().is_some() {
             return errors::Fatal.into();
+        }
+        if errors::is_trap(realm, &exception) {
+            *realm.passing.borrow_mut() = Some(Persistent::save(ctx, exception));
+            return errors::TrapOfScript.into();
         }
         match self.group().and_then(|group| errors::to_exception(realm, &group, &exception)) {
             Ok(exception) => realm.store.with(|store| {

@@ -259,7 +259,11 @@ fn refused<'js>(
         return errors::throw_new(ctx, realm, "LinkError", &format!("{error:#}"));
     }
     let from_guest = error.is::<Trap>() || error.is::<ThrownException>();
-    if from_guest || error.is::<errors::Fatal>() || error.is::<lineal::WasmBacktrace>() {
+    if from_guest
+        || error.is::<errors::Fatal>()
+        || error.is::<errors::TrapOfScript>()
+        || error.is::<lineal::WasmBacktrace>()
+    {
         return errors::throw(ctx, realm, own, error);
     }
     errors::throw_new(ctx, realm, "RangeError", &format!("{error:#}"))

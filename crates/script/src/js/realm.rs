@@ -7,7 +7,7 @@ use std::rc::Rc;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use lineal::{Engine, Linker, Region, Store, Tag};
-use rquickjs::{Class, Constructor, Ctx, Function, Object, Persistent, Result, qjs};
+use rquickjs::{Class, Constructor, Ctx, Function, Object, Persistent, Result, Value, qjs};
 
 use super::entity::Entity;
 use super::group::Group;
@@ -39,6 +39,8 @@ pub(super) struct Realm {
     pub(super) fatal: RefCell<Option<lineal::Error>>,
     /// The engine's error for the last exception that left a guest.
     pub(super) last_error: RefCell<Option<lineal::Error>>,
+    /// The error of a trap on its way through a guest.
+    pub(super) passing: RefCell<Option<Persistent<Value<'static>>>>,
     /// What a function of the script's wants to trap with.
     pub(super) trap: RefCell<Option<lineal::Error>>,
     pub(super) lost: Lost,
@@ -75,7 +77,7 @@ impl Intrinsics {
             let error: Constructor<'js> = from.get(name)?;
             all.errors.insert(name, Persistent::save(ctx, error));
         }
-        for name in ["own", "resize", "iterate", "trace"] {
+        for name in ["own", "resize", "iterate", "trace", "markTrap", "isTrap"] {
             let function: Function<'js> = from.get(name)?;
             all.functions.insert(name, Persistent::save(ctx, function));
         }
@@ -97,6 +99,7 @@ impl Realm {
             intrinsics: RefCell::default(),
             fatal: RefCell::default(),
             last_error: RefCell::default(),
+            passing: RefCell::default(),
             trap: RefCell::default(),
             lost: Lost::default(),
             import_indices: RefCell::default(),
@@ -240,6 +243,7 @@ impl Realm {
     /// Forgets what belongs to the script's engine, before that ends.
     pub(super) fn close(&self) {
         *self.intrinsics.borrow_mut() = None;
+        *self.passing.borrow_mut() = None;
         self.context.set(None);
     }
 }

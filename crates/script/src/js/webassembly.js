@@ -6,7 +6,7 @@
 (function (native, options) {
   "use strict";
   const { Array, ArrayBuffer, BigInt, Error, Map, Number, Object, Promise, RangeError, Reflect, Set } = globalThis;
-  const { SharedArrayBuffer, String, Symbol, TypeError, Uint8Array, DataView } = globalThis;
+  const { SharedArrayBuffer, String, Symbol, TypeError, Uint8Array, DataView, WeakSet } = globalThis;
   const { apply, construct, getPrototypeOf, setPrototypeOf, ownKeys } = Reflect;
   const { create, defineProperty, defineProperties, freeze, getOwnPropertyDescriptor } = Object;
   const { isView } = ArrayBuffer;
@@ -195,6 +195,10 @@
     });
     return make;
   }
+  // The errors of traps, which go through guests without being caught.
+  const traps = new WeakSet();
+  const { add: addTrap, has: hasTrap } = WeakSet.prototype;
+
   const CompileError = errorClass("CompileError");
   const LinkError = errorClass("LinkError");
   const RuntimeError = errorClass("RuntimeError");
@@ -654,6 +658,8 @@
       return values;
     },
     trace: options.trace,
+    markTrap(error) { apply(addTrap, traps, [error]); },
+    isTrap: (error) => apply(hasTrap, traps, [error]),
     start() { jsTag = native.jsTag(); },
     // Instantiates the module that the command names, for the script's `instance`.
     instantiateFirst(module) {
