@@ -1,6 +1,7 @@
 /* A game that loses its counter: `load_level` writes beyond `level`, into `lives`.
  *
- * clang-14 --target=wasm32-wasi --sysroot=/usr -g -O1 -fno-inline-functions counter.c -o counter.wasm
+ * clang-14 --target=wasm32-wasi --sysroot=/usr -g -O1 -fno-inline-functions -ffile-prefix-map=$PWD=. \
+ *     counter.c -o counter.wasm
  * llvm-strip-14 counter.wasm -o counter-stripped.wasm
  */
 #include <stdio.h>

@@ -226,9 +226,10 @@ impl fmt::Display for Run {
             }
             let hex: Vec<String> = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
             let addr = self.addresses.start + (row * ROW) as u64;
-            write!(f, "{memory}{addr:#x}  {:<23}", hex.join(" "))?;
-            if row == 0 {
-                write!(f, "   {}", self.place)?;
+            let hex = hex.join(" ");
+            match row {
+                0 => write!(f, "{memory}{addr:#x}  {hex:<23}   {}", self.place)?,
+                _ => write!(f, "{memory}{addr:#x}  {hex}")?,
             }
         }
         for caller in &self.callers {

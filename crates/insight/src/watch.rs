@@ -22,10 +22,12 @@
 //! ```
 
 use std::fmt;
+use std::ops::Range;
 
 use anyhow::{Result, bail, ensure};
 use lineal::{
-    Access, AccessKind, Accesses, Engine, Instantiated, MemoryId, Module, Moment, Observe, Observer,
+    Access, AccessKind, AccessSource, Accesses, Engine, Instantiated, MemoryId, Module, Moment,
+    Observe, Observer,
 };
 use serde_json::{Value, json};
 
@@ -244,6 +246,8 @@ pub struct Hit {
     pub old: Vec<u8>,
     /// All bytes of the access, after.
     pub new: Vec<u8>,
+    /// Which of these bytes are watched.
+    pub watched: Range<usize>,
     /// Who did it.
     pub place: Place,
     /// The functions that called it, innermost first.
@@ -298,6 +302,11 @@ impl Watch {
     #[must_use]
     pub fn on_hit(self, listener: impl FnMut(&Hit, &Watchpoint) + Send + Sync + 'static) -> Watch {
         Watch { listener: Some(Box::new(listener)), ..self }
+    }
+
+    /// Whether there is an instance to watch.
+    pub fn has_begun(&self) -> bool {
+        self.memories.id(0).is_some()
     }
 
     /// The watchpoints.
@@ -365,7 +374,7 @@ impl Watch {
             When::Read => access.kind().reads(),
             When::Write => access.kind().writes(),
             When::Access => true,
-            When::Change => access.old()[inside.clone()] != access.new()[inside],
+            When::Change => access.old()[inside.clone()] != access.new()[inside.clone()],
         };
         if !counts || !self.condition_holds(point, moment, access.memory()) {
             return Ok(());
@@ -374,7 +383,7 @@ impl Watch {
         if self.action == Action::Count || self.counts[number] <= self.points[number].ignore {
             return Ok(());
         }
-        let hit = self.hit(number, moment, access);
+        let hit = self.hit(number, moment, access, inside);
         if let Some(listener) = &mut self.listener {
             listener(&hit, &self.points[number]);
         }
@@ -395,7 +404,13 @@ impl Watch {
         moment.read(id, addresses.start, &mut bytes).is_ok() && condition.holds(&bytes)
     }
 
-    fn hit(&mut self, number: usize, moment: &Moment<'_>, access: &Access<'_>) -> Hit {
+    fn hit(
+        &mut self,
+        number: usize,
+        moment: &Moment<'_>,
+        access: &Access<'_>,
+        watched: Range<usize>,
+    ) -> Hit {
         let place = self.places.of(access.site()).clone();
         let backtrace = moment.backtrace();
         let mut callers: Vec<Place> = backtrace.frames().iter().map(Place::of_frame).collect();
@@ -411,6 +426,7 @@ impl Watch {
             addr: access.addr(),
             old: access.old().to_vec(),
             new: access.new().to_vec(),
+            watched,
             place,
             callers,
         }
@@ -428,23 +444,30 @@ pub(crate) fn kind_name(kind: AccessKind) -> &'static str {
 
 impl Observer for Watch {
     fn instantiated(&mut self, moment: &mut Moment<'_>, instance: &Instantiated<'_>) -> Result<()> {
+        let count = instance.memories.len();
+        let missing = self.points.iter().find(|point| point.range.memory as usize >= count);
+        if let (Some(point), false) = (missing, self.has_begun()) {
+            let Watchpoint { text, range, .. } = point;
+            bail!(
+                "the watchpoint {text} is in memory {}, but the module has {count} memories",
+                range.memory
+            );
+        }
         if self.memories.instantiated(instance) {
             for point in &self.points {
-                let Some(id) = self.memories.id(point.range.memory) else {
-                    bail!(
-                        "the watchpoint {} is in memory {}, but the module has {} memories",
-                        point.text,
-                        point.range.memory,
-                        instance.memories.len()
-                    );
-                };
-                moment.set_interest(id, point.range.addresses.clone(), true);
+                if let Some(id) = self.memories.id(point.range.memory) {
+                    moment.set_interest(id, point.range.addresses.clone(), true);
+                }
             }
         }
         Ok(())
     }
 
     fn access(&mut self, moment: &mut Moment<'_>, access: &Access<'_>) -> Result<()> {
+        // What the bytes are before the program begins is no access of it.
+        if access.source() == AccessSource::Segment {
+            return Ok(());
+        }
         (0..self.points.len()).try_for_each(|number| self.looks_at(number, moment, access))
     }
 }
@@ -468,10 +491,13 @@ impl fmt::Display for Hit {
 }
 
 impl Hit {
-    /// The bytes before and after, or those that were read.
+    /// The bytes before and after, or those that were read; of a long range, those that are watched.
     fn bytes(&self) -> String {
+        const MOST: usize = 16;
+        let is_long = self.new.len() > MOST;
+        let shown = if is_long { self.watched.clone() } else { 0..self.new.len() };
         let hex = |bytes: &[u8]| {
-            const MOST: usize = 32;
+            let bytes = bytes.get(shown.clone()).unwrap_or_default();
             let shown = bytes.iter().take(MOST).map(|byte| format!("{byte:02x}"));
             let mut text = shown.collect::<Vec<_>>().join(" ");
             if bytes.len() > MOST {
@@ -479,9 +505,13 @@ impl Hit {
             }
             text
         };
-        match self.kind {
+        let bytes = match self.kind {
             AccessKind::Read => hex(&self.new),
             _ => format!("{} -> {}", hex(&self.old), hex(&self.new)),
+        };
+        match is_long {
+            true => format!("at {:#x} {bytes}", self.addr + self.watched.start as u64),
+            false => bytes,
         }
     }
 }

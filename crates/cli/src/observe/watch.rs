@@ -71,7 +71,9 @@ impl Options {
         store: &mut lineal::Store<Host>,
         failure: Option<&anyhow::Error>,
     ) -> Result<()> {
-        if let Some(watch) = &store.data().tool.lock().watch {
+        if let Some(watch) = &store.data().tool.lock().watch
+            && watch.has_begun()
+        {
             for (point, count) in watch.points().iter().zip(watch.counts()) {
                 let accesses = if *count == 1 { "access" } else { "accesses" };
                 crate::failure::note(&format!("watch {}: {count} {accesses}", point.text));
