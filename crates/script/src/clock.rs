@@ -6,9 +6,6 @@ use std::time::Instant;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Clock(Option<Instant>);
 
-/// What a script is told whose time is over.
-pub(crate) const TIMED_OUT: &str = "the script timed out";
-
 impl Clock {
     pub(crate) fn new(deadline: Option<Instant>) -> Clock {
         Clock(deadline)

@@ -4,7 +4,6 @@ use std::error::Error as StdError;
 use std::{fmt, io};
 
 use crate::Language;
-use crate::clock::TIMED_OUT;
 
 /// Why a script did not run to its end.
 #[derive(Debug)]
@@ -57,7 +56,7 @@ impl fmt::Display for Error {
             ),
             Error::Script(error) => error.fmt(f),
             Error::Exit(status) => write!(f, "the script ended with status {status}"),
-            Error::TimedOut => f.write_str(TIMED_OUT),
+            Error::TimedOut => f.write_str("the script timed out"),
             Error::Output(error) => write!(f, "cannot print: {error}"),
             Error::Setup(error) => write!(f, "{error:#}"),
         }

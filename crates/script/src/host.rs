@@ -8,6 +8,7 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use lineal::{Engine, Error, ResourceLimiter, Result, Store};
 
+#[cfg(any(feature = "lua", feature = "starlark"))]
 use crate::imports::Callback;
 
 /// What an element of a table takes.
@@ -21,8 +22,10 @@ pub struct Host {
     pub(crate) realm: crate::js::RealmLink,
     extension: Option<Box<dyn Any>>,
     /// The script's functions that guests have imported.
+    #[cfg(any(feature = "lua", feature = "starlark"))]
     pub(crate) callbacks: Vec<Callback>,
     /// How many calls of the script by guests are under way.
+    #[cfg(any(feature = "lua", feature = "starlark"))]
     pub(crate) depth: usize,
 }
 
@@ -38,7 +41,9 @@ impl Host {
             #[cfg(feature = "js")]
             realm: Default::default(),
             extension,
+            #[cfg(any(feature = "lua", feature = "starlark"))]
             callbacks: Vec::new(),
+            #[cfg(any(feature = "lua", feature = "starlark"))]
             depth: 0,
         };
         let mut store = Store::new(engine, host);

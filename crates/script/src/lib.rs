@@ -4,6 +4,20 @@
 //! the language engines are kept ones: [mlua](https://docs.rs/mlua) (Lua 5.4),
 //! [starlark](https://docs.rs/starlark) and [rquickjs](https://docs.rs/rquickjs) (QuickJS-NG).
 //!
+//! ```
+//! use lineal::Engine;
+//! use lineal_script::{Language, Options, Output, Script, run};
+//!
+//! let text = "local h = m.alloc(8) m.write_int32(h, 4, 42) assert(m.read_int32(h, 4) == 42)";
+//! let script =
+//!     Script { file: "example.lua".into(), text: text.into(), language: Language::Lua };
+//! let mut options = Options::new(&Engine::default());
+//! options.check = true;
+//! let report = run(&script, options, Output::standard())?;
+//! assert_eq!(report.findings, 1); // the block was never freed
+//! # Ok::<(), lineal_script::Error>(())
+//! ```
+//!
 //! # Features
 //!
 //! - `lua` (default): Lua. Needs a C compiler to build.
@@ -13,12 +27,18 @@
 // The binding to JavaScript lends a linear memory to its engine; nothing else may be unsafe.
 #![deny(unsafe_code)]
 
+#[cfg(any(feature = "lua", feature = "starlark"))]
+#[cfg_attr(not(feature = "lua"), allow(dead_code, reason = "blocks are Lua's"))]
 mod bytes;
+#[cfg(any(feature = "lua", feature = "starlark"))]
 mod clock;
 #[cfg(feature = "lua")]
 mod dump;
+#[cfg_attr(not(any(feature = "lua", feature = "starlark", feature = "js")), allow(dead_code))]
 mod error;
+#[cfg_attr(not(feature = "lua"), allow(dead_code, reason = "not all languages need all of it"))]
 mod host;
+#[cfg(any(feature = "lua", feature = "starlark"))]
 mod imports;
 #[cfg(feature = "js")]
 mod js;
@@ -31,8 +51,10 @@ mod lua;
 #[cfg(not(feature = "lua"))]
 #[path = "lua_disabled.rs"]
 mod lua;
+#[cfg(any(feature = "lua", feature = "starlark"))]
 mod modules;
 mod options;
+#[cfg(any(feature = "lua", feature = "starlark"))]
 mod report;
 #[cfg(feature = "starlark")]
 #[expect(unsafe_code, reason = "starlark's macros implement its unsafe traits for our values")]
@@ -40,6 +62,7 @@ mod starlark;
 #[cfg(not(feature = "starlark"))]
 #[path = "starlark_disabled.rs"]
 mod starlark;
+#[cfg(any(feature = "lua", feature = "starlark"))]
 mod store;
 
 pub use error::{Error, ScriptError};

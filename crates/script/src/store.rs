@@ -6,7 +6,7 @@
 //! it by [`with`], without holding it. It is borrowed only as long as the closure of `with` runs,
 //! and a guest that runs meanwhile enters it anew when it calls the script.
 
-use lineal::{AsContext, AsContextMut, StoreContext, StoreContextMut};
+use lineal::{AsContextMut, StoreContextMut};
 use scoped_tls_hkt::{ReborrowMut, scoped_thread_local};
 
 use crate::Host;
@@ -21,20 +21,6 @@ impl<'a> ReborrowMut<'a> for Entered<'_> {
 
     fn reborrow_mut(&'a mut self) -> Entered<'a> {
         Entered(self.0.as_context_mut())
-    }
-}
-
-impl AsContext for Entered<'_> {
-    type Data = Host;
-
-    fn as_context(&self) -> StoreContext<'_, Host> {
-        self.0.as_context()
-    }
-}
-
-impl AsContextMut for Entered<'_> {
-    fn as_context_mut(&mut self) -> StoreContextMut<'_, Host> {
-        self.0.as_context_mut()
     }
 }
 

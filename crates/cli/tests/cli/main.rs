@@ -7,6 +7,7 @@ mod inspect;
 mod observe;
 mod program;
 mod run;
+mod script;
 mod wasi;
 mod wast;
 

@@ -15,7 +15,7 @@ use std::rc::Rc;
 
 use mlua::{Function, HookTriggers, Lua, LuaOptions, MultiValue, StdLib, Table, Value, VmState};
 
-use crate::clock::{Clock, TIMED_OUT};
+use crate::clock::Clock;
 use crate::error::{Error, ScriptError};
 use crate::host::Room;
 use crate::modules::Modules;
@@ -194,7 +194,7 @@ impl State {
             lua.set_global_hook(every, move |_, _| {
                 if state.clock.is_over() {
                     state.end(Error::TimedOut);
-                    return Err(mlua::Error::runtime(TIMED_OUT));
+                    return Err(mlua::Error::runtime(Error::TimedOut));
                 }
                 Ok(VmState::Continue)
             })?;

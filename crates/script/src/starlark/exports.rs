@@ -26,7 +26,7 @@ use crate::report::describe;
 use crate::{imports, store};
 
 /// How many calls of the script by guests may be under way: each takes some of the host's stack.
-const DEPTH_LIMIT: usize = 60;
+const DEPTH_LIMIT: usize = 200;
 
 macro_rules! values {
     ($($(#[$doc:meta])* $name:ident($($field:ty),*), $type:literal, $text:literal;)*) => {$(

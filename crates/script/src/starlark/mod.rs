@@ -27,7 +27,11 @@ use crate::options::{Options, Output, Report, Script};
 use crate::{Host, store};
 
 /// How deep calls of functions may be nested.
-const MAX_CALL_STACK: usize = 400;
+const MAX_CALL_STACK: usize = 1000;
+
+/// How large the stack of a script is, which parsing and calls take from; the functions of guests
+/// have another.
+const STACK_BYTES: usize = 64 << 20;
 
 /// What the functions of the host share, as the evaluator's extra value.
 #[derive(ProvidesStaticType)]
@@ -45,6 +49,11 @@ struct State {
 }
 
 pub(crate) fn run(script: &Script, options: Options, output: Output) -> Result<Report, Error> {
+    // A script may go deeper than the caller's stack, and its end is not known.
+    stacker::grow(STACK_BYTES, || run_here(script, options, output))
+}
+
+fn run_here(script: &Script, options: Options, output: Output) -> Result<Report, Error> {
     let room = Room::new(options.max_memory_bytes);
     let mut store = Host::new_store(&options.engine, room, options.extension);
     let state = State {

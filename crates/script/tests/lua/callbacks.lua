@@ -3,6 +3,13 @@ local visit
 local guest = wasm.load("../modules/guest.wat", { env = { visit = function(n) return visit(n) end, scale = 1 } })
 local e, memory = guest.exports, guest.memory
 
+-- The first line of an error, and how many lines of backtraces follow.
+local function call(...)
+  local ok, message = pcall(...)
+  local first = message:match("^%w+: wasm trap: [%a ]*") or message:match("^[^\n]*")
+  print(ok, first, select(2, message:gsub("\n *%d+: ", "")))
+end
+
 -- They use the guest, and grow its memory under a call that uses it.
 visit = function(n)
   m.write_int32(memory, 65536 - 4, n)
@@ -18,15 +25,15 @@ visit = function() error(thrown) end
 local ok, caught = pcall(e.call_visit, 1)
 print(ok, caught == thrown)
 visit = function() error("no luck") end
-print(pcall(e.call_visit, 1))
+call(e.call_visit, 1)
 visit = function() return e.divide(1, 0) end
-print(pcall(e.call_visit, 1))
+call(e.call_visit, 1)
 visit = function() return "x" end
-print(pcall(e.call_visit, 1))
+call(e.call_visit, 1)
 visit = function() return nil end
-print(pcall(e.call_visit, 1))
+call(e.call_visit, 1)
 visit = function() return coroutine.yield() end
-print(pcall(e.call_visit, 1))
+call(e.call_visit, 1)
 
 -- Calls in each other, to the limit and not beyond.
 local depth = 0
