@@ -18,7 +18,8 @@ use std::ptr::NonNull;
 
 use lineal_decoder::TypeIndex;
 
-use crate::machine::operand::{Scalar, SlotD, Src};
+use crate::machine::operand::{SlotA, SlotD, SlotValue, Src};
+use crate::machine::place::{Count, Field, Place};
 use crate::machine::{Fp, Handler, Ip, Machine, Op, handler, operands};
 use crate::runtime::code::FuncEntry;
 use crate::runtime::context::{Context, HostFailure, Switch};
@@ -96,6 +97,14 @@ pub(crate) struct Enter<const N: usize>;
 pub(crate) const MANY: usize = usize::MAX;
 
 impl<const N: usize> Op for Enter<N> {
+    const GRANULES: usize = 3;
+    const PLACES: &'static [Place] = &[
+        Place::Slots(Field::NONE, Count::In(Field::B)),
+        Place::Slot(Field::A),
+        Place::Slot(Field::half(2, 0)),
+        Place::Slot(Field::half(2, 1)),
+    ];
+
     #[inline(always)]
     unsafe fn exec(m: &mut Machine) -> Result<(), Exit> {
         let return_ip = Ip::new(std::ptr::with_exposed_provenance(m.acc as usize));
@@ -122,7 +131,6 @@ impl<const N: usize> Op for Enter<N> {
             m.fp.set(link, m.acc);
             m.load_pins(m.fp, m.ip.half(2, 0), m.ip.half(2, 1));
         }
-        m.ip = m.ip.offset(3);
         Ok(())
     }
 }
@@ -130,7 +138,11 @@ impl<const N: usize> Op for Enter<N> {
 /// `slot 0, accumulator ← d`, then returns through link slot `a`.
 pub(crate) struct Return1<T, S>(PhantomData<(T, S)>);
 
-impl<T: Scalar, S: Src<T>> Op for Return1<T, S> {
+impl<T: SlotValue, S: Src<T>> Op for Return1<T, S> {
+    const GRANULES: usize = 2 + S::EXTRA;
+    const PLACES: &'static [Place] = &[Place::Slot(Field::A), S::PLACE];
+    const GOES_ON: bool = false;
+
     #[inline(always)]
     unsafe fn exec(m: &mut Machine) -> Result<(), Exit> {
         // SAFETY: E1 and E2.
@@ -149,6 +161,11 @@ impl<T: Scalar, S: Src<T>> Op for Return1<T, S> {
 pub(crate) struct ReturnMany;
 
 impl Op for ReturnMany {
+    const GRANULES: usize = 3;
+    const PLACES: &'static [Place] =
+        &[Place::Slot(Field::A), Place::Slots(Field::all(2), Count::In(Field::B))];
+    const GOES_ON: bool = false;
+
     #[inline(always)]
     unsafe fn exec(m: &mut Machine) -> Result<(), Exit> {
         // SAFETY: E1 and E2; the results lie above slot 0, so copying upwards is safe.
@@ -166,6 +183,10 @@ impl Op for ReturnMany {
 pub(crate) struct ReturnVector;
 
 impl Op for ReturnVector {
+    const GRANULES: usize = 2;
+    const PLACES: &'static [Place] = &[Place::Slot(Field::A), Place::Pair(Field::D)];
+    const GOES_ON: bool = false;
+
     #[inline(always)]
     unsafe fn exec(m: &mut Machine) -> Result<(), Exit> {
         // SAFETY: E1 and E2.
@@ -182,6 +203,10 @@ impl Op for ReturnVector {
 pub(crate) struct Return0;
 
 impl Op for Return0 {
+    const GRANULES: usize = 2;
+    const PLACES: &'static [Place] = &[Place::Slot(Field::A)];
+    const GOES_ON: bool = false;
+
     #[inline(always)]
     unsafe fn exec(m: &mut Machine) -> Result<(), Exit> {
         // SAFETY: E1 and E2.
@@ -197,6 +222,10 @@ impl Op for Return0 {
 struct HostReturn;
 
 impl Op for HostReturn {
+    const GRANULES: usize = 1;
+    const PLACES: &'static [Place] = &[];
+    const GOES_ON: bool = false;
+
     #[inline(always)]
     unsafe fn exec(_: &mut Machine) -> Result<(), Exit> {
         Err(Exit::DONE)
@@ -207,6 +236,10 @@ impl Op for HostReturn {
 struct SwitchReturn;
 
 impl Op for SwitchReturn {
+    const GRANULES: usize = 1;
+    const PLACES: &'static [Place] = &[];
+    const GOES_ON: bool = false;
+
     #[inline(always)]
     unsafe fn exec(m: &mut Machine) -> Result<(), Exit> {
         // SAFETY: E3; whoever returns here was called by way of a switch.
@@ -279,6 +312,10 @@ pub(crate) fn translate_stub() -> Ip {
 struct Translate;
 
 impl Op for Translate {
+    const GRANULES: usize = 1;
+    const PLACES: &'static [Place] = &[];
+    const GOES_ON: bool = false;
+
     #[inline(always)]
     unsafe fn exec(m: &mut Machine) -> Result<(), Exit> {
         let entry = std::ptr::with_exposed_provenance(m.pin as usize);
@@ -314,11 +351,10 @@ fn begin(m: &mut Machine, entry: *const FuncEntry, fp: Fp, return_ip: Ip) {
 /// Calls a function of the same instance: granule 1 is its entry, granule 2 the metadata.
 pub(crate) struct Call;
 
-impl Call {
-    pub(crate) const GRANULES: usize = 3;
-}
-
 impl Op for Call {
+    const GRANULES: usize = 3;
+    const PLACES: &'static [Place] = &[Place::Call(2)];
+
     #[inline(always)]
     unsafe fn exec(m: &mut Machine) -> Result<(), Exit> {
         // SAFETY: E1.
@@ -372,6 +408,10 @@ fn leave_to(
 struct CallOutside;
 
 impl Op for CallOutside {
+    const GRANULES: usize = 1;
+    const PLACES: &'static [Place] = &[];
+    const GOES_ON: bool = false;
+
     #[inline(always)]
     unsafe fn exec(m: &mut Machine) -> Result<(), Exit> {
         let return_ip = Ip::new(std::ptr::with_exposed_provenance(m.acc as usize));
@@ -547,13 +587,16 @@ pub(super) unsafe fn run_host(
 pub(crate) struct CallImport;
 
 impl Op for CallImport {
+    const GRANULES: usize = 3;
+    const PLACES: &'static [Place] = &[Place::Call(2)];
+
     #[inline(always)]
     unsafe fn exec(m: &mut Machine) -> Result<(), Exit> {
         // SAFETY: E1 to E3; validation bounds the index.
         unsafe {
             let func = imported(m);
             let fp = callee_frame(m, 2);
-            call_any(m, func, fp, m.ip.offset(3));
+            call_any(m, func, fp, m.ip.offset(Self::GRANULES as isize));
         }
         Err(Exit::BRANCH)
     }
@@ -574,18 +617,21 @@ unsafe fn imported(m: &Machine) -> NonNull<FuncEntity> {
 pub(crate) struct CallIndirect<S, I>(PhantomData<(S, I)>);
 
 /// The type of a table index: `u32` or `u64`.
-pub(crate) trait IndexType: Scalar + Into<u64> {}
+pub(crate) trait IndexType: SlotValue + Into<u64> {}
 impl IndexType for u32 {}
 impl IndexType for u64 {}
 
 impl<S: Src<I>, I: IndexType> Op for CallIndirect<S, I> {
+    const GRANULES: usize = 4;
+    const PLACES: &'static [Place] = &[S::PLACE, Place::Number(Field::all(2)), Place::Call(3)];
+
     #[inline(always)]
     unsafe fn exec(m: &mut Machine) -> Result<(), Exit> {
         // SAFETY: E1 to E3.
         unsafe {
             let func = lookup::<S, I>(m)?;
             let fp = callee_frame(m, 3);
-            let return_ip = m.ip.offset(4);
+            let return_ip = m.ip.offset(Self::GRANULES as isize);
             if (*func.as_ptr()).type_index == expected_type(m.ip) {
                 call_any(m, func, fp, return_ip);
             } else {
@@ -608,13 +654,21 @@ unsafe fn expected_type(ip: Ip) -> TypeIndex {
 struct CallSubtype;
 
 impl Op for CallSubtype {
+    const GRANULES: usize = 1;
+    const PLACES: &'static [Place] = &[];
+    const GOES_ON: bool = false;
+
     #[inline(always)]
     unsafe fn exec(m: &mut Machine) -> Result<(), Exit> {
         let return_ip = Ip::new(std::ptr::with_exposed_provenance(m.acc as usize));
         let Some(func) = FuncEntity::from_ref(m.pin) else { return Err(Exit::DONE) };
         // SAFETY: `CallIndirect` left the call's function, frame and return address.
         unsafe {
-            if !is_subtype(m.cx, func, expected_type(return_ip.offset(-4))) {
+            if !is_subtype(
+                m.cx,
+                func,
+                expected_type(return_ip.offset(-(CallIndirect::<SlotA, u32>::GRANULES as isize))),
+            ) {
                 blame_caller(m, return_ip);
                 return Err(Trap::BadSignature.into());
             }
@@ -663,6 +717,9 @@ unsafe fn is_subtype(cx: *mut Context, func: NonNull<FuncEntity>, expected: Type
 pub(crate) struct CallRef<S>(PhantomData<S>);
 
 impl<S: Src<u64>> Op for CallRef<S> {
+    const GRANULES: usize = 3;
+    const PLACES: &'static [Place] = &[S::PLACE, Place::Call(2)];
+
     #[inline(always)]
     unsafe fn exec(m: &mut Machine) -> Result<(), Exit> {
         // SAFETY: E1 to E3; R4: a non-null reference is a function of the store.
@@ -671,7 +728,7 @@ impl<S: Src<u64>> Op for CallRef<S> {
                 return Err(Trap::NullReference.into());
             };
             let fp = callee_frame(m, 2);
-            call_any(m, func, fp, m.ip.offset(3));
+            call_any(m, func, fp, m.ip.offset(Self::GRANULES as isize));
         }
         Err(Exit::BRANCH)
     }
@@ -731,6 +788,10 @@ unsafe fn tail_call_any(m: &mut Machine, func: NonNull<FuncEntity>, tail: TailMe
 pub(crate) struct ReturnCall;
 
 impl Op for ReturnCall {
+    const GRANULES: usize = 3;
+    const PLACES: &'static [Place] = &[Place::TailCall(2)];
+    const GOES_ON: bool = false;
+
     #[inline(always)]
     unsafe fn exec(m: &mut Machine) -> Result<(), Exit> {
         // SAFETY: E1 and E2.
@@ -747,6 +808,10 @@ impl Op for ReturnCall {
 pub(crate) struct ReturnCallImport;
 
 impl Op for ReturnCallImport {
+    const GRANULES: usize = 3;
+    const PLACES: &'static [Place] = &[Place::TailCall(2)];
+    const GOES_ON: bool = false;
+
     #[inline(always)]
     unsafe fn exec(m: &mut Machine) -> Result<(), Exit> {
         // SAFETY: E1 to E3.
@@ -763,6 +828,10 @@ impl Op for ReturnCallImport {
 pub(crate) struct ReturnCallIndirect<S, I>(PhantomData<(S, I)>);
 
 impl<S: Src<I>, I: IndexType> Op for ReturnCallIndirect<S, I> {
+    const GRANULES: usize = 4;
+    const PLACES: &'static [Place] = &[S::PLACE, Place::Number(Field::all(2)), Place::TailCall(3)];
+    const GOES_ON: bool = false;
+
     #[inline(always)]
     unsafe fn exec(m: &mut Machine) -> Result<(), Exit> {
         // SAFETY: E1 to E3.
@@ -784,6 +853,10 @@ impl<S: Src<I>, I: IndexType> Op for ReturnCallIndirect<S, I> {
 pub(crate) struct ReturnCallRef<S>(PhantomData<S>);
 
 impl<S: Src<u64>> Op for ReturnCallRef<S> {
+    const GRANULES: usize = 3;
+    const PLACES: &'static [Place] = &[S::PLACE, Place::TailCall(2)];
+    const GOES_ON: bool = false;
+
     #[inline(always)]
     unsafe fn exec(m: &mut Machine) -> Result<(), Exit> {
         // SAFETY: E1 to E3; R4: a non-null reference is a function of the store.

@@ -3,6 +3,7 @@
 use std::marker::PhantomData;
 
 use crate::machine::operand::Src;
+use crate::machine::place::{Field, Place};
 use crate::machine::{Machine, Op};
 use crate::runtime::trap::{Exit, Trap};
 
@@ -10,10 +11,12 @@ use crate::runtime::trap::{Exit, Trap};
 pub(crate) struct Head;
 
 impl Op for Head {
+    const GRANULES: usize = 2;
+    const PLACES: &'static [Place] = &[];
+
     #[inline(always)]
     unsafe fn exec(m: &mut Machine) -> Result<(), Exit> {
-        m.ip = m.ip.offset(2);
-        m.head = m.ip;
+        m.head = m.ip.offset(Self::GRANULES as isize);
         Ok(())
     }
 }
@@ -22,6 +25,10 @@ impl Op for Head {
 pub(crate) struct Br;
 
 impl Op for Br {
+    const GRANULES: usize = 2;
+    const PLACES: &'static [Place] = &[Place::Target(Field::B)];
+    const GOES_ON: bool = false;
+
     #[inline(always)]
     unsafe fn exec(m: &mut Machine) -> Result<(), Exit> {
         // SAFETY: E1.
@@ -35,6 +42,10 @@ impl Op for Br {
 pub(crate) struct BrTable<S>(PhantomData<S>);
 
 impl<S: Src<u32>> Op for BrTable<S> {
+    const GRANULES: usize = 2;
+    const PLACES: &'static [Place] = &[S::PLACE, Place::Table];
+    const GOES_ON: bool = false;
+
     #[inline(always)]
     unsafe fn exec(m: &mut Machine) -> Result<(), Exit> {
         // SAFETY: E1 and E2; the index is at most that of the last displacement.
@@ -51,6 +62,10 @@ impl<S: Src<u32>> Op for BrTable<S> {
 pub(crate) struct Unreachable;
 
 impl Op for Unreachable {
+    const GRANULES: usize = 2;
+    const PLACES: &'static [Place] = &[];
+    const GOES_ON: bool = false;
+
     #[inline(always)]
     unsafe fn exec(_: &mut Machine) -> Result<(), Exit> {
         Err(Trap::UnreachableCodeReached.into())

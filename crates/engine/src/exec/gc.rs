@@ -1,7 +1,7 @@
 //! Handlers of structures, arrays, `i31` and casts.
 //!
 //! An immediate names a type by the engine's number of it. The upper half of `second` has the rest:
-//! see [`Access`] and [`CastTo`].
+//! see [`FieldAccess`] and [`CastTo`].
 
 use lineal_decoder::{HeapType, TypeIndex};
 use lineal_memory::DataSegment;
@@ -15,8 +15,8 @@ use crate::runtime::slots::MAX_SLOTS;
 use crate::runtime::trap::{Exit, Trap};
 
 /// How a field of a structure is accessed: what `second` says beside the number of operands.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Access {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum FieldAccess {
     /// As it is, in one slot.
     Whole,
     /// A vector, in two slots.
@@ -27,40 +27,33 @@ pub(crate) enum Access {
     Signed(Storage),
 }
 
-impl Access {
-    const ALL: [Access; 6] = [
-        Access::Whole,
-        Access::Wide,
-        Access::Unsigned(Storage::I8),
-        Access::Unsigned(Storage::I16),
-        Access::Signed(Storage::I8),
-        Access::Signed(Storage::I16),
+impl FieldAccess {
+    const ALL: [FieldAccess; 6] = [
+        FieldAccess::Whole,
+        FieldAccess::Wide,
+        FieldAccess::Unsigned(Storage::I8),
+        FieldAccess::Unsigned(Storage::I16),
+        FieldAccess::Signed(Storage::I8),
+        FieldAccess::Signed(Storage::I16),
     ];
 
-    pub(crate) fn new(storage: Storage, signed: bool) -> Access {
+    pub(crate) fn new(storage: Storage, signed: bool) -> FieldAccess {
         match storage {
-            Storage::I8 | Storage::I16 if signed => Access::Signed(storage),
-            Storage::I8 | Storage::I16 => Access::Unsigned(storage),
-            Storage::Vector => Access::Wide,
-            _ => Access::Whole,
+            Storage::I8 | Storage::I16 if signed => FieldAccess::Signed(storage),
+            Storage::I8 | Storage::I16 => FieldAccess::Unsigned(storage),
+            Storage::Vector => FieldAccess::Wide,
+            _ => FieldAccess::Whole,
         }
     }
 
     /// As the upper half of `second`.
     pub(crate) fn to_second(self) -> u32 {
-        let code = match self {
-            Access::Whole => 0,
-            Access::Wide => 1,
-            Access::Unsigned(Storage::I8) => 2,
-            Access::Unsigned(_) => 3,
-            Access::Signed(Storage::I8) => 4,
-            Access::Signed(_) => 5,
-        };
+        let code = Self::ALL.iter().position(|&other| other == self).unwrap_or_default() as u32;
         code << 16
     }
 
-    fn from_second(second: u32) -> Access {
-        Access::ALL[(second >> 16) as usize]
+    fn from_second(second: u32) -> FieldAccess {
+        FieldAccess::ALL[(second >> 16) as usize]
     }
 }
 
@@ -187,18 +180,18 @@ slow_ops! {
         slots[0] = vm.allocate(count * 8, make)?;
     }
 
-    /// `struct.get` of the field in slot `first`, by the [`Access`] in `second`
+    /// `struct.get` of the field in slot `first`, by the [`FieldAccess`] in `second`
     StructGet(1), |vm, slots, first, second| {
         let fields = &vm.heap().structure(slots[0])?.fields;
         let bits = fields[first as usize];
-        slots[0] = match Access::from_second(second) {
-            Access::Whole => bits,
-            Access::Wide => {
+        slots[0] = match FieldAccess::from_second(second) {
+            FieldAccess::Whole => bits,
+            FieldAccess::Wide => {
                 slots[1] = fields[first as usize + 1];
                 bits
             }
-            Access::Unsigned(storage) => storage.extend(bits, false),
-            Access::Signed(storage) => storage.extend(bits, true),
+            FieldAccess::Unsigned(storage) => storage.extend(bits, false),
+            FieldAccess::Signed(storage) => storage.extend(bits, true),
         };
     }
 
@@ -390,9 +383,9 @@ mod tests {
 
     #[test]
     fn accesses_survive_their_immediate() {
-        for access in Access::ALL {
+        for access in FieldAccess::ALL {
             let second = access.to_second() | 0xffff;
-            assert_eq!(format!("{:?}", Access::from_second(second)), format!("{access:?}"));
+            assert_eq!(format!("{:?}", FieldAccess::from_second(second)), format!("{access:?}"));
         }
     }
 }

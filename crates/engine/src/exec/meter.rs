@@ -4,6 +4,7 @@
 use std::sync::atomic::Ordering;
 
 use super::call::run_host;
+use crate::machine::place::{Field, Place};
 use crate::machine::{Machine, Op};
 use crate::runtime::context::Context;
 use crate::runtime::observe;
@@ -13,6 +14,9 @@ use crate::runtime::trap::{Exit, Trap};
 pub(crate) struct Charge;
 
 impl Op for Charge {
+    const GRANULES: usize = 2;
+    const PLACES: &'static [Place] = &[];
+
     #[inline(always)]
     unsafe fn exec(m: &mut Machine) -> Result<(), Exit> {
         // SAFETY: E1 and E3.
@@ -22,7 +26,6 @@ impl Op for Charge {
             };
             (*m.cx).fuel = rest;
         }
-        m.ip = m.ip.offset(2);
         Ok(())
     }
 }
@@ -31,11 +34,10 @@ impl Op for Charge {
 /// reached.
 pub(crate) struct CheckEpoch;
 
-impl CheckEpoch {
-    pub(crate) const GRANULES: u32 = 2;
-}
-
 impl Op for CheckEpoch {
+    const GRANULES: usize = 2;
+    const PLACES: &'static [Place] = &[Place::Target(Field::B)];
+
     #[inline(always)]
     unsafe fn exec(m: &mut Machine) -> Result<(), Exit> {
         // SAFETY: E1 and E3.
@@ -45,7 +47,6 @@ impl Op for CheckEpoch {
                 return Err(Exit::BRANCH);
             }
         }
-        m.ip = m.ip.offset(Self::GRANULES as isize);
         Ok(())
     }
 }
@@ -55,6 +56,10 @@ impl Op for CheckEpoch {
 pub(crate) struct EpochReached;
 
 impl Op for EpochReached {
+    const GRANULES: usize = 3;
+    const PLACES: &'static [Place] = &[Place::Target(Field::B), Place::Number(Field::all(2))];
+    const GOES_ON: bool = false;
+
     #[inline(always)]
     unsafe fn exec(m: &mut Machine) -> Result<(), Exit> {
         // SAFETY: E1 to E3.

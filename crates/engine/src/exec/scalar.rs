@@ -2,7 +2,8 @@
 
 use std::marker::PhantomData;
 
-use crate::machine::operand::{Dst, Scalar, Src};
+use crate::machine::operand::{Dst, SlotValue, Src};
+use crate::machine::place::{Field, Place};
 use crate::machine::{Machine, Op};
 use crate::op::scalar::{Binary, Compare, Unary};
 use crate::runtime::trap::Exit;
@@ -11,6 +12,9 @@ use crate::runtime::trap::Exit;
 pub(crate) struct Unop<O, S, D>(PhantomData<(O, S, D)>);
 
 impl<O: Unary, S: Src<O::In>, D: Dst<O::Out>> Op for Unop<O, S, D> {
+    const GRANULES: usize = 2 + S::EXTRA;
+    const PLACES: &'static [Place] = &[S::PLACE, D::PLACE];
+
     #[inline(always)]
     unsafe fn exec(m: &mut Machine) -> Result<(), Exit> {
         // SAFETY: E1 and E2.
@@ -18,7 +22,6 @@ impl<O: Unary, S: Src<O::In>, D: Dst<O::Out>> Op for Unop<O, S, D> {
             let result = O::eval(S::get(m))?;
             D::put(m, result);
         }
-        m.ip = m.ip.offset(2 + S::EXTRA as isize);
         Ok(())
     }
 }
@@ -27,6 +30,9 @@ impl<O: Unary, S: Src<O::In>, D: Dst<O::Out>> Op for Unop<O, S, D> {
 pub(crate) struct Binop<O, L, R, D>(PhantomData<(O, L, R, D)>);
 
 impl<O: Binary, L: Src<O::Ty>, R: Src<O::Ty>, D: Dst<O::Ty>> Op for Binop<O, L, R, D> {
+    const GRANULES: usize = 2 + R::EXTRA;
+    const PLACES: &'static [Place] = &[L::PLACE, R::PLACE, D::PLACE];
+
     #[inline(always)]
     unsafe fn exec(m: &mut Machine) -> Result<(), Exit> {
         // SAFETY: E1 and E2.
@@ -34,7 +40,6 @@ impl<O: Binary, L: Src<O::Ty>, R: Src<O::Ty>, D: Dst<O::Ty>> Op for Binop<O, L, 
             let result = O::eval(L::get(m), R::get(m))?;
             D::put(m, result);
         }
-        m.ip = m.ip.offset(2 + R::EXTRA as isize);
         Ok(())
     }
 }
@@ -43,6 +48,9 @@ impl<O: Binary, L: Src<O::Ty>, R: Src<O::Ty>, D: Dst<O::Ty>> Op for Binop<O, L, 
 pub(crate) struct Cmp<O, L, R, D>(PhantomData<(O, L, R, D)>);
 
 impl<O: Compare, L: Src<O::Ty>, R: Src<O::Ty>, D: Dst<u32>> Op for Cmp<O, L, R, D> {
+    const GRANULES: usize = 2 + R::EXTRA;
+    const PLACES: &'static [Place] = &[L::PLACE, R::PLACE, D::PLACE];
+
     #[inline(always)]
     unsafe fn exec(m: &mut Machine) -> Result<(), Exit> {
         // SAFETY: E1 and E2.
@@ -50,7 +58,6 @@ impl<O: Compare, L: Src<O::Ty>, R: Src<O::Ty>, D: Dst<u32>> Op for Cmp<O, L, R, 
             let result = O::eval(L::get(m), R::get(m));
             D::put(m, u32::from(result));
         }
-        m.ip = m.ip.offset(2 + R::EXTRA as isize);
         Ok(())
     }
 }
@@ -59,6 +66,9 @@ impl<O: Compare, L: Src<O::Ty>, R: Src<O::Ty>, D: Dst<u32>> Op for Cmp<O, L, R, 
 pub(crate) struct CmpBr<O, L, R>(PhantomData<(O, L, R)>);
 
 impl<O: Compare, L: Src<O::Ty>, R: Src<O::Ty>> Op for CmpBr<O, L, R> {
+    const GRANULES: usize = 2 + R::EXTRA;
+    const PLACES: &'static [Place] = &[L::PLACE, R::PLACE, Place::Target(Field::B)];
+
     #[inline(always)]
     unsafe fn exec(m: &mut Machine) -> Result<(), Exit> {
         // SAFETY: E1 and E2.
@@ -68,7 +78,6 @@ impl<O: Compare, L: Src<O::Ty>, R: Src<O::Ty>> Op for CmpBr<O, L, R> {
             m.branch(unsafe { m.ip.b() });
             Err(Exit::BRANCH)
         } else {
-            m.ip = m.ip.offset(2 + R::EXTRA as isize);
             Ok(())
         }
     }
@@ -78,7 +87,10 @@ impl<O: Compare, L: Src<O::Ty>, R: Src<O::Ty>> Op for CmpBr<O, L, R> {
 /// high half's slot or in a register.
 pub(crate) struct Select<T, C, A, B, D>(PhantomData<(T, C, A, B, D)>);
 
-impl<T: Scalar, C: Src<u32>, A: Src<T>, B: Src<T>, D: Dst<T>> Op for Select<T, C, A, B, D> {
+impl<T: SlotValue, C: Src<u32>, A: Src<T>, B: Src<T>, D: Dst<T>> Op for Select<T, C, A, B, D> {
+    const GRANULES: usize = 2;
+    const PLACES: &'static [Place] = &[A::PLACE, B::PLACE, C::PLACE, D::PLACE];
+
     #[inline(always)]
     unsafe fn exec(m: &mut Machine) -> Result<(), Exit> {
         // SAFETY: E1 and E2.
@@ -87,7 +99,6 @@ impl<T: Scalar, C: Src<u32>, A: Src<T>, B: Src<T>, D: Dst<T>> Op for Select<T, C
             let chosen = if C::get(m) != 0 { first } else { second };
             D::put(m, chosen);
         }
-        m.ip = m.ip.offset(2);
         Ok(())
     }
 }

@@ -11,6 +11,7 @@ use std::ptr::NonNull;
 use lineal_memory::AddressType;
 
 use super::meter;
+use crate::machine::place::{Count, Field, Place};
 use crate::machine::{Machine, Op};
 use crate::runtime::collect;
 use crate::runtime::context::{Context, Fault, HostFailure};
@@ -28,6 +29,14 @@ use crate::runtime::types::TypeRegistry;
 pub(crate) trait SlowOp {
     /// How many slots its operands take, or [`IN_SECOND`].
     const OPERANDS: usize;
+    /// How many slots there are at the first operand's, in all.
+    const SLOTS: Count = match Self::OPERANDS {
+        IN_SECOND => Count::AtLeast(2, Field::low(2)),
+        0..2 => Count::Fixed(2),
+        count => Count::Fixed(count),
+    };
+    /// Whether it can return.
+    const RETURNS: bool = true;
     /// Executes it. `first` and `second` are the immediates in `b` and the low half of granule 2.
     fn call(vm: Vm<'_>, slots: Slots<'_>, first: u32, second: u32) -> Result<(), Exit>;
 }
@@ -81,6 +90,10 @@ pub(crate) const fn slots_of(operands: usize, second: u32) -> usize {
 pub(crate) struct Slow<O>(PhantomData<O>);
 
 impl<O: SlowOp> Op for Slow<O> {
+    const GRANULES: usize = 3;
+    const PLACES: &'static [Place] = &[Place::Slots(Field::high(2), O::SLOTS)];
+    const GOES_ON: bool = O::RETURNS;
+
     #[inline(always)]
     unsafe fn exec(m: &mut Machine) -> Result<(), Exit> {
         // SAFETY: E1 to E3.
@@ -94,7 +107,6 @@ impl<O: SlowOp> Op for Slow<O> {
         if exit != Exit::DONE {
             return Err(exit);
         }
-        m.ip = m.ip.offset(3);
         Ok(())
     }
 }
@@ -352,13 +364,17 @@ pub(super) fn grown(ty: AddressType, old: Option<u64>) -> u64 {
     address(ty, old.unwrap_or(u64::MAX))
 }
 
+/// What [`slow_ops`] takes for an operation that never returns.
+pub(super) const NEVER: bool = false;
+
 /// Defines [`SlowOp`]s.
 macro_rules! slow_ops {
-    ($($(#[doc = $doc:literal])* $name:ident($operands:expr), |$vm:ident, $slots:ident, $first:ident, $second:ident| $body:block)*) => {$(
+    ($($(#[doc = $doc:literal])* $name:ident($operands:expr) $(-> $never:ident)?, |$vm:ident, $slots:ident, $first:ident, $second:ident| $body:block)*) => {$(
         $(#[doc = $doc])*
         pub(crate) struct $name;
         impl $crate::exec::slow::SlowOp for $name {
             const OPERANDS: usize = $operands;
+            $(const RETURNS: bool = $crate::exec::slow::$never;)?
             fn call(
                 mut $vm: Vm<'_>,
                 mut $slots: $crate::exec::slow::Slots<'_>,

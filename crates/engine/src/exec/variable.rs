@@ -2,14 +2,18 @@
 
 use std::marker::PhantomData;
 
-use crate::machine::operand::{Dst, Scalar, SlotA, Src};
+use crate::machine::operand::{Dst, SlotA, SlotValue, Src};
+use crate::machine::place::{Field, Place};
 use crate::machine::{Machine, Op};
 use crate::runtime::trap::Exit;
 
 /// `slot d ← a`; no register changes.
 pub(crate) struct Move<T, S>(PhantomData<(T, S)>);
 
-impl<T: Scalar, S: Src<T>> Op for Move<T, S> {
+impl<T: SlotValue, S: Src<T>> Op for Move<T, S> {
+    const GRANULES: usize = 2 + S::EXTRA;
+    const PLACES: &'static [Place] = &[S::PLACE, Place::Slot(Field::D)];
+
     #[inline(always)]
     unsafe fn exec(m: &mut Machine) -> Result<(), Exit> {
         // SAFETY: E1 and E2.
@@ -17,7 +21,6 @@ impl<T: Scalar, S: Src<T>> Op for Move<T, S> {
             let value = S::get(m);
             m.fp.set(m.ip.d() as usize, value.to_slot());
         }
-        m.ip = m.ip.offset(2 + S::EXTRA as isize);
         Ok(())
     }
 }
@@ -25,7 +28,10 @@ impl<T: Scalar, S: Src<T>> Op for Move<T, S> {
 /// `pin, slot d ← a`
 pub(crate) struct MovePin<T, S>(PhantomData<(T, S)>);
 
-impl<T: Scalar, S: Src<T>> Op for MovePin<T, S> {
+impl<T: SlotValue, S: Src<T>> Op for MovePin<T, S> {
+    const GRANULES: usize = 2 + S::EXTRA;
+    const PLACES: &'static [Place] = &[S::PLACE, Place::Slot(Field::D)];
+
     #[inline(always)]
     unsafe fn exec(m: &mut Machine) -> Result<(), Exit> {
         // SAFETY: E1 and E2.
@@ -34,7 +40,6 @@ impl<T: Scalar, S: Src<T>> Op for MovePin<T, S> {
             m.fp.set(m.ip.d() as usize, value.to_slot());
             value.set_pin(m);
         }
-        m.ip = m.ip.offset(2 + S::EXTRA as isize);
         Ok(())
     }
 }
@@ -43,6 +48,9 @@ impl<T: Scalar, S: Src<T>> Op for MovePin<T, S> {
 pub(crate) struct MoveSum<R>(PhantomData<R>);
 
 impl<R: Src<u32>> Op for MoveSum<R> {
+    const GRANULES: usize = 2;
+    const PLACES: &'static [Place] = &[Place::Slot(Field::A), R::PLACE, Place::Slot(Field::D)];
+
     #[inline(always)]
     unsafe fn exec(m: &mut Machine) -> Result<(), Exit> {
         // SAFETY: E1 and E2.
@@ -50,7 +58,6 @@ impl<R: Src<u32>> Op for MoveSum<R> {
             let sum = <SlotA as Src<u32>>::get(m).wrapping_add(R::get(m));
             m.fp.set(m.ip.d() as usize, sum.to_slot());
         }
-        m.ip = m.ip.offset(2);
         Ok(())
     }
 }
@@ -59,6 +66,9 @@ impl<R: Src<u32>> Op for MoveSum<R> {
 pub(crate) struct MoveFar;
 
 impl Op for MoveFar {
+    const GRANULES: usize = 3;
+    const PLACES: &'static [Place] = &[Place::Slot(Field::B), Place::Slot(Field::all(2))];
+
     #[inline(always)]
     unsafe fn exec(m: &mut Machine) -> Result<(), Exit> {
         // SAFETY: E1 and E2.
@@ -66,7 +76,6 @@ impl Op for MoveFar {
             let value = m.fp.get(m.ip.granule(2) as usize);
             m.fp.set(m.ip.b() as usize, value);
         }
-        m.ip = m.ip.offset(3);
         Ok(())
     }
 }
@@ -75,11 +84,13 @@ impl Op for MoveFar {
 pub(crate) struct LoadPins;
 
 impl Op for LoadPins {
+    const GRANULES: usize = 2;
+    const PLACES: &'static [Place] = &[Place::Slot(Field::A), Place::Slot(Field::D)];
+
     #[inline(always)]
     unsafe fn exec(m: &mut Machine) -> Result<(), Exit> {
         // SAFETY: E1 and E2.
         unsafe { m.load_pins(m.fp, m.ip.a(), m.ip.d() as usize) };
-        m.ip = m.ip.offset(2);
         Ok(())
     }
 }
@@ -94,7 +105,10 @@ pub(super) unsafe fn global(m: &Machine) -> *mut u64 {
 /// `d ← global b`
 pub(crate) struct GlobalGet<T, D>(PhantomData<(T, D)>);
 
-impl<T: Scalar, D: Dst<T>> Op for GlobalGet<T, D> {
+impl<T: SlotValue, D: Dst<T>> Op for GlobalGet<T, D> {
+    const GRANULES: usize = 2;
+    const PLACES: &'static [Place] = &[D::PLACE];
+
     #[inline(always)]
     unsafe fn exec(m: &mut Machine) -> Result<(), Exit> {
         // SAFETY: E1 to E3; a global's value comes first.
@@ -102,7 +116,6 @@ impl<T: Scalar, D: Dst<T>> Op for GlobalGet<T, D> {
             let value = T::from_slot(global(m).read());
             D::put(m, value);
         }
-        m.ip = m.ip.offset(2);
         Ok(())
     }
 }
@@ -110,12 +123,14 @@ impl<T: Scalar, D: Dst<T>> Op for GlobalGet<T, D> {
 /// `global b ← a`
 pub(crate) struct GlobalSet<T, S>(PhantomData<(T, S)>);
 
-impl<T: Scalar, S: Src<T>> Op for GlobalSet<T, S> {
+impl<T: SlotValue, S: Src<T>> Op for GlobalSet<T, S> {
+    const GRANULES: usize = 2 + S::EXTRA;
+    const PLACES: &'static [Place] = &[S::PLACE];
+
     #[inline(always)]
     unsafe fn exec(m: &mut Machine) -> Result<(), Exit> {
         // SAFETY: E1 to E3; a global's value comes first.
         unsafe { global(m).write(S::get(m).to_slot()) };
-        m.ip = m.ip.offset(2 + S::EXTRA as isize);
         Ok(())
     }
 }

@@ -3,6 +3,7 @@
 
 use std::marker::PhantomData;
 
+use crate::machine::place::{Field, Place};
 use crate::machine::{Machine, Op};
 use crate::op::wide;
 use crate::runtime::trap::Exit;
@@ -23,6 +24,15 @@ unsafe fn put(m: &mut Machine, result: u128) {
 pub(crate) struct Wide128<O>(PhantomData<O>);
 
 impl<O: wide::Wide128> Op for Wide128<O> {
+    const GRANULES: usize = 3;
+    const PLACES: &'static [Place] = &[
+        Place::Slot(Field::half(2, 0)),
+        Place::Slot(Field::half(2, 1)),
+        Place::Slot(Field::half(2, 2)),
+        Place::Slot(Field::half(2, 3)),
+        Place::Pair(Field::D),
+    ];
+
     #[inline(always)]
     unsafe fn exec(m: &mut Machine) -> Result<(), Exit> {
         // SAFETY: E1 and E2.
@@ -31,7 +41,6 @@ impl<O: wide::Wide128> Op for Wide128<O> {
             let (a, b) = (half(0) | half(1) << 64, half(2) | half(3) << 64);
             put(m, O::eval(a, b));
         }
-        m.ip = m.ip.offset(3);
         Ok(())
     }
 }
@@ -40,6 +49,10 @@ impl<O: wide::Wide128> Op for Wide128<O> {
 pub(crate) struct MulWide<O>(PhantomData<O>);
 
 impl<O: wide::MulWide> Op for MulWide<O> {
+    const GRANULES: usize = 2;
+    const PLACES: &'static [Place] =
+        &[Place::Slot(Field::A), Place::Slot(Field::B), Place::Pair(Field::D)];
+
     #[inline(always)]
     unsafe fn exec(m: &mut Machine) -> Result<(), Exit> {
         // SAFETY: E1 and E2.
@@ -47,7 +60,6 @@ impl<O: wide::MulWide> Op for MulWide<O> {
             let (a, b) = (m.fp.get(m.ip.a()), m.fp.get(m.ip.b() as usize));
             put(m, O::eval(a, b));
         }
-        m.ip = m.ip.offset(2);
         Ok(())
     }
 }

@@ -1,14 +1,23 @@
 //! How one handler passes control to the next: by tail calls, or in a loop.
 
 use super::Machine;
+use super::place::Place;
 use crate::runtime::context::ExitState;
 use crate::runtime::trap::Exit;
 
 /// An operation of the machine.
 pub(crate) trait Op {
-    /// Executes the cell at `ip` and moves `ip` to the next cell to execute: `Ok` if that is the
-    /// one after it, [`Exit::BRANCH`] if it may be another. On an exit, `ip` stays at the cell,
-    /// and whatever the operation must not change is unchanged.
+    /// How many granules its cell has: the next one begins after them. (A `br_table` has its
+    /// targets after them. A sequence says it of its last cell.)
+    const GRANULES: usize;
+    /// The slots and the targets that its cell names.
+    const PLACES: &'static [Place];
+    /// Whether execution can continue after the cell.
+    const GOES_ON: bool = true;
+
+    /// Executes the cell at `ip`: `Ok` if execution continues after the cell, [`Exit::BRANCH`] if
+    /// `ip` is now at the cell where it does. On an exit, `ip` stays at the cell, and whatever the
+    /// operation must not change is unchanged.
     ///
     /// # Safety
     ///
@@ -25,17 +34,54 @@ pub(crate) use dispatch::run;
 #[repr(C)]
 pub(crate) struct Handler {
     address: Address,
-    /// The operation's name; only tests read it, so that they can print code.
-    #[cfg(test)]
+    /// The operation, for tests that print code and for the check of translated code.
+    #[cfg(any(test, debug_assertions, lineal_verify))]
+    pub(crate) shape: &'static Shape,
+}
+
+/// What an operation says of its cell.
+#[cfg(any(test, debug_assertions, lineal_verify))]
+#[derive(Debug)]
+pub(crate) struct Shape {
     pub(crate) name: fn() -> &'static str,
+    pub(crate) granules: usize,
+    pub(crate) places: &'static [Place],
+    pub(crate) goes_on: bool,
+}
+
+#[cfg(any(test, debug_assertions, lineal_verify))]
+impl Shape {
+    const fn of<O: Op>() -> &'static Shape {
+        &const {
+            Shape {
+                name: std::any::type_name::<O>,
+                granules: O::GRANULES,
+                places: O::PLACES,
+                goes_on: O::GOES_ON,
+            }
+        }
+    }
+}
+
+/// Whether what an operation says of its cell fits together.
+const fn is_sound<O: Op>() -> bool {
+    let mut at = 0;
+    while at < O::PLACES.len() {
+        if !O::PLACES[at].is_sound(O::GRANULES, O::GOES_ON) {
+            return false;
+        }
+        at += 1;
+    }
+    true
 }
 
 /// The handler of an operation.
 pub(crate) const fn handler<O: Op>() -> Handler {
+    assert!(const { is_sound::<O>() }, "the cell has no room for an operand");
     Handler {
         address: address::<O>(),
-        #[cfg(test)]
-        name: std::any::type_name::<O>,
+        #[cfg(any(test, debug_assertions, lineal_verify))]
+        shape: Shape::of::<O>(),
     }
 }
 
@@ -44,6 +90,19 @@ impl Handler {
     pub(crate) fn to_granule(self) -> u64 {
         self.address as usize as u64
     }
+}
+
+/// Executes the cell at `ip`, and moves `ip` to the next one unless the operation did.
+///
+/// # Safety
+///
+/// As for [`Op::exec`].
+#[inline(always)]
+pub(crate) unsafe fn step<O: Op>(m: &mut Machine) -> Result<(), Exit> {
+    // SAFETY: the caller's promise.
+    unsafe { O::exec(m)? };
+    m.ip = m.ip.offset(O::GRANULES as isize);
+    Ok(())
 }
 
 /// Dispatch by tail calls: each handler jumps to the next.
@@ -89,7 +148,7 @@ mod dispatch {
             let mut m =
                 Machine { ip, fp, cx, mem_ptr, acc, pin, acc64, acc32, pin64, pin32, head };
             // SAFETY: whoever jumps here upholds E1 to E4 for the cell at `ip`.
-            match unsafe { O::exec(&mut m) } {
+            match unsafe { step::<O>(&mut m) } {
                 // SAFETY: `exec` left the invariants in force for the cell now at `ip`.
                 Ok(()) | Err(Exit::BRANCH) => unsafe {
                     m.ip.handler()(
@@ -174,7 +233,7 @@ mod dispatch {
     #[inline(never)]
     unsafe fn looped<O: Op>(m: &mut Machine) -> Result<(), Exit> {
         // SAFETY: the caller's promise.
-        unsafe { O::exec(m) }
+        unsafe { step::<O>(m) }
     }
 
     /// Runs from the machine's state until an operation exits; the context says where and why.

@@ -111,6 +111,13 @@ pub(crate) fn b_of(granule: u64) -> u32 {
     u32::from_ne_bytes(b)
 }
 
+/// `a`, `d` or a half of `b` of a granule, by its index.
+#[cfg(any(test, debug_assertions, lineal_verify))]
+pub(crate) fn half_of(granule: u64, index: usize) -> u16 {
+    let halves = granule.to_ne_bytes();
+    u16::from_ne_bytes([halves[2 * index], halves[2 * index + 1]])
+}
+
 /// The operand granule with another `b`.
 pub(crate) fn with_b(granule: u64, b: u32) -> u64 {
     let g = granule.to_ne_bytes();

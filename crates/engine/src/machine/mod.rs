@@ -36,9 +36,12 @@ mod flow;
 mod frame;
 mod ip;
 pub(crate) mod operand;
+pub(crate) mod place;
 mod registers;
 
-pub(crate) use flow::{Handler, Op, handler, run};
+pub(crate) use flow::{Handler, Op, handler, run, step};
 pub(crate) use frame::Fp;
 pub(crate) use ip::{Ip, b_of, operands, with_b, with_d};
 pub(crate) use registers::{Bank, Machine, TO_HEAD};
+#[cfg(any(test, debug_assertions, lineal_verify))]
+pub(crate) use {flow::Shape, ip::half_of};

@@ -21,10 +21,11 @@
 //! | [`ToSlot`] | the accumulator, and the slot that `d` names |
 //! | [`ToPin`] | the pinned local, and its slot, which `d` names |
 
+use super::place::{Field, Place};
 use super::{Bank, Machine};
 
 /// A type of values that slots and registers hold.
-pub(crate) trait Scalar: Copy {
+pub(crate) trait SlotValue: Copy {
     /// The registers that hold such values.
     const BANK: Bank;
     /// The class of a constant that fits in 32 bits, sign-extended (or as `f32` bits).
@@ -55,7 +56,7 @@ pub(crate) trait Scalar: Copy {
 /// operation, and truncated when read.
 macro_rules! int_scalar {
     ($($ty:ty, $unsigned:ty, $wide:ty;)*) => {$(
-        impl Scalar for $ty {
+        impl SlotValue for $ty {
             const BANK: Bank = Bank::Int;
             type Imm = ImmB;
             type Wide = $wide;
@@ -101,7 +102,7 @@ macro_rules! int_scalar {
         }
 
         impl Src<$ty> for ImmB {
-            const EXTRA: usize = 0;
+            const PLACE: Place = Place::Number(Field::B);
             #[inline(always)]
             unsafe fn get(m: &Machine) -> $ty {
                 // SAFETY: E1.
@@ -110,7 +111,7 @@ macro_rules! int_scalar {
         }
 
         impl Src<$ty> for ImmD {
-            const EXTRA: usize = 0;
+            const PLACE: Place = Place::Number(Field::D);
             #[inline(always)]
             unsafe fn get(m: &Machine) -> $ty {
                 // SAFETY: E1.
@@ -119,7 +120,7 @@ macro_rules! int_scalar {
         }
 
         impl Src<$ty> for Zero {
-            const EXTRA: usize = 0;
+            const PLACE: Place = Place::Register;
             #[inline(always)]
             unsafe fn get(_: &Machine) -> $ty {
                 0
@@ -137,7 +138,7 @@ int_scalar! {
 
 macro_rules! float_scalar {
     ($ty:ty, $bits:ty, $bank:ident, $acc:ident, $pin:ident, $imm:ty, $to_imm:expr) => {
-        impl Scalar for $ty {
+        impl SlotValue for $ty {
             const BANK: Bank = Bank::$bank;
             type Imm = $imm;
             type Wide = Wide;
@@ -187,7 +188,7 @@ float_scalar!(f32, u32, F32, acc32, pin32, ImmB, |bits| Some(bits as u32));
 float_scalar!(f64, u64, F64, acc64, pin64, Wide, |_| None);
 
 impl Src<f32> for ImmB {
-    const EXTRA: usize = 0;
+    const PLACE: Place = Place::Number(Field::B);
     #[inline(always)]
     unsafe fn get(m: &Machine) -> f32 {
         // SAFETY: E1.
@@ -197,8 +198,10 @@ impl Src<f32> for ImmB {
 
 /// A class of source operands.
 pub(crate) trait Src<T> {
-    /// How many granules beyond the second it takes in the cell.
-    const EXTRA: usize;
+    /// Where the cell names the operand.
+    const PLACE: Place;
+    /// How many granules after the second it takes in the cell.
+    const EXTRA: usize = Self::PLACE.extra();
 
     /// Reads the operand.
     ///
@@ -242,9 +245,9 @@ pub(crate) struct Acc;
 pub(crate) struct Pin;
 
 macro_rules! slot_source {
-    ($($class:ident: $field:ident;)*) => {$(
-        impl<T: Scalar> Src<T> for $class {
-            const EXTRA: usize = 0;
+    ($($class:ident: $field:ident, $place:ident;)*) => {$(
+        impl<T: SlotValue> Src<T> for $class {
+            const PLACE: Place = Place::Slot(Field::$place);
             #[inline(always)]
             unsafe fn get(m: &Machine) -> T {
                 // SAFETY: E1 and E2.
@@ -255,13 +258,13 @@ macro_rules! slot_source {
 }
 
 slot_source! {
-    SlotA: a;
-    SlotB: b;
-    SlotD: d;
+    SlotA: a, A;
+    SlotB: b, B;
+    SlotD: d, D;
 }
 
-impl<T: Scalar> Src<T> for SlotBLow {
-    const EXTRA: usize = 0;
+impl<T: SlotValue> Src<T> for SlotBLow {
+    const PLACE: Place = Place::Slot(Field::B_LOW);
     #[inline(always)]
     unsafe fn get(m: &Machine) -> T {
         // SAFETY: E1 and E2.
@@ -269,8 +272,8 @@ impl<T: Scalar> Src<T> for SlotBLow {
     }
 }
 
-impl<T: Scalar> Src<T> for SlotBHigh {
-    const EXTRA: usize = 0;
+impl<T: SlotValue> Src<T> for SlotBHigh {
+    const PLACE: Place = Place::Slot(Field::B_HIGH);
     #[inline(always)]
     unsafe fn get(m: &Machine) -> T {
         // SAFETY: E1 and E2.
@@ -279,9 +282,9 @@ impl<T: Scalar> Src<T> for SlotBHigh {
 }
 
 macro_rules! zero_extended_immediate {
-    ($($class:ident: $m:ident => $bits:expr;)*) => {$(
-        impl<T: Scalar> Src<T> for $class {
-            const EXTRA: usize = 0;
+    ($($class:ident: $place:ident, $m:ident => $bits:expr;)*) => {$(
+        impl<T: SlotValue> Src<T> for $class {
+            const PLACE: Place = Place::Number(Field::$place);
             #[inline(always)]
             unsafe fn get($m: &Machine) -> T {
                 // SAFETY: E1.
@@ -292,13 +295,13 @@ macro_rules! zero_extended_immediate {
 }
 
 zero_extended_immediate! {
-    UImmA: m => m.ip.a();
-    UImmB: m => m.ip.b();
-    UImmBLow: m => m.ip.b_halves().0;
+    UImmA: A, m => m.ip.a();
+    UImmB: B, m => m.ip.b();
+    UImmBLow: B_LOW, m => m.ip.b_halves().0;
 }
 
-impl<T: Scalar> Src<T> for WideSlot {
-    const EXTRA: usize = 1;
+impl<T: SlotValue> Src<T> for WideSlot {
+    const PLACE: Place = Place::Slot(Field::all(2));
     #[inline(always)]
     unsafe fn get(m: &Machine) -> T {
         // SAFETY: E1 and E2.
@@ -306,8 +309,8 @@ impl<T: Scalar> Src<T> for WideSlot {
     }
 }
 
-impl<T: Scalar> Src<T> for Wide3 {
-    const EXTRA: usize = 1;
+impl<T: SlotValue> Src<T> for Wide3 {
+    const PLACE: Place = Place::Number(Field::all(3));
     #[inline(always)]
     unsafe fn get(m: &Machine) -> T {
         // SAFETY: E1.
@@ -315,8 +318,8 @@ impl<T: Scalar> Src<T> for Wide3 {
     }
 }
 
-impl<T: Scalar> Src<T> for Wide {
-    const EXTRA: usize = 1;
+impl<T: SlotValue> Src<T> for Wide {
+    const PLACE: Place = Place::Number(Field::all(2));
     #[inline(always)]
     unsafe fn get(m: &Machine) -> T {
         // SAFETY: E1.
@@ -324,16 +327,16 @@ impl<T: Scalar> Src<T> for Wide {
     }
 }
 
-impl<T: Scalar> Src<T> for Acc {
-    const EXTRA: usize = 0;
+impl<T: SlotValue> Src<T> for Acc {
+    const PLACE: Place = Place::Register;
     #[inline(always)]
     unsafe fn get(m: &Machine) -> T {
         T::acc(m)
     }
 }
 
-impl<T: Scalar> Src<T> for Pin {
-    const EXTRA: usize = 0;
+impl<T: SlotValue> Src<T> for Pin {
+    const PLACE: Place = Place::Register;
     #[inline(always)]
     unsafe fn get(m: &Machine) -> T {
         T::pin(m)
@@ -342,6 +345,9 @@ impl<T: Scalar> Src<T> for Pin {
 
 /// A class of destinations.
 pub(crate) trait Dst<T> {
+    /// Where the cell names the destination.
+    const PLACE: Place;
+
     /// Writes the result.
     ///
     /// # Safety
@@ -357,14 +363,18 @@ pub(crate) struct ToSlot;
 /// The pinned local and its slot, which `d` names.
 pub(crate) struct ToPin;
 
-impl<T: Scalar> Dst<T> for ToAcc {
+impl<T: SlotValue> Dst<T> for ToAcc {
+    const PLACE: Place = Place::Register;
+
     #[inline(always)]
     unsafe fn put(m: &mut Machine, value: T) {
         value.set_acc(m);
     }
 }
 
-impl<T: Scalar> Dst<T> for ToSlot {
+impl<T: SlotValue> Dst<T> for ToSlot {
+    const PLACE: Place = Place::Slot(Field::D);
+
     #[inline(always)]
     unsafe fn put(m: &mut Machine, value: T) {
         // SAFETY: E1 and E2.
@@ -373,7 +383,9 @@ impl<T: Scalar> Dst<T> for ToSlot {
     }
 }
 
-impl<T: Scalar> Dst<T> for ToPin {
+impl<T: SlotValue> Dst<T> for ToPin {
+    const PLACE: Place = Place::Slot(Field::D);
+
     #[inline(always)]
     unsafe fn put(m: &mut Machine, value: T) {
         // SAFETY: E1 and E2.

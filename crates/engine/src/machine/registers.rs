@@ -39,8 +39,8 @@ pub(crate) struct Machine {
     pub(crate) pin64: f64,
     /// The pinned `f32` local.
     pub(crate) pin32: f32,
-    /// The first cell of the innermost loop, if it began with [`Head`](crate::exec::control::Head) and
-    /// nothing since then can have changed it.
+    /// The first cell of the innermost loop, if it began with
+    /// [`Head`](crate::exec::control::Head) and nothing since then can have changed it.
     pub(crate) head: Ip,
 }
 
@@ -59,7 +59,10 @@ impl Machine {
             debug_assert_ne!(self.head, Ip::NULL, "no loop began");
             // SAFETY: it is empty. A compiler that made a conditional move of this branch would
             // make `ip` wait for the displacement after all.
-            unsafe { std::arch::asm!("", options(nomem, nostack, preserves_flags)) };
+            #[cfg(not(miri))]
+            unsafe {
+                std::arch::asm!("", options(nomem, nostack, preserves_flags))
+            };
             self.ip = self.head;
         } else {
             self.ip = self.ip.offset(displacement as i32 as isize);

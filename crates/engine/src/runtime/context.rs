@@ -163,9 +163,11 @@ impl Context {
         // By R6 no code for which the view is made runs with a shared memory.
         let MemoryEntity::Linear(memory) = entity else { return self.view_nothing() };
         self.mem_ptr = memory.as_mut_ptr();
-        let length_bytes = memory.byte_len();
-        for (log2, limit) in self.limits.iter_mut().enumerate() {
-            *limit = (length_bytes + 1).saturating_sub(1 << log2);
-        }
+        self.limits = limits(memory.byte_len());
     }
+}
+
+/// What [`Context::limits`] are for a memory of that length.
+pub(crate) fn limits(length_bytes: u64) -> [u64; WIDTHS] {
+    std::array::from_fn(|log2| (length_bytes + 1).saturating_sub(1 << log2))
 }

@@ -44,10 +44,3 @@ pub(crate) struct Options {
     /// Report what is done to memories.
     pub(crate) watched: Watched,
 }
-
-impl Options {
-    /// Whether operators become more than what they say.
-    pub(crate) fn adds_code(self) -> bool {
-        self.fuel || self.canonical_nans
-    }
-}

@@ -4,25 +4,21 @@ use lineal_decoder::{FuncType, ValType};
 
 use super::emit::Fields;
 use super::stack::Operand;
-use super::variable::by_source;
+use super::tables::{BySource, by_source};
+use super::variable::pick_by_source;
 use super::{Translator, bank_of};
 use crate::exec::call::{
     Call, CallImport, CallIndirect, CallMeta, CallRef, ReturnCall, ReturnCallImport,
     ReturnCallIndirect, ReturnCallRef, TailMeta,
 };
-use crate::machine::operand::{Acc, Pin, SlotA};
-use crate::machine::{Bank, Handler, handler};
+use crate::machine::operand::SlotA;
+use crate::machine::{Bank, handler};
 use crate::runtime::slots::slot_count;
 
-/// Handlers of indirect calls by where the index or the reference is.
+/// Handlers of indirect calls by where the index or the reference is; a constant went to a slot.
 macro_rules! by_callee {
     ($op:ident $(, $index:ty)?) => {
-        [
-            handler::<$op<SlotA $(, $index)?>>(),
-            handler::<$op<Acc $(, $index)?>>(),
-            handler::<$op<Pin $(, $index)?>>(),
-            handler::<$op<SlotA $(, $index)?>>(),
-        ]
+        by_source!($op [] [$($index)?] SlotA, SlotA)
     };
 }
 
@@ -31,8 +27,8 @@ impl Translator<'_> {
     fn pop_args(&mut self, ty: &FuncType) -> CallMeta {
         let count = slot_count(ty.params()) as u32;
         self.materialise_top(count);
-        let height = self.stack.height() - count;
-        self.stack.truncate(height);
+        let height = self.buffers.stack.height() - count;
+        self.buffers.stack.truncate(height);
         self.forget_accumulators();
         let (int_pin, float_pin) = self.pin_slots();
         CallMeta { delta: self.temp_slot(height), int_pin, float_pin }
@@ -45,7 +41,7 @@ impl Translator<'_> {
         }
         let meta = self.pop_args(ty);
         let count = slot_count(ty.params()) as u16;
-        TailMeta { first: meta.delta, count, link: self.link_slot as u16 }
+        TailMeta { first: meta.delta, count, link: self.function.link_slot as u16 }
     }
 
     /// Pushes the results of a call; the only one is in its accumulator too.
@@ -53,7 +49,7 @@ impl Translator<'_> {
         if let [result] = *ty.results()
             && result != ValType::V128
         {
-            self.set_holds(bank_of(result), self.temp_slot(self.stack.height()));
+            self.set_holds(bank_of(result), self.temp_slot(self.buffers.stack.height()));
         }
         for &result in ty.results() {
             self.push_temp(result);
@@ -70,14 +66,14 @@ impl Translator<'_> {
     pub(super) fn call(&mut self, func: u32) {
         let ty = self.parts.func_type(func);
         let meta = self.pop_args(ty).to_granule();
-        self.emit.site();
+        self.buffers.emit.site();
         match self.entry(func) {
             Some(entry) => {
-                self.emit.packed_cell(handler::<Call>(), entry, Some(meta));
+                self.buffers.emit.packed_cell(handler::<Call>(), entry, Some(meta));
             }
             None => {
                 let fields = Fields { b: func, wide: Some(meta), ..Fields::default() };
-                self.emit.cell(handler::<CallImport>(), fields);
+                self.buffers.emit.cell(handler::<CallImport>(), fields);
             }
         }
         self.push_call_results(ty);
@@ -86,14 +82,14 @@ impl Translator<'_> {
     pub(super) fn return_call(&mut self, func: u32) {
         let ty = self.parts.func_type(func);
         let meta = self.pop_tail_args(ty).to_granule();
-        self.emit.site();
+        self.buffers.emit.site();
         match self.entry(func) {
             Some(entry) => {
-                self.emit.packed_cell(handler::<ReturnCall>(), entry, Some(meta));
+                self.buffers.emit.packed_cell(handler::<ReturnCall>(), entry, Some(meta));
             }
             None => {
                 let fields = Fields { b: func, wide: Some(meta), ..Fields::default() };
-                self.emit.cell(handler::<ReturnCallImport>(), fields);
+                self.buffers.emit.cell(handler::<ReturnCallImport>(), fields);
             }
         }
         self.set_dead();
@@ -102,12 +98,12 @@ impl Translator<'_> {
     /// Pops the index of an indirect call, or the reference of a call by one, before its arguments.
     fn pop_callee(&mut self, ty: &FuncType) -> Operand {
         let args = slot_count(ty.params()) as u32;
-        if self.far_frame {
+        if self.function.far_frame {
             // Materialising the arguments later would need the scratch slot the index is in.
             self.materialise_top(args + 1);
         }
         let index = self.pop();
-        let own = self.temp_slot(self.stack.height());
+        let own = self.temp_slot(self.buffers.stack.height());
         self.materialise_top(args);
         match index {
             Operand::Acc | Operand::Pin => index,
@@ -121,18 +117,18 @@ impl Translator<'_> {
     /// Appends an indirect call.
     fn indirect(
         &mut self,
-        table: [[Handler; 4]; 2],
+        [table32, table64]: [BySource; 2],
         index: Operand,
         ty: u32,
         table_index: u32,
         meta: u64,
     ) {
-        let is_64 = self.is_table64(table_index);
-        let (handler, fields) = by_source(&table[usize::from(is_64)], index);
+        let table = if self.is_table64(table_index) { table64 } else { table32 };
+        let (handler, fields) = pick_by_source(&table, index);
         let ty = u64::from(self.module.types[ty as usize].0);
-        self.emit.site();
-        self.emit.cell(handler, Fields { b: table_index, wide: Some(ty), ..fields });
-        self.emit.granule(meta);
+        self.buffers.emit.site();
+        self.buffers.emit.cell(handler, Fields { b: table_index, wide: Some(ty), ..fields });
+        self.buffers.emit.granule(meta);
     }
 
     pub(super) fn call_indirect(&mut self, type_index: u32, table: u32) {
@@ -157,9 +153,9 @@ impl Translator<'_> {
         let ty = self.parts.type_as_func(type_index);
         let callee = self.pop_callee(ty);
         let meta = self.pop_args(ty).to_granule();
-        let (handler, fields) = by_source(&by_callee!(CallRef), callee);
-        self.emit.site();
-        self.emit.cell(handler, Fields { wide: Some(meta), ..fields });
+        let (handler, fields) = pick_by_source(&by_callee!(CallRef), callee);
+        self.buffers.emit.site();
+        self.buffers.emit.cell(handler, Fields { wide: Some(meta), ..fields });
         self.push_call_results(ty);
     }
 
@@ -167,9 +163,9 @@ impl Translator<'_> {
         let ty = self.parts.type_as_func(type_index);
         let callee = self.pop_callee(ty);
         let meta = self.pop_tail_args(ty).to_granule();
-        let (handler, fields) = by_source(&by_callee!(ReturnCallRef), callee);
-        self.emit.site();
-        self.emit.cell(handler, Fields { wide: Some(meta), ..fields });
+        let (handler, fields) = pick_by_source(&by_callee!(ReturnCallRef), callee);
+        self.buffers.emit.site();
+        self.buffers.emit.cell(handler, Fields { wide: Some(meta), ..fields });
         self.set_dead();
     }
 }

@@ -5,28 +5,6 @@ use crate::machine::{Handler, TO_HEAD, b_of, operands, with_b, with_d};
 use crate::runtime::code::Code;
 use crate::runtime::unwind::{Tries, TryRange};
 
-/// The handlers of one operation with given sources, by destination class.
-pub(super) type Dests = [Handler; 3];
-
-/// The [`Dests`] of an operation whose last type parameter is the destination.
-macro_rules! dests {
-    ($op:ident<$($param:ty),*>) => {
-        [
-            $crate::machine::handler::<$op<$($param,)* $crate::machine::operand::ToAcc>>(),
-            $crate::machine::handler::<$op<$($param,)* $crate::machine::operand::ToSlot>>(),
-            $crate::machine::handler::<$op<$($param,)* $crate::machine::operand::ToPin>>(),
-        ]
-    };
-}
-pub(super) use dests;
-
-/// Index into [`Dests`]: the accumulator.
-pub(super) const TO_ACC: usize = 0;
-/// Index into [`Dests`]: the accumulator and a slot.
-pub(super) const TO_SLOT: usize = 1;
-/// Index into [`Dests`]: the pin and its slot.
-pub(super) const TO_PIN: usize = 2;
-
 /// The operands of a cell.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Fields {
@@ -76,15 +54,16 @@ pub(super) enum Site {
 /// A function's code as it grows.
 #[derive(Debug, Default)]
 pub(super) struct Emitter {
-    cells: Vec<u64>,
+    pub(super) cells: Vec<u64>,
     /// Where each cell starts.
-    starts: Vec<Pos>,
-    sites: Vec<(Pos, u32)>,
+    pub(super) starts: Vec<Pos>,
+    /// Where in the binary cells come from that can trap or call.
+    pub(super) sites: Vec<(Pos, u32)>,
     /// The `try_table`s, in the order in which they begin.
     pub(super) tries: Vec<TryRange>,
-    /// The names of the cells' operations, and in how many loops they are; for tests.
-    #[cfg(test)]
-    pub(super) names: std::collections::BTreeMap<Pos, (&'static str, u32)>,
+    /// What the check of the code needs to know of it.
+    #[cfg(any(test, debug_assertions, lineal_verify))]
+    pub(super) record: super::verify::Record,
     /// Where branches go; for tests.
     #[cfg(test)]
     pub(super) labels: std::collections::BTreeSet<Pos>,
@@ -130,7 +109,7 @@ impl Emitter {
         let pos = self.pos();
         self.starts.push(pos);
         self.cells.extend_from_slice(&[handler.to_granule(), operands]);
-        self.note_name(pos, handler);
+        self.note_shape(pos, handler);
         self.cells.extend(wide);
         pos
     }
@@ -157,16 +136,22 @@ impl Emitter {
         self.sites.push((self.pos(), wasm_offset));
     }
 
-    fn note_name(&mut self, _cell: Pos, _handler: Handler) {
-        #[cfg(test)]
-        self.names.insert(_cell, ((_handler.name)(), self.loop_depth));
+    fn note_shape(&mut self, _cell: Pos, _handler: Handler) {
+        #[cfg(any(test, debug_assertions, lineal_verify))]
+        self.record.shapes.insert(_cell, (_handler.shape, self.loop_depth));
+    }
+
+    /// A loop with a head, whose first cell is at `header`, ends here.
+    pub(super) fn end_loop_with_head(&mut self, _header: Pos) {
+        #[cfg(any(test, debug_assertions, lineal_verify))]
+        self.record.end_loop(_header, self.pos());
     }
 
     /// Takes back everything from a position on.
     pub(super) fn truncate(&mut self, pos: Pos) {
         debug_assert!(self.tries.iter().all(|range| range.start.max(range.end) <= pos));
-        #[cfg(test)]
-        self.names.split_off(&pos);
+        #[cfg(any(test, debug_assertions, lineal_verify))]
+        self.record.truncate(pos);
         self.cells.truncate(pos as usize);
         while self.starts.last().is_some_and(|&start| start >= pos) {
             self.starts.pop();
@@ -178,7 +163,7 @@ impl Emitter {
 
     /// Replaces the handler and the destination of a cell.
     pub(super) fn redirect(&mut self, cell: Pos, handler: Handler, d: u16) {
-        self.note_name(cell, handler);
+        self.note_shape(cell, handler);
         let cell = cell as usize;
         self.cells[cell] = handler.to_granule();
         self.cells[cell + 1] = with_d(self.cells[cell + 1], d);

@@ -5,8 +5,8 @@ use lineal_decoder::{HeapType, RefType, StorageType, ValType};
 use super::Translator;
 use super::scalar::Jump;
 use crate::exec::gc::{
-    Access, ArrayCopy, ArrayFill, ArrayGet, ArrayInitData, ArrayInitElem, ArrayLen, ArrayNew,
-    ArrayNewData, ArrayNewDefault, ArrayNewElem, ArrayNewFixed, ArraySet, CastTo, I31Get, RefCast,
+    ArrayCopy, ArrayFill, ArrayGet, ArrayInitData, ArrayInitElem, ArrayLen, ArrayNew, ArrayNewData,
+    ArrayNewDefault, ArrayNewElem, ArrayNewFixed, ArraySet, CastTo, FieldAccess, I31Get, RefCast,
     RefI31, RefTest, StructGet, StructNew, StructNewDefault, StructSet, TestForBranch,
 };
 use crate::exec::slow::SlowOp;
@@ -55,7 +55,7 @@ impl Translator<'_> {
 
     pub(super) fn struct_get(&mut self, ty: u32, field: u32, signed: bool) {
         let (slot, storage) = self.field_slot(ty, field);
-        self.slow::<StructGet>(slot, Access::new(Storage::of(storage), signed).to_second());
+        self.slow::<StructGet>(slot, FieldAccess::new(Storage::of(storage), signed).to_second());
         self.push_temp(storage.unpack());
     }
 
@@ -149,14 +149,14 @@ impl Translator<'_> {
     /// Branches if the reference on top is of a type, or if it is not; it stays on top.
     pub(super) fn br_on_cast(&mut self, depth: u32, to: wasmparser::RefType, if_it_is: bool) {
         let target = self.target(depth);
-        if self.far_frame {
+        if self.function.far_frame {
             // Materialising later would need the scratch slot of the condition.
             self.materialise_top(self.arity(target));
         }
         let (first, second) = self.cast_to(to.is_nullable(), to.heap_type()).to_immediates();
         self.slow::<TestForBranch>(first, second);
         self.push_temp(ANY_REF);
-        let result = self.temp_slot(self.stack.height());
+        let result = self.temp_slot(self.buffers.stack.height());
         let Jump { if_true, if_false, fields } = self.test_slot(result);
         let jump = match if_it_is {
             true => Jump { if_true: if_false, if_false: if_true, fields },

@@ -12,9 +12,10 @@
 use wasmparser::{Catch, Operator};
 
 use super::Translator;
+use super::effect::Effect;
 use super::emit::{Fields, Pos, Site};
 use crate::exec::meter::{Charge, CheckEpoch, EpochReached};
-use crate::machine::handler;
+use crate::machine::{Op, handler};
 
 /// What a function costs before its first operator, so that empty ones are not free.
 const FUNCTION_COST: u32 = 1;
@@ -30,48 +31,39 @@ pub(super) struct Meter {
 
 /// What is remembered with a block.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct FrameMeter {
+pub(super) struct BlockMeter {
     /// The cell that charges for what is before the block.
     outer: Option<Pos>,
     /// Whether something in the block can leave for farther away than its end.
     escapes: bool,
 }
 
-/// The fuel that an operator costs: what needs no work costs nothing.
-fn cost(operator: &Operator<'_>) -> u32 {
+/// How many blocks an operator can leave, besides continuing after itself: 0 if none.
+fn leaves(effect: Effect, operator: &Operator<'_>) -> u32 {
     use Operator as O;
-    match operator {
-        O::Nop | O::Drop | O::Block { .. } | O::Loop { .. } | O::Else | O::End => 0,
-        O::Unreachable | O::Return => 0,
-        _ => 1,
-    }
-}
-
-/// How many blocks an operator can leave, besides going on behind itself: 0 if none.
-fn leaves(operator: &Operator<'_>) -> u32 {
-    use Operator as O;
-    match *operator {
-        O::Br { relative_depth }
-        | O::BrIf { relative_depth }
-        | O::BrOnNull { relative_depth }
-        | O::BrOnNonNull { relative_depth }
-        | O::BrOnCast { relative_depth, .. }
-        | O::BrOnCastFail { relative_depth, .. } => relative_depth,
-        O::BrTable { ref targets } => {
+    match (effect, operator) {
+        (Effect::Return | Effect::Leave, _) => u32::MAX,
+        (
+            _,
+            O::Br { relative_depth }
+            | O::BrIf { relative_depth }
+            | O::BrOnNull { relative_depth }
+            | O::BrOnNonNull { relative_depth }
+            | O::BrOnCast { relative_depth, .. }
+            | O::BrOnCastFail { relative_depth, .. },
+        ) => *relative_depth,
+        (_, O::BrTable { targets }) => {
             targets.targets().flatten().chain([targets.default()]).max().unwrap_or(0)
         }
-        O::Return
-        | O::ReturnCall { .. }
-        | O::ReturnCallIndirect { .. }
-        | O::ReturnCallRef { .. }
-        | O::Throw { .. }
-        | O::ThrowRef => u32::MAX,
-        O::TryTable { ref try_table } => {
+        (_, O::TryTable { try_table }) => {
             let labels = try_table.catches.iter().map(|catch| match *catch {
                 Catch::One { label, .. } | Catch::OneRef { label, .. } => label,
                 Catch::All { label } | Catch::AllRef { label } => label,
             });
             labels.max().unwrap_or(0)
+        }
+        (Effect::Br | Effect::BrIf | Effect::BrTable | Effect::TryTable, other) => {
+            unreachable!("{other:?} goes to a label, but no one knows which")
         }
         _ => 0,
     }
@@ -81,91 +73,88 @@ impl Translator<'_> {
     /// Accounts for the start of the function.
     pub(super) fn meter_function(&mut self) {
         self.check_epoch();
-        if self.options.fuel {
+        if self.function.options.fuel {
             self.charge(FUNCTION_COST);
         }
     }
 
     /// Accounts for an operator that is about to be translated.
     pub(super) fn meter(&mut self, operator: &Operator<'_>) {
-        use Operator as O;
-        if !self.options.fuel || self.dead.is_some() {
+        if self.function.dead.is_some() {
             return;
         }
-        let cost = cost(operator);
+        let effect = Effect::of(operator);
+        let cost = effect.cost();
         // What is behind a block's end may be charged with what is before it.
-        let opens = matches!(operator, O::Block { .. } | O::Loop { .. } | O::TryTable { .. });
+        let opens = matches!(effect, Effect::Block | Effect::Loop | Effect::TryTable);
         if cost > 0 || opens {
             self.charge(cost);
         }
-        let left = (leaves(operator) as usize).min(self.frames.len());
-        for frame in self.frames.iter_mut().rev().take(left) {
-            frame.meter.escapes = true;
+        let left = (leaves(effect, operator) as usize).min(self.buffers.blocks.len());
+        for block in self.buffers.blocks.iter_mut().rev().take(left) {
+            block.meter.escapes = true;
         }
     }
 
     /// Accounts for an operator that was just translated.
     pub(super) fn metered(&mut self, operator: &Operator<'_>) {
-        use Operator as O;
-        let begins = matches!(operator, O::Loop { .. } | O::If { .. } | O::Else);
-        let branches = matches!(
-            operator,
-            O::BrIf { .. }
-                | O::BrOnNull { .. }
-                | O::BrOnNonNull { .. }
-                | O::BrOnCast { .. }
-                | O::BrOnCastFail { .. }
-        );
-        if begins || branches {
-            self.meter.charge = None;
+        let effect = Effect::of(operator);
+        if matches!(effect, Effect::Loop | Effect::If | Effect::Else | Effect::BrIf) {
+            self.function.meter.charge = None;
         }
     }
 
     /// What a block that begins here remembers.
-    pub(super) fn frame_meter(&self) -> FrameMeter {
-        FrameMeter { outer: self.meter.charge, escapes: false }
+    pub(super) fn block_meter(&self) -> BlockMeter {
+        BlockMeter { outer: self.function.meter.charge, escapes: false }
     }
 
     /// Goes back to what was before a block, at its end.
-    pub(super) fn leave_block(&mut self, meter: FrameMeter, is_label: bool) {
+    pub(super) fn leave_block(&mut self, meter: BlockMeter, is_label: bool) {
         if !meter.escapes {
-            self.meter.charge = meter.outer;
+            self.function.meter.charge = meter.outer;
         } else if is_label {
-            self.meter.charge = None;
+            self.function.meter.charge = None;
         }
     }
 
     fn charge(&mut self, cost: u32) {
-        let cell = match self.meter.charge {
+        let cell = match self.function.meter.charge {
             Some(cell) => cell,
             None => {
-                self.emit.site();
-                *self.meter.charge.insert(self.emit.cell(handler::<Charge>(), Fields::default()))
+                self.buffers.emit.site();
+                *self
+                    .function
+                    .meter
+                    .charge
+                    .insert(self.buffers.emit.cell(handler::<Charge>(), Fields::default()))
             }
         };
-        self.emit.add_to_b(cell, cost);
+        self.buffers.emit.add_to_b(cell, cost);
     }
 
     /// Looks at the epoch.
     pub(super) fn check_epoch(&mut self) {
-        if self.options.epochs {
-            let cell = self.emit.cell(handler::<CheckEpoch>(), Fields::default());
-            self.meter.checks.push((cell, self.emit.wasm_offset));
+        if self.function.options.epochs {
+            let cell = self.buffers.emit.cell(handler::<CheckEpoch>(), Fields::default());
+            self.function.meter.checks.push((cell, self.buffers.emit.wasm_offset));
         }
     }
 
     /// Writes what the checks of the epoch go to, after everything else.
     pub(super) fn finish_checks(&mut self) {
-        let frame_slots = self.temp_base + self.stack.max_height();
-        for (check, wasm_offset) in std::mem::take(&mut self.meter.checks) {
-            self.emit.wasm_offset = wasm_offset;
-            let here = self.emit.pos();
-            self.emit.link(Site::Branch { cell: check }, here);
-            self.emit.site();
+        let frame_slots = self.function.temp_base + self.buffers.stack.max_height();
+        for (check, wasm_offset) in std::mem::take(&mut self.function.meter.checks) {
+            self.buffers.emit.wasm_offset = wasm_offset;
+            let here = self.buffers.emit.pos();
+            self.buffers.emit.link(Site::Branch { cell: check }, here);
+            self.buffers.emit.site();
             let wide = Some(u64::from(frame_slots));
-            let cell =
-                self.emit.cell(handler::<EpochReached>(), Fields { wide, ..Fields::default() });
-            self.emit.link(Site::Branch { cell }, check + CheckEpoch::GRANULES);
+            let cell = self
+                .buffers
+                .emit
+                .cell(handler::<EpochReached>(), Fields { wide, ..Fields::default() });
+            self.buffers.emit.link(Site::Branch { cell }, check + CheckEpoch::GRANULES as Pos);
         }
     }
 }

@@ -8,8 +8,10 @@
 mod access;
 mod call;
 mod control;
+mod effect;
 mod emit;
 mod gc;
+mod last;
 mod meter;
 mod operators;
 mod pins;
@@ -19,14 +21,19 @@ mod scan;
 mod slow;
 mod stack;
 mod table;
+mod tables;
 mod variable;
 mod vector;
+#[cfg(any(test, debug_assertions, lineal_verify))]
+mod verify;
 mod wide;
 
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
 mod training;
+#[cfg(all(test, lineal_tail_calls, target_arch = "x86_64"))]
+pub(crate) use tests::handlers_in_the_tree;
 
 use crate::machine::Bank;
 use std::path::Path;
@@ -39,12 +46,11 @@ use crate::exec;
 use crate::runtime::code::{Code, ModuleCode};
 use crate::runtime::engine::Engine;
 use crate::runtime::options::Options;
-use access::fold::LastLoad;
-use control::{Branches, Frame};
+use control::{Block, Branches};
 use emit::{Emitter, Pos};
+use last::Last;
 use meter::Meter;
 use pins::Pins;
-use scalar::{LastAdd, LastCompare};
 use scan::Scan;
 use stack::{Registers, Stack};
 use variable::{Locals, move_pin_handler, move_slot_handler};
@@ -63,7 +69,7 @@ pub(crate) struct Buffers {
     locals: Locals,
     emit: Emitter,
     stack: Stack,
-    frames: Vec<Frame>,
+    blocks: Vec<Block>,
     branches: Branches,
     scan: Scan,
     /// Whether all functions of the module were scanned before.
@@ -136,34 +142,20 @@ fn bank_of(ty: ValType) -> Bank {
     }
 }
 
-/// Translates functions of a module, one after the other.
-pub(crate) struct Translator<'a> {
-    module: &'a ModuleCode,
-    parts: &'a ModuleParts,
+/// What is known of the function being translated.
+#[derive(Default)]
+struct FunctionState {
     func: u32,
     options: Options,
-    locals: Locals,
     /// The slot of the return address.
     link_slot: u32,
     /// The slot of the operand stack's first entry.
     temp_base: u32,
-    emit: Emitter,
-    stack: Stack,
     registers: Registers,
-    frames: Vec<Frame>,
-    branches: Branches,
     /// While code cannot be reached: how many blocks were opened in it.
     dead: Option<u32>,
     /// The cell of the last result, unless a label or another cell came after it.
-    last_cell: Option<Pos>,
-    /// Where the code of the last result that is a vector ends, and the slot it went to.
-    last_vector: (Pos, u32),
-    last_compare: Option<LastCompare>,
-    last_add: Option<LastAdd>,
-    last_load: Option<LastLoad>,
-    scan: Scan,
-    /// Whether all functions of the module were scanned before.
-    scanned: bool,
+    last: Option<Last>,
     meter: Meter,
     /// The number of the next loop in the scan.
     loops: usize,
@@ -174,41 +166,22 @@ pub(crate) struct Translator<'a> {
     enter: Pos,
 }
 
+/// Translates functions of a module, one after the other.
+pub(crate) struct Translator<'a> {
+    module: &'a ModuleCode,
+    parts: &'a ModuleParts,
+    buffers: Buffers,
+    function: FunctionState,
+}
+
 impl<'a> Translator<'a> {
     pub(crate) fn new(module: &'a ModuleCode, buffers: Buffers) -> Translator<'a> {
-        let Buffers { locals, emit, stack, frames, branches, scan, scanned } = buffers;
-        Translator {
-            module,
-            parts: &module.decoded,
-            func: 0,
-            options: Options::default(),
-            locals,
-            link_slot: 0,
-            temp_base: 0,
-            emit,
-            stack,
-            registers: Registers::default(),
-            frames,
-            branches,
-            dead: None,
-            last_cell: None,
-            last_vector: (0, 0),
-            last_compare: None,
-            last_add: None,
-            last_load: None,
-            scan,
-            scanned,
-            meter: Meter::default(),
-            loops: 0,
-            far_frame: false,
-            needs_far_frame: false,
-            enter: 0,
-        }
+        let function = FunctionState::default();
+        Translator { module, parts: &module.decoded, buffers, function }
     }
 
     pub(crate) fn into_buffers(self) -> Buffers {
-        let Translator { locals, emit, stack, frames, branches, scan, scanned, .. } = self;
-        Buffers { locals, emit, stack, frames, branches, scan, scanned }
+        self.buffers
     }
 
     /// Translates one of the module's own functions.
@@ -223,9 +196,9 @@ impl<'a> Translator<'a> {
         for far_frame in [false, true] {
             self.begin(self.parts.imported_funcs + index, &body, far_frame);
             if let Err(error) = self.body(&body) {
-                panic!("validated function {} did not parse: {error}", self.func);
+                panic!("validated function {} did not parse: {error}", self.function.func);
             }
-            if !self.needs_far_frame {
+            if !self.function.needs_far_frame {
                 return self.finish();
             }
         }
@@ -234,42 +207,40 @@ impl<'a> Translator<'a> {
 
     /// Forgets the function before.
     fn begin(&mut self, func: u32, body: &FunctionBody<'_>, far_frame: bool) {
-        self.func = func;
-        self.options = self.module.engine.config().translation();
-        self.options.optimizations.fold &= !far_frame;
+        let mut options = self.module.engine.config().translation();
+        options.optimizations.fold &= !far_frame;
+        let Buffers { locals, emit, stack, blocks, branches, .. } = &mut self.buffers;
         let behind = far_frame.then_some(1 + FAR_SCRATCH_SLOTS);
-        self.locals.read(self.parts.func_type(func), body, behind);
-        self.link_slot = self.locals.count();
+        locals.read(self.parts.func_type(func), body, behind);
+        emit.clear();
+        stack.clear();
+        blocks.clear();
+        branches.clear();
+        let link_slot = locals.count();
         let scratch = if far_frame { FAR_SCRATCH_SLOTS } else { 0 };
-        self.temp_base = self.link_slot + 1 + scratch + self.locals.far_count();
-        self.emit.clear();
-        self.stack.clear();
-        self.registers = Registers::default();
-        self.frames.clear();
-        self.branches.clear();
-        self.dead = None;
-        self.last_cell = None;
-        self.last_vector = (0, 0);
-        self.last_compare = None;
-        self.last_add = None;
-        self.last_load = None;
-        self.meter = Meter::default();
-        self.far_frame = far_frame;
-        self.needs_far_frame = !far_frame && self.link_slot > NEAR_FRAME_SLOTS;
+        self.function = FunctionState {
+            func,
+            options,
+            link_slot,
+            temp_base: link_slot + 1 + scratch + locals.far_count(),
+            far_frame,
+            needs_far_frame: !far_frame && link_slot > NEAR_FRAME_SLOTS,
+            ..FunctionState::default()
+        };
     }
 
     fn body(&mut self, body: &FunctionBody<'_>) -> wasmparser::Result<()> {
         self.begin_scan(body)?;
         let mut reader = body.get_binary_reader_for_operators()?;
-        self.emit.wasm_offset = reader.original_position() as u32;
+        self.buffers.emit.wasm_offset = reader.original_position() as u32;
         self.begin_function();
         self.meter_function();
         let binary = &self.parts.bytes;
-        let adds_code = self.options.adds_code();
-        while !reader.eof() && !self.needs_far_frame {
-            self.emit.wasm_offset = reader.original_position() as u32;
-            if adds_code {
-                self.operator_with_additions(&mut reader)?;
+        let is_metered = self.function.options.fuel;
+        while !reader.eof() && !self.function.needs_far_frame {
+            self.buffers.emit.wasm_offset = reader.original_position() as u32;
+            if is_metered {
+                self.metered_operator(&mut reader)?;
             } else {
                 visit_operator(&mut reader, binary, self)?;
             }
@@ -279,49 +250,68 @@ impl<'a> Translator<'a> {
 
     /// Takes what a scan of the function found out, or scans it now.
     fn begin_scan(&mut self, body: &FunctionBody<'_>) -> wasmparser::Result<()> {
-        let mut index = self.func - self.parts.imported_funcs;
-        if !self.options.optimizations.pin {
-            self.scan.clear();
-        } else if !self.scanned {
-            self.scan.read(&self.parts.bytes, body)?;
+        let mut index = self.function.func - self.parts.imported_funcs;
+        if !self.function.options.optimizations.pin {
+            self.buffers.scan.clear();
+        } else if !self.buffers.scanned {
+            self.buffers.scan.read(&self.parts.bytes, body)?;
             index = 0;
         }
-        self.loops = self.scan.function(index as usize);
-        self.registers.pins = self.next_loop_pins();
+        self.function.loops = self.buffers.scan.function(index as usize);
+        self.function.registers.pins = self.next_loop_pins();
         Ok(())
     }
 
     /// The pins for the loop that is next in the scan, the function itself being the first.
     fn next_loop_pins(&mut self) -> Pins {
-        let pins = self.scan.pins.of_loop(self.loops, &self.locals, self.registers.pins);
-        self.loops += 1;
+        let pins = self.buffers.scan.pins.of_loop(
+            self.function.loops,
+            &self.buffers.locals,
+            self.function.registers.pins,
+        );
+        self.function.loops += 1;
         pins
     }
 
-    /// Translates an operator, and what the configuration asks for with it.
+    /// Translates an operator, and charges fuel for it.
     #[cold]
-    fn operator_with_additions(&mut self, reader: &mut BinaryReader<'_>) -> wasmparser::Result<()> {
+    fn metered_operator(&mut self, reader: &mut BinaryReader<'_>) -> wasmparser::Result<()> {
         let operator = reader.peek_operator(self)?;
         self.meter(&operator);
-        let live = self.dead.is_none();
         reader.visit_operator(self)?;
         self.metered(&operator);
-        if live && self.options.canonical_nans {
-            self.canonicalize(&operator);
-        }
         Ok(())
     }
 
     fn finish(&mut self) -> Code {
         self.finish_enter();
         self.finish_checks();
-        if self.options.optimizations.fuse {
-            self.emit.fuse_sequences();
+        #[cfg(any(test, debug_assertions, lineal_verify))]
+        self.verify();
+        if self.function.options.optimizations.fuse {
+            self.buffers.emit.fuse_sequences();
         }
-        self.emit.finish(self.link_slot)
+        self.buffers.emit.finish(self.function.link_slot)
+    }
+
+    /// # Panics
+    ///
+    /// Panics if the code is not what the machine's invariants ask for.
+    #[cfg(any(test, debug_assertions, lineal_verify))]
+    fn verify(&self) {
+        if let Err(fault) = self.check() {
+            panic!("function {} was translated wrongly: {fault}", self.function.func);
+        }
+    }
+
+    #[cfg(any(test, debug_assertions, lineal_verify))]
+    fn check(&self) -> Result<(), String> {
+        let FunctionState { link_slot, temp_base, .. } = self.function;
+        let slots = temp_base + self.buffers.stack.max_height();
+        verify::verify(&self.buffers.emit, verify::FrameSize { link_slot, slots })
     }
 
     fn local_bank(&self, local: u32) -> Bank {
-        self.locals.bank(local)
+        self.buffers.locals.bank(local)
     }
 }

@@ -3,28 +3,22 @@
 use super::Translator;
 use super::scalar::Jump;
 use super::stack::Value;
-use super::variable::by_source;
+use super::tables::{BySource, by_source};
+use super::variable::pick_by_source;
 use crate::exec::reference::{CheckNonNull, Throw, ThrowRef};
-use crate::machine::operand::{Acc, Pin, SlotA, Wide};
-use crate::machine::{Bank, Handler, handler};
+use crate::machine::Bank;
 use crate::runtime::slots::slot_count;
 
-/// By source.
-const CHECK_NON_NULL: [Handler; 4] = [
-    handler::<CheckNonNull<SlotA>>(),
-    handler::<CheckNonNull<Acc>>(),
-    handler::<CheckNonNull<Pin>>(),
-    handler::<CheckNonNull<Wide>>(),
-];
+const CHECK_NON_NULL: BySource = by_source!(CheckNonNull [] []);
 
 impl Translator<'_> {
     pub(super) fn ref_as_non_null(&mut self) {
         // What the entry is stays true; the check only comes before whatever uses it.
-        let (operand, _) = self.peek_operand(self.stack.height() - 1);
+        let (operand, _) = self.peek_operand(self.buffers.stack.height() - 1);
         let operand = self.move_source(operand);
-        let (handler, fields) = by_source(&CHECK_NON_NULL, operand);
-        self.emit.site();
-        self.emit.cell(handler, fields);
+        let (handler, fields) = pick_by_source(&CHECK_NON_NULL, operand);
+        self.buffers.emit.site();
+        self.buffers.emit.cell(handler, fields);
     }
 
     pub(super) fn throw(&mut self, tag: u32) {
@@ -43,24 +37,24 @@ impl Translator<'_> {
         let target = self.target(depth);
         // The reference is above what the branch carries, and on top again behind it.
         let is_null = self.null_test(self.arity(target) + 1);
-        self.stack.truncate(self.stack.height() - 1);
+        self.buffers.stack.truncate(self.buffers.stack.height() - 1);
         self.branch_if(target, is_null);
-        self.stack.push(Value::Temp, Bank::Int);
+        self.buffers.stack.push(Value::Temp, Bank::Int);
     }
 
     pub(super) fn br_on_non_null(&mut self, depth: u32) {
         let target = self.target(depth);
         let Jump { if_true, if_false, fields } = self.null_test(self.arity(target));
         self.branch_if(target, Jump { if_true: if_false, if_false: if_true, fields });
-        self.stack.truncate(self.stack.height() - 1);
+        self.buffers.stack.truncate(self.buffers.stack.height() - 1);
     }
 
     /// A branch on whether the top entry, which goes to its slot, is null. It and what the branch
     /// carries are the top `count` entries.
     fn null_test(&mut self, count: u32) -> Jump {
         // Of a far frame, materialising later would need the scratch slot of the operand.
-        self.materialise_top(if self.far_frame { count } else { 1 });
-        let slot = self.temp_slot(self.stack.height() - 1);
+        self.materialise_top(if self.function.far_frame { count } else { 1 });
+        let slot = self.temp_slot(self.buffers.stack.height() - 1);
         self.test_slot(slot)
     }
 }

@@ -10,8 +10,10 @@
 //! * The pending cell comes before everything that could read the slot, on every path.
 //! * Registers are forgotten wherever paths with different contents meet.
 
-use super::emit::{Dests, Fields, Pos, TO_ACC, TO_PIN, TO_SLOT};
+use super::emit::{Fields, Pos};
+use super::last::{Last, Made};
 use super::pins::Pins;
+use super::tables::Dests;
 use super::{Translator, move_pin_handler, move_slot_handler};
 use crate::exec::variable::{MoveFar, MoveSum};
 use crate::machine::operand::{ImmB, SlotB};
@@ -92,6 +94,21 @@ pub(super) struct Accumulator {
     pending: Option<Pending>,
     /// Where in the code this became so.
     since: Pos,
+}
+
+impl Accumulator {
+    pub(super) fn pending_cell(&self) -> Option<Pos> {
+        Some(self.pending?.cell)
+    }
+
+    /// The pending cell and its handlers.
+    pub(super) fn pending(&self) -> Option<(Pos, &'static Dests)> {
+        self.pending.map(|pending| (pending.cell, pending.dests))
+    }
+
+    pub(super) fn since(&self) -> Pos {
+        self.since
+    }
 }
 
 /// The registers as the translator knows them.
@@ -179,7 +196,7 @@ impl Stack {
 impl Translator<'_> {
     /// The slot of the stack entry with an index.
     pub(super) fn temp_slot(&self, index: u32) -> u32 {
-        self.temp_base + index
+        self.function.temp_base + index
     }
 
     /// Pushes a local, to be read when needed.
@@ -194,40 +211,41 @@ impl Translator<'_> {
 
     /// Pushes an entry that reads locals when it is needed.
     fn push_lazy(&mut self, value: Value, bank: Bank) {
-        if self.stack.lazy_locals.len() >= MAX_LAZY_LOCALS {
+        if self.buffers.stack.lazy_locals.len() >= MAX_LAZY_LOCALS {
             self.materialise_oldest_local();
         }
-        let index = self.stack.height();
-        self.stack.push(value, bank);
-        self.stack.lazy_locals.push(index);
+        let index = self.buffers.stack.height();
+        self.buffers.stack.push(value, bank);
+        self.buffers.stack.lazy_locals.push(index);
     }
 
     #[cold]
     fn materialise_oldest_local(&mut self) {
-        let oldest = self.stack.lazy_locals.remove(0);
+        let oldest = self.buffers.stack.lazy_locals.remove(0);
         self.materialise_entry(oldest);
     }
 
     /// Replaces the two entries on top by their sum, still to be made, if they allow it.
     pub(super) fn push_sum(&mut self) -> bool {
-        if !(self.options.optimizations.fuse && self.options.optimizations.fold) {
+        if !(self.function.options.optimizations.fuse && self.function.options.optimizations.fold) {
             return false;
         }
-        let (local, addend) = match (self.stack.peek(1).value, self.stack.peek(0).value) {
-            (Value::Local(local), Value::Const(bits))
-            | (Value::Const(bits), Value::Local(local)) => (local, Addend::Const(bits as u32)),
-            (Value::Local(left), Value::Local(right)) => (left, Addend::Local(right)),
-            _ => return false,
-        };
-        self.stack.pop();
-        self.stack.pop();
+        let (local, addend) =
+            match (self.buffers.stack.peek(1).value, self.buffers.stack.peek(0).value) {
+                (Value::Local(local), Value::Const(bits))
+                | (Value::Const(bits), Value::Local(local)) => (local, Addend::Const(bits as u32)),
+                (Value::Local(left), Value::Local(right)) => (left, Addend::Local(right)),
+                _ => return false,
+            };
+        self.buffers.stack.pop();
+        self.buffers.stack.pop();
         self.push_lazy(Value::Sum(local, addend), Bank::Int);
         true
     }
 
     /// The operands of the entry on top, a constant second, if it is a sum still to be made.
     pub(super) fn peek_sum(&self) -> Option<(Operand, Operand)> {
-        let entry = self.stack.entries.last()?;
+        let entry = self.buffers.stack.entries.last()?;
         let Value::Sum(local, addend) = entry.value else { return None };
         let right = match addend {
             Addend::Local(local) => self.local_operand(local, Bank::Int),
@@ -239,7 +257,7 @@ impl Translator<'_> {
     /// Takes the entry on top if it is a sum still to be made, with its operands.
     pub(super) fn pop_sum(&mut self) -> Option<(Operand, Operand)> {
         let operands = self.peek_sum()?;
-        self.stack.pop();
+        self.buffers.stack.pop();
         Some(operands)
     }
 
@@ -252,7 +270,7 @@ impl Translator<'_> {
             Addend::Const(bits) => (handler::<MoveSum<ImmB>>(), bits),
             Addend::Local(right) => (handler::<MoveSum<SlotB>>(), u32::from(self.reach(right, 2))),
         };
-        self.emit.cell(handler, Fields { a, d, b, wide: None });
+        self.buffers.emit.cell(handler, Fields { a, d, b, wide: None });
     }
 
     /// Pops two operands, the left one first.
@@ -264,33 +282,33 @@ impl Translator<'_> {
     /// Pops an operand; where it is stays true until the next cell that writes a register, and
     /// popping another operand makes none.
     pub(super) fn pop(&mut self) -> Operand {
-        if matches!(self.stack.peek(0).value, Value::Sum(..)) {
+        if matches!(self.buffers.stack.peek(0).value, Value::Sum(..)) {
             self.materialise_top(1);
         }
-        let entry = self.stack.peek(0);
-        self.stack.pop();
-        let operand = self.operand_at(entry, self.stack.height());
+        let entry = self.buffers.stack.peek(0);
+        self.buffers.stack.pop();
+        let operand = self.operand_at(entry, self.buffers.stack.height());
         if operand == Operand::Acc && entry.value == Value::Temp {
-            self.registers.accs[entry.bank as usize].pending = None;
+            self.function.registers.accs[entry.bank as usize].pending = None;
         }
         operand
     }
 
     /// Pops an operand with the bank it belongs to.
     pub(super) fn pop_entry(&mut self) -> (Operand, Bank) {
-        let bank = self.stack.peek(0).bank;
+        let bank = self.buffers.stack.peek(0).bank;
         (self.pop(), bank)
     }
 
     /// Pops an operand into a slot.
     pub(super) fn pop_slot(&mut self) -> u32 {
-        let index = self.stack.height() - 1;
-        if let Value::Local(local) = self.stack.peek(0).value {
-            self.stack.pop();
+        let index = self.buffers.stack.height() - 1;
+        if let Value::Local(local) = self.buffers.stack.peek(0).value {
+            self.buffers.stack.pop();
             return local;
         }
         self.materialise_top(1);
-        self.stack.pop();
+        self.buffers.stack.pop();
         self.temp_slot(index)
     }
 
@@ -307,11 +325,11 @@ impl Translator<'_> {
 
     /// Writes the entry with an index to its own slot, unless it is there.
     pub(super) fn materialise_entry(&mut self, index: u32) {
-        let entry = self.stack.entries[index as usize];
+        let entry = self.buffers.stack.entries[index as usize];
         let own = self.temp_slot(index);
         match entry.value {
             Value::Temp => {
-                if self.registers.accs[entry.bank as usize].holds == Some(own) {
+                if self.function.registers.accs[entry.bank as usize].holds == Some(own) {
                     self.write_through(entry.bank);
                 }
             }
@@ -322,18 +340,18 @@ impl Translator<'_> {
             }
             Value::Sum(local, addend) => self.move_sum(own, local, addend),
         }
-        self.stack.entries[index as usize].value = Value::Temp;
+        self.buffers.stack.entries[index as usize].value = Value::Temp;
     }
 
     /// Copies the entry with an index to the slot of another, or its own; the entry stays what
     /// it is.
     pub(super) fn copy_entry(&mut self, index: u32, to: u32) {
-        if let Value::Sum(local, addend) = self.stack.entries[index as usize].value {
+        if let Value::Sum(local, addend) = self.buffers.stack.entries[index as usize].value {
             self.move_sum(self.temp_slot(to), local, addend);
             return;
         }
         let (operand, bank) = self.peek_operand(index);
-        let is_temp = self.stack.entries[index as usize].value == Value::Temp;
+        let is_temp = self.buffers.stack.entries[index as usize].value == Value::Temp;
         if index != to || !is_temp {
             self.move_to(self.temp_slot(to), operand, bank);
         } else if operand == Operand::Acc {
@@ -343,28 +361,28 @@ impl Translator<'_> {
 
     /// Writes the top `count` entries to their own slots.
     pub(super) fn materialise_top(&mut self, count: u32) {
-        let height = self.stack.height();
+        let height = self.buffers.stack.height();
         for index in height - count..height {
             self.materialise_entry(index);
         }
-        self.stack.lazy_locals.retain(|&index| index < height - count);
+        self.buffers.stack.lazy_locals.retain(|&index| index < height - count);
     }
 
     /// Writes every local still to be read to its own slot.
     pub(super) fn materialise_locals(&mut self) {
-        for at in 0..self.stack.lazy_locals.len() {
-            self.materialise_entry(self.stack.lazy_locals[at]);
+        for at in 0..self.buffers.stack.lazy_locals.len() {
+            self.materialise_entry(self.buffers.stack.lazy_locals[at]);
         }
-        self.stack.lazy_locals.clear();
+        self.buffers.stack.lazy_locals.clear();
     }
 
     /// Writes every entry that is `local`, still to be read, to its own slot.
     pub(super) fn materialise_reads_of(&mut self, local: u32) {
         let mut at = 0;
-        while let Some(&index) = self.stack.lazy_locals.get(at) {
-            if self.stack.entries[index as usize].value.reads(local) {
+        while let Some(&index) = self.buffers.stack.lazy_locals.get(at) {
+            if self.buffers.stack.entries[index as usize].value.reads(local) {
                 self.materialise_entry(index);
-                self.stack.lazy_locals.remove(at);
+                self.buffers.stack.lazy_locals.remove(at);
             } else {
                 at += 1;
             }
@@ -373,9 +391,9 @@ impl Translator<'_> {
 
     /// Takes the top entry away if it is a constant or a local still to be read.
     pub(super) fn set_aside_lazy(&mut self) -> Option<Entry> {
-        match self.stack.entries.last()?.value {
+        match self.buffers.stack.entries.last()?.value {
             Value::Temp | Value::Sum(..) => None,
-            Value::Local(_) | Value::Const(_) => self.stack.pop(),
+            Value::Local(_) | Value::Const(_) => self.buffers.stack.pop(),
         }
     }
 
@@ -383,7 +401,7 @@ impl Translator<'_> {
     pub(super) fn put_back(&mut self, entry: Entry) {
         match entry.value {
             Value::Local(_) => self.push_lazy(entry.value, entry.bank),
-            _ => self.stack.push(entry.value, entry.bank),
+            _ => self.buffers.stack.push(entry.value, entry.bank),
         }
     }
 
@@ -398,7 +416,7 @@ impl Translator<'_> {
 
     /// Where the entry with an index is read from; it stays on the stack.
     pub(super) fn peek_operand(&self, index: u32) -> (Operand, Bank) {
-        let entry = self.stack.entries[index as usize];
+        let entry = self.buffers.stack.entries[index as usize];
         (self.operand_at(entry, index), entry.bank)
     }
 
@@ -409,7 +427,7 @@ impl Translator<'_> {
         match entry.value {
             Value::Const(bits) => Operand::Const(bits),
             Value::Local(local) => self.local_operand(local, entry.bank),
-            Value::Temp if self.registers.accs[entry.bank as usize].holds == Some(own) => {
+            Value::Temp if self.function.registers.accs[entry.bank as usize].holds == Some(own) => {
                 Operand::Acc
             }
             Value::Temp => Operand::Slot(u64::from(own)),
@@ -419,8 +437,8 @@ impl Translator<'_> {
 
     /// Where the entry on top is read from, to be returned; it stays on the stack.
     pub(super) fn peek_result(&mut self) -> (Operand, Bank) {
-        let index = self.stack.height() - 1;
-        if let Value::Sum(local, addend) = self.stack.peek(0).value {
+        let index = self.buffers.stack.height() - 1;
+        if let Value::Sum(local, addend) = self.buffers.stack.peek(0).value {
             self.move_sum(self.temp_slot(index), local, addend);
             return (Operand::Slot(u64::from(self.temp_slot(index))), Bank::Int);
         }
@@ -428,9 +446,9 @@ impl Translator<'_> {
     }
 
     fn local_operand(&self, local: u32, bank: Bank) -> Operand {
-        if self.registers.pins[bank as usize] == Some(local) {
+        if self.function.registers.pins[bank as usize] == Some(local) {
             Operand::Pin
-        } else if self.registers.accs[bank as usize].holds == Some(local) {
+        } else if self.function.registers.accs[bank as usize].holds == Some(local) {
             Operand::Acc
         } else {
             Operand::Slot(u64::from(local))
@@ -451,7 +469,7 @@ impl Translator<'_> {
 
     fn emit_move(&mut self, d: u16, operand: Operand, bank: Bank) {
         let (handler, fields) = move_slot_handler(bank, self.move_source(operand));
-        self.emit.cell(handler, Fields { d, ..fields });
+        self.buffers.emit.cell(handler, Fields { d, ..fields });
     }
 
     /// An operand with its slot, if it is in one, in reach.
@@ -466,9 +484,9 @@ impl Translator<'_> {
     pub(super) fn near(&mut self, slot: u32) -> Option<u16> {
         match u16::try_from(slot) {
             Ok(near) => Some(near),
-            Err(_) if self.far_frame => None,
+            Err(_) if self.function.far_frame => None,
             Err(_) => {
-                self.needs_far_frame = true;
+                self.function.needs_far_frame = true;
                 Some(0)
             }
         }
@@ -486,20 +504,20 @@ impl Translator<'_> {
     }
 
     pub(super) fn far_scratch(&self, scratch: u32) -> u16 {
-        (self.link_slot + 1 + scratch) as u16
+        (self.function.link_slot + 1 + scratch) as u16
     }
 
     pub(super) fn emit_far_move(&mut self, to: u32, from: u32) {
         let fields = Fields { b: to, wide: Some(u64::from(from)), ..Fields::default() };
-        self.emit.cell(handler::<MoveFar>(), fields);
+        self.buffers.emit.cell(handler::<MoveFar>(), fields);
     }
 
     /// Exchanges the pending cell's handler for the one that writes the slot too.
     fn write_through(&mut self, bank: Bank) {
-        let acc = &mut self.registers.accs[bank as usize];
+        let acc = &mut self.function.registers.accs[bank as usize];
         if let (Some(pending), Some(slot)) = (acc.pending, acc.holds) {
             // A pending slot is near: `define` writes far ones at once.
-            self.emit.redirect(pending.cell, pending.dests[TO_SLOT], slot as u16);
+            self.buffers.emit.redirect(pending.cell, pending.dests.slot, slot as u16);
             acc.pending = None;
         }
     }
@@ -514,14 +532,14 @@ impl Translator<'_> {
     /// Writes through all pending results and forgets what the accumulators hold.
     pub(super) fn forget_accumulators(&mut self) {
         self.write_through_all();
-        let since = self.emit.pos();
-        self.registers.accs = [Accumulator { since, ..Accumulator::default() }; 3];
+        let since = self.buffers.emit.pos();
+        self.function.registers.accs = [Accumulator { since, ..Accumulator::default() }; 3];
     }
 
     /// Forgets what the accumulators came to hold after `pos`, because a path from there joins.
     pub(super) fn forget_since(&mut self, pos: Pos) {
         self.write_through_all();
-        for acc in &mut self.registers.accs {
+        for acc in &mut self.function.registers.accs {
             if acc.since > pos {
                 acc.holds = None;
             }
@@ -530,8 +548,8 @@ impl Translator<'_> {
 
     /// Forgets that any accumulator holds the value of a slot that is about to change.
     pub(super) fn forget_slot(&mut self, slot: u32) {
-        let since = self.emit.pos();
-        for acc in &mut self.registers.accs {
+        let since = self.buffers.emit.pos();
+        for acc in &mut self.function.registers.accs {
             if acc.holds == Some(slot) {
                 *acc = Accumulator { since, ..Accumulator::default() };
             }
@@ -540,8 +558,8 @@ impl Translator<'_> {
 
     /// Says that an accumulator holds what a slot holds: nothing is pending.
     pub(super) fn set_holds(&mut self, bank: Bank, slot: u32) {
-        let since = self.emit.pos();
-        self.registers.accs[bank as usize] =
+        let since = self.buffers.emit.pos();
+        self.function.registers.accs[bank as usize] =
             Accumulator { holds: Some(slot), pending: None, since };
     }
 
@@ -570,63 +588,50 @@ impl Translator<'_> {
         last: Option<u64>,
         bank: Bank,
     ) -> Pos {
-        let own = self.temp_slot(self.stack.height());
+        let own = self.temp_slot(self.buffers.stack.height());
         self.write_through(bank);
         self.forget_slot(own);
-        let before = &self.registers.accs[bank as usize];
+        let before = &self.function.registers.accs[bank as usize];
         let before = (before.holds, before.since);
-        let (cell, pending) = if self.options.optimizations.fold && self.near(own).is_some() {
-            let cell = self.emit.packed_cell(dests[TO_ACC], operands, wide);
-            self.emit.granules(last);
-            (cell, Some(Pending { cell, dests, before }))
-        } else {
-            let near = self.near(own);
-            let d = near.unwrap_or_else(|| self.far_scratch(0));
-            let cell = self.emit.packed_cell(dests[TO_SLOT], with_d(operands, d), wide);
-            self.emit.granules(last);
-            if near.is_none() {
-                self.emit_far_move(own, u32::from(d));
-            }
-            (cell, None)
-        };
-        let since = self.emit.pos();
-        self.registers.accs[bank as usize] = Accumulator { holds: Some(own), pending, since };
-        self.stack.push(Value::Temp, bank);
-        self.last_cell = Some(cell);
-        // Another cell may have been there, and taken back.
-        self.last_compare = None;
-        self.last_add = None;
-        self.last_load = None;
+        let (cell, pending) =
+            if self.function.options.optimizations.fold && self.near(own).is_some() {
+                let cell = self.buffers.emit.packed_cell(dests.acc, operands, wide);
+                self.buffers.emit.granules(last);
+                (cell, Some(Pending { cell, dests, before }))
+            } else {
+                let near = self.near(own);
+                let d = near.unwrap_or_else(|| self.far_scratch(0));
+                let cell = self.buffers.emit.packed_cell(dests.slot, with_d(operands, d), wide);
+                self.buffers.emit.granules(last);
+                if near.is_none() {
+                    self.emit_far_move(own, u32::from(d));
+                }
+                (cell, None)
+            };
+        let since = self.buffers.emit.pos();
+        self.function.registers.accs[bank as usize] =
+            Accumulator { holds: Some(own), pending, since };
+        self.buffers.stack.push(Value::Temp, bank);
+        self.function.last = Some(Last { cell, made: Made::Scalar });
         cell
     }
 
-    /// The cell of the top entry, if it is pending and the last one.
-    pub(super) fn last_result(&self) -> Option<Pos> {
-        let entry = self.stack.entries.last()?;
-        let own = self.temp_slot(self.stack.height() - 1);
-        let acc = &self.registers.accs[entry.bank as usize];
-        let pending =
-            acc.pending.filter(|_| entry.value == Value::Temp && acc.holds == Some(own))?;
-        (self.last_cell == Some(pending.cell) && acc.since == self.emit.pos())
-            .then_some(pending.cell)
+    /// The accumulator that holds the top entry, if one does.
+    pub(super) fn top_accumulator(&self) -> Option<&Accumulator> {
+        let entry = self.buffers.stack.entries.last()?;
+        let own = self.temp_slot(self.buffers.stack.height() - 1);
+        let acc = &self.function.registers.accs[entry.bank as usize];
+        (entry.value == Value::Temp && acc.holds == Some(own)).then_some(acc)
     }
 
-    /// Takes back the last result with its cell and everything from `start` on; the accumulator
-    /// is then as it was before.
-    pub(super) fn take_back(&mut self, start: Pos, before: Accumulator, bank: Bank) {
-        self.stack.pop();
-        self.emit.truncate(start);
-        if let Some(pending) = before.pending {
-            // It was written through for the cell that is gone.
-            self.emit.redirect(pending.cell, pending.dests[TO_ACC], 0);
-        }
-        self.registers.accs[bank as usize] = before;
-        self.last_cell = None;
+    /// Says again what is known of the accumulator of a bank.
+    pub(super) fn set_accumulator(&mut self, bank: Bank, accumulator: Accumulator) {
+        self.function.registers.accs[bank as usize] = accumulator;
     }
 
     /// What is known of the accumulator of a bank.
     pub(super) fn accumulator(&self, bank: Bank) -> Accumulator {
-        self.registers.accs[bank as usize]
+        self.function.registers.accs[bank as usize]
     }
 
     /// Drops the entry on top.
@@ -638,16 +643,16 @@ impl Translator<'_> {
 
     /// Pops a value into a local.
     pub(super) fn pop_to_local(&mut self, local: u32) {
-        let bank = self.stack.peek(0).bank;
-        let pinned = self.registers.pins[bank as usize] == Some(local);
+        let bank = self.buffers.stack.peek(0).bank;
+        let pinned = self.function.registers.pins[bank as usize] == Some(local);
         // Saving what still reads the local comes first; it must not come between the result's
         // cell and the local, so then the result is moved.
-        let pending = self.last_result().and(self.registers.accs[bank as usize].pending);
-        let before = self.emit.pos();
+        let pending = self.last_result().and(self.function.registers.accs[bank as usize].pending);
+        let before = self.buffers.emit.pos();
         let (operand, _) = self.pop_entry();
         self.materialise_reads_of(local);
         if let Some(pending) = pending
-            && self.emit.pos() == before
+            && self.buffers.emit.pos() == before
         {
             self.redirect(pending, bank, local, pinned);
             return;
@@ -659,7 +664,7 @@ impl Translator<'_> {
         }
         let (handler, fields) =
             if pinned { move_pin_handler(bank, operand) } else { move_slot_handler(bank, operand) };
-        self.emit.cell(handler, Fields { d: local as u16, ..fields });
+        self.buffers.emit.cell(handler, Fields { d: local as u16, ..fields });
         if operand == Operand::Acc && !pinned {
             self.set_holds(bank, local);
         }
@@ -669,14 +674,15 @@ impl Translator<'_> {
     fn redirect(&mut self, pending: Pending, bank: Bank, local: u32, pinned: bool) {
         self.forget_slot(local);
         if pinned {
-            self.emit.redirect(pending.cell, pending.dests[TO_PIN], local as u16);
+            self.buffers.emit.redirect(pending.cell, pending.dests.pin, local as u16);
             let (holds, since) = pending.before;
             let holds = holds.filter(|&slot| slot != local);
-            self.registers.accs[bank as usize] = Accumulator { holds, pending: None, since };
+            self.function.registers.accs[bank as usize] =
+                Accumulator { holds, pending: None, since };
         } else {
-            self.emit.redirect(pending.cell, pending.dests[TO_SLOT], local as u16);
+            self.buffers.emit.redirect(pending.cell, pending.dests.slot, local as u16);
             self.set_holds(bank, local);
         }
-        self.last_cell = None;
+        self.function.last = None;
     }
 }

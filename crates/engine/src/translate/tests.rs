@@ -2,12 +2,19 @@
 //!
 //! Bless changed snapshots with `INSTA_UPDATE=always cargo test -p lineal`.
 
+#[cfg(all(test, lineal_tail_calls, target_arch = "x86_64"))]
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use lineal_decoder::Features;
 
+use super::emit::{Emitter, Pos};
 use super::{Buffers, FunctionBody, Translator};
 use crate::api::{Config, Engine};
+use crate::exec::control::{Br, Unreachable};
+#[cfg(all(test, lineal_tail_calls, target_arch = "x86_64"))]
+use crate::machine::Shape;
+use crate::machine::{handler, operands};
 use crate::runtime::code::ModuleCode;
 use crate::runtime::observe::{Accesses, Observe};
 
@@ -16,6 +23,14 @@ pub(super) fn translate<R>(
     module: &ModuleCode,
     index: usize,
     look: impl FnOnce(&Translator<'_>) -> R,
+) -> R {
+    translate_then(module, index, |translator| look(translator))
+}
+
+fn translate_then<R>(
+    module: &ModuleCode,
+    index: usize,
+    look: impl FnOnce(&mut Translator<'_>) -> R,
 ) -> R {
     let range = module.decoded.bodies[index].range.clone();
     let offset = range.start as u64;
@@ -26,7 +41,9 @@ pub(super) fn translate<R>(
     translator.begin(func, &body, false);
     translator.body(&body).expect("valid body");
     translator.finish_enter();
-    look(&translator)
+    translator.finish_checks();
+    translator.verify();
+    look(&mut translator)
 }
 
 pub(super) fn module(bytes: &[u8]) -> ModuleCode {
@@ -45,10 +62,12 @@ fn translated(wat: &str) -> String {
 }
 
 fn print(translator: &Translator<'_>) -> String {
-    let emit = &translator.emit;
-    let ends = emit.names.keys().copied().skip(1).chain([emit.pos()]);
+    let emit = &translator.buffers.emit;
+    let shapes = &emit.record.shapes;
+    let ends = shapes.keys().copied().skip(1).chain([emit.pos()]);
     let mut text = String::new();
-    for ((&at, &(name, _)), end) in emit.names.iter().zip(ends) {
+    for ((&at, &(shape, _)), end) in shapes.iter().zip(ends) {
+        let name = (shape.name)();
         let granules: Vec<u64> = (at + 1..end).map(|granule| emit.granule_at(granule)).collect();
         text += &format!("{at:>3}  {}", short(name));
         // The address of another function's code differs from run to run.
@@ -273,10 +292,7 @@ fn files_below(directory: &Path, ending: &str) -> Vec<PathBuf> {
 }
 
 /// Translates every module in the source tree, plain and with all that a configuration can add.
-/// `LINEAL_CELLS` names a file to write all cells to: two of them, from before and after a change,
-/// show whether it changed the code.
-#[test]
-fn all_modules_in_the_tree() {
+fn for_all_in_the_tree(mut look: impl FnMut(&str, bool, &Translator<'_>)) {
     // A published package has the modules of the examples only.
     let package = Path::new(env!("CARGO_MANIFEST_DIR"));
     let workspace = package.join("../..");
@@ -284,26 +300,117 @@ fn all_modules_in_the_tree() {
     let root = if in_workspace { workspace } else { package.to_owned() };
     let files = files_below(&root, "wasm");
     assert!(!files.is_empty());
-    let mut text = String::new();
     for file in files {
         let bytes = std::fs::read(&file).expect("a file");
-        let name = file.strip_prefix(&root).expect("it is below").display();
-        text += &format!("module {name}\n");
+        let name = file.strip_prefix(&root).expect("it is below").display().to_string();
         for additions in [false, true] {
             let mut config = Config::new();
             config.consume_fuel(additions).epoch_interruption(additions);
             config.canonicalize_nans(additions);
             let module = module_of(&Engine::new(&config).expect("an engine"), &bytes);
             for index in 0..module.decoded.bodies.len() {
-                text += &format!("function {index} metered {additions}\n");
-                text += &translate(&module, index, print);
-                text.push('\n');
+                translate(&module, index, |translator| look(&name, additions, translator));
             }
         }
     }
+}
+
+/// All code is what the machine's invariant E1 asks for. `LINEAL_CELLS` names a file to write the
+/// cells to: two of them, from before and after a change, show whether it changed the code.
+#[test]
+fn all_modules_in_the_tree_are_verified() {
+    let mut text = String::new();
+    for_all_in_the_tree(|name, additions, translator| {
+        text += &format!("{name}, function {}, metered {additions}\n", translator.function.func);
+        text += &print(translator);
+    });
     if let Ok(path) = std::env::var("LINEAL_CELLS") {
         std::fs::write(path, text).expect("a file that can be written");
     }
+}
+
+/// The handlers that the code of all modules in the source tree has.
+#[cfg(all(test, lineal_tail_calls, target_arch = "x86_64"))]
+pub(crate) fn handlers_in_the_tree() -> BTreeMap<u64, &'static Shape> {
+    let mut handlers = BTreeMap::new();
+    for_all_in_the_tree(|_, _, translator| {
+        let emit = &translator.buffers.emit;
+        for (&at, &(shape, _)) in &emit.record.shapes {
+            handlers.insert(emit.granule_at(at), shape);
+        }
+    });
+    handlers
+}
+
+/// What the check of the code says when a function's code is changed.
+fn fault_after(wat: &str, change: impl FnOnce(&mut Emitter)) -> String {
+    let bytes = wat::parse_str(wat).expect("text");
+    let mut fault = String::new();
+    translate_then(&module(&bytes), 0, |translator| {
+        assert_eq!(translator.check(), Ok(()));
+        change(&mut translator.buffers.emit);
+        fault = translator.check().expect_err("it is wrong now");
+    });
+    fault
+}
+
+/// The start of the first cell of an operation.
+fn cell_of(emit: &Emitter, operation: &str) -> usize {
+    let mut cells = emit.record.shapes.iter();
+    let found = cells.find(|(_, (shape, _))| short((shape.name)()).starts_with(operation));
+    *found.unwrap_or_else(|| panic!("no {operation}")).0 as usize
+}
+
+#[test]
+fn wrong_code_is_found() {
+    let counting = "(module (memory 1) (func (param i32) (result i32) (local i32)
+        (loop $again
+            (local.set 1 (i32.add (local.get 1) (i32.load8_u offset=70000 (local.get 0))))
+            (br_if $again (local.tee 0 (i32.sub (local.get 0) (i32.const 1)))))
+        (local.get 1)))";
+    let slot = fault_after(counting, |emit| {
+        let at = cell_of(emit, "Return1");
+        emit.cells[at + 1] = operands(77, 0, 0);
+    });
+    assert!(slot.contains("names 1 slots from 77 on"), "{slot}");
+    let head = fault_after(counting, |emit| {
+        let at = cell_of(emit, "Head");
+        emit.cells[at] = handler::<Unreachable>().to_granule();
+    });
+    assert!(head.contains("which nothing makes a head"), "{head}");
+    let past_the_head = fault_after(counting, |emit| {
+        let head = cell_of(emit, "Head") as Pos;
+        let at = cell_of(emit, "Return1");
+        emit.cells[at] = handler::<Br>().to_granule();
+        emit.cells[at + 1] = operands(0, 0, (head + 2).wrapping_sub(at as Pos));
+        emit.record.shapes.insert(at as Pos, (handler::<Br>().shape, 0));
+    });
+    assert!(past_the_head.contains("past its head"), "{past_the_head}");
+    let end = fault_after(counting, |emit| {
+        let at = cell_of(emit, "Return1");
+        emit.truncate(at as Pos);
+    });
+    assert!(end.contains("run out of the code"), "{end}");
+    let gap = fault_after(counting, |emit| {
+        emit.granule(0);
+    });
+    assert!(gap.contains("has 3 granules, not 2"), "{gap}");
+
+    let branching = "(module (func (param i32) (result i32)
+        (block $one (block $zero (br_table $zero $one (local.get 0))) (return (i32.const 1)))
+        (i32.const 2)))";
+    let target = fault_after(branching, |emit| {
+        let at = cell_of(emit, "BrTable");
+        emit.cells[at + 2] += 1;
+    });
+    assert!(target.contains("where no cell starts"), "{target}");
+
+    let calling = "(module (func $f (param i32) (result i32) (call $f (local.get 0))))";
+    let metadata = fault_after(calling, |emit| {
+        let at = cell_of(emit, "Call");
+        emit.cells[at + 2] = operands(0, 0, 1000);
+    });
+    assert!(metadata.contains("from 1000 on"), "{metadata}");
 }
 
 /// The binaries of all programs in the tree.

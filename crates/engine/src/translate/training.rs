@@ -89,11 +89,11 @@ impl Training {
         let first = self.rows.len();
         for index in 0..module.decoded.bodies.len() {
             let cells: Vec<(String, u64, bool)> = translate(&module, index, |translator| {
-                let emit = &translator.emit;
+                let emit = &translator.buffers.emit;
                 let mut begins = true;
                 let mut cells = Vec::new();
-                for (pos, &(name, depth)) in &emit.names {
-                    let name = short(name);
+                for (pos, &(shape, depth)) in &emit.record.shapes {
+                    let name = short((shape.name)());
                     let next_begins = !may_be_first(&name);
                     cells.push((
                         name,

@@ -5,11 +5,12 @@ use std::marker::PhantomData;
 use lineal_decoder::{FuncType, ValType};
 use wasmparser::FunctionBody;
 
-use super::emit::{Dests, Fields, dests};
+use super::emit::Fields;
 use super::stack::Operand;
+use super::tables::{BySource, Dests, by_source, dests};
 use super::{Translator, bank_of};
 use crate::exec::variable::{GlobalGet, GlobalSet, Move, MovePin};
-use crate::machine::operand::{Acc, Pin, Scalar, SlotA, Src, UImmB, Wide};
+use crate::machine::operand::{SlotValue, UImmB};
 use crate::machine::{Bank, Handler, handler};
 use crate::runtime::slots::slots;
 
@@ -142,36 +143,14 @@ impl Locals {
 /// Handlers of moves and globals for one bank.
 struct MoveTable<T>(PhantomData<T>);
 
-impl<T: Scalar> MoveTable<T> {
-    /// To a slot, by source: slot, accumulator, pin, constant.
-    const TO_SLOT: &'static [Handler; 4] = &[
-        handler::<Move<T, SlotA>>(),
-        handler::<Move<T, Acc>>(),
-        handler::<Move<T, Pin>>(),
-        handler::<Move<T, Wide>>(),
-    ];
+impl<T: SlotValue> MoveTable<T> {
+    const TO_SLOT: &'static BySource = &by_source!(Move [T] []);
 
-    /// To the pin and its slot, by source.
-    const TO_PIN: &'static [Handler; 4] = &[
-        handler::<MovePin<T, SlotA>>(),
-        handler::<MovePin<T, Acc>>(),
-        handler::<MovePin<T, Pin>>(),
-        handler::<MovePin<T, Wide>>(),
-    ];
+    const TO_PIN: &'static BySource = &by_source!(MovePin [T] []);
 
     const GLOBAL_GET: &'static Dests = &dests!(GlobalGet<T>);
 
-    const fn global_set<S: Src<T>>() -> Handler {
-        handler::<GlobalSet<T, S>>()
-    }
-
-    /// By source.
-    const GLOBAL_SET: &'static [Handler; 4] = &[
-        Self::global_set::<SlotA>(),
-        Self::global_set::<Acc>(),
-        Self::global_set::<Pin>(),
-        Self::global_set::<Wide>(),
-    ];
+    const GLOBAL_SET: &'static BySource = &by_source!(GlobalSet [T] []);
 }
 
 /// A table for the bank.
@@ -186,13 +165,13 @@ macro_rules! for_bank {
 }
 
 /// Picks from a table by source, with the fields for the source.
-pub(super) fn by_source(table: &[Handler; 4], operand: Operand) -> (Handler, Fields) {
+pub(super) fn pick_by_source(table: &BySource, operand: Operand) -> (Handler, Fields) {
     let fields = Fields::default();
     match operand {
-        Operand::Slot(slot) => (table[0], Fields { a: slot as u16, ..fields }),
-        Operand::Acc => (table[1], fields),
-        Operand::Pin => (table[2], fields),
-        Operand::Const(bits) => (table[3], Fields { wide: Some(bits), ..fields }),
+        Operand::Slot(slot) => (table.slot, Fields { a: slot as u16, ..fields }),
+        Operand::Acc => (table.acc, fields),
+        Operand::Pin => (table.pin, fields),
+        Operand::Const(bits) => (table.constant, Fields { wide: Some(bits), ..fields }),
     }
 }
 
@@ -207,7 +186,7 @@ pub(super) fn move_slot_handler(bank: Bank, operand: Operand) -> (Handler, Field
     if let Some(imm) = narrow(operand) {
         return (handler::<Move<u64, UImmB>>(), imm);
     }
-    by_source(for_bank!(bank, TO_SLOT), operand)
+    pick_by_source(for_bank!(bank, TO_SLOT), operand)
 }
 
 /// The handler that moves an operand to the bank's pin, and to slot `d`.
@@ -217,19 +196,19 @@ pub(super) fn move_pin_handler(bank: Bank, operand: Operand) -> (Handler, Fields
     {
         return (handler::<MovePin<u64, UImmB>>(), imm);
     }
-    by_source(for_bank!(bank, TO_PIN), operand)
+    pick_by_source(for_bank!(bank, TO_PIN), operand)
 }
 
 impl Translator<'_> {
     pub(super) fn local_get(&mut self, index: u32) {
-        match self.locals.local(index) {
+        match self.buffers.locals.local(index) {
             Local::Scalar(slot) => self.push_local(slot),
             Local::Vector(slot) => self.push_vector_local(slot),
         }
     }
 
     pub(super) fn local_set(&mut self, index: u32) {
-        match self.locals.local(index) {
+        match self.buffers.locals.local(index) {
             Local::Scalar(slot) => self.pop_to_local(slot),
             Local::Vector(slot) => self.pop_vector_to_local(slot),
         }
@@ -247,7 +226,7 @@ impl Translator<'_> {
     }
 
     pub(super) fn global_set(&mut self, global: u32) {
-        if self.stack.is_vector(0) {
+        if self.buffers.stack.is_vector(0) {
             self.vector_global_set(global);
             return;
         }
@@ -255,11 +234,11 @@ impl Translator<'_> {
         let operand = self.move_source(operand);
         let observed = self.observed_global_set(global, bank);
         let table = observed.unwrap_or(for_bank!(bank, GLOBAL_SET));
-        let (handler, fields) = by_source(table, operand);
+        let (handler, fields) = pick_by_source(table, operand);
         if observed.is_some() {
-            self.emit.site();
+            self.buffers.emit.site();
         }
-        self.emit.cell(handler, Fields { b: global, ..fields });
+        self.buffers.emit.cell(handler, Fields { b: global, ..fields });
         if observed.is_some() {
             self.append_site();
         }

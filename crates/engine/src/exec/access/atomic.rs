@@ -9,6 +9,7 @@ use lineal_memory::{AtomicError, atomic_fence};
 
 use super::kind::AddrType;
 use crate::exec::slow::{Slots, SlowOp, Vm};
+use crate::machine::place::{Count, Field, Place};
 use crate::machine::{Machine, Op};
 use crate::op::access::atomic::Atomic;
 use crate::runtime::context::Context;
@@ -18,6 +19,9 @@ use crate::runtime::trap::{Exit, Trap};
 pub(crate) struct AtomicOp<O, I>(PhantomData<(O, I)>);
 
 impl<O: Atomic, I: AddrType> Op for AtomicOp<O, I> {
+    const GRANULES: usize = 4;
+    const PLACES: &'static [Place] = &[Place::Slots(Field::all(3), Count::Fixed(1 + O::OPERANDS))];
+
     #[inline(always)]
     unsafe fn exec(m: &mut Machine) -> Result<(), Exit> {
         // SAFETY: E1 to E3.
@@ -28,7 +32,6 @@ impl<O: Atomic, I: AddrType> Op for AtomicOp<O, I> {
         if exit != Exit::DONE {
             return Err(exit);
         }
-        m.ip = m.ip.offset(4);
         Ok(())
     }
 }

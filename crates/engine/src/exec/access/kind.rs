@@ -6,13 +6,14 @@ use lineal_memory::{SharedMemory, effective_address};
 
 use super::outside;
 use crate::machine::Machine;
-use crate::machine::operand::Scalar;
+use crate::machine::operand::SlotValue;
+use crate::machine::place::{Field, Place};
 use crate::op::access::scalar::Raw;
 use crate::runtime::entity::MemoryEntity;
 use crate::runtime::trap::Exit;
 
 /// The type of an address operand: `u32` or `u64`.
-pub(crate) trait AddrType: Scalar + Into<u64> {}
+pub(crate) trait AddrType: SlotValue + Into<u64> {}
 impl AddrType for u32 {}
 impl AddrType for u64 {}
 
@@ -42,6 +43,12 @@ pub(crate) struct Own<I>(PhantomData<I>);
 
 /// A shared memory, with addresses of type `I`.
 pub(crate) struct Shared<I>(PhantomData<I>);
+
+/// Where the cell names the address.
+pub(super) const ADDRESS: Place = Place::Slot(Field::A);
+
+/// Where the cell has the offset.
+pub(super) const OFFSET: Place = Place::Number(Field::all(2));
 
 /// The operand in `a` and memory `b`.
 #[inline(always)]

@@ -2,9 +2,10 @@
 
 use std::marker::PhantomData;
 
-use super::kind::AnyMemory;
+use super::kind::{self, AnyMemory};
 use super::{Addr, check};
 use crate::machine::operand::{Dst, SlotD, Src, ToSlot};
+use crate::machine::place::{Field, Place};
 use crate::machine::{Machine, Op};
 use crate::op::access::lane::MemoryLane;
 use crate::op::access::scalar::Raw;
@@ -28,6 +29,10 @@ pub(crate) fn lane_granule(lane: u8, slot: u16) -> u64 {
 pub(crate) struct LoadLane<O, A>(PhantomData<(O, A)>);
 
 impl<O: MemoryLane, A: Addr> Op for LoadLane<O, A> {
+    const GRANULES: usize = 3 + A::EXTRA;
+    const PLACES: &'static [Place] =
+        &[A::PLACES[0], A::PLACES[1], Place::Pair(Field::low(2 + A::EXTRA)), Place::Pair(Field::D)];
+
     #[inline(always)]
     unsafe fn exec(m: &mut Machine) -> Result<(), Exit> {
         // SAFETY: E1 to E4; `check` vouches for the address.
@@ -36,7 +41,6 @@ impl<O: MemoryLane, A: Addr> Op for LoadLane<O, A> {
             let (lane, slot) = lane_operands(m, 2 + A::EXTRA);
             ToSlot::put(m, O::replace(m.fp.vector(slot), lane, raw));
         }
-        m.ip = m.ip.offset(3 + A::EXTRA as isize);
         Ok(())
     }
 }
@@ -45,6 +49,14 @@ impl<O: MemoryLane, A: Addr> Op for LoadLane<O, A> {
 pub(crate) struct StoreLane<O, A>(PhantomData<(O, A)>);
 
 impl<O: MemoryLane, A: Addr> Op for StoreLane<O, A> {
+    const GRANULES: usize = 3 + A::EXTRA;
+    const PLACES: &'static [Place] = &[
+        A::PLACES[0],
+        A::PLACES[1],
+        Place::Number(Field::all(2 + A::EXTRA)),
+        Place::Pair(Field::D),
+    ];
+
     #[inline(always)]
     unsafe fn exec(m: &mut Machine) -> Result<(), Exit> {
         // SAFETY: E1 to E4; `check` vouches for the address.
@@ -53,7 +65,6 @@ impl<O: MemoryLane, A: Addr> Op for StoreLane<O, A> {
             let (lane, _) = lane_operands(m, 2 + A::EXTRA);
             target.write_unaligned(O::extract(SlotD::get(m), lane).little_endian());
         }
-        m.ip = m.ip.offset(3 + A::EXTRA as isize);
         Ok(())
     }
 }
@@ -62,6 +73,10 @@ impl<O: MemoryLane, A: Addr> Op for StoreLane<O, A> {
 pub(crate) struct LoadLaneAny<O, M>(PhantomData<(O, M)>);
 
 impl<O: MemoryLane, M: AnyMemory> Op for LoadLaneAny<O, M> {
+    const GRANULES: usize = 4;
+    const PLACES: &'static [Place] =
+        &[kind::ADDRESS, kind::OFFSET, Place::Pair(Field::low(3)), Place::Pair(Field::D)];
+
     #[inline(always)]
     unsafe fn exec(m: &mut Machine) -> Result<(), Exit> {
         // SAFETY: E1 to E3.
@@ -70,7 +85,6 @@ impl<O: MemoryLane, M: AnyMemory> Op for LoadLaneAny<O, M> {
             let (lane, slot) = lane_operands(m, 3);
             ToSlot::put(m, O::replace(m.fp.vector(slot), lane, raw));
         }
-        m.ip = m.ip.offset(4);
         Ok(())
     }
 }
@@ -79,6 +93,10 @@ impl<O: MemoryLane, M: AnyMemory> Op for LoadLaneAny<O, M> {
 pub(crate) struct StoreLaneAny<O, M>(PhantomData<(O, M)>);
 
 impl<O: MemoryLane, M: AnyMemory> Op for StoreLaneAny<O, M> {
+    const GRANULES: usize = 4;
+    const PLACES: &'static [Place] =
+        &[kind::ADDRESS, kind::OFFSET, Place::Number(Field::all(3)), Place::Pair(Field::D)];
+
     #[inline(always)]
     unsafe fn exec(m: &mut Machine) -> Result<(), Exit> {
         // SAFETY: E1 to E3.
@@ -86,7 +104,6 @@ impl<O: MemoryLane, M: AnyMemory> Op for StoreLaneAny<O, M> {
             let (lane, _) = lane_operands(m, 3);
             M::store(m, O::extract(SlotD::get(m), lane))?;
         }
-        m.ip = m.ip.offset(4);
         Ok(())
     }
 }

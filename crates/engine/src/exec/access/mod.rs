@@ -19,14 +19,17 @@ use std::marker::PhantomData;
 
 use crate::machine::Machine;
 use crate::machine::operand::Src;
+use crate::machine::place::{Field, Place};
 use crate::op::access::scalar::Raw;
 use crate::runtime::context::Fault;
 use crate::runtime::trap::{Exit, Trap};
 
 /// How an access to memory 0 makes its effective address.
 pub(crate) trait Addr {
-    /// How many granules beyond the second it takes in the cell.
-    const EXTRA: usize;
+    /// Where the cell names the operands that the address is made of.
+    const PLACES: [Place; 2];
+    /// How many granules after the second they take in the cell.
+    const EXTRA: usize = Self::PLACES[0].extra() + Self::PLACES[1].extra();
 
     /// addr + offset, in 64 bits: it cannot wrap around.
     ///
@@ -40,7 +43,7 @@ pub(crate) trait Addr {
 pub(crate) struct Based<S>(PhantomData<S>);
 
 impl<S: Src<u32>> Addr for Based<S> {
-    const EXTRA: usize = S::EXTRA;
+    const PLACES: [Place; 2] = [S::PLACE, Place::Number(Field::B)];
     #[inline(always)]
     unsafe fn ea(m: &Machine) -> u64 {
         // SAFETY: E1 and E2.
@@ -53,7 +56,7 @@ impl<S: Src<u32>> Addr for Based<S> {
 pub(crate) struct Sum<L, R>(PhantomData<(L, R)>);
 
 impl<L: Src<u32>, R: Src<u32>> Addr for Sum<L, R> {
-    const EXTRA: usize = R::EXTRA;
+    const PLACES: [Place; 2] = [L::PLACE, R::PLACE];
     #[inline(always)]
     unsafe fn ea(m: &Machine) -> u64 {
         // SAFETY: E1 and E2.
@@ -65,7 +68,7 @@ impl<L: Src<u32>, R: Src<u32>> Addr for Sum<L, R> {
 pub(crate) struct Static;
 
 impl Addr for Static {
-    const EXTRA: usize = 0;
+    const PLACES: [Place; 2] = [Place::Register, Place::Number(Field::B)];
     #[inline(always)]
     unsafe fn ea(m: &Machine) -> u64 {
         // SAFETY: E1.
@@ -116,5 +119,74 @@ pub(super) unsafe fn check_range<const IS_SOURCE: bool>(
         // SAFETY: E3.
         unsafe { (*m.cx).fault = Fault { start, len, is_source: IS_SOURCE } };
         Err(Trap::MemoryOutOfBounds.into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::ptr;
+    use std::sync::atomic::AtomicU64;
+
+    use lineal_memory::effective_address;
+
+    use super::*;
+    use crate::machine::{Fp, Ip};
+    use crate::runtime::context::{Context, limits};
+
+    /// What the check for accesses of type `R` says: the distance of the host address from the
+    /// memory's first byte.
+    fn checked<R: Raw>(context: &mut Context, ea: u64) -> Option<u64> {
+        let machine = machine(context);
+        // SAFETY: E3 holds; what is checked is not accessed.
+        let address = unsafe { check::<R>(&machine, ea) }.ok()?;
+        Some(address as u64 - machine.mem_ptr as u64)
+    }
+
+    fn machine(context: &mut Context) -> Machine {
+        Machine {
+            ip: Ip::NULL,
+            fp: Fp::NULL,
+            mem_ptr: context.mem_ptr,
+            cx: context,
+            acc: 0,
+            pin: 0,
+            acc64: 0.0,
+            acc32: 0.0,
+            pin64: 0.0,
+            pin32: 0.0,
+            head: Ip::NULL,
+        }
+    }
+
+    /// The machine has a check of its own, for speed; the memory crate's is the definition.
+    #[test]
+    fn the_fast_checks_are_the_memory_crates() {
+        let epoch = AtomicU64::new(0);
+        let mut context = Context::new(&epoch, Ip::NULL);
+        context.mem_ptr = ptr::without_provenance_mut(1 << 40);
+        const LAST: u64 = 65_536 * 65_536;
+        for byte_len in [0, 1, 2, 7, 8, 15, 16, 17, 65_535, 65_536, 65_537, LAST - 1, LAST] {
+            context.limits = limits(byte_len);
+            for near in [0, byte_len, u64::from(u32::MAX), 2 * u64::from(u32::MAX)] {
+                for ea in near.saturating_sub(20)..near + 20 {
+                    let defined = |len| effective_address(ea, 0, len, byte_len);
+                    assert_eq!(checked::<u8>(&mut context, ea), defined(1), "{ea} of {byte_len}");
+                    assert_eq!(checked::<u16>(&mut context, ea), defined(2), "{ea} of {byte_len}");
+                    assert_eq!(checked::<u32>(&mut context, ea), defined(4), "{ea} of {byte_len}");
+                    assert_eq!(checked::<u64>(&mut context, ea), defined(8), "{ea} of {byte_len}");
+                    let vector = checked::<[u8; 16]>(&mut context, ea);
+                    assert_eq!(vector, defined(16), "{ea} of {byte_len}");
+                }
+            }
+            for addr in [0, 1, 65_535, 65_536, byte_len as u32, u32::MAX] {
+                for len in [0, 1, 16, 65_536, (byte_len as u32).wrapping_sub(addr), u32::MAX] {
+                    let machine = machine(&mut context);
+                    // SAFETY: E3 holds; what is checked is not accessed.
+                    let in_bounds = unsafe { check_range::<false>(&machine, addr, len) }.is_ok();
+                    let defined = effective_address(addr.into(), 0, len.into(), byte_len);
+                    assert_eq!(in_bounds, defined.is_some(), "{len} from {addr} of {byte_len}");
+                }
+            }
+        }
     }
 }

@@ -19,10 +19,11 @@ use super::{Addr, check};
 use crate::exec::call::StaticCell;
 use crate::exec::slow::{Slots, SlowOp, Vm, address, memory_address_type, narrower};
 use crate::exec::variable::global;
-use crate::machine::operand::{Dst, Scalar, Src};
+use crate::machine::operand::{Dst, SlotValue, Src};
+use crate::machine::place::{Count, Field, Place};
 use crate::machine::{Fp, Ip, Machine, Op, handler};
 use crate::op::access::atomic::{Atomic, Effect, Observable};
-use crate::op::access::scalar::{Load, Raw, Store};
+use crate::op::access::scalar::{MemoryLoad, MemoryStore, Raw};
 use crate::runtime::context::Context;
 use crate::runtime::entity::{MemoryEntity, with_memory};
 use crate::runtime::observe::event::{AccessKind, AccessSource, GlobalSet, Info};
@@ -190,21 +191,22 @@ impl Kind for Every {
 /// `d ← memory[ea]`
 pub(crate) struct ObservedLoad<K, O, A, D>(PhantomData<(K, O, A, D)>);
 
-impl<K: Kind, O: Load, A: Addr, D: Dst<O::Out>> Op for ObservedLoad<K, O, A, D> {
+impl<K: Kind, O: MemoryLoad, A: Addr, D: Dst<O::Out>> Op for ObservedLoad<K, O, A, D> {
+    const GRANULES: usize = 3 + A::EXTRA;
+    const PLACES: &'static [Place] = &[A::PLACES[0], A::PLACES[1], D::PLACE];
+
     #[inline(always)]
     unsafe fn exec(m: &mut Machine) -> Result<(), Exit> {
-        let site_at = 2 + A::EXTRA;
-        let after = m.ip.offset(site_at as isize + 1);
+        let site_at = Self::GRANULES - 1;
         // SAFETY: E1 to E4, O1; `check` vouches for the address.
         unsafe {
             let ea = A::ea(m);
             let raw = check::<O::Raw>(m, ea)?.read_unaligned().little_endian();
             D::put(m, O::extend(raw));
             if K::read(m, ea, raw, m.ip.granule(site_at)) {
-                return Err(leave_to_report(m, after));
+                return Err(leave_to_report(m, m.ip.offset(Self::GRANULES as isize)));
             }
         }
-        m.ip = after;
         Ok(())
     }
 }
@@ -212,20 +214,21 @@ impl<K: Kind, O: Load, A: Addr, D: Dst<O::Out>> Op for ObservedLoad<K, O, A, D> 
 /// `memory[ea] ← d`, or the value of class `V`
 pub(crate) struct ObservedStore<K, O, A, V>(PhantomData<(K, O, A, V)>);
 
-impl<K: Kind, O: Store, A: Addr, V: Src<O::In>> Op for ObservedStore<K, O, A, V> {
+impl<K: Kind, O: MemoryStore, A: Addr, V: Src<O::In>> Op for ObservedStore<K, O, A, V> {
+    const GRANULES: usize = 3 + A::EXTRA + V::EXTRA;
+    const PLACES: &'static [Place] = &[A::PLACES[0], A::PLACES[1], V::PLACE];
+
     #[inline(always)]
     unsafe fn exec(m: &mut Machine) -> Result<(), Exit> {
-        let site_at = 2 + A::EXTRA + V::EXTRA;
-        let after = m.ip.offset(site_at as isize + 1);
+        let site_at = Self::GRANULES - 1;
         // SAFETY: E1 to E4, O1; `check` vouches for the address.
         unsafe {
             let ea = A::ea(m);
             let target = check::<O::Raw>(m, ea)?;
             if K::write(m, target, ea, O::narrow(V::get(m)), m.ip.granule(site_at)) {
-                return Err(leave_to_report(m, after));
+                return Err(leave_to_report(m, m.ip.offset(Self::GRANULES as isize)));
             }
         }
-        m.ip = after;
         Ok(())
     }
 }
@@ -252,6 +255,10 @@ static REPORT: StaticCell = StaticCell::new(handler::<Report>());
 struct Report;
 
 impl Op for Report {
+    const GRANULES: usize = 1;
+    const PLACES: &'static [Place] = &[];
+    const GOES_ON: bool = false;
+
     #[inline(always)]
     unsafe fn exec(m: &mut Machine) -> Result<(), Exit> {
         // SAFETY: E3.
@@ -288,6 +295,9 @@ unsafe fn report_now(cx: *mut Context, fp: Fp) -> Exit {
 pub(crate) struct Here;
 
 impl Op for Here {
+    const GRANULES: usize = 2;
+    const PLACES: &'static [Place] = &[];
+
     #[inline(always)]
     unsafe fn exec(m: &mut Machine) -> Result<(), Exit> {
         // SAFETY: E1 and E3.
@@ -296,7 +306,6 @@ impl Op for Here {
             (*m.cx).exit.ip = m.ip;
             (*m.cx).exit.fp = m.fp;
         }
-        m.ip = m.ip.offset(2);
         Ok(())
     }
 }
@@ -376,6 +385,9 @@ unsafe fn note_made(cx: *mut Context, made: &Made) -> Exit {
 pub(crate) struct ObservedAtomic<O, I>(PhantomData<(O, I)>);
 
 impl<O: Observable, I: AddrType> Op for ObservedAtomic<O, I> {
+    const GRANULES: usize = 4;
+    const PLACES: &'static [Place] = &[Place::Slots(Field::all(3), Count::Fixed(1 + O::OPERANDS))];
+
     #[inline(always)]
     unsafe fn exec(m: &mut Machine) -> Result<(), Exit> {
         // SAFETY: E1 to E3.
@@ -386,7 +398,6 @@ impl<O: Observable, I: AddrType> Op for ObservedAtomic<O, I> {
         if exit != Exit::DONE {
             return Err(exit);
         }
-        m.ip = m.ip.offset(4);
         Ok(())
     }
 }
@@ -546,6 +557,13 @@ impl SlowOp for ObservedGrow {
 pub(crate) struct Entered;
 
 impl Op for Entered {
+    const GRANULES: usize = 4;
+    const PLACES: &'static [Place] = &[
+        Place::Slots(Field::NONE, Count::In(Field::B)),
+        Place::Slot(Field::half(3, 0)),
+        Place::Slot(Field::half(3, 1)),
+    ];
+
     #[inline(always)]
     unsafe fn exec(m: &mut Machine) -> Result<(), Exit> {
         // SAFETY: E1 to E3.
@@ -556,7 +574,6 @@ impl Op for Entered {
             }
             m.load_pins(m.fp, m.ip.half(3, 0), m.ip.half(3, 1));
         }
-        m.ip = m.ip.offset(4);
         Ok(())
     }
 }
@@ -567,6 +584,9 @@ impl Op for Entered {
 pub(crate) struct Returned;
 
 impl Op for Returned {
+    const GRANULES: usize = 4;
+    const PLACES: &'static [Place] = &[Place::Slots(Field::all(3), Count::In(Field::B))];
+
     #[inline(always)]
     unsafe fn exec(m: &mut Machine) -> Result<(), Exit> {
         // SAFETY: E1 to E3.
@@ -576,7 +596,6 @@ impl Op for Returned {
                 return Err(exit);
             }
         }
-        m.ip = m.ip.offset(4);
         Ok(())
     }
 }
@@ -613,7 +632,10 @@ unsafe fn call_reported(cx: *mut Context, ip: Ip, fp: Fp, begins: bool) -> Exit 
 /// `global b ← a`, for a chosen global: reports it. The granule behind the operand is the site.
 pub(crate) struct ObservedGlobalSet<T, S>(PhantomData<(T, S)>);
 
-impl<T: Scalar, S: Src<T>> Op for ObservedGlobalSet<T, S> {
+impl<T: SlotValue, S: Src<T>> Op for ObservedGlobalSet<T, S> {
+    const GRANULES: usize = 3 + S::EXTRA;
+    const PLACES: &'static [Place] = &[S::PLACE];
+
     #[inline(always)]
     unsafe fn exec(m: &mut Machine) -> Result<(), Exit> {
         // SAFETY: E1 to E3; a global's value comes first.
@@ -630,7 +652,6 @@ impl<T: Scalar, S: Src<T>> Op for ObservedGlobalSet<T, S> {
                 }
             }
         }
-        m.ip = m.ip.offset(3 + S::EXTRA as isize);
         Ok(())
     }
 }

@@ -7,15 +7,19 @@ use lineal_memory::{Pages, effective_address};
 use super::check_range;
 use crate::exec::slow::{Vm, address, grown, memory_address_type, narrower, slow_ops};
 use crate::machine::operand::{SlotA, SlotD, Src};
+use crate::machine::place::{Field, Place};
 use crate::machine::{Machine, Op};
 use crate::runtime::entity::{MemoryEntity, with_memory};
 use crate::runtime::trap::{Exit, Trap};
 
 /// `memory.fill` of memory 0: the address is in the slot `a`, value and length are of classes `V`
 /// and `N`.
-pub(crate) struct Fill<V, N>(PhantomData<(V, N)>);
+pub(crate) struct FillFast<V, N>(PhantomData<(V, N)>);
 
-impl<V: Src<u32>, N: Src<u32>> Op for Fill<V, N> {
+impl<V: Src<u32>, N: Src<u32>> Op for FillFast<V, N> {
+    const GRANULES: usize = 2;
+    const PLACES: &'static [Place] = &[Place::Slot(Field::A), V::PLACE, N::PLACE];
+
     #[inline(always)]
     unsafe fn exec(m: &mut Machine) -> Result<(), Exit> {
         // SAFETY: E1 to E4; `check_range` vouches for the bytes.
@@ -24,16 +28,18 @@ impl<V: Src<u32>, N: Src<u32>> Op for Fill<V, N> {
             let dst = check_range::<false>(m, SlotA::get(m), len_bytes)?;
             dst.write_bytes(V::get(m) as u8, len_bytes as usize);
         }
-        m.ip = m.ip.offset(2);
         Ok(())
     }
 }
 
 /// `memory.copy` inside memory 0: to the address in the slot `a` from that in the slot `d`, a
 /// length of class `N`.
-pub(crate) struct Copy<N>(PhantomData<N>);
+pub(crate) struct CopyFast<N>(PhantomData<N>);
 
-impl<N: Src<u32>> Op for Copy<N> {
+impl<N: Src<u32>> Op for CopyFast<N> {
+    const GRANULES: usize = 2;
+    const PLACES: &'static [Place] = &[Place::Slot(Field::A), Place::Slot(Field::D), N::PLACE];
+
     #[inline(always)]
     unsafe fn exec(m: &mut Machine) -> Result<(), Exit> {
         // SAFETY: E1 to E4; `check_range` vouches for the bytes.
@@ -43,7 +49,6 @@ impl<N: Src<u32>> Op for Copy<N> {
             let src = check_range::<true>(m, SlotD::get(m), len_bytes)?;
             dst.copy_from(src, len_bytes as usize);
         }
-        m.ip = m.ip.offset(2);
         Ok(())
     }
 }

@@ -2,18 +2,22 @@
 
 use std::marker::PhantomData;
 
-use super::kind::AnyMemory;
+use super::kind::{self, AnyMemory};
 use super::{Addr, check};
 use crate::machine::operand::{Dst, SlotD, Src};
+use crate::machine::place::Place;
 use crate::machine::{Machine, Op};
-use crate::op::access::scalar::{Load, Raw, Store};
+use crate::op::access::scalar::{MemoryLoad, MemoryStore, Raw};
 use crate::op::scalar::Binary;
 use crate::runtime::trap::Exit;
 
 /// `d ← memory[ea]`
 pub(crate) struct LoadOp<O, A, D>(PhantomData<(O, A, D)>);
 
-impl<O: Load, A: Addr, D: Dst<O::Out>> Op for LoadOp<O, A, D> {
+impl<O: MemoryLoad, A: Addr, D: Dst<O::Out>> Op for LoadOp<O, A, D> {
+    const GRANULES: usize = 2 + A::EXTRA;
+    const PLACES: &'static [Place] = &[A::PLACES[0], A::PLACES[1], D::PLACE];
+
     #[inline(always)]
     unsafe fn exec(m: &mut Machine) -> Result<(), Exit> {
         // SAFETY: E1 to E4; `check` vouches for the address.
@@ -21,7 +25,6 @@ impl<O: Load, A: Addr, D: Dst<O::Out>> Op for LoadOp<O, A, D> {
             let raw = check::<O::Raw>(m, A::ea(m))?.read_unaligned();
             D::put(m, O::extend(raw.little_endian()));
         }
-        m.ip = m.ip.offset(2 + A::EXTRA as isize);
         Ok(())
     }
 }
@@ -33,11 +36,14 @@ pub(crate) struct BinLoad<O, M, L, A, D>(PhantomData<(O, M, L, A, D)>);
 impl<O, M, L, A, D> Op for BinLoad<O, M, L, A, D>
 where
     O: Binary,
-    M: Load<Out = O::Ty>,
+    M: MemoryLoad<Out = O::Ty>,
     L: Src<O::Ty>,
     A: Src<u32>,
     D: Dst<O::Ty>,
 {
+    const GRANULES: usize = 2;
+    const PLACES: &'static [Place] = &[L::PLACE, A::PLACE, D::PLACE];
+
     #[inline(always)]
     unsafe fn exec(m: &mut Machine) -> Result<(), Exit> {
         // SAFETY: E1 to E4; `check` vouches for the address.
@@ -47,7 +53,6 @@ where
             let result = O::eval(L::get(m), M::extend(raw.little_endian()))?;
             D::put(m, result);
         }
-        m.ip = m.ip.offset(2);
         Ok(())
     }
 }
@@ -55,7 +60,10 @@ where
 /// `memory[ea] ← d`, or the value of class `V`; a wide value comes after a wide address
 pub(crate) struct StoreOp<O, A, V>(PhantomData<(O, A, V)>);
 
-impl<O: Store, A: Addr, V: Src<O::In>> Op for StoreOp<O, A, V> {
+impl<O: MemoryStore, A: Addr, V: Src<O::In>> Op for StoreOp<O, A, V> {
+    const GRANULES: usize = 2 + A::EXTRA + V::EXTRA;
+    const PLACES: &'static [Place] = &[A::PLACES[0], A::PLACES[1], V::PLACE];
+
     #[inline(always)]
     unsafe fn exec(m: &mut Machine) -> Result<(), Exit> {
         // SAFETY: E1 to E4; `check` vouches for the address.
@@ -63,7 +71,6 @@ impl<O: Store, A: Addr, V: Src<O::In>> Op for StoreOp<O, A, V> {
             let target = check::<O::Raw>(m, A::ea(m))?;
             target.write_unaligned(O::narrow(V::get(m)).little_endian());
         }
-        m.ip = m.ip.offset(2 + A::EXTRA as isize + V::EXTRA as isize);
         Ok(())
     }
 }
@@ -71,7 +78,10 @@ impl<O: Store, A: Addr, V: Src<O::In>> Op for StoreOp<O, A, V> {
 /// `d ← memory b [a + offset]`, for any memory
 pub(crate) struct LoadAny<O, M, D>(PhantomData<(O, M, D)>);
 
-impl<O: Load, M: AnyMemory, D: Dst<O::Out>> Op for LoadAny<O, M, D> {
+impl<O: MemoryLoad, M: AnyMemory, D: Dst<O::Out>> Op for LoadAny<O, M, D> {
+    const GRANULES: usize = 3;
+    const PLACES: &'static [Place] = &[kind::ADDRESS, kind::OFFSET, D::PLACE];
+
     #[inline(always)]
     unsafe fn exec(m: &mut Machine) -> Result<(), Exit> {
         // SAFETY: E1 to E3.
@@ -79,7 +89,6 @@ impl<O: Load, M: AnyMemory, D: Dst<O::Out>> Op for LoadAny<O, M, D> {
             let raw = M::load::<O::Raw>(m)?;
             D::put(m, O::extend(raw));
         }
-        m.ip = m.ip.offset(3);
         Ok(())
     }
 }
@@ -87,15 +96,17 @@ impl<O: Load, M: AnyMemory, D: Dst<O::Out>> Op for LoadAny<O, M, D> {
 /// `memory b [a + offset] ← d`, for any memory
 pub(crate) struct StoreAny<O, M>(PhantomData<(O, M)>);
 
-impl<O: Store, M: AnyMemory> Op for StoreAny<O, M>
+impl<O: MemoryStore, M: AnyMemory> Op for StoreAny<O, M>
 where
     SlotD: Src<O::In>,
 {
+    const GRANULES: usize = 3;
+    const PLACES: &'static [Place] = &[kind::ADDRESS, kind::OFFSET, <SlotD as Src<O::In>>::PLACE];
+
     #[inline(always)]
     unsafe fn exec(m: &mut Machine) -> Result<(), Exit> {
         // SAFETY: E1 to E3.
         unsafe { M::store(m, O::narrow(SlotD::get(m)))? };
-        m.ip = m.ip.offset(3);
         Ok(())
     }
 }

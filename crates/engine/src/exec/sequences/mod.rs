@@ -17,7 +17,8 @@ use super::meter::*;
 use super::scalar::*;
 use super::variable::*;
 use crate::machine::operand::*;
-use crate::machine::{Handler, Machine, Op, handler};
+use crate::machine::place::Place;
+use crate::machine::{Handler, Machine, Op, handler, step};
 use crate::op::access::scalar::*;
 use crate::op::scalar::*;
 use crate::runtime::trap::Exit;
@@ -26,11 +27,15 @@ use crate::runtime::trap::Exit;
 pub(crate) struct Seq<A, B>(PhantomData<(A, B)>);
 
 impl<A: Op, B: Op> Op for Seq<A, B> {
+    const GRANULES: usize = B::GRANULES;
+    const PLACES: &'static [Place] = &[];
+    const GOES_ON: bool = B::GOES_ON;
+
     #[inline(always)]
     unsafe fn exec(m: &mut Machine) -> Result<(), Exit> {
         // SAFETY: E1 to E4, which `A` renews for the cell behind unless it leaves or branches.
         unsafe {
-            A::exec(m)?;
+            step::<A>(m)?;
             B::exec(m)
         }
     }
@@ -191,7 +196,12 @@ mod tests {
     fn every_pair_is_found_and_nothing_else() {
         for pair in pairs() {
             let found = table().find(pair.first.to_granule(), pair.second.to_granule());
-            assert!(found.is_some(), "{} {}", (pair.first.name)(), (pair.second.name)());
+            assert!(
+                found.is_some(),
+                "{} {}",
+                (pair.first.shape.name)(),
+                (pair.second.shape.name)()
+            );
         }
         assert_eq!(table().find(1, 2), None);
     }
@@ -205,7 +215,7 @@ mod tests {
             handler::<Binop<F32Add, SlotA, Acc, ToSlot>>(),
             handler::<Binop<F64Add, SlotA, Acc, ToSlot>>(),
         ] {
-            assert!(table().find(sum.to_granule(), step).is_some(), "{}", (sum.name)());
+            assert!(table().find(sum.to_granule(), step).is_some(), "{}", (sum.shape.name)());
         }
     }
 }

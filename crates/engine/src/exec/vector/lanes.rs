@@ -3,6 +3,7 @@
 use std::marker::PhantomData;
 
 use crate::machine::operand::{Dst, SlotA, Src, ToSlot};
+use crate::machine::place::{Field, Place};
 use crate::machine::{Machine, Op};
 use crate::op::vector::{ExtractLane, ReplaceLane, Splat};
 use crate::runtime::trap::Exit;
@@ -11,11 +12,13 @@ use crate::runtime::trap::Exit;
 pub(crate) struct SplatOp<O, S>(PhantomData<(O, S)>);
 
 impl<O: Splat, S: Src<O::In>> Op for SplatOp<O, S> {
+    const GRANULES: usize = 2;
+    const PLACES: &'static [Place] = &[S::PLACE, Place::Pair(Field::D)];
+
     #[inline(always)]
     unsafe fn exec(m: &mut Machine) -> Result<(), Exit> {
         // SAFETY: E1 and E2.
         unsafe { ToSlot::put(m, O::eval(S::get(m))) };
-        m.ip = m.ip.offset(2);
         Ok(())
     }
 }
@@ -24,11 +27,13 @@ impl<O: Splat, S: Src<O::In>> Op for SplatOp<O, S> {
 pub(crate) struct Extract<O, D>(PhantomData<(O, D)>);
 
 impl<O: ExtractLane, D: Dst<O::Out>> Op for Extract<O, D> {
+    const GRANULES: usize = 2;
+    const PLACES: &'static [Place] = &[Place::Pair(Field::A), D::PLACE];
+
     #[inline(always)]
     unsafe fn exec(m: &mut Machine) -> Result<(), Exit> {
         // SAFETY: E1 and E2.
         unsafe { D::put(m, O::eval(SlotA::get(m), m.ip.b() as usize)) };
-        m.ip = m.ip.offset(2);
         Ok(())
     }
 }
@@ -37,6 +42,9 @@ impl<O: ExtractLane, D: Dst<O::Out>> Op for Extract<O, D> {
 pub(crate) struct Replace<O, S>(PhantomData<(O, S)>);
 
 impl<O: ReplaceLane, S: Src<O::In>> Op for Replace<O, S> {
+    const GRANULES: usize = 2;
+    const PLACES: &'static [Place] = &[Place::Pair(Field::A), S::PLACE, Place::Pair(Field::D)];
+
     #[inline(always)]
     unsafe fn exec(m: &mut Machine) -> Result<(), Exit> {
         // SAFETY: E1 and E2.
@@ -44,7 +52,6 @@ impl<O: ReplaceLane, S: Src<O::In>> Op for Replace<O, S> {
             let lane = m.ip.b_halves().0;
             ToSlot::put(m, O::eval(SlotA::get(m), lane, S::get(m)));
         }
-        m.ip = m.ip.offset(2);
         Ok(())
     }
 }

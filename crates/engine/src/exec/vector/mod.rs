@@ -9,6 +9,7 @@ pub(crate) mod moves;
 use std::marker::PhantomData;
 
 use crate::machine::operand::{Dst, SlotA, SlotB, Src, ToSlot};
+use crate::machine::place::{Field, Place};
 use crate::machine::{Fp, Machine, Op};
 use crate::op::vector::{
     I8x16Shuffle, Vector, VectorBinary, VectorShift, VectorTernary, VectorTest, VectorUnary,
@@ -16,35 +17,48 @@ use crate::op::vector::{
 use crate::runtime::trap::Exit;
 
 /// `d ← op a`
-pub(crate) struct Unop<O>(PhantomData<O>);
+pub(crate) struct VectorUnop<O>(PhantomData<O>);
 
-impl<O: VectorUnary> Op for Unop<O> {
+impl<O: VectorUnary> Op for VectorUnop<O> {
+    const GRANULES: usize = 2;
+    const PLACES: &'static [Place] = &[Place::Pair(Field::A), Place::Pair(Field::D)];
+
     #[inline(always)]
     unsafe fn exec(m: &mut Machine) -> Result<(), Exit> {
         // SAFETY: E1 and E2.
         unsafe { ToSlot::put(m, O::eval(SlotA::get(m))) };
-        m.ip = m.ip.offset(2);
         Ok(())
     }
 }
 
 /// `d ← a op b`
-pub(crate) struct Binop<O>(PhantomData<O>);
+pub(crate) struct VectorBinop<O>(PhantomData<O>);
 
-impl<O: VectorBinary> Op for Binop<O> {
+impl<O: VectorBinary> Op for VectorBinop<O> {
+    const GRANULES: usize = 2;
+    const PLACES: &'static [Place] =
+        &[Place::Pair(Field::A), Place::Pair(Field::B), Place::Pair(Field::D)];
+
     #[inline(always)]
     unsafe fn exec(m: &mut Machine) -> Result<(), Exit> {
         // SAFETY: E1 and E2.
         unsafe { ToSlot::put(m, O::eval(SlotA::get(m), SlotB::get(m))) };
-        m.ip = m.ip.offset(2);
         Ok(())
     }
 }
 
 /// `d ← op(a, b, c)`: the halves of `b` name the slots of `b` and `c`.
-pub(crate) struct Ternop<O>(PhantomData<O>);
+pub(crate) struct VectorTernop<O>(PhantomData<O>);
 
-impl<O: VectorTernary> Op for Ternop<O> {
+impl<O: VectorTernary> Op for VectorTernop<O> {
+    const GRANULES: usize = 2;
+    const PLACES: &'static [Place] = &[
+        Place::Pair(Field::A),
+        Place::Pair(Field::B_LOW),
+        Place::Pair(Field::B_HIGH),
+        Place::Pair(Field::D),
+    ];
+
     #[inline(always)]
     unsafe fn exec(m: &mut Machine) -> Result<(), Exit> {
         // SAFETY: E1 and E2.
@@ -52,15 +66,17 @@ impl<O: VectorTernary> Op for Ternop<O> {
             let (b, c) = m.ip.b_halves();
             ToSlot::put(m, O::eval(SlotA::get(m), m.fp.vector(b), m.fp.vector(c)));
         }
-        m.ip = m.ip.offset(2);
         Ok(())
     }
 }
 
-/// [`Ternop`], out of line: for operations that call something.
-pub(crate) struct SlowTernop<O>(PhantomData<O>);
+/// [`VectorTernop`], out of line: for operations that call something.
+pub(crate) struct SlowVectorTernop<O>(PhantomData<O>);
 
-impl<O: VectorTernary> Op for SlowTernop<O> {
+impl<O: VectorTernary> Op for SlowVectorTernop<O> {
+    const GRANULES: usize = 2;
+    const PLACES: &'static [Place] = VectorTernop::<O>::PLACES;
+
     #[inline(always)]
     unsafe fn exec(m: &mut Machine) -> Result<(), Exit> {
         // SAFETY: E1 and E2.
@@ -68,7 +84,6 @@ impl<O: VectorTernary> Op for SlowTernop<O> {
             let (b, c) = m.ip.b_halves();
             out_of_line::<O>(m.fp, m.ip.a(), b, c, m.ip.d() as usize);
         }
-        m.ip = m.ip.offset(2);
         Ok(())
     }
 }
@@ -86,6 +101,15 @@ unsafe fn out_of_line<O: VectorTernary>(fp: Fp, a: usize, b: usize, c: usize, d:
 pub(crate) struct Shuffle;
 
 impl Op for Shuffle {
+    const GRANULES: usize = 4;
+    const PLACES: &'static [Place] = &[
+        Place::Pair(Field::A),
+        Place::Pair(Field::B),
+        Place::Number(Field::all(2)),
+        Place::Number(Field::all(3)),
+        Place::Pair(Field::D),
+    ];
+
     #[inline(always)]
     unsafe fn exec(m: &mut Machine) -> Result<(), Exit> {
         // SAFETY: E1 and E2.
@@ -93,7 +117,6 @@ impl Op for Shuffle {
             let indices: Vector = m.ip.as_ptr().add(2).cast::<Vector>().read();
             ToSlot::put(m, I8x16Shuffle::eval(SlotA::get(m), SlotB::get(m), indices));
         }
-        m.ip = m.ip.offset(4);
         Ok(())
     }
 }
@@ -102,11 +125,13 @@ impl Op for Shuffle {
 pub(crate) struct Shift<O, C>(PhantomData<(O, C)>);
 
 impl<O: VectorShift, C: Src<u32>> Op for Shift<O, C> {
+    const GRANULES: usize = 2;
+    const PLACES: &'static [Place] = &[Place::Pair(Field::A), C::PLACE, Place::Pair(Field::D)];
+
     #[inline(always)]
     unsafe fn exec(m: &mut Machine) -> Result<(), Exit> {
         // SAFETY: E1 and E2.
         unsafe { ToSlot::put(m, O::eval(SlotA::get(m), C::get(m))) };
-        m.ip = m.ip.offset(2);
         Ok(())
     }
 }
@@ -115,11 +140,13 @@ impl<O: VectorShift, C: Src<u32>> Op for Shift<O, C> {
 pub(crate) struct Test<O, D>(PhantomData<(O, D)>);
 
 impl<O: VectorTest, D: Dst<u32>> Op for Test<O, D> {
+    const GRANULES: usize = 2;
+    const PLACES: &'static [Place] = &[Place::Pair(Field::A), D::PLACE];
+
     #[inline(always)]
     unsafe fn exec(m: &mut Machine) -> Result<(), Exit> {
         // SAFETY: E1 and E2.
         unsafe { D::put(m, O::eval(SlotA::get(m))) };
-        m.ip = m.ip.offset(2);
         Ok(())
     }
 }

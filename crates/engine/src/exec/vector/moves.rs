@@ -7,6 +7,7 @@ use std::marker::PhantomData;
 
 use crate::exec::variable::global;
 use crate::machine::operand::{Dst, SlotA, SlotB, SlotD, Src, ToSlot};
+use crate::machine::place::{Count, Field, Place};
 use crate::machine::{Fp, Machine, Op};
 use crate::op::vector::Vector;
 use crate::runtime::trap::Exit;
@@ -28,9 +29,9 @@ impl Fp {
 }
 
 macro_rules! vector_source {
-    ($($class:ident: $field:ident;)*) => {$(
+    ($($class:ident: $field:ident, $place:ident;)*) => {$(
         impl Src<Vector> for $class {
-            const EXTRA: usize = 0;
+            const PLACE: Place = Place::Pair(Field::$place);
             #[inline(always)]
             unsafe fn get(m: &Machine) -> Vector {
                 // SAFETY: E1 and E2.
@@ -41,12 +42,14 @@ macro_rules! vector_source {
 }
 
 vector_source! {
-    SlotA: a;
-    SlotB: b;
-    SlotD: d;
+    SlotA: a, A;
+    SlotB: b, B;
+    SlotD: d, D;
 }
 
 impl Dst<Vector> for ToSlot {
+    const PLACE: Place = Place::Pair(Field::D);
+
     #[inline(always)]
     unsafe fn put(m: &mut Machine, value: Vector) {
         // SAFETY: E1 and E2.
@@ -55,9 +58,12 @@ impl Dst<Vector> for ToSlot {
 }
 
 /// `d ← a`
-pub(crate) struct Move;
+pub(crate) struct VectorMove;
 
-impl Op for Move {
+impl Op for VectorMove {
+    const GRANULES: usize = 2;
+    const PLACES: &'static [Place] = &[Place::Pair(Field::A), Place::Pair(Field::D)];
+
     #[inline(always)]
     unsafe fn exec(m: &mut Machine) -> Result<(), Exit> {
         // SAFETY: E1 and E2.
@@ -65,15 +71,18 @@ impl Op for Move {
             let value: Vector = SlotA::get(m);
             ToSlot::put(m, value);
         }
-        m.ip = m.ip.offset(2);
         Ok(())
     }
 }
 
 /// `d ←` granules 2 and 3, low half first
-pub(crate) struct Constant;
+pub(crate) struct VectorConstant;
 
-impl Op for Constant {
+impl Op for VectorConstant {
+    const GRANULES: usize = 4;
+    const PLACES: &'static [Place] =
+        &[Place::Number(Field::all(2)), Place::Number(Field::all(3)), Place::Pair(Field::D)];
+
     #[inline(always)]
     unsafe fn exec(m: &mut Machine) -> Result<(), Exit> {
         // SAFETY: E1 and E2.
@@ -83,15 +92,17 @@ impl Op for Constant {
             m.fp.set(d, low);
             m.fp.set(d + 1, high);
         }
-        m.ip = m.ip.offset(4);
         Ok(())
     }
 }
 
 /// `d ← global b`
-pub(crate) struct GlobalGet;
+pub(crate) struct VectorGlobalGet;
 
-impl Op for GlobalGet {
+impl Op for VectorGlobalGet {
+    const GRANULES: usize = 2;
+    const PLACES: &'static [Place] = &[Place::Pair(Field::D)];
+
     #[inline(always)]
     unsafe fn exec(m: &mut Machine) -> Result<(), Exit> {
         // SAFETY: E1 to E3; a global's value comes first, and is a vector by validation.
@@ -99,28 +110,33 @@ impl Op for GlobalGet {
             let value = global(m).cast::<Vector>().read_unaligned();
             ToSlot::put(m, value);
         }
-        m.ip = m.ip.offset(2);
         Ok(())
     }
 }
 
 /// `global b ← a`
-pub(crate) struct GlobalSet;
+pub(crate) struct VectorGlobalSet;
 
-impl Op for GlobalSet {
+impl Op for VectorGlobalSet {
+    const GRANULES: usize = 2;
+    const PLACES: &'static [Place] = &[Place::Pair(Field::A)];
+
     #[inline(always)]
     unsafe fn exec(m: &mut Machine) -> Result<(), Exit> {
         // SAFETY: E1 to E3; a global's value comes first, and is a vector by validation.
         unsafe { global(m).cast::<Vector>().write_unaligned(SlotA::get(m)) };
-        m.ip = m.ip.offset(2);
         Ok(())
     }
 }
 
 /// `d ← if c ≠ 0 { a } else { b }`: `b`'s low half names a slot, `c` is of class `C`.
-pub(crate) struct Select<C>(PhantomData<C>);
+pub(crate) struct VectorSelect<C>(PhantomData<C>);
 
-impl<C: Src<u32>> Op for Select<C> {
+impl<C: Src<u32>> Op for VectorSelect<C> {
+    const GRANULES: usize = 2;
+    const PLACES: &'static [Place] =
+        &[Place::Pair(Field::A), Place::Pair(Field::B_LOW), C::PLACE, Place::Pair(Field::D)];
+
     #[inline(always)]
     unsafe fn exec(m: &mut Machine) -> Result<(), Exit> {
         // SAFETY: E1 and E2.
@@ -129,7 +145,6 @@ impl<C: Src<u32>> Op for Select<C> {
             let chosen = if C::get(m) != 0 { first } else { second };
             ToSlot::put(m, m.fp.vector(chosen));
         }
-        m.ip = m.ip.offset(2);
         Ok(())
     }
 }
@@ -138,11 +153,13 @@ impl<C: Src<u32>> Op for Select<C> {
 pub(crate) struct ZeroFar;
 
 impl Op for ZeroFar {
+    const GRANULES: usize = 3;
+    const PLACES: &'static [Place] = &[Place::Slots(Field::B, Count::In(Field::all(2)))];
+
     #[inline(always)]
     unsafe fn exec(m: &mut Machine) -> Result<(), Exit> {
         // SAFETY: E1 and E2.
         unsafe { m.fp.slot(m.ip.b() as usize).write_bytes(0, m.ip.granule(2) as usize) };
-        m.ip = m.ip.offset(3);
         Ok(())
     }
 }

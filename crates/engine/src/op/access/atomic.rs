@@ -66,12 +66,12 @@ macro_rules! atomics {
 
 atomics! {
     /// Loads.
-    Load<W>(0) -> true, |memory, addr, offset, _x, _y| {
+    AtomicLoad<W>(0) -> true, |memory, addr, offset, _x, _y| {
         memory.atomic_load::<W>(addr, offset).map(W::into)
     };
 
     /// Stores the operand.
-    Store<W>(1) -> false, |memory, addr, offset, value, _y| {
+    AtomicStore<W>(1) -> false, |memory, addr, offset, value, _y| {
         memory.atomic_store(addr, offset, W::wrap(value)).map(|()| 0)
     };
 
@@ -164,7 +164,7 @@ pub(crate) trait Observable: Atomic {
     ) -> Result<(u64, Effect), AtomicError>;
 }
 
-impl<W: Width> Observable for Load<W> {
+impl<W: Width> Observable for AtomicLoad<W> {
     const WIDTH_BYTES: usize = size_of::<W>();
 
     fn perform_observed(
@@ -178,7 +178,7 @@ impl<W: Width> Observable for Load<W> {
     }
 }
 
-impl<W: Width> Observable for Store<W> {
+impl<W: Width> Observable for AtomicStore<W> {
     const WIDTH_BYTES: usize = size_of::<W>();
 
     fn perform_observed(
@@ -245,7 +245,7 @@ macro_rules! observable_waits {
                 if !memory.is_shared() {
                     return Ok(None);
                 }
-                Load::<$width>::perform(memory, addr, offset, [0; 2])
+                AtomicLoad::<$width>::perform(memory, addr, offset, [0; 2])
                     .map(|value| Some(Effect::Read(value)))
             }
 

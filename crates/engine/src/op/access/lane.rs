@@ -1,12 +1,12 @@
 //! Vector loads and stores: as those of [`memory`](crate::op::access::scalar), and of single lanes.
 
-use super::scalar::{Load, Raw, Store};
+use super::scalar::{MemoryLoad, MemoryStore, Raw};
 use crate::op::vector::{Lanes, Vector};
 
 macro_rules! loads {
     ($($name:ident: $raw:ty => $lanes:ty, |$x:ident| $extend:expr;)*) => {$(
         pub(crate) struct $name;
-        impl Load for $name {
+        impl MemoryLoad for $name {
             type Raw = $raw;
             type Out = Vector;
             #[inline(always)]
@@ -70,7 +70,7 @@ loads! {
 /// `v128.store`
 pub(crate) struct V128Store;
 
-impl Store for V128Store {
+impl MemoryStore for V128Store {
     type Raw = Vector;
     type In = Vector;
     #[inline(always)]

@@ -2,6 +2,8 @@
 //!
 //! A load reads a [`Raw`] of its width and extends it; a store narrows its operand to one.
 
+use crate::machine::operand::SlotValue;
+
 /// A little-endian number as memory holds it, or bytes.
 ///
 /// # Safety
@@ -52,7 +54,7 @@ unsafe impl Raw for [u8; 16] {
 }
 
 /// A load.
-pub(crate) trait Load {
+pub(crate) trait MemoryLoad {
     /// What is in memory.
     type Raw: Raw;
     /// The result's type.
@@ -62,7 +64,7 @@ pub(crate) trait Load {
 }
 
 /// A store.
-pub(crate) trait Store {
+pub(crate) trait MemoryStore {
     /// What goes to memory.
     type Raw: Raw;
     /// The operand's type.
@@ -74,7 +76,7 @@ pub(crate) trait Store {
 macro_rules! loads {
     ($($name:ident: $raw:ty => $out:ty, |$x:ident| $extend:expr;)*) => {$(
         pub(crate) struct $name;
-        impl Load for $name {
+        impl MemoryLoad for $name {
             type Raw = $raw;
             type Out = $out;
             #[inline(always)]
@@ -88,7 +90,7 @@ macro_rules! loads {
 macro_rules! stores {
     ($($name:ident: $in:ty => $raw:ty, |$x:ident| $narrow:expr;)*) => {$(
         pub(crate) struct $name;
-        impl Store for $name {
+        impl MemoryStore for $name {
             type Raw = $raw;
             type In = $in;
             #[inline(always)]
@@ -126,4 +128,31 @@ stores! {
     I64Store8: u64 => u8, |x| x as u8;
     I64Store16: u64 => u16, |x| x as u16;
     I64Store32: u64 => u32, |x| x as u32;
+}
+
+/// The loads that operations of a type can fold.
+pub(crate) trait Loaded: SlotValue {
+    /// Of its own width.
+    type Full: MemoryLoad<Out = Self>;
+    /// Of an unsigned byte; the full load again for a type that has none.
+    type Byte: MemoryLoad<Out = Self>;
+    /// Of the unsigned number half as wide; the full load again for a type that has none.
+    type Half: MemoryLoad<Out = Self>;
+}
+
+macro_rules! loaded {
+    ($($ty:ty: $full:ident, $byte:ident, $half:ident;)*) => {$(
+        impl Loaded for $ty {
+            type Full = $full;
+            type Byte = $byte;
+            type Half = $half;
+        }
+    )*};
+}
+
+loaded! {
+    u32: I32Load, I32Load8U, I32Load16U;
+    u64: I64Load, I64Load8U, I64Load32U;
+    f32: F32Load, F32Load, F32Load;
+    f64: F64Load, F64Load, F64Load;
 }

@@ -2,7 +2,7 @@
 
 use super::*;
 
-vector_ops! { unary:
+vector_ops! { unary exact:
     V128Not: [u64; 2], |x| !x;
     I8x16Abs: [i8; 16], |x| x.wrapping_abs();
     I8x16Neg: [i8; 16], |x| x.wrapping_neg();
@@ -22,7 +22,7 @@ macro_rules! mask {
     };
 }
 
-vector_ops! { binary:
+vector_ops! { binary exact:
     V128And: [u64; 2], |a, b| a & b;
     V128AndNot: [u64; 2], |a, b| a & !b;
     V128Or: [u64; 2], |a, b| a | b;
@@ -159,7 +159,7 @@ fn bitmask<const N: usize>(lanes: [bool; N]) -> u32 {
 }
 
 // Narrower lanes, saturated.
-vector_ops! { binary all:
+vector_ops! { binary all exact:
     I8x16NarrowI16x8S: [i16; 8] => [i8; 16], |a, b| map(join(a, b), |x: i16| x.clamp(i8::MIN.into(), i8::MAX.into()) as i8);
     I8x16NarrowI16x8U: [i16; 8] => [u8; 16], |a, b| map(join(a, b), |x: i16| x.clamp(u8::MIN.into(), u8::MAX.into()) as u8);
     I16x8NarrowI32x4S: [i32; 4] => [i16; 8], |a, b| map(join(a, b), |x: i32| x.clamp(i16::MIN.into(), i16::MAX.into()) as i16);
@@ -186,7 +186,7 @@ vector_ops! { binary all:
 }
 
 // Wider lanes.
-vector_ops! { unary all:
+vector_ops! { unary all exact:
     I16x8ExtendLowI8x16S: [i8; 16] => [i16; 8], |x| part(x, 0, i16::from);
     I16x8ExtendLowI8x16U: [u8; 16] => [u16; 8], |x| part(x, 0, u16::from);
     I16x8ExtendHighI8x16S: [i8; 16] => [i16; 8], |x| part(x, 8, i16::from);
@@ -208,7 +208,11 @@ vector_ops! { unary all:
 /// `v128.bitselect`: `c`'s ones take bits from `a`, its zeros from `b`.
 pub(crate) struct V128Bitselect;
 
+lowered! { V128Bitselect: vector_ternary; }
+
 impl VectorTernary for V128Bitselect {
+    const NANS: Nans = Nans::None;
+
     #[inline(always)]
     fn eval(a: Vector, b: Vector, c: Vector) -> Vector {
         let (a, b, c) = (<[u64; 2]>::of(a), <[u64; 2]>::of(b), <[u64; 2]>::of(c));

@@ -1,24 +1,24 @@
 //! Single lanes, and their order.
 
 use super::*;
-use crate::machine::operand::Scalar;
+use crate::machine::operand::SlotValue;
 
 /// A vector whose lanes are all the same.
 pub(crate) trait Splat {
-    type In: Scalar;
+    type In: SlotValue;
     fn eval(x: Self::In) -> Vector;
 }
 
 /// One lane as a number.
 pub(crate) trait ExtractLane {
-    type Out: Scalar;
+    type Out: SlotValue;
     /// The lane's number counts only below the number of lanes.
     fn eval(x: Vector, lane: usize) -> Self::Out;
 }
 
 /// A vector with another number in one lane.
 pub(crate) trait ReplaceLane {
-    type In: Scalar;
+    type In: SlotValue;
     /// The lane's number counts only below the number of lanes.
     fn eval(x: Vector, lane: usize, value: Self::In) -> Vector;
 }
@@ -26,6 +26,7 @@ pub(crate) trait ReplaceLane {
 macro_rules! lane_ops {
     ($($splat:ident $replace:ident: $in:ty => [$lane:ty; $count:literal];)*) => {$(
         pub(crate) struct $splat;
+        lowered! { $splat: splat; }
         impl Splat for $splat {
             type In = $in;
             #[inline(always)]
@@ -83,7 +84,11 @@ extract_lane! {
 /// `i8x16.swizzle`: bytes of `a` by the indices in `b`; zero for an index beyond the last.
 pub(crate) struct I8x16Swizzle;
 
+lowered! { I8x16Swizzle: vector_binary; }
+
 impl VectorBinary for I8x16Swizzle {
+    const NANS: Nans = Nans::None;
+
     #[inline(always)]
     fn eval(a: Vector, b: Vector) -> Vector {
         b.map(|index| if index < 16 { a[usize::from(index % 16)] } else { 0 })
@@ -94,6 +99,8 @@ impl VectorBinary for I8x16Swizzle {
 pub(crate) struct I8x16Shuffle;
 
 impl VectorTernary for I8x16Shuffle {
+    const NANS: Nans = Nans::None;
+
     #[inline(always)]
     fn eval(a: Vector, b: Vector, indices: Vector) -> Vector {
         let mut both = [0; 32];

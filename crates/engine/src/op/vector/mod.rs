@@ -23,18 +23,70 @@ pub(crate) use relaxed::*;
 /// A vector's bytes: those of lane 0 first, each lane's lowest first, as memory holds them.
 pub(crate) type Vector = [u8; 16];
 
+/// An operation on vectors without immediates, with what it takes to translate it.
+pub(crate) trait VectorOp {
+    /// Calls the method for operations of this kind.
+    fn lower(to: &mut impl VectorLowering);
+}
+
+/// What translates operations on vectors: a method for each kind.
+pub(crate) trait VectorLowering {
+    fn vector_unary<O: VectorUnary>(&mut self);
+    fn vector_binary<O: VectorBinary>(&mut self);
+    fn vector_ternary<O: VectorTernary>(&mut self);
+    /// An operation that calls something.
+    fn vector_ternary_slow<O: VectorTernary>(&mut self);
+    fn vector_shift<O: VectorShift>(&mut self);
+    fn vector_test<O: VectorTest>(&mut self);
+    fn splat<O: Splat>(&mut self);
+}
+
+/// Says which method translates an operation.
+macro_rules! lowered {
+    ($($name:ident: $method:ident;)*) => {$(
+        impl $crate::op::vector::VectorOp for $name {
+            fn lower(to: &mut impl $crate::op::vector::VectorLowering) {
+                to.$method::<$name>();
+            }
+        }
+    )*};
+}
+use lowered;
+
+/// Of which lanes the specification leaves the bits open if they are NaNs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Nans {
+    None,
+    F32,
+    F64,
+}
+
+/// What a group of rows says of NaNs in its results.
+macro_rules! nans {
+    (exact $lanes:ty) => {
+        Nans::None
+    };
+    (nan $lanes:ty) => {
+        <$lanes as Lanes>::NANS
+    };
+}
+use nans;
+
 /// An operation with one operand.
 pub(crate) trait VectorUnary {
+    const NANS: Nans;
     fn eval(x: Vector) -> Vector;
 }
 
 /// An operation with two operands.
 pub(crate) trait VectorBinary {
+    const NANS: Nans;
     fn eval(a: Vector, b: Vector) -> Vector;
 }
 
 /// An operation with three operands.
 pub(crate) trait VectorTernary {
+    const NANS: Nans;
     fn eval(a: Vector, b: Vector, c: Vector) -> Vector;
 }
 
@@ -50,13 +102,17 @@ pub(crate) trait VectorTest {
 
 /// A vector seen as an array of lanes.
 pub(crate) trait Lanes: Copy {
+    /// Which NaNs there can be.
+    const NANS: Nans;
     fn of(vector: Vector) -> Self;
     fn vector(self) -> Vector;
 }
 
 macro_rules! lane_types {
-    ($($ty:ty: $count:literal;)*) => {$(
+    ($($ty:ty: $count:literal $nans:ident;)*) => {$(
         impl Lanes for [$ty; $count] {
+            const NANS: Nans = Nans::$nans;
+
             #[inline(always)]
             fn of(vector: Vector) -> Self {
                 let (chunks, _) = vector.as_chunks();
@@ -77,10 +133,10 @@ macro_rules! lane_types {
 }
 
 lane_types! {
-    i8: 16; u8: 16;
-    i16: 8; u16: 8;
-    i32: 4; u32: 4; f32: 4;
-    i64: 2; u64: 2; f64: 2;
+    i8: 16 None; u8: 16 None;
+    i16: 8 None; u16: 8 None;
+    i32: 4 None; u32: 4 None; f32: 4 F32;
+    i64: 2 None; u64: 2 None; f64: 2 F64;
 }
 
 /// An array of lanes, by their indices. (The compiler sees vectors in loops over arrays better
@@ -150,9 +206,12 @@ fn pairwise<T: Copy, U: Copy + Default, const N: usize, const M: usize>(
 /// lane by lane; `all` sees whole arrays.
 macro_rules! vector_ops {
     // One operand, lane by lane.
-    (unary: $($name:ident: $lanes:ty, |$x:ident| $lane:expr;)*) => {$(
+    (unary $nans:ident: $($name:ident: $lanes:ty, |$x:ident| $lane:expr;)*) => {$(
         pub(crate) struct $name;
+        lowered! { $name: vector_unary; }
         impl VectorUnary for $name {
+            const NANS: Nans = nans!($nans $lanes);
+
             #[inline(always)]
             fn eval(x: Vector) -> Vector {
                 map(<$lanes>::of(x), |$x| $lane).vector()
@@ -160,9 +219,12 @@ macro_rules! vector_ops {
         }
     )*};
     // One operand, the lanes of all of it at once.
-    (unary all: $($name:ident: $lanes:ty => $out:ty, |$x:ident| $result:expr;)*) => {$(
+    (unary all $nans:ident: $($name:ident: $lanes:ty => $out:ty, |$x:ident| $result:expr;)*) => {$(
         pub(crate) struct $name;
+        lowered! { $name: vector_unary; }
         impl VectorUnary for $name {
+            const NANS: Nans = nans!($nans $out);
+
             #[inline(always)]
             fn eval(x: Vector) -> Vector {
                 let $x = <$lanes>::of(x);
@@ -172,9 +234,12 @@ macro_rules! vector_ops {
         }
     )*};
     // Two operands, lane by lane.
-    (binary: $($name:ident: $lanes:ty, |$a:ident, $b:ident| $lane:expr;)*) => {$(
+    (binary $nans:ident: $($name:ident: $lanes:ty, |$a:ident, $b:ident| $lane:expr;)*) => {$(
         pub(crate) struct $name;
+        lowered! { $name: vector_binary; }
         impl VectorBinary for $name {
+            const NANS: Nans = nans!($nans $lanes);
+
             #[inline(always)]
             fn eval(a: Vector, b: Vector) -> Vector {
                 zip(<$lanes>::of(a), <$lanes>::of(b), |$a, $b| $lane).vector()
@@ -182,9 +247,12 @@ macro_rules! vector_ops {
         }
     )*};
     // Two operands, the lanes of all of both at once.
-    (binary all: $($name:ident: $lanes:ty => $out:ty, |$a:ident, $b:ident| $result:expr;)*) => {$(
+    (binary all $nans:ident: $($name:ident: $lanes:ty => $out:ty, |$a:ident, $b:ident| $result:expr;)*) => {$(
         pub(crate) struct $name;
+        lowered! { $name: vector_binary; }
         impl VectorBinary for $name {
+            const NANS: Nans = nans!($nans $out);
+
             #[inline(always)]
             fn eval(a: Vector, b: Vector) -> Vector {
                 let ($a, $b) = (<$lanes>::of(a), <$lanes>::of(b));
@@ -196,6 +264,7 @@ macro_rules! vector_ops {
     // A shift, lane by lane.
     (shift: $($name:ident: $lanes:ty, |$x:ident, $count:ident| $lane:expr;)*) => {$(
         pub(crate) struct $name;
+        lowered! { $name: vector_shift; }
         impl VectorShift for $name {
             #[inline(always)]
             fn eval(x: Vector, $count: u32) -> Vector {
@@ -206,6 +275,7 @@ macro_rules! vector_ops {
     // A question about the lanes of all of a vector.
     (test: $($name:ident: $lanes:ty, |$x:ident| $answer:expr;)*) => {$(
         pub(crate) struct $name;
+        lowered! { $name: vector_test; }
         impl VectorTest for $name {
             #[inline(always)]
             fn eval(x: Vector) -> u32 {

@@ -32,7 +32,7 @@ pub(crate) type F64x2RelaxedMax = F64x2Max;
 /// `i16x8.relaxed_q15mulr_s`: saturates.
 pub(crate) type I16x8RelaxedQ15mulrS = I16x8Q15MulrSatS;
 
-vector_ops! { binary all:
+vector_ops! { binary all exact:
     // Both operands are signed, and the sum of two products wraps.
     I16x8RelaxedDotI8x16I7x16S: [i8; 16] => [i16; 8], |a, b| {
         pairwise(zip(a, b, |a, b| i16::from(a) * i16::from(b)), i16::wrapping_add)
@@ -42,7 +42,11 @@ vector_ops! { binary all:
 /// `i32x4.relaxed_dot_i8x16_i7x16_add_s`: sums of two neighbours of the dot product, added to `c`.
 pub(crate) struct I32x4RelaxedDotI8x16I7x16AddS;
 
+lowered! { I32x4RelaxedDotI8x16I7x16AddS: vector_ternary; }
+
 impl VectorTernary for I32x4RelaxedDotI8x16I7x16AddS {
+    const NANS: Nans = Nans::None;
+
     #[inline(always)]
     fn eval(a: Vector, b: Vector, c: Vector) -> Vector {
         let products = <[i16; 8]>::of(I16x8RelaxedDotI8x16I7x16S::eval(a, b));
@@ -57,7 +61,10 @@ impl VectorTernary for I32x4RelaxedDotI8x16I7x16AddS {
 macro_rules! multiply_add {
     ($($name:ident: $lanes:ty, |$a:ident| $left:expr;)*) => {$(
         pub(crate) struct $name;
+        lowered! { $name: vector_ternary_slow; }
         impl VectorTernary for $name {
+            const NANS: Nans = <$lanes as Lanes>::NANS;
+
             fn eval(a: Vector, b: Vector, c: Vector) -> Vector {
                 let (a, b, c) = (<$lanes>::of(a), <$lanes>::of(b), <$lanes>::of(c));
                 let left = a.map(|$a| $left);

@@ -196,8 +196,8 @@ fn lanes_change_width() {
 
 #[test]
 fn loads_extend_as_the_operations_do() {
-    use crate::op::access::scalar::Load;
-    fn check<L: Load<Raw = u64, Out = Vector>, O: VectorUnary>() {
+    use crate::op::access::scalar::MemoryLoad;
+    fn check<L: MemoryLoad<Raw = u64, Out = Vector>, O: VectorUnary>() {
         for x in samples() {
             let [low, _] = <[u64; 2]>::of(x);
             assert_eq!(L::extend(low), O::eval(x), "{} {x:02x?}", std::any::type_name::<L>());

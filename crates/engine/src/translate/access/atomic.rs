@@ -5,7 +5,7 @@ use lineal_memory::AddressType;
 use wasmparser::{MemArg, Operator};
 
 use super::memory_of;
-use crate::exec::access::atomic::{AtomicFence, AtomicOp};
+use crate::exec::access::atomic::AtomicOp;
 use crate::exec::access::observed::ObservedAtomic;
 use crate::machine::{Bank, handler};
 use crate::translate::Translator;
@@ -13,8 +13,8 @@ use crate::translate::emit::Fields;
 use crate::translate::stack::Value;
 
 use crate::op::access::atomic::{
-    Add, And, CompareExchange, Load, Notify, Observable, Or, ReadModifyWrite, Store, Sub, Wait32,
-    Wait64, Xchg, Xor,
+    Add, And, AtomicLoad, AtomicStore, CompareExchange, Notify, Observable, Or, ReadModifyWrite,
+    Sub, Wait32, Wait64, Xchg, Xor,
 };
 
 /// Sends each operator to its operation: rows of `operation: operators of each width`.
@@ -39,7 +39,6 @@ macro_rules! dispatch {
             Operator::MemoryAtomicWait32 { memarg } => $self.atomic::<Wait32>(memarg),
             Operator::MemoryAtomicWait64 { memarg } => $self.atomic::<Wait64>(memarg),
             Operator::MemoryAtomicNotify { memarg } => $self.atomic::<Notify>(memarg),
-            Operator::AtomicFence { .. } => $self.slow::<AtomicFence>(0, 0),
             ref other => panic!("validated operator is not supported: {other:?}"),
         }
     };
@@ -49,9 +48,9 @@ impl Translator<'_> {
     /// Translates an operator of the threads proposal.
     pub(in crate::translate) fn atomic_operator(&mut self, operator: &Operator<'_>) {
         dispatch! { self, operator,
-            Load: I32AtomicLoad8U | I64AtomicLoad8U, I32AtomicLoad16U | I64AtomicLoad16U,
+            AtomicLoad: I32AtomicLoad8U | I64AtomicLoad8U, I32AtomicLoad16U | I64AtomicLoad16U,
                 I32AtomicLoad | I64AtomicLoad32U, I64AtomicLoad;
-            Store: I32AtomicStore8 | I64AtomicStore8, I32AtomicStore16 | I64AtomicStore16,
+            AtomicStore: I32AtomicStore8 | I64AtomicStore8, I32AtomicStore16 | I64AtomicStore16,
                 I32AtomicStore | I64AtomicStore32, I64AtomicStore;
             ReadModifyWrite<Add>: I32AtomicRmw8AddU | I64AtomicRmw8AddU,
                 I32AtomicRmw16AddU | I64AtomicRmw16AddU,
@@ -80,8 +79,8 @@ impl Translator<'_> {
     fn atomic<O: Observable>(&mut self, memarg: MemArg) {
         let memory = memory_of(memarg);
         let slot = self.take_in_slots(1 + O::OPERANDS as u32);
-        let is_observed = self.observe_here(self.options.watched.writes());
-        self.emit.site();
+        let is_observed = self.observe_here(self.function.options.watched.writes());
+        self.buffers.emit.site();
         let handler = match (self.memory_address_type(memory), is_observed) {
             (AddressType::I32, false) => handler::<AtomicOp<O, u32>>(),
             (AddressType::I64, false) => handler::<AtomicOp<O, u64>>(),
@@ -89,10 +88,10 @@ impl Translator<'_> {
             (AddressType::I64, true) => handler::<ObservedAtomic<O, u64>>(),
         };
         let fields = Fields { b: memory, wide: Some(memarg.offset), ..Fields::default() };
-        self.emit.cell(handler, fields);
-        self.emit.granule(u64::from(slot));
+        self.buffers.emit.cell(handler, fields);
+        self.buffers.emit.granule(u64::from(slot));
         if O::RESULT {
-            self.stack.push(Value::Temp, Bank::Int);
+            self.buffers.stack.push(Value::Temp, Bank::Int);
         }
     }
 }

@@ -4,141 +4,103 @@ use std::marker::PhantomData;
 
 use wasmparser::MemArg;
 
-use super::{AddrClass, FastAddr, memory_of};
-use crate::exec::access::kind::{AnyMemory, Own, Shared};
+use super::{Addresses, Families, Family, FastAddr, addresses, e, families, memory_of};
+use crate::exec::access::Addr;
+use crate::exec::access::kind::AnyMemory;
 use crate::exec::access::lane::{LoadLane, LoadLaneAny, StoreLane, StoreLaneAny, lane_granule};
-use crate::exec::access::observed::Observed;
 use crate::exec::access::scalar::{LoadAny, LoadOp, StoreAny, StoreOp};
-use crate::exec::access::{Addr, Based, Static, Sum};
-use crate::machine::operand::{Acc, Pin, SlotA, SlotD, ToSlot, Wide, WideSlot};
+use crate::machine::operand::{SlotD, ToSlot};
 use crate::machine::{Handler, handler};
 use crate::op::access::lane::{MemoryLane, V128Store};
-use crate::op::access::scalar::Load;
+use crate::op::access::scalar::MemoryLoad;
 use crate::op::vector::Vector;
 use crate::translate::Translator;
 use crate::translate::emit::Fields;
 
-/// Handlers of a load or store of a whole vector, by [`AddrClass`].
-macro_rules! by_address {
-    ($op:ident<$o:ty, $vector:ty>) => {
-        &[
-            handler::<$op<$o, Based<SlotA>, $vector>>(),
-            handler::<$op<$o, Based<Acc>, $vector>>(),
-            handler::<$op<$o, Based<Pin>, $vector>>(),
-            handler::<$op<$o, Static, $vector>>(),
-            handler::<$op<$o, Sum<SlotA, WideSlot>, $vector>>(),
-            handler::<$op<$o, Sum<SlotA, Acc>, $vector>>(),
-            handler::<$op<$o, Sum<SlotA, Pin>, $vector>>(),
-            handler::<$op<$o, Sum<Acc, Pin>, $vector>>(),
-            handler::<$op<$o, Sum<SlotA, Wide>, $vector>>(),
-            handler::<$op<$o, Sum<Acc, Wide>, $vector>>(),
-            handler::<$op<$o, Sum<Pin, Wide>, $vector>>(),
-        ]
-    };
+/// Handlers of a load of a whole vector.
+struct VectorLoadTable<O>(PhantomData<O>);
+
+impl<O: MemoryLoad<Out = Vector>> VectorLoadTable<O> {
+    const fn by_addr<A: Addr>() -> Handler {
+        handler::<LoadOp<O, A, ToSlot>>()
+    }
+
+    const BY_ADDR: &'static Addresses<Handler> = &addresses!(by_addr);
+
+    const fn any<M: AnyMemory>() -> Handler {
+        handler::<LoadAny<O, M, ToSlot>>()
+    }
+
+    const ANY: &'static Families<Handler> = &families!(any);
 }
 
-/// Handlers of a load.
-struct LoadTable<O>(PhantomData<O>);
+/// Handlers of `v128.store`.
+struct VectorStoreTable;
 
-impl<O: Load<Out = Vector>> LoadTable<O> {
-    const BY_ADDR: &'static [Handler; 11] = by_address!(LoadOp<O, ToSlot>);
+impl VectorStoreTable {
+    const fn by_addr<A: Addr>() -> Handler {
+        handler::<StoreOp<V128Store, A, SlotD>>()
+    }
 
-    /// For any memory, by [`Translator::any_family`].
-    const ANY: [Handler; 8] = [
-        handler::<LoadAny<O, Own<u32>, ToSlot>>(),
-        handler::<LoadAny<O, Own<u64>, ToSlot>>(),
-        handler::<LoadAny<O, Shared<u32>, ToSlot>>(),
-        handler::<LoadAny<O, Shared<u64>, ToSlot>>(),
-        handler::<LoadAny<O, Observed<Own<u32>>, ToSlot>>(),
-        handler::<LoadAny<O, Observed<Own<u64>>, ToSlot>>(),
-        handler::<LoadAny<O, Observed<Shared<u32>>, ToSlot>>(),
-        handler::<LoadAny<O, Observed<Shared<u64>>, ToSlot>>(),
-    ];
+    const BY_ADDR: &'static Addresses<Handler> = &addresses!(by_addr);
+
+    const fn any<M: AnyMemory>() -> Handler {
+        handler::<StoreAny<V128Store, M>>()
+    }
+
+    const ANY: &'static Families<Handler> = &families!(any);
 }
 
-/// Handlers of `v128.store`, by [`AddrClass`].
-const STORE: &[Handler; 11] = by_address!(StoreOp<V128Store, SlotD>);
-
-/// Handlers of `v128.store` for any memory, by [`Translator::any_family`].
-const STORE_ANY: [Handler; 8] = [
-    handler::<StoreAny<V128Store, Own<u32>>>(),
-    handler::<StoreAny<V128Store, Own<u64>>>(),
-    handler::<StoreAny<V128Store, Shared<u32>>>(),
-    handler::<StoreAny<V128Store, Shared<u64>>>(),
-    handler::<StoreAny<V128Store, Observed<Own<u32>>>>(),
-    handler::<StoreAny<V128Store, Observed<Own<u64>>>>(),
-    handler::<StoreAny<V128Store, Observed<Shared<u32>>>>(),
-    handler::<StoreAny<V128Store, Observed<Shared<u64>>>>(),
-];
+/// The handlers of a lane's load and store.
+#[derive(Clone, Copy, Debug)]
+struct LoadAndStore {
+    load: Handler,
+    store: Handler,
+}
 
 /// Handlers of a lane's load and store.
 struct LaneTable<O>(PhantomData<O>);
 
 impl<O: MemoryLane> LaneTable<O> {
-    const fn load<A: Addr>() -> Handler {
-        handler::<LoadLane<O, A>>()
+    const fn by_addr<A: Addr>() -> LoadAndStore {
+        LoadAndStore { load: handler::<LoadLane<O, A>>(), store: handler::<StoreLane<O, A>>() }
     }
 
-    const fn store<A: Addr>() -> Handler {
-        handler::<StoreLane<O, A>>()
+    const BY_ADDR: &'static Addresses<LoadAndStore> = &addresses!(by_addr);
+
+    const fn any<M: AnyMemory>() -> LoadAndStore {
+        LoadAndStore {
+            load: handler::<LoadLaneAny<O, M>>(),
+            store: handler::<StoreLaneAny<O, M>>(),
+        }
     }
 
-    /// By the first classes of [`AddrClass`], those of a single operand.
-    const LOAD: [Handler; 4] = [
-        Self::load::<Based<SlotA>>(),
-        Self::load::<Based<Acc>>(),
-        Self::load::<Based<Pin>>(),
-        Self::load::<Static>(),
-    ];
-
-    const STORE: [Handler; 4] = [
-        Self::store::<Based<SlotA>>(),
-        Self::store::<Based<Acc>>(),
-        Self::store::<Based<Pin>>(),
-        Self::store::<Static>(),
-    ];
-
-    const fn any<M: AnyMemory>() -> [Handler; 2] {
-        [handler::<LoadLaneAny<O, M>>(), handler::<StoreLaneAny<O, M>>()]
-    }
-
-    /// For any memory, by [`Translator::any_family`]: load, store.
-    const ANY: [[Handler; 2]; 8] = [
-        Self::any::<Own<u32>>(),
-        Self::any::<Own<u64>>(),
-        Self::any::<Shared<u32>>(),
-        Self::any::<Shared<u64>>(),
-        Self::any::<Observed<Own<u32>>>(),
-        Self::any::<Observed<Own<u64>>>(),
-        Self::any::<Observed<Shared<u32>>>(),
-        Self::any::<Observed<Shared<u64>>>(),
-    ];
+    const ANY: &'static Families<LoadAndStore> = &families!(any);
 }
 
 impl Translator<'_> {
-    /// Pops the address of an access to any memory: the fields, and the index of its family.
-    pub(in crate::translate) fn pop_any_address(
-        &mut self,
-        memarg: MemArg,
-        is_observed: bool,
-    ) -> (Fields, usize) {
+    /// Pops the address of an access to any memory: the fields, and its family.
+    fn pop_any_address(&mut self, memarg: MemArg, is_observed: bool) -> (Fields, Family) {
         let addr = self.pop_slot();
         let (b, wide) = (memory_of(memarg), Some(memarg.offset));
         let fields = Fields { a: self.reach(addr, 1), b, wide, d: 0 };
         self.observe_here(is_observed);
-        (fields, self.any_family(b, is_observed))
+        (fields, self.family(b, is_observed))
     }
 
-    pub(in crate::translate) fn vector_load<O: Load<Out = Vector>>(&mut self, memarg: MemArg) {
+    pub(in crate::translate) fn vector_load<O: MemoryLoad<Out = Vector>>(
+        &mut self,
+        memarg: MemArg,
+    ) {
         let (handler, fields) = if self.is_fast_to_read(memory_of(memarg)) {
             let FastAddr { class, a, b, wide } = self.pop_fast_address(memarg);
-            (LoadTable::<O>::BY_ADDR[class as usize], Fields { a, b, wide, d: 0 })
+            (*VectorLoadTable::<O>::BY_ADDR.at(class), Fields { a, b, wide, d: 0 })
         } else {
-            let is_observed = self.options.watched.reads();
+            let is_observed = self.function.options.watched.reads();
             let (fields, family) = self.pop_any_address(memarg, is_observed);
-            (LoadTable::<O>::ANY[family], fields)
+            (*VectorLoadTable::<O>::ANY.at(family), fields)
         };
-        self.emit.site();
+        self.buffers.emit.site();
         self.define_vector(handler, fields, &[]);
     }
 
@@ -147,55 +109,49 @@ impl Translator<'_> {
         let value = self.pop_vector();
         let (handler, fields) = if self.is_fast(memory_of(memarg)) {
             let FastAddr { class, a, b, wide } = self.pop_fast_address(memarg);
-            (STORE[class as usize], Fields { a, b, wide, d: 0 })
+            (*VectorStoreTable::BY_ADDR.at(class), Fields { a, b, wide, d: 0 })
         } else {
-            let is_observed = self.options.watched.writes();
+            let is_observed = self.function.options.watched.writes();
             let (fields, family) = self.pop_any_address(memarg, is_observed);
-            (STORE_ANY[family], fields)
+            (*VectorStoreTable::ANY.at(family), fields)
         };
         let d = self.reach_vector(value, 1);
-        self.emit.site();
-        self.emit.cell(handler, Fields { d, ..fields });
+        self.buffers.emit.site();
+        self.buffers.emit.cell(handler, Fields { d, ..fields });
     }
 
     /// Pops the address of a lane's access: the fields, and the handler to load and to store.
-    pub(in crate::translate) fn pop_lane_address<O: MemoryLane>(
+    fn pop_lane_address<O: MemoryLane>(
         &mut self,
         memarg: MemArg,
         is_observed: bool,
-    ) -> (Fields, [Handler; 2]) {
+    ) -> (Fields, &'static LoadAndStore) {
         if is_observed || !self.has_fast_family(memory_of(memarg)) {
             let (fields, family) = self.pop_any_address(memarg, is_observed);
-            return (fields, LaneTable::<O>::ANY[family]);
+            return (fields, LaneTable::<O>::ANY.at(family));
         }
         let addr = self.pop();
-        let own = self.temp_slot(self.stack.height());
+        let own = self.temp_slot(self.buffers.stack.height());
         let FastAddr { class, a, b, wide } = self.fast_address(addr, own, memarg);
-        debug_assert!(matches!(
-            class,
-            AddrClass::Slot | AddrClass::Acc | AddrClass::Pin | AddrClass::Const
-        ));
-        let class = class as usize;
-        let handlers = [LaneTable::<O>::LOAD[class], LaneTable::<O>::STORE[class]];
-        (Fields { a, b, wide, d: 0 }, handlers)
+        (Fields { a, b, wide, d: 0 }, LaneTable::<O>::BY_ADDR.at(class))
     }
 
     pub(in crate::translate) fn load_lane<O: MemoryLane>(&mut self, memarg: MemArg, lane: u8) {
         let vector = self.pop_vector();
-        let is_observed = self.options.watched.reads();
-        let (fields, [load, _]) = self.pop_lane_address::<O>(memarg, is_observed);
+        let is_observed = self.function.options.watched.reads();
+        let (fields, handlers) = self.pop_lane_address::<O>(memarg, is_observed);
         let operands = lane_granule(lane, self.reach_vector(vector, 1));
-        self.emit.site();
-        self.define_vector(load, fields, &[operands]);
+        self.buffers.emit.site();
+        self.define_vector(handlers.load, fields, &[operands]);
     }
 
     pub(in crate::translate) fn store_lane<O: MemoryLane>(&mut self, memarg: MemArg, lane: u8) {
         let vector = self.pop_vector();
-        let is_observed = self.options.watched.writes();
-        let (fields, [_, store]) = self.pop_lane_address::<O>(memarg, is_observed);
+        let is_observed = self.function.options.watched.writes();
+        let (fields, handlers) = self.pop_lane_address::<O>(memarg, is_observed);
         let d = self.reach_vector(vector, 1);
-        self.emit.site();
-        self.emit.cell(store, Fields { d, ..fields });
-        self.emit.granule(lane_granule(lane, 0));
+        self.buffers.emit.site();
+        self.buffers.emit.cell(handlers.store, Fields { d, ..fields });
+        self.buffers.emit.granule(lane_granule(lane, 0));
     }
 }

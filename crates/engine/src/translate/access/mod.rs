@@ -12,28 +12,50 @@ mod observed;
 mod range;
 mod scalar;
 
+/// What the tables are made of, for their macros.
+pub(in crate::translate) mod e {
+    pub(in crate::translate) use crate::exec::access::kind::{Own, Shared};
+    pub(in crate::translate) use crate::exec::access::observed::Observed;
+    pub(in crate::translate) use crate::exec::access::{Based, Static, Sum};
+    pub(in crate::translate) use crate::machine::operand::{Acc, Pin, SlotA, Wide, WideSlot};
+}
+
 use lineal_memory::AddressType;
 use wasmparser::{MemArg, MemArgTarget};
 
 use super::Translator;
 use super::stack::Operand;
+use super::tables::table;
 use crate::machine::Bank;
 
-/// Addresses of the fast family, as indices into the tables.
-#[derive(Clone, Copy, Debug)]
-pub(in crate::translate) enum AddrClass {
-    Slot,
-    Acc,
-    Pin,
-    Const,
-    /// Sums of two operands, the first class before the second.
-    SlotSlot,
-    SlotAcc,
-    SlotPin,
-    AccPin,
-    SlotConst,
-    AccConst,
-    PinConst,
+table! {
+    /// Addresses of the fast family. Sums are of two operands, the first class before the second.
+    AddrClass, Addresses, addresses:
+    Slot slot: e::Based<e::SlotA>;
+    Acc acc: e::Based<e::Acc>;
+    Pin pin: e::Based<e::Pin>;
+    Const constant: e::Static;
+    SlotSlot slot_slot: e::Sum<e::SlotA, e::WideSlot>;
+    SlotAcc slot_acc: e::Sum<e::SlotA, e::Acc>;
+    SlotPin slot_pin: e::Sum<e::SlotA, e::Pin>;
+    AccPin acc_pin: e::Sum<e::Acc, e::Pin>;
+    SlotConst slot_constant: e::Sum<e::SlotA, e::Wide>;
+    AccConst acc_constant: e::Sum<e::Acc, e::Wide>;
+    PinConst pin_constant: e::Sum<e::Pin, e::Wide>;
+}
+
+table! {
+    /// The families of handlers for any memory, by what the memory's type says, and by whether accesses
+    /// to it are observed.
+    Family, Families, families:
+    Own32 own32: e::Own<u32>;
+    Own64 own64: e::Own<u64>;
+    Shared32 shared32: e::Shared<u32>;
+    Shared64 shared64: e::Shared<u64>;
+    ObservedOwn32 observed_own32: e::Observed<e::Own<u32>>;
+    ObservedOwn64 observed_own64: e::Observed<e::Own<u64>>;
+    ObservedShared32 observed_shared32: e::Observed<e::Shared<u32>>;
+    ObservedShared64 observed_shared64: e::Observed<e::Shared<u64>>;
 }
 
 /// An address of the fast family: its class, `a`, `b`, and granule 2 if it has one.
@@ -60,30 +82,32 @@ impl Translator<'_> {
 
     /// Whether accesses to a memory get the fast family.
     pub(in crate::translate) fn is_fast(&self, memory: u32) -> bool {
-        self.has_fast_family(memory) && !self.options.watched.writes()
+        self.has_fast_family(memory) && !self.function.options.watched.writes()
     }
 
     /// The same for what only reads.
     fn is_fast_to_read(&self, memory: u32) -> bool {
-        self.has_fast_family(memory) && !self.options.watched.reads()
+        self.has_fast_family(memory) && !self.function.options.watched.reads()
     }
 
     /// Whether a memory is one that has fast families, if it is not observed.
     fn has_fast_family(&self, memory: u32) -> bool {
-        memory == 0 && self.is_64_or_shared(0) == 0
+        memory == 0 && self.family(0, false) == Family::Own32
     }
 
-    /// Which family of those for any memory a memory's type asks for, as an index into the tables:
-    /// by the address type, the shared ones after the others, and those that are observed after
-    /// all of them.
-    fn any_family(&self, memory: u32, is_observed: bool) -> usize {
-        self.is_64_or_shared(memory) + 4 * usize::from(is_observed)
-    }
-
-    fn is_64_or_shared(&self, memory: u32) -> usize {
-        let is_64 = self.memory_address_type(memory) == AddressType::I64;
+    /// Which family of those for any memory a memory's type asks for.
+    fn family(&self, memory: u32, is_observed: bool) -> Family {
         let is_shared = self.parts.memories[memory as usize].is_shared();
-        usize::from(is_64) + 2 * usize::from(is_shared)
+        match (self.memory_address_type(memory), is_shared, is_observed) {
+            (AddressType::I32, false, false) => Family::Own32,
+            (AddressType::I64, false, false) => Family::Own64,
+            (AddressType::I32, true, false) => Family::Shared32,
+            (AddressType::I64, true, false) => Family::Shared64,
+            (AddressType::I32, false, true) => Family::ObservedOwn32,
+            (AddressType::I64, false, true) => Family::ObservedOwn64,
+            (AddressType::I32, true, true) => Family::ObservedShared32,
+            (AddressType::I64, true, true) => Family::ObservedShared64,
+        }
     }
 
     /// An address of the fast family from one operand; `own` is the slot of its stack entry.
@@ -140,7 +164,7 @@ impl Translator<'_> {
             return addr;
         }
         let addr = self.pop();
-        let own = self.temp_slot(self.stack.height());
+        let own = self.temp_slot(self.buffers.stack.height());
         self.fast_address(addr, own, memarg)
     }
 }

@@ -2,7 +2,7 @@
 //! have handlers that find their operands wherever they are.
 
 use crate::exec::access::observed::{ObservedGrow, ObservedRange};
-use crate::exec::access::range::{self as r, Copy, Fill};
+use crate::exec::access::range::{self as r, CopyFast, FillFast};
 use crate::exec::slow::SlowOp;
 use crate::machine::operand::{ImmD, SlotB, SlotD, UImmB};
 use crate::machine::{Bank, Handler, handler};
@@ -10,6 +10,7 @@ use crate::runtime::observe::config::Watched;
 use crate::translate::Translator;
 use crate::translate::emit::Fields;
 use crate::translate::stack::Value;
+use crate::translate::tables::{Alternative, Alternatives};
 
 impl Translator<'_> {
     pub(in crate::translate) fn memory_size(&mut self, memory: u32) {
@@ -17,18 +18,24 @@ impl Translator<'_> {
     }
 
     pub(in crate::translate) fn memory_grow(&mut self, memory: u32) {
-        if self.options.watched != Watched::default() {
+        if self.function.options.watched != Watched::default() {
             return self.observed_slow::<ObservedGrow>(memory, 0, true);
         }
         self.slow_with_result::<r::MemoryGrow>(memory);
     }
 
     pub(in crate::translate) fn memory_fill(&mut self, memory: u32) {
-        const FAST: [[Handler; 2]; 2] = [
-            [handler::<Fill<SlotD, SlotB>>(), handler::<Fill<SlotD, UImmB>>()],
-            [handler::<Fill<ImmD, SlotB>>(), handler::<Fill<ImmD, UImmB>>()],
-        ];
-        if self.options.watched.writes() {
+        const FAST: Alternatives<Alternatives<Handler>> = Alternatives {
+            slot: Alternatives {
+                slot: handler::<FillFast<SlotD, SlotB>>(),
+                constant: handler::<FillFast<SlotD, UImmB>>(),
+            },
+            constant: Alternatives {
+                slot: handler::<FillFast<ImmD, SlotB>>(),
+                constant: handler::<FillFast<ImmD, UImmB>>(),
+            },
+        };
+        if self.function.options.watched.writes() {
             return self.observed_slow::<ObservedRange<r::MemoryFill>>(memory, 0, false);
         }
         if !self.is_fast_range(memory) {
@@ -37,12 +44,15 @@ impl Translator<'_> {
         let (len_class, b) = self.pop_slot_or_constant(1);
         let (value_class, value) = self.pop_slot_or_constant(2);
         // Of a constant, the low byte is all that counts.
-        self.range_cell(FAST[value_class][len_class], value as u16, b);
+        self.range_cell(*FAST.at(value_class).at(len_class), value as u16, b);
     }
 
     pub(in crate::translate) fn memory_copy(&mut self, dst: u32, src: u32) {
-        const FAST: [Handler; 2] = [handler::<Copy<SlotB>>(), handler::<Copy<UImmB>>()];
-        if self.options.watched.writes() {
+        const FAST: Alternatives<Handler> = Alternatives {
+            slot: handler::<CopyFast<SlotB>>(),
+            constant: handler::<CopyFast<UImmB>>(),
+        };
+        if self.function.options.watched.writes() {
             return self.observed_slow::<ObservedRange<r::MemoryCopy>>(dst, src, false);
         }
         if !(self.is_fast_range(dst) && self.is_fast_range(src)) {
@@ -51,7 +61,7 @@ impl Translator<'_> {
         let (len_class, b) = self.pop_slot_or_constant(1);
         let src_addr = self.pop_slot();
         let d = self.reach(src_addr, 2);
-        self.range_cell(FAST[len_class], d, b);
+        self.range_cell(*FAST.at(len_class), d, b);
     }
 
     /// Appends a slow operation that makes its reports itself.
@@ -59,36 +69,36 @@ impl Translator<'_> {
         self.observe_here(true);
         self.slow::<O>(first, second);
         if has_result {
-            self.stack.push(Value::Temp, Bank::Int);
+            self.buffers.stack.push(Value::Temp, Bank::Int);
         }
     }
 
     /// Whether handlers for ranges of memory 0 can be used: those that charge fuel for each byte
     /// and stop in the middle are out of line.
     fn is_fast_range(&self, memory: u32) -> bool {
-        self.is_fast(memory) && !self.options.fuel && !self.options.epochs
+        self.is_fast(memory) && !self.function.options.fuel && !self.function.options.epochs
     }
 
-    /// Pops an operand: a slot, of class 0, or a constant, of class 1.
-    fn pop_slot_or_constant(&mut self, scratch: u32) -> (usize, u32) {
-        if let Value::Const(bits) = self.stack.peek(0).value {
+    /// Pops an operand: a slot, or a constant.
+    fn pop_slot_or_constant(&mut self, scratch: u32) -> (Alternative, u32) {
+        if let Value::Const(bits) = self.buffers.stack.peek(0).value {
             self.pop();
-            return (1, bits as u32);
+            return (Alternative::Constant, bits as u32);
         }
         let slot = self.pop_slot();
-        (0, self.reach(slot, scratch).into())
+        (Alternative::Slot, self.reach(slot, scratch).into())
     }
 
     /// Pops the address of an operation on a range of memory 0, and appends it.
     fn range_cell(&mut self, handler: Handler, d: u16, b: u32) {
         let addr = self.pop_slot();
         let a = self.reach(addr, 3);
-        self.emit.site();
-        self.emit.cell(handler, Fields { a, d, b, wide: None });
+        self.buffers.emit.site();
+        self.buffers.emit.cell(handler, Fields { a, d, b, wide: None });
     }
 
     pub(in crate::translate) fn memory_init(&mut self, memory: u32, segment: u32) {
-        if self.options.watched.writes() {
+        if self.function.options.watched.writes() {
             return self.observed_slow::<ObservedRange<r::MemoryInit>>(memory, segment, false);
         }
         self.slow::<r::MemoryInit>(memory, segment);

@@ -4,119 +4,90 @@ use std::marker::PhantomData;
 
 use wasmparser::MemArg;
 
-use super::{FastAddr, memory_of};
-use crate::exec::access::kind::{AnyMemory, Own, Shared};
-use crate::exec::access::observed::Observed;
+use super::{Addresses, Families, FastAddr, addresses, e, families, memory_of};
+use crate::exec::access::Addr;
+use crate::exec::access::kind::AnyMemory;
 use crate::exec::access::scalar::{LoadAny, LoadOp, StoreAny, StoreOp};
-use crate::exec::access::{Addr, Based, Static, Sum};
-use crate::machine::operand::{Acc, Pin, Scalar, SlotA, SlotD, Src, Wide, Wide3, WideSlot};
+use crate::machine::operand::{Acc, Pin, SlotD, SlotValue, Wide, Wide3};
 use crate::machine::{Handler, handler};
-use crate::op::access::scalar::{Load, Store};
+use crate::op::access::scalar::{MemoryLoad, MemoryStore};
 use crate::runtime::observe::event::AccessKind;
 use crate::translate::Translator;
-use crate::translate::emit::{Dests, Fields, dests};
+use crate::translate::emit::Fields;
 use crate::translate::stack::Operand;
-
-/// How many classes of addresses the fast families have.
-pub(super) const FAST_ADDRESSES: usize = 11;
+use crate::translate::tables::{Dests, dests, table};
 
 /// Handlers of a load.
 struct LoadTable<O>(PhantomData<O>);
 
-impl<O: Load<Out: Scalar>> LoadTable<O> {
-    const fn dests<A: Addr>() -> Dests {
+impl<O: MemoryLoad<Out: SlotValue>> LoadTable<O> {
+    const fn by_addr<A: Addr>() -> Dests {
         dests!(LoadOp<O, A>)
     }
 
-    /// By [`AddrClass`](super::AddrClass).
-    const BY_ADDR: &'static [Dests; FAST_ADDRESSES] = &[
-        Self::dests::<Based<SlotA>>(),
-        Self::dests::<Based<Acc>>(),
-        Self::dests::<Based<Pin>>(),
-        Self::dests::<Static>(),
-        Self::dests::<Sum<SlotA, WideSlot>>(),
-        Self::dests::<Sum<SlotA, Acc>>(),
-        Self::dests::<Sum<SlotA, Pin>>(),
-        Self::dests::<Sum<Acc, Pin>>(),
-        Self::dests::<Sum<SlotA, Wide>>(),
-        Self::dests::<Sum<Acc, Wide>>(),
-        Self::dests::<Sum<Pin, Wide>>(),
-    ];
+    const BY_ADDR: &'static Addresses<Dests> = &addresses!(by_addr);
 
     const fn any<M: AnyMemory>() -> Dests {
         dests!(LoadAny<O, M>)
     }
 
-    /// For any memory, by [`Translator::any_family`].
-    const ANY: &'static [Dests; 8] = &[
-        Self::any::<Own<u32>>(),
-        Self::any::<Own<u64>>(),
-        Self::any::<Shared<u32>>(),
-        Self::any::<Shared<u64>>(),
-        Self::any::<Observed<Own<u32>>>(),
-        Self::any::<Observed<Own<u64>>>(),
-        Self::any::<Observed<Shared<u32>>>(),
-        Self::any::<Observed<Shared<u64>>>(),
-    ];
+    const ANY: &'static Families<Dests> = &families!(any);
+}
+
+table! {
+    /// What a store writes: constants are narrow, or wide.
+    Stored, StoredTable:
+    Slot slot;
+    Acc acc;
+    Pin pin;
+    Imm imm;
+    Wide wide;
 }
 
 /// Handlers of a store.
 struct StoreTable<O>(PhantomData<O>);
 
-impl<O: Store<In: Scalar>> StoreTable<O> {
-    /// By the value (slot, accumulator, pin, narrow constant, constant of class `K`).
-    const fn by_value<A: Addr, K: Src<O::In>>() -> [Handler; 5] {
-        [
-            handler::<StoreOp<O, A, SlotD>>(),
-            handler::<StoreOp<O, A, Acc>>(),
-            handler::<StoreOp<O, A, Pin>>(),
-            handler::<StoreOp<O, A, <O::In as Scalar>::Imm16>>(),
-            handler::<StoreOp<O, A, K>>(),
-        ]
+impl<O: MemoryStore<In: SlotValue>> StoreTable<O> {
+    const fn by_addr<A: Addr>() -> StoredTable<Handler> {
+        StoredTable {
+            slot: handler::<StoreOp<O, A, SlotD>>(),
+            acc: handler::<StoreOp<O, A, Acc>>(),
+            pin: handler::<StoreOp<O, A, Pin>>(),
+            imm: handler::<StoreOp<O, A, <O::In as SlotValue>::Imm16>>(),
+            // A wide value comes after a wide address.
+            wide: match A::EXTRA {
+                0 => handler::<StoreOp<O, A, Wide>>(),
+                _ => handler::<StoreOp<O, A, Wide3>>(),
+            },
+        }
     }
 
-    /// By [`AddrClass`](super::AddrClass) and the value.
-    const BY_ADDR: &'static [[Handler; 5]; FAST_ADDRESSES] = &[
-        Self::by_value::<Based<SlotA>, Wide>(),
-        Self::by_value::<Based<Acc>, Wide>(),
-        Self::by_value::<Based<Pin>, Wide>(),
-        Self::by_value::<Static, Wide>(),
-        Self::by_value::<Sum<SlotA, WideSlot>, Wide3>(),
-        Self::by_value::<Sum<SlotA, Acc>, Wide>(),
-        Self::by_value::<Sum<SlotA, Pin>, Wide>(),
-        Self::by_value::<Sum<Acc, Pin>, Wide>(),
-        Self::by_value::<Sum<SlotA, Wide>, Wide3>(),
-        Self::by_value::<Sum<Acc, Wide>, Wide3>(),
-        Self::by_value::<Sum<Pin, Wide>, Wide3>(),
-    ];
+    const BY_ADDR: &'static Addresses<StoredTable<Handler>> = &addresses!(by_addr);
 
-    /// For any memory, by [`Translator::any_family`].
-    const ANY: &'static [Handler; 8] = &[
-        handler::<StoreAny<O, Own<u32>>>(),
-        handler::<StoreAny<O, Own<u64>>>(),
-        handler::<StoreAny<O, Shared<u32>>>(),
-        handler::<StoreAny<O, Shared<u64>>>(),
-        handler::<StoreAny<O, Observed<Own<u32>>>>(),
-        handler::<StoreAny<O, Observed<Own<u64>>>>(),
-        handler::<StoreAny<O, Observed<Shared<u32>>>>(),
-        handler::<StoreAny<O, Observed<Shared<u64>>>>(),
-    ];
+    const fn any<M: AnyMemory>() -> Handler {
+        handler::<StoreAny<O, M>>()
+    }
+
+    const ANY: &'static Families<Handler> = &families!(any);
 }
 
 impl Translator<'_> {
-    pub(in crate::translate) fn load<O: Load<Out: Scalar>>(&mut self, memarg: MemArg) {
+    pub(in crate::translate) fn scalar_load<O: MemoryLoad<Out: SlotValue>>(
+        &mut self,
+        memarg: MemArg,
+    ) {
         let bank = O::Out::BANK;
         if self.has_fast_family(memory_of(memarg)) {
             let addr = self.pop_fast_address(memarg);
             let before = self.accumulator(bank);
-            self.emit.site();
+            self.buffers.emit.site();
             let fields = Fields { a: addr.a, b: addr.b, d: 0, wide: addr.wide };
             if let Some(observed) = self.observed_load::<O>() {
                 let site = self.access_granule(AccessKind::Read, size_of::<O::Raw>());
-                self.define_longer(&observed[addr.class as usize], fields, site, bank);
+                self.define_longer(observed.at(addr.class), fields, site, bank);
                 return;
             }
-            let dests = &LoadTable::<O>::BY_ADDR[addr.class as usize];
+            let dests = LoadTable::<O>::BY_ADDR.at(addr.class);
             let cell = self.define(dests, fields, bank);
             self.remember_load::<O>(cell, &addr, memarg, before);
         } else {
@@ -127,14 +98,17 @@ impl Translator<'_> {
                 wide: Some(memarg.offset),
                 d: 0,
             };
-            let is_observed = self.observe_here(self.options.watched.reads());
-            self.emit.site();
-            let family = self.any_family(memory_of(memarg), is_observed);
-            self.define(&LoadTable::<O>::ANY[family], fields, bank);
+            let is_observed = self.observe_here(self.function.options.watched.reads());
+            self.buffers.emit.site();
+            let family = self.family(memory_of(memarg), is_observed);
+            self.define(LoadTable::<O>::ANY.at(family), fields, bank);
         }
     }
 
-    pub(in crate::translate) fn store<O: Store<In: Scalar>>(&mut self, memarg: MemArg) {
+    pub(in crate::translate) fn scalar_store<O: MemoryStore<In: SlotValue>>(
+        &mut self,
+        memarg: MemArg,
+    ) {
         if self.has_fast_family(memory_of(memarg)) {
             self.fast_store::<O>(memarg);
             return;
@@ -147,13 +121,13 @@ impl Translator<'_> {
             b: memory_of(memarg),
             wide: Some(memarg.offset),
         };
-        let is_observed = self.observe_here(self.options.watched.writes());
-        self.emit.site();
-        let family = self.any_family(memory_of(memarg), is_observed);
-        self.emit.cell(StoreTable::<O>::ANY[family], fields);
+        let is_observed = self.observe_here(self.function.options.watched.writes());
+        self.buffers.emit.site();
+        let family = self.family(memory_of(memarg), is_observed);
+        self.buffers.emit.cell(*StoreTable::<O>::ANY.at(family), fields);
     }
 
-    fn fast_store<O: Store<In: Scalar>>(&mut self, memarg: MemArg) {
+    fn fast_store<O: MemoryStore<In: SlotValue>>(&mut self, memarg: MemArg) {
         // A value that is not a result yet has no code, so the address may still be an addition.
         let lazy_value = self.set_aside_lazy();
         let (addr, value) = match lazy_value {
@@ -167,26 +141,26 @@ impl Translator<'_> {
             }
         };
         let (value_class, d, constant) = match value {
-            Operand::Slot(slot) => (0, self.reach(slot as u32, 2), None),
-            Operand::Acc => (1, 0, None),
-            Operand::Pin => (2, 0, None),
+            Operand::Slot(slot) => (Stored::Slot, self.reach(slot as u32, 2), None),
+            Operand::Acc => (Stored::Acc, 0, None),
+            Operand::Pin => (Stored::Pin, 0, None),
             Operand::Const(bits) => match O::In::imm16(bits) {
-                Some(imm) => (3, imm, None),
-                None => (4, 0, Some(bits)),
+                Some(imm) => (Stored::Imm, imm, None),
+                None => (Stored::Wide, 0, Some(bits)),
             },
         };
         let FastAddr { class, a, b, wide } = addr;
         let observed = self.observed_store::<O>();
         let handlers = observed.unwrap_or(StoreTable::<O>::BY_ADDR);
-        self.emit.site();
-        let handler = handlers[class as usize][value_class];
-        self.emit.cell(handler, Fields { a, d, b, wide: wide.or(constant) });
+        let handler = *handlers.at(class).at(value_class);
+        self.buffers.emit.site();
+        self.buffers.emit.cell(handler, Fields { a, d, b, wide: wide.or(constant) });
         if let (Some(_), Some(constant)) = (wide, constant) {
-            self.emit.granule(constant);
+            self.buffers.emit.granule(constant);
         }
         if observed.is_some() {
             let site = self.access_granule(AccessKind::Write, size_of::<O::Raw>());
-            self.emit.granule(site);
+            self.buffers.emit.granule(site);
         }
     }
 }

@@ -4,12 +4,13 @@ use std::marker::PhantomData;
 
 use crate::exec::vector::lanes::{Extract, Replace, SplatOp};
 use crate::machine::handler;
-use crate::machine::operand::{Acc, Pin, Scalar, SlotA, SlotBHigh};
+use crate::machine::operand::{Acc, Pin, SlotA, SlotBHigh, SlotValue};
 use crate::op::vector::{ExtractLane, ReplaceLane, Splat};
 use crate::translate::Translator;
-use crate::translate::emit::{Dests, Fields, dests};
+use crate::translate::emit::Fields;
 use crate::translate::scalar::halves;
 use crate::translate::stack::Operand;
+use crate::translate::tables::{Dests, dests};
 
 /// Handlers of `extract_lane`.
 struct ExtractTable<O>(PhantomData<O>);
@@ -19,7 +20,7 @@ impl<O: ExtractLane> ExtractTable<O> {
 }
 
 impl Translator<'_> {
-    pub(in crate::translate) fn splat<O: Splat>(&mut self) {
+    pub(in crate::translate) fn splat_operand<O: Splat>(&mut self) {
         let fields = Fields::default();
         let (handler, fields) = match self.pop() {
             Operand::Const(bits) => {
@@ -44,7 +45,7 @@ impl Translator<'_> {
 
     pub(in crate::translate) fn replace_lane<O: ReplaceLane>(&mut self, lane: u8) {
         let value = self.pop();
-        let own = self.temp_slot(self.stack.height());
+        let own = self.temp_slot(self.buffers.stack.height());
         let value = match value {
             Operand::Const(_) => Operand::Slot(u64::from(self.slot_of(value, O::In::BANK, own))),
             other => other,

@@ -12,6 +12,7 @@ use crate::machine::operand::{Acc, Pin, SlotBHigh};
 use crate::machine::{Bank, Handler, handler};
 use crate::runtime::slots::vector_slots;
 use crate::translate::emit::{Fields, Pos};
+use crate::translate::last::{Last, Made};
 use crate::translate::scalar::halves;
 use crate::translate::stack::{Operand, Value};
 use crate::translate::{Translator, bank_of};
@@ -28,15 +29,15 @@ enum VectorOperand {
 impl Translator<'_> {
     /// Pushes a value of a type that is in its own slots.
     pub(in crate::translate) fn push_temp(&mut self, ty: ValType) {
-        self.stack.push(Value::Temp, bank_of(ty));
+        self.buffers.stack.push(Value::Temp, bank_of(ty));
         if ty == ValType::V128 {
-            self.stack.push(Value::Temp, Bank::Int);
-            self.stack.join();
+            self.buffers.stack.push(Value::Temp, Bank::Int);
+            self.buffers.stack.join();
         }
     }
 
     pub(in crate::translate) fn drop_value(&mut self) {
-        if self.stack.is_vector(0) {
+        if self.buffers.stack.is_vector(0) {
             self.pop();
         }
         self.drop_top();
@@ -46,34 +47,34 @@ impl Translator<'_> {
     pub(in crate::translate) fn push_vector_local(&mut self, slot: u32) {
         self.push_slot(slot, Bank::Int);
         self.push_slot(slot + 1, Bank::Int);
-        self.stack.join();
+        self.buffers.stack.join();
     }
 
     pub(in crate::translate) fn vector_constant(&mut self, value: u128) {
         for half in vector_slots(value) {
             self.constant(half, Bank::Int);
         }
-        self.stack.join();
+        self.buffers.stack.join();
     }
 
     /// The slot of the vector on top, which stays there.
     pub(in crate::translate) fn peek_vector(&mut self) -> u32 {
-        match (self.stack.peek(1).value, self.stack.peek(0).value) {
+        match (self.buffers.stack.peek(1).value, self.buffers.stack.peek(0).value) {
             (Value::Local(slot), Value::Local(next)) if next == slot + 1 => slot,
             _ => {
                 self.materialise_top(2);
-                self.temp_slot(self.stack.height() - 2)
+                self.temp_slot(self.buffers.stack.height() - 2)
             }
         }
     }
 
     fn pop_vector_operand(&mut self) -> VectorOperand {
-        let operand = match (self.stack.peek(1).value, self.stack.peek(0).value) {
+        let operand = match (self.buffers.stack.peek(1).value, self.buffers.stack.peek(0).value) {
             (Value::Const(low), Value::Const(high)) => VectorOperand::Const(low, high),
             _ => VectorOperand::Slot(self.peek_vector()),
         };
-        self.stack.pop();
-        self.stack.pop();
+        self.buffers.stack.pop();
+        self.buffers.stack.pop();
         operand
     }
 
@@ -82,7 +83,7 @@ impl Translator<'_> {
         match self.pop_vector_operand() {
             VectorOperand::Slot(slot) => slot,
             constant => {
-                let own = self.temp_slot(self.stack.height());
+                let own = self.temp_slot(self.buffers.stack.height());
                 self.move_vector(own, constant);
                 own
             }
@@ -92,28 +93,18 @@ impl Translator<'_> {
     /// Pops a vector into a local.
     pub(in crate::translate) fn pop_vector_to_local(&mut self, slot: u32) {
         let result = self.last_vector();
-        let before = self.emit.pos();
+        let before = self.buffers.emit.pos();
         let operand = self.pop_vector_operand();
         self.materialise_reads_of(slot);
         self.materialise_reads_of(slot + 1);
         match (result, u16::try_from(slot + 1)) {
             // A far frame writes far results at once, so they have no last cell.
-            (Some(cell), Ok(_)) if self.emit.pos() == before => {
-                self.emit.set_d(cell, slot as u16);
-                self.last_cell = None;
+            (Some(cell), Ok(_)) if self.buffers.emit.pos() == before => {
+                self.buffers.emit.set_d(cell, slot as u16);
+                self.function.last = None;
             }
             _ => self.move_vector(slot, operand),
         }
-    }
-
-    /// The cell of the top entries, if they are a vector's and it is the last one.
-    fn last_vector(&self) -> Option<Pos> {
-        // The last result may have been dropped: then another vector is on top.
-        let own = self.temp_slot(self.stack.height() - 2);
-        let is_result = self.stack.peek(0).value == Value::Temp
-            && self.stack.peek(1).value == Value::Temp
-            && self.last_vector == (self.emit.pos(), own);
-        self.last_cell.filter(|_| is_result && self.options.optimizations.fold)
     }
 
     fn move_vector(&mut self, to: u32, operand: VectorOperand) {
@@ -121,11 +112,11 @@ impl Translator<'_> {
             VectorOperand::Slot(from) if from == to => {}
             VectorOperand::Slot(from) => {
                 let fields = Fields { a: self.reach_vector(from, 1), ..Fields::default() };
-                self.vector_cell(to, handler::<vector::Move>(), fields, &[]);
+                self.vector_cell(to, handler::<vector::VectorMove>(), fields, &[]);
             }
             VectorOperand::Const(low, high) => {
                 let fields = Fields { wide: Some(low), ..Fields::default() };
-                self.vector_cell(to, handler::<vector::Constant>(), fields, &[high]);
+                self.vector_cell(to, handler::<vector::VectorConstant>(), fields, &[high]);
             }
         }
     }
@@ -147,9 +138,9 @@ impl Translator<'_> {
         self.forget_slot(slot + 1);
         let is_near = self.near(slot + 1).is_some();
         let d = if is_near { slot as u16 } else { self.far_scratch(0) };
-        let cell = self.emit.cell(handler, Fields { d, ..fields });
+        let cell = self.buffers.emit.cell(handler, Fields { d, ..fields });
         for &granule in more {
-            self.emit.granule(granule);
+            self.buffers.emit.granule(granule);
         }
         if !is_near {
             self.emit_far_move(slot, u32::from(d));
@@ -166,37 +157,37 @@ impl Translator<'_> {
         fields: Fields,
         more: &[u64],
     ) {
-        let own = self.temp_slot(self.stack.height());
+        let own = self.temp_slot(self.buffers.stack.height());
         let cell = self.vector_cell(own, handler, fields, more);
         self.push_temp(ValType::V128);
         let is_near = self.near(own + 1).is_some();
-        self.last_cell = is_near.then_some(cell);
-        self.last_vector = (self.emit.pos(), own);
+        let made = Made::Vector { slot: own, end: self.buffers.emit.pos() };
+        self.function.last = is_near.then_some(Last { cell, made });
     }
 
     /// Appends a cell with two integers as its results, in neighbouring slots, and pushes them.
     pub(in crate::translate) fn define_two(&mut self, handler: Handler, fields: Fields) {
-        let own = self.temp_slot(self.stack.height());
+        let own = self.temp_slot(self.buffers.stack.height());
         self.vector_cell(own, handler, fields, &[]);
-        self.stack.push(Value::Temp, Bank::Int);
-        self.stack.push(Value::Temp, Bank::Int);
+        self.buffers.stack.push(Value::Temp, Bank::Int);
+        self.buffers.stack.push(Value::Temp, Bank::Int);
     }
 
     pub(in crate::translate) fn vector_global_get(&mut self, global: u32) {
         let fields = Fields { b: global, ..Fields::default() };
-        self.define_vector(handler::<vector::GlobalGet>(), fields, &[]);
+        self.define_vector(handler::<vector::VectorGlobalGet>(), fields, &[]);
     }
 
     pub(in crate::translate) fn vector_global_set(&mut self, global: u32) {
         let slot = self.pop_vector();
         let fields = Fields { a: self.reach_vector(slot, 1), b: global, ..Fields::default() };
-        self.emit.cell(handler::<vector::GlobalSet>(), fields);
+        self.buffers.emit.cell(handler::<vector::VectorGlobalSet>(), fields);
     }
 
     /// `select` between vectors.
     pub(in crate::translate) fn select_vector(&mut self) {
         let condition = self.pop();
-        let own = self.temp_slot(self.stack.height());
+        let own = self.temp_slot(self.buffers.stack.height());
         let condition = match condition {
             Operand::Const(_) => Operand::Slot(u64::from(self.slot_of(condition, Bank::Int, own))),
             other => other,
@@ -204,10 +195,10 @@ impl Translator<'_> {
         let second = self.pop_vector();
         let first = self.pop_vector();
         let (handler, condition) = match condition {
-            Operand::Acc => (handler::<vector::Select<Acc>>(), 0),
-            Operand::Pin => (handler::<vector::Select<Pin>>(), 0),
+            Operand::Acc => (handler::<vector::VectorSelect<Acc>>(), 0),
+            Operand::Pin => (handler::<vector::VectorSelect<Pin>>(), 0),
             Operand::Slot(slot) => {
-                (handler::<vector::Select<SlotBHigh>>(), self.reach(slot as u32, 1))
+                (handler::<vector::VectorSelect<SlotBHigh>>(), self.reach(slot as u32, 1))
             }
             Operand::Const(_) => unreachable!("constants went to a slot"),
         };
@@ -218,11 +209,11 @@ impl Translator<'_> {
 
     /// Zeroes the locals that lie after the return address.
     pub(in crate::translate) fn zero_far_locals(&mut self) {
-        let count = self.locals.far_count();
+        let count = self.buffers.locals.far_count();
         if count > 0 {
-            let first = self.temp_base - count;
+            let first = self.function.temp_base - count;
             let fields = Fields { b: first, wide: Some(u64::from(count)), ..Fields::default() };
-            self.emit.cell(handler::<vector::ZeroFar>(), fields);
+            self.buffers.emit.cell(handler::<vector::ZeroFar>(), fields);
         }
     }
 }
