@@ -221,7 +221,7 @@ fn errors_name_the_line_and_the_call() {
                  bytes\nstack traceback:\n";
     assert!(text.starts_with(first), "{text}");
     assert!(text.contains("script.lua:2: in ") && text.contains("script.lua:4: in "), "{text}");
-    assert!(!text.contains("lineal:"), "{text}");
+    assert!(!text.contains("lineal:") && !text.contains("[C]"), "{text}");
 
     for (text, expected) in [
         ("error()", "the script failed with the error nil"),
@@ -298,6 +298,23 @@ fn calls_in_each_other_have_a_limit() {
     assert!(outcome.result.is_err());
     let outcome = run_text(Language::Lua, "local function f() return 1 + f() end f()", |_| {});
     assert!(outcome.result.is_err());
+}
+
+#[test]
+fn texts_may_nest_deeply() {
+    let minus = format!("x = {}1\nprint(x)", "-".repeat(50_000));
+    let sum = format!("x = 0{}\nprint(x)", " + 1".repeat(20_000));
+    let branches =
+        format!("def f():\n  if 0:\n    pass\n{}f()", "  elif 0:\n    pass\n".repeat(5_000));
+    let brackets = format!("x = {}1{}\nprint(x)", "(".repeat(20_000), ")".repeat(20_000));
+    for (text, out) in [(minus, "1\n"), (sum, "20000\n"), (branches, ""), (brackets, "1\n")] {
+        let outcome = run_text(Language::Starlark, &text, |_| {});
+        outcome.result.unwrap();
+        assert_eq!(outcome.out, out);
+    }
+    let text = format!("return {}1{}", "(".repeat(20_000), ")".repeat(20_000));
+    let outcome = run_text(Language::Lua, &text, |_| {});
+    assert!(message(&outcome).contains("overflow"), "{}", message(&outcome));
 }
 
 #[test]

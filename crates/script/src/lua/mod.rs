@@ -292,7 +292,8 @@ fn without_prelude(traceback: &str) -> String {
     let name = format!("\t{}:", &PRELUDE[1..]);
     let lines = traceback.lines().filter(|line| {
         !line.starts_with(&name)
-            && !line.ends_with("in function 'xpcall'")
+            && !line.ends_with(" 'xpcall'")
+            && *line != "\t[C]: in function 'error'"
             && !line.starts_with("\t(...tail calls...)")
             && *line != "\t[C]: in ?"
     });

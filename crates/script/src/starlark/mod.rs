@@ -29,9 +29,14 @@ use crate::{Host, store};
 /// How deep calls of functions may be nested.
 const MAX_CALL_STACK: usize = 1000;
 
-/// How large the stack of a script is, which parsing and calls take from; the functions of guests
-/// have another.
+/// How large the stack of a script is, which calls take from; the functions of guests have
+/// another.
 const STACK_BYTES: usize = 64 << 20;
+
+/// What is added for each byte of the script, as each can nest an expression more deeply, and how
+/// much in all. Only what is used of it takes memory.
+const STACK_BYTES_PER_BYTE: usize = 4 << 10;
+const MAX_MORE_STACK_BYTES: usize = 1 << 30;
 
 /// What the functions of the host share, as the evaluator's extra value.
 #[derive(ProvidesStaticType)]
@@ -50,7 +55,9 @@ struct State {
 
 pub(crate) fn run(script: &Script, options: Options, output: Output) -> Result<Report, Error> {
     // A script may go deeper than the caller's stack, and its end is not known.
-    stacker::grow(STACK_BYTES, || run_here(script, options, output))
+    let more_bytes = script.text.len().saturating_mul(STACK_BYTES_PER_BYTE);
+    let stack_bytes = STACK_BYTES + more_bytes.min(MAX_MORE_STACK_BYTES);
+    stacker::grow(stack_bytes, || run_here(script, options, output))
 }
 
 fn run_here(script: &Script, options: Options, output: Output) -> Result<Report, Error> {
