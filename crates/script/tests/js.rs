@@ -13,7 +13,7 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use lineal::{Config, Engine};
-use lineal_script::{Error, Language, Options, Output, Script, run};
+use lineal_script::{Error, Language, Options, Output, Report, Script, run};
 
 /// What a script printed.
 #[derive(Clone, Default)]
@@ -78,7 +78,7 @@ fn compile_modules(text: &str) -> String {
 struct Outcome {
     out: String,
     err: String,
-    result: Result<(), Error>,
+    result: Result<Report, Error>,
 }
 
 fn run_file(file: &Path, change: impl FnOnce(&mut Options)) -> Outcome {
