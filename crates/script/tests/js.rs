@@ -107,7 +107,7 @@ fn run_text(name: &str, text: &str, change: impl FnOnce(&mut Options)) -> Outcom
 fn message(outcome: &Outcome) -> String {
     match &outcome.result {
         Err(error) => error.to_string(),
-        Ok(()) => panic!("the script did not fail: {}", outcome.out),
+        Ok(_) => panic!("the script did not fail: {}", outcome.out),
     }
 }
 
