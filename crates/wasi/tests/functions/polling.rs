@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use lineal::Trap;
 use lineal_wasi::pipe::{InputFile, MemoryInputPipe, MemoryOutputPipe, OutputFile};
-use lineal_wasi::{SteadyClock, Waiting, WasiCtxBuilder};
+use lineal_wasi::{SteadyClock, WasiCtxBuilder};
 
 use crate::errno::*;
 use crate::streams::pipe;
@@ -82,17 +82,22 @@ const HOUR: u64 = 3_600_000 * MILLI;
 fn clocks_wake_in_time() {
     let mut guest = Guest::new(&mut WasiCtxBuilder::new());
     for clock in [0, 1] {
-        guest.ok("clock_time_get", &[clock.into(), 0, RESULT.into()]);
-        let now = guest.u64(RESULT);
-        for (time, absolute) in [(30 * MILLI, false), (now + 90 * MILLI, true)] {
-            let start = Instant::now();
+        let now = |guest: &mut Guest| {
+            guest.ok("clock_time_get", &[clock.into(), 0, RESULT.into()]);
+            guest.u64(RESULT)
+        };
+        for absolute in [false, true] {
+            let before = now(&mut guest);
+            let time = 30 * MILLI + if absolute { before } else { 0 };
             let events = poll(
                 &mut guest,
                 &[Wait::Clock(clock, HOUR, false), Wait::Clock(clock, time, absolute)],
             );
             assert_eq!(events, [(1, 0, 0, 0)]);
-            assert!(start.elapsed() >= Duration::from_millis(28), "{:?}", start.elapsed());
+            // The time of day may be set meanwhile, but hardly so far.
+            assert!(now(&mut guest) >= before + 29 * MILLI);
         }
+        let now = now(&mut guest);
         // What has passed, and no time at all.
         let events =
             poll(&mut guest, &[Wait::Clock(clock, now, true), Wait::Clock(clock, 0, false)]);
@@ -216,7 +221,6 @@ fn sleeping_ends_when_time_is_up() {
         let start = Instant::now();
         let error = try_poll(&mut guest, waits).unwrap_err();
         assert_eq!(error.downcast_ref::<Trap>(), Some(&Trap::Interrupt));
-        assert!(error.is::<Waiting>());
         assert!(start.elapsed() < Duration::from_millis(500), "{:?}", start.elapsed());
         timer.join().unwrap();
     }
