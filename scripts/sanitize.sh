@@ -85,6 +85,8 @@ valgrind_() {
     run cargo test --release --quiet -p lineal-memory --lib --test faults --test grow \
         --test shared --test wait -- --test-threads=1 \
         --skip a_refused_reservation --skip four_gibibytes --skip wait::model
+    run cargo test --release --quiet -p lineal-script --test scripts -- --test-threads=1 \
+        lua_scripts starlark_scripts blocks_that the_module
     run cargo test --release --quiet "${engine[@]}" --test stack_limit --test suite \
         -- --test-threads=1 --skip conversions.wast
 }

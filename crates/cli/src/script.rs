@@ -6,10 +6,12 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
-use lineal::{Config, Engine, Linker};
+use lineal::{Config, Engine, Linker, Module};
+use lineal_insight::watch::{Watch, Watchpoint};
 use lineal_script::{Error, Language, Output, Script};
 use lineal_wasi::p1::{self, WasiP1Ctx};
 
+use crate::observe::{Needs, SharedTool, Tool, watch};
 use crate::source::Source;
 use crate::watchdog::Watchdog;
 use crate::{Status, failure, host};
@@ -29,6 +31,9 @@ pub(crate) struct Options {
     /// Reject what browsers reject, even where it is accepted here for convenience
     #[arg(long)]
     strict: bool,
+    /// Tell every access of the module to a RANGE of its memory, as `lineal run --watch` does
+    #[arg(long, value_name = "RANGE[:r|w|rw|c]", requires = "module")]
+    watch: Vec<String>,
     /// List blocks of memory that the script never freed; the exit status is 99 if there are any
     #[arg(long)]
     check: bool,
@@ -71,10 +76,16 @@ impl Options {
         options.linker = Some(self.linker(&engine)?);
         options.extension = Some(Box::new(self.wasi()?));
 
+        let tool = self.tool(&engine)?;
+        options.observer = Some(Box::new(tool.clone()));
+
         let watchdog = self.timeout.map(|timeout| Watchdog::start(engine.clone(), timeout));
         let watchdog = watchdog.transpose()?;
         let outcome = lineal_script::run(&script, options, self.output());
         drop(watchdog);
+        if let Some(watch) = &tool.lock().watch {
+            watch::report_counts(watch);
+        }
         match outcome {
             Ok(report) if report.findings > 0 => Ok(Status::Exit(failure::FINDINGS_STATUS)),
             Ok(_) => Ok(Status::Success),
@@ -100,8 +111,23 @@ impl Options {
         })
     }
 
+    /// What sees the module's accesses, if any are watched.
+    fn tool(&self, engine: &Engine) -> Result<SharedTool> {
+        let mut tool = Tool::default();
+        if let Some(file) = self.module.as_ref().filter(|_| !self.watch.is_empty()) {
+            // Its names, to find variables by.
+            let module = Module::from_file(engine, file)
+                .with_context(|| format!("cannot load {}", file.display()))?;
+            let points = self.watch.iter().map(|text| Watchpoint::parse(text, &module));
+            let points = points.collect::<Result<Vec<_>>>()?;
+            tool.watch = Some(Watch::new(engine, points).on_hit(watch::print_hit));
+        }
+        Ok(tool.into())
+    }
+
     fn config(&self) -> Config {
         let mut config = Config::new();
+        Needs { interest: !self.watch.is_empty(), ..Needs::default() }.configure(&mut config);
         config.epoch_interruption(self.timeout.is_some());
         if let Some(limit_bytes) = self.max_memory {
             // What the garbage collector looks after is bounded by itself.

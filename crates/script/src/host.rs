@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
 
-use lineal::{Engine, Error, ResourceLimiter, Result, Store};
+use lineal::{Engine, Error, Observer, ResourceLimiter, Result, Store};
 
 #[cfg(any(feature = "lua", feature = "starlark"))]
 use crate::imports::Callback;
@@ -20,6 +20,7 @@ pub struct Host {
     pub(crate) limiter: Limiter,
     #[cfg(feature = "js")]
     pub(crate) realm: crate::js::RealmLink,
+    observer: Box<dyn Observer>,
     extension: Option<Box<dyn Any>>,
     /// The script's functions that guests have imported.
     #[cfg(any(feature = "lua", feature = "starlark"))]
@@ -34,12 +35,14 @@ impl Host {
     pub(crate) fn new_store(
         engine: &Engine,
         room: Room,
+        observer: Option<Box<dyn Observer>>,
         extension: Option<Box<dyn Any>>,
     ) -> Store<Host> {
         let host = Host {
             limiter: Limiter { room, last_bytes: 0, grown: false },
             #[cfg(feature = "js")]
             realm: Default::default(),
+            observer: observer.unwrap_or_else(|| Box::new(Unobserved)),
             extension,
             #[cfg(any(feature = "lua", feature = "starlark"))]
             callbacks: Vec::new(),
@@ -48,6 +51,7 @@ impl Host {
         };
         let mut store = Store::new(engine, host);
         store.limiter(|host| &mut host.limiter);
+        store.observer(|host| &mut *host.observer);
         store.set_epoch_deadline(1);
         store
     }
@@ -57,6 +61,11 @@ impl Host {
         self.extension.as_mut()?.downcast_mut()
     }
 }
+
+/// An observer that is told nothing.
+struct Unobserved;
+
+impl Observer for Unobserved {}
 
 impl fmt::Debug for Host {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 use std::time::Instant;
 
-use lineal::{Engine, Linker};
+use lineal::{Engine, Linker, Observer};
 
 use crate::{Host, Language};
 
@@ -42,6 +42,10 @@ pub struct Options {
     pub deadline: Option<Instant>,
     /// Defines what modules can import besides what the script gives them.
     pub linker: Option<Linker<Host>>,
+    /// Is told what modules do to their memories, if the engine
+    /// [observes](lineal::Config::observe) that. What scripts do to them by themselves is not told
+    /// if it goes by way of JavaScript's buffers.
+    pub observer: Option<Box<dyn Observer>>,
     /// The [`Host::extension`] of the store, for the functions in the linker.
     pub extension: Option<Box<dyn std::any::Any>>,
 }
@@ -58,6 +62,7 @@ impl Options {
             max_memory_bytes: None,
             deadline: None,
             linker: None,
+            observer: None,
             extension: None,
         }
     }

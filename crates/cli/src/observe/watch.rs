@@ -74,10 +74,7 @@ impl Options {
         if let Some(watch) = &store.data().tool.lock().watch
             && watch.has_begun()
         {
-            for (point, count) in watch.points().iter().zip(watch.counts()) {
-                let accesses = if *count == 1 { "access" } else { "accesses" };
-                crate::failure::note(&format!("watch {}: {count} {accesses}", point.text));
-            }
+            report_counts(watch);
             if let Some(file) = &self.json {
                 write_json(file, &watch.to_json())?;
             }
@@ -91,7 +88,15 @@ impl Options {
     }
 }
 
-fn print_hit(hit: &Hit, point: &Watchpoint) {
+/// Tells how often each range was accessed.
+pub(crate) fn report_counts(watch: &Watch) {
+    for (point, count) in watch.points().iter().zip(watch.counts()) {
+        let accesses = if *count == 1 { "access" } else { "accesses" };
+        crate::failure::note(&format!("watch {}: {count} {accesses}", point.text));
+    }
+}
+
+pub(crate) fn print_hit(hit: &Hit, point: &Watchpoint) {
     let text = format!("watch {} ({}): {hit}", point.text, hit.count);
     crate::failure::note(&text);
 }

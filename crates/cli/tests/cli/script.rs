@@ -70,6 +70,18 @@ fn scripts_are_limited() {
 }
 
 #[test]
+fn a_modules_memory_is_watched() {
+    let module = example("reverse.wat");
+    let text = "wasm_instance.exports.reverse(8, 14)\nprint(memory.read_string(8, 1))";
+    let outcome = script("watch.star", text, &["--module", &module, "--watch", "8..9"]);
+    assert_eq!((outcome.status, &*outcome.stdout), (0, "!\n"), "{}", outcome.stderr);
+    assert!(outcome.stderr.contains("watch 8..9: 1 access\n"), "{}", outcome.stderr);
+    assert!(outcome.stderr.contains("reverse"), "{}", outcome.stderr);
+    let outcome = script("watch.star", text, &["--watch", "8..9"]);
+    assert!(outcome.stderr.contains("--module"), "{}", outcome.stderr);
+}
+
+#[test]
 fn programs_for_wasi_print() {
     let module = file(
         "hello.wat",

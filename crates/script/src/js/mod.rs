@@ -89,7 +89,7 @@ fn run_here(script: &Script, options: Options, output: Output) -> Result<(), Err
         },
     )));
     let room = Room::new(options.max_memory_bytes);
-    let store = Host::new_store(&options.engine, room, options.extension);
+    let store = Host::new_store(&options.engine, room, options.observer, options.extension);
     let realm = Rc::new(Realm::new(store, options.linker));
     realm.store.with(|store| store.data_mut().realm = RealmLink(Rc::downgrade(&realm)));
     let context = Context::full(&runtime).map_err(setup)?;

@@ -62,7 +62,8 @@ struct Prelude {
 
 pub(crate) fn run(script: &Script, options: Options, output: Output) -> Result<Report, Error> {
     let room = Room::new(options.max_memory_bytes);
-    let mut store = Host::new_store(&options.engine, room.clone(), options.extension);
+    let mut store =
+        Host::new_store(&options.engine, room.clone(), options.observer, options.extension);
     let state = Rc::new(State {
         modules: Modules::new(&options.engine, &script.file, options.linker),
         room,

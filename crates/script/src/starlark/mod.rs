@@ -62,7 +62,7 @@ pub(crate) fn run(script: &Script, options: Options, output: Output) -> Result<R
 
 fn run_here(script: &Script, options: Options, output: Output) -> Result<Report, Error> {
     let room = Room::new(options.max_memory_bytes);
-    let mut store = Host::new_store(&options.engine, room, options.extension);
+    let mut store = Host::new_store(&options.engine, room, options.observer, options.extension);
     let state = State {
         modules: Modules::new(&options.engine, &script.file, options.linker),
         output: RefCell::new(output),
