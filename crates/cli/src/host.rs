@@ -8,6 +8,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Error, Result, bail, ensure};
+use clap::ArgMatches;
+use clap::parser::ValueSource;
 use lineal::{Config, Instance, Linker, ResourceLimiter, Store, Trap, Val};
 use lineal_wasi::p1::{self, WasiP1Ctx};
 use lineal_wasi::threads::{self, WasiThreadsCtx};
@@ -147,6 +149,19 @@ impl Options {
             config.gc_heap_limit(usize::try_from(limit_bytes).unwrap_or(usize::MAX));
         }
         config
+    }
+
+    /// An option for the guest that follows the argument `file`, where it could be meant for the
+    /// guest itself.
+    pub(crate) fn after_file(matches: &ArgMatches) -> Option<String> {
+        let file = matches.index_of("file")?;
+        let options = <Options as clap::Args>::augment_args(clap::Command::new("options"));
+        options
+            .get_arguments()
+            .map(|option| option.get_id().as_str())
+            .filter(|id| matches.value_source(id) == Some(ValueSource::CommandLine))
+            .find(|id| matches.indices_of(id).is_some_and(|mut at| at.any(|index| index > file)))
+            .map(|id| id.replace('_', "-"))
     }
 
     fn counts_fuel(&self) -> bool {

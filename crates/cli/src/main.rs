@@ -25,7 +25,8 @@ use std::io::{self, BufWriter, Write};
 use std::process::ExitCode;
 
 use anyhow::Result;
-use clap::{CommandFactory, Parser, Subcommand};
+use clap::error::ErrorKind;
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use clap_complete::Shell;
 
 /// Runs, tests and inspects WebAssembly modules.
@@ -73,7 +74,7 @@ enum Status {
 }
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = parse();
     let mut out = BufWriter::new(io::stdout().lock());
     let result = cli.command.execute(&mut out).and_then(|status| {
         out.flush()?;
@@ -91,6 +92,18 @@ fn main() -> ExitCode {
             failure::report(&error)
         }
     }
+}
+
+/// The command line. What is wrong with it ends the process.
+fn parse() -> Cli {
+    let matches = Cli::command().get_matches();
+    if let Some(("dump", matches)) = matches.subcommand()
+        && let Some(option) = host::Options::after_file(matches)
+    {
+        let message = format!("--{option} must come before the file: it is for the guest");
+        Cli::command().error(ErrorKind::ArgumentConflict, message).exit();
+    }
+    Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
 }
 
 impl Command {
