@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::io::{self, IsTerminal, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
@@ -19,9 +19,6 @@ use crate::{Status, failure, host};
 /// What to run.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Options {
-    /// The script: `.lua` for Lua, `.star` for Starlark, `.js` and `.mjs` for JavaScript; `-` for
-    /// standard input
-    file: PathBuf,
     /// The script's language, whatever the file's name: `lua`, `starlark` or `js`
     #[arg(long, value_name = "LANGUAGE")]
     lang: Option<Language>,
@@ -49,25 +46,37 @@ pub(crate) struct Options {
     /// Limit memories, tables and blocks to SIZE bytes in total: `65536`, `64KiB`, `1GiB`
     #[arg(long, value_name = "SIZE", value_parser = host::size_bytes)]
     max_memory: Option<u64>,
-    /// The script's arguments; options come before the script
-    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
-    args: Vec<String>,
+    /// The script: `.lua` for Lua, `.star` for Starlark, `.js` and `.mjs` for JavaScript, or `-`
+    /// for standard input; then its arguments. Everything after the script is an argument, even if
+    /// it looks like an option
+    #[arg(value_names = ["FILE", "ARGS"], num_args = 1.., required = true, trailing_var_arg = true)]
+    script: Vec<String>,
 }
 
 impl Options {
+    fn file(&self) -> &Path {
+        // One is required.
+        self.script.first().map_or(Path::new("-"), Path::new)
+    }
+
+    /// The script's arguments.
+    fn args(&self) -> &[String] {
+        self.script.get(1..).unwrap_or_default()
+    }
+
     pub(crate) fn execute(&self) -> Result<Status> {
         let language = self.language()?;
         if !language.is_available() {
             bail!(Error::Unavailable(language));
         }
-        let source = Source::from(self.file.clone());
+        let source = Source::from(self.file().to_owned());
         let text = String::from_utf8(source.read()?);
         let text = text.with_context(|| format!("{source} is not UTF-8 text"))?;
-        let script = Script { file: self.file.clone(), text, language };
+        let script = Script { file: self.file().to_owned(), text, language };
 
         let engine = Engine::new(&self.config())?;
         let mut options = lineal_script::Options::new(&engine);
-        options.args.clone_from(&self.args);
+        options.args = self.args().to_vec();
         options.module.clone_from(&self.module);
         options.strict = self.strict;
         options.check = self.check;
@@ -102,11 +111,11 @@ impl Options {
         if let Some(language) = self.lang {
             return Ok(language);
         }
-        Language::of_file(&self.file).with_context(|| {
+        Language::of_file(self.file()).with_context(|| {
             format!(
                 "cannot tell the language of {}: name it with --lang, or give the file an ending \
                  that says it (.lua, .star, .js, .mjs)",
-                self.file.display()
+                self.file().display()
             )
         })
     }
@@ -146,7 +155,7 @@ impl Options {
     }
 
     fn wasi(&self) -> Result<WasiP1Ctx> {
-        Ok(host::wasi(&self.file, &self.args, &self.dir, &self.env)?.build_p1())
+        Ok(host::wasi(self.file(), self.args(), &self.dir, &self.env)?.build_p1())
     }
 
     fn output(&self) -> Output {
