@@ -8,13 +8,18 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use lineal::{Config, Engine, Linker, Module};
 use lineal_insight::watch::{Watch, Watchpoint};
-use lineal_script::{Error, Language, Output, Script};
+use lineal_script::{Error, Language, Output, Script, ScriptError};
+use lineal_wasi::I32Exit;
 use lineal_wasi::p1::{self, WasiP1Ctx};
 
 use crate::observe::{Needs, SharedTool, Tool, watch};
 use crate::source::Source;
 use crate::watchdog::Watchdog;
 use crate::{Status, failure, host};
+
+/// The stack of the guests of JavaScript. Each call of a guest by a function that a guest has
+/// called takes 4 KiB of it, so that this is enough for about 4,000 calls inside each other.
+const JAVASCRIPT_STACK_BYTES: usize = 16 << 20;
 
 /// What to run.
 #[derive(Debug, clap::Args)]
@@ -74,7 +79,7 @@ impl Options {
         let text = text.with_context(|| format!("{source} is not UTF-8 text"))?;
         let script = Script { file: self.file().to_owned(), text, language };
 
-        let engine = Engine::new(&self.config())?;
+        let engine = Engine::new(&self.config(language))?;
         let mut options = lineal_script::Options::new(&engine);
         options.args = self.args().to_vec();
         options.module.clone_from(&self.module);
@@ -103,6 +108,10 @@ impl Options {
                 let timeout = self.timeout.unwrap_or_default();
                 failure::abort(&format!("the script timed out after {timeout:?}"))
             }
+            Err(Error::Script(error)) => match exit_status(&error) {
+                Some(status) => Ok(Status::Exit(status)),
+                None => Err(Error::Script(error).into()),
+            },
             Err(error) => Err(error.into()),
         }
     }
@@ -134,8 +143,11 @@ impl Options {
         Ok(tool.into())
     }
 
-    fn config(&self) -> Config {
+    fn config(&self, language: Language) -> Config {
         let mut config = Config::new();
+        if language == Language::JavaScript {
+            config.max_wasm_stack(JAVASCRIPT_STACK_BYTES);
+        }
         Needs { interest: !self.watch.is_empty(), ..Needs::default() }.configure(&mut config);
         config.epoch_interruption(self.timeout.is_some());
         if let Some(limit_bytes) = self.max_memory {
@@ -164,4 +176,9 @@ impl Options {
         let out: Box<dyn Write> = Box::new(stdout);
         Output { out, err: Box::new(io::stderr()), colours }
     }
+}
+
+/// The status with which a guest ended the program, past the script.
+fn exit_status(error: &ScriptError) -> Option<u8> {
+    Some(error.cause()?.downcast_ref::<I32Exit>()?.0 as u8)
 }

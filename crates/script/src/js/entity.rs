@@ -238,7 +238,10 @@ impl<'js> Entity<'js> {
         let Some(current) = view.as_mut() else { return Ok(()) };
         if current.is_resizable() {
             if current.len_bytes != len_bytes {
-                current.allow(len_bytes);
+                match &self.thing {
+                    Thing::Memory(memory) => current.follow(&realm.store, memory),
+                    _ => current.len_bytes = len_bytes,
+                }
                 let buffer = current.buffer.clone();
                 drop(view);
                 let resize = realm.function(ctx, "resize")?;

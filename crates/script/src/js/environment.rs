@@ -22,7 +22,10 @@ pub(super) struct Environment {
     args: Vec<String>,
     strict: bool,
     start: Instant,
+    deadline: Option<Instant>,
     output: RefCell<Output>,
+    /// Why nothing can be printed any more.
+    failure: RefCell<Option<std::io::Error>>,
     /// The functions of `environment.js`.
     functions: RefCell<Option<Persistent<Object<'static>>>>,
 }
@@ -37,7 +40,9 @@ impl Environment {
             args: options.args.clone(),
             strict: options.strict,
             start: Instant::now(),
+            deadline: options.deadline,
             output: RefCell::new(output),
+            failure: RefCell::default(),
             functions: RefCell::default(),
         }
     }
@@ -72,18 +77,32 @@ impl Environment {
 
     fn print(&self, to_error: bool, text: &str) {
         let mut output = self.output.borrow_mut();
-        // As other programs do, scripts go on when nobody listens.
-        let _ = if to_error {
-            let _ = output.out.flush();
-            output.err.write_all(text.as_bytes()).and_then(|()| output.err.flush())
+        let printed = if to_error {
+            let flushed = output.out.flush();
+            flushed.and_then(|()| output.err.write_all(text.as_bytes()))
         } else {
             output.out.write_all(text.as_bytes())
         };
+        if let Err(error) = printed {
+            self.failure.borrow_mut().get_or_insert(error);
+        }
     }
 
     /// Writes out what was printed.
     pub(super) fn flush(&self) {
-        let _ = self.output.borrow_mut().out.flush();
+        if let Err(error) = self.output.borrow_mut().out.flush() {
+            self.failure.borrow_mut().get_or_insert(error);
+        }
+    }
+
+    /// Whether something could not be printed.
+    pub(super) fn has_failed(&self) -> bool {
+        self.failure.borrow().is_some()
+    }
+
+    /// Why that was.
+    pub(super) fn take_failure(&self) -> Option<std::io::Error> {
+        self.failure.borrow_mut().take()
     }
 
     /// Forgets what belongs to the script's engine, before that ends.
@@ -125,6 +144,8 @@ impl Environment {
             .add("print", move |to_error: bool, text: String| environment.print(to_error, &text))?;
         let start = self.start;
         natives.add("now", move || start.elapsed().as_secs_f64() * 1000.0)?;
+        let deadline = self.deadline;
+        natives.add("isOver", move || super::is_past(deadline))?;
         let environment = self.clone();
         // The bytes; null if there is no such file; a text if it cannot be read.
         natives.add("readFile", move |ctx: Ctx<'js>, path: String| {

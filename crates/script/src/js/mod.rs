@@ -78,8 +78,10 @@ fn run_here(script: &Script, options: Options, output: Output) -> Result<(), Err
     let runtime = Runtime::new().map_err(setup)?;
     runtime.set_max_stack_size(STACK_BYTES - STACK_RESERVE_BYTES);
     let deadline = options.deadline;
-    runtime.set_interrupt_handler(Some(Box::new(move || is_past(deadline))));
     let environment = Rc::new(Environment::new(script, &options, output));
+    let stopper = environment.clone();
+    let is_over = move || is_past(deadline) || stopper.has_failed();
+    runtime.set_interrupt_handler(Some(Box::new(is_over)));
     runtime.set_loader(environment.clone().resolver(), FileLoader);
     let tracker = environment.clone();
     runtime.set_host_promise_rejection_tracker(Some(Box::new(
@@ -98,7 +100,10 @@ fn run_here(script: &Script, options: Options, output: Output) -> Result<(), Err
         realm.context.set(Some(ctx.as_raw()));
         let outcome = run.run(&ctx, script, options.module.as_deref());
         run.environment.flush();
-        outcome
+        match run.environment.take_failure() {
+            Some(error) => Err(Error::Output(error)),
+            None => outcome,
+        }
     });
     realm.close();
     run.environment.close();
@@ -241,15 +246,17 @@ impl Run {
         self.check_end()
     }
 
-    /// Ends the script if its time is over, or an error of a guest cannot be caught.
+    /// Ends the script if its time is over, if nobody reads what it prints, or if an error of a
+    /// guest cannot be caught.
     fn check_end(&self) -> Result<(), Error> {
         if let Some(error) = self.realm.fatal.borrow_mut().take() {
-            return Err(fatal(error, String::new()));
+            return Err(fatal(error, ""));
         }
         if is_past(self.deadline) {
-            return Err(fatal(Trap::Interrupt.into(), String::new()));
+            return Err(Error::TimedOut);
         }
-        Ok(())
+        // Its caller finds the failure.
+        if self.environment.has_failed() { Err(Error::TimedOut) } else { Ok(()) }
     }
 
     /// What a failure of the script's engine is for the caller.
@@ -260,10 +267,10 @@ impl Run {
         let exception = ctx.catch();
         let text = self.environment.show(ctx, &exception);
         if let Some(error) = self.realm.fatal.borrow_mut().take() {
-            return fatal(error, text);
+            return fatal(error, &text);
         }
         if is_past(self.deadline) {
-            return fatal(Trap::Interrupt.into(), text);
+            return Error::TimedOut;
         }
         let cause = self.realm.last_error.borrow_mut().take();
         let text = match exception.is_error() {
@@ -274,15 +281,15 @@ impl Run {
     }
 }
 
-/// The failure for an error that ended the script past its `catch`es.
-fn fatal(error: lineal::Error, text: String) -> Error {
-    let message = match error.downcast_ref::<Trap>() {
-        Some(Trap::Interrupt) => "the script was stopped: its time is over".to_owned(),
-        _ => format!("{error:#}"),
-    };
-    let lines: Vec<&str> =
-        text.lines().filter(|line| line.trim_start().starts_with("at ")).collect();
-    let message = std::iter::once(&*message).chain(lines).collect::<Vec<_>>().join("\n");
+/// The failure for an error that ended the script past its `catch`es. `text` is what the script's
+/// engine says, with the script's lines.
+fn fatal(error: lineal::Error, text: &str) -> Error {
+    if let Some(Trap::Interrupt) = error.downcast_ref::<Trap>() {
+        return Error::TimedOut;
+    }
+    let lines = text.lines().filter(|line| line.trim_start().starts_with("at "));
+    let message = [error.root_cause().to_string()].into_iter().chain(lines.map(str::to_owned));
+    let message = message.collect::<Vec<_>>().join("\n");
     ScriptError::new(message, Some(error)).into()
 }
 

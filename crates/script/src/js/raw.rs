@@ -207,15 +207,18 @@ impl Drop for Identity {
     }
 }
 
-/// How long a resizable buffer over a memory may be made, in bytes.
-type Limit = Cell<usize>;
+/// Where the bytes of a resizable buffer over a memory are, and how many there are.
+struct Place {
+    start: Cell<*mut u8>,
+    len_bytes: Cell<usize>,
+}
 
 /// A buffer over a memory, without the memory's object, which has to be made known to it (J4).
 pub(super) struct View<'js> {
     pub(super) buffer: Value<'js>,
     pub(super) len_bytes: usize,
     resizable: bool,
-    limit: Option<Rc<Limit>>,
+    place: Option<Rc<Place>>,
 }
 
 impl<'js> View<'js> {
@@ -230,21 +233,19 @@ impl<'js> View<'js> {
         memory: &Memory,
         max_bytes: Option<usize>,
     ) -> Result<View<'js>> {
-        let (start, len_bytes) = cell.with(|store| {
-            let bytes = memory.data_mut(store.as_context_mut());
-            (bytes.as_mut_ptr(), bytes.len())
-        });
-        let limit = max_bytes.map(|_| Rc::new(Limit::new(len_bytes)));
-        let opaque = limit.clone().map_or(std::ptr::null(), Rc::into_raw);
+        let (start, len_bytes) = bytes_of(cell, memory);
+        let place = max_bytes
+            .map(|_| Rc::new(Place { start: Cell::new(start), len_bytes: Cell::new(len_bytes) }));
+        let opaque = place.clone().map_or(std::ptr::null(), Rc::into_raw);
         // SAFETY: J4: the bytes are there as long as the buffer is. A resizable one owns a
-        // reference to its limit, which `reallocate` takes back at its end.
+        // reference to its place, which `reallocate` takes back at its end.
         let buffer = unsafe {
             let value = qjs::JS_NewArrayBuffer(
                 ctx.as_raw().as_ptr(),
                 start,
                 len_bytes as _,
                 max_bytes.map_or(0, |max| max.max(1)) as _,
-                limit.is_some().then_some(reallocate),
+                place.is_some().then_some(reallocate),
                 opaque.cast_mut().cast(),
                 false,
             );
@@ -253,7 +254,7 @@ impl<'js> View<'js> {
             }
             owned(ctx, value)?
         };
-        Ok(View { buffer, len_bytes, resizable: limit.is_some(), limit })
+        Ok(View { buffer, len_bytes, resizable: place.is_some(), place })
     }
 
     /// A `SharedArrayBuffer` over the bytes that a shared memory has now. It can grow if there is a
@@ -276,17 +277,19 @@ impl<'js> View<'js> {
             let (len, max) = (bytes.len() as _, max_bytes.map_or(0, |max| max.max(1)) as _);
             owned(ctx, qjs::JS_NewArrayBuffer(ctx_ptr, start, len, max, None, none, true))?
         };
-        Ok(View { buffer, len_bytes: bytes.len(), resizable: max_bytes.is_some(), limit: None })
+        Ok(View { buffer, len_bytes: bytes.len(), resizable: max_bytes.is_some(), place: None })
     }
 
     pub(super) fn is_resizable(&self) -> bool {
         self.resizable
     }
 
-    /// Lets a resizable buffer be made as long as the memory is now.
-    pub(super) fn allow(&mut self, len_bytes: usize) {
-        if let Some(limit) = &self.limit {
-            limit.set(len_bytes);
+    /// Lets a resizable buffer become as long as the memory is now, at the place where it is.
+    pub(super) fn follow(&mut self, cell: &StoreCell, memory: &Memory) {
+        let (start, len_bytes) = bytes_of(cell, memory);
+        if let Some(place) = &self.place {
+            place.start.set(start);
+            place.len_bytes.set(len_bytes);
         }
         self.len_bytes = len_bytes;
     }
@@ -300,23 +303,35 @@ impl<'js> View<'js> {
     }
 }
 
+/// Where the bytes of a memory are, and how many.
+fn bytes_of(cell: &StoreCell, memory: &Memory) -> (*mut u8, usize) {
+    cell.with(|store| {
+        let bytes = memory.data_mut(store.as_context_mut());
+        (bytes.as_mut_ptr(), bytes.len())
+    })
+}
+
 /// What the script's engine calls when a resizable buffer over a memory gets another size, or with
-/// size 0 at its end: the bytes stay where they are.
+/// size 0 at its end. The memory has grown before.
 unsafe extern "C" fn reallocate(
     _: *mut qjs::JSRuntime,
     opaque: *mut c_void,
-    start: *mut c_void,
+    _: *mut c_void,
     size: qjs::size_t,
 ) -> *mut c_void {
-    let limit = opaque.cast_const().cast::<Limit>();
+    let place = opaque.cast_const().cast::<Place>();
     if size == 0 {
         // SAFETY: it came from `Rc::into_raw` in `View::of_memory`, and this is the last call.
-        drop(unsafe { Rc::from_raw(limit) });
+        drop(unsafe { Rc::from_raw(place) });
         return std::ptr::null_mut();
     }
-    // SAFETY: the buffer owns a reference to the limit.
-    let limit_bytes = unsafe { (*limit).get() };
-    if size as usize <= limit_bytes.max(1) { start } else { std::ptr::null_mut() }
+    // SAFETY: the buffer owns a reference to its place.
+    let place = unsafe { &*place };
+    if size as usize <= place.len_bytes.get().max(1) {
+        place.start.get().cast()
+    } else {
+        std::ptr::null_mut()
+    }
 }
 
 /// The value of a call of the C interface.

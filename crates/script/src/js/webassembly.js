@@ -668,6 +668,8 @@
       for (const [moduleName] of native.moduleImports(module)) importObject[moduleName] ??= undefined;
       const instance = instantiateModule(module, importObject);
       exports = Exports.of(instance);
+      // A library of WASI is started so.
+      if (typeof exports._initialize === "function") exports._initialize();
       for (const name of ownKeys(exports)) {
         if (name === "exports") continue;
         defineProperty(instance, name, { value: exports[name], writable: true, enumerable: true, configurable: true });
