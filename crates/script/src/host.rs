@@ -39,7 +39,7 @@ impl Host {
         extension: Option<Box<dyn Any>>,
     ) -> Store<Host> {
         let host = Host {
-            limiter: Limiter { room, last_bytes: 0, grown: false },
+            limiter: Limiter { room, last_bytes: 0, grown: false, refused: false },
             #[cfg(feature = "js")]
             realm: Default::default(),
             observer: observer.unwrap_or_else(|| Box::new(Unobserved)),
@@ -111,6 +111,8 @@ pub(crate) struct Limiter {
     last_bytes: u64,
     /// Whether a memory or table was made or grew since this was last taken back.
     pub(crate) grown: bool,
+    /// Whether there was no room for one since this was last taken back.
+    pub(crate) refused: bool,
 }
 
 impl Limiter {
@@ -119,6 +121,7 @@ impl Limiter {
         let more = desired.saturating_sub(current);
         let allowed = maximum.is_none_or(|maximum| desired <= maximum) && self.room.take(more);
         self.last_bytes = if allowed { more } else { 0 };
+        self.refused |= !allowed;
         allowed
     }
 

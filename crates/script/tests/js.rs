@@ -385,7 +385,15 @@ fn memories_are_limited_together() {
     // What is forgotten makes room.
     let text = "for (let i = 0; i < 2000; i++) new WebAssembly.Memory({ initial: 16 });
         console.log('done');";
-    let outcome = run_text("room", text, |options| options.max_memory_bytes = Some(1 << 30));
+    let outcome = run_text("room", text, |options| options.max_memory_bytes = Some(8 << 20));
+    outcome.result.unwrap();
+    assert_eq!(outcome.out, "done\n");
+    // Also what is forgotten in a circle, as a memory and its buffer are.
+    let text = "for (let i = 0; i < 100; i++) new WebAssembly.Memory({ initial: 16 }).buffer;
+        const module = new WebAssembly.Module(wat`(module (memory (export \"m\") 16))`);
+        for (let i = 0; i < 100; i++) new WebAssembly.Instance(module).exports.m.buffer;
+        console.log('done');";
+    let outcome = run_text("circles", text, |options| options.max_memory_bytes = Some(8 << 20));
     outcome.result.unwrap();
     assert_eq!(outcome.out, "done\n");
 }

@@ -88,6 +88,15 @@ pub(super) fn throw<'js>(
     }
 }
 
+/// Whether an error is about what a guest did, or the script that it called.
+pub(super) fn is_from_guest(error: &lineal::Error) -> bool {
+    error.is::<Trap>()
+        || error.is::<ThrownException>()
+        || error.is::<WasmBacktrace>()
+        || error.is::<Fatal>()
+        || error.is::<TrapOfScript>()
+}
+
 /// Ends the script with an error that it cannot catch.
 pub(super) fn end(ctx: &Ctx<'_>, realm: &Realm, error: lineal::Error) -> rquickjs::Error {
     let message = error.root_cause().to_string();

@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use lineal::{
     AsContextMut, Extern, ExternType, Func, FuncType, Global, GlobalType, IncompatibleImport,
-    Instance, RefType, RootScope, ThrownException, Trap, Val, ValType,
+    Instance, RefType, RootScope, Val, ValType,
 };
 use rquickjs::{Class, Ctx, Function, Object, Result, Value};
 
@@ -233,11 +233,15 @@ pub(super) fn finish<'js>(
     };
     let externs = linking.externs.borrow().clone();
     let region = own.borrow().region;
-    let instance = realm.store.with(|store| {
-        let before = store.set_region(region);
-        let instance = Instance::new(store.as_context_mut(), &linking.compiled.module, &externs);
-        store.set_region(before);
-        instance
+    // What an instance takes, it takes before anything of the guest's runs.
+    let instance = realm.with_room(ctx, || {
+        realm.store.with(|store| {
+            let before = store.set_region(region);
+            let module = &linking.compiled.module;
+            let instance = Instance::new(store.as_context_mut(), module, &externs);
+            store.set_region(before);
+            instance
+        })
     });
     realm.refresh(ctx)?;
     match instance {
@@ -258,12 +262,7 @@ fn refused<'js>(
     if error.is::<IncompatibleImport>() {
         return errors::throw_new(ctx, realm, "LinkError", &format!("{error:#}"));
     }
-    let from_guest = error.is::<Trap>() || error.is::<ThrownException>();
-    if from_guest
-        || error.is::<errors::Fatal>()
-        || error.is::<errors::TrapOfScript>()
-        || error.is::<lineal::WasmBacktrace>()
-    {
+    if errors::is_from_guest(&error) {
         return errors::throw(ctx, realm, own, error);
     }
     errors::throw_new(ctx, realm, "RangeError", &format!("{error:#}"))

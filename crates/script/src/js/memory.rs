@@ -38,7 +38,8 @@ pub(super) fn define<'js>(natives: &Natives<'_, 'js>, realm: &Rc<Realm>) -> Resu
         let (entity, delta) = (this.borrow(), to_u64(&delta)?);
         let old = match &entity.thing {
             Thing::Memory(memory) => {
-                r.store.with(|store| memory.grow(store.as_context_mut(), delta))
+                let grow = || r.store.with(|store| memory.grow(store.as_context_mut(), delta));
+                r.with_room(&ctx, grow)
             }
             Thing::Shared(memory) => memory.grow(delta),
             _ => return Err(rquickjs::Error::Unknown),
@@ -90,11 +91,13 @@ fn new_memory<'js>(
         let key = entity::shared_key(&memory);
         return entity::named(ctx, realm, &group, key, || Ok(Thing::Shared(memory)));
     }
-    let memory = realm.store.with(|store| {
-        let before = store.set_region(region);
-        let memory = Memory::new(store.as_context_mut(), ty);
-        store.set_region(before);
-        memory.map(|memory| (memory, memory.hash_key(&*store) as u64))
+    let memory = realm.with_room(ctx, || {
+        realm.store.with(|store| {
+            let before = store.set_region(region);
+            let memory = Memory::new(store.as_context_mut(), ty);
+            store.set_region(before);
+            memory.map(|memory| (memory, memory.hash_key(&*store) as u64))
+        })
     });
     let (memory, key) = memory.map_err(|error| range_error(ctx, &error))?;
     entity::named(ctx, realm, &group, (Kind::Memory, key), || Ok(Thing::Memory(memory)))

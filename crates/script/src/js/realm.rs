@@ -10,6 +10,7 @@ use lineal::{Engine, Linker, Region, Store, Tag};
 use rquickjs::{Class, Constructor, Ctx, Function, Object, Persistent, Result, Value, qjs};
 
 use super::entity::Entity;
+use super::errors;
 use super::group::Group;
 use super::raw::{self, Identities, Identity, Key, Kind, StoreCell, Values};
 use crate::Host;
@@ -200,6 +201,24 @@ impl Realm {
         let alive = self.groups.borrow().len();
         self.next_collection.set((alive * 2).max(FIRST_COLLECTION));
         self.free_dead();
+    }
+
+    /// Makes something that takes room; if there is none, once more after a collection.
+    pub(super) fn with_room<T>(
+        &self,
+        ctx: &Ctx<'_>,
+        mut make: impl FnMut() -> lineal::Result<T>,
+    ) -> lineal::Result<T> {
+        let take =
+            || self.store.with(|store| std::mem::take(&mut store.data_mut().limiter.refused));
+        take();
+        match make() {
+            Err(error) if take() && !errors::is_from_guest(&error) => {
+                self.collect_now(ctx);
+                make()
+            }
+            outcome => outcome,
+        }
     }
 
     fn free_dead(&self) {

@@ -426,6 +426,7 @@
     }
     set value(v) {
       check(this, "Global", "value: the receiver");
+      need(arguments, 1, "value");
       native.globalSet(this, v);
     }
   }

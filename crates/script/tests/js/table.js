@@ -146,6 +146,13 @@ for (const [type, value] of [["i32", 1n], ["i32", Symbol()], ["i64", 1], ["i64",
   throws(TypeError, () => new Global({ value: type }, value), `${type} of ${String(value)}`);
   throws(TypeError, () => { new Global({ value: type, mutable: true }).value = value; }, `${type} of ${String(value)}, set`);
 }
+{
+  const { set } = Object.getOwnPropertyDescriptor(Global.prototype, "value");
+  const global = new Global({ value: "i32", mutable: true }, 5);
+  throws(TypeError, () => set.call(global), "the setter without a value");
+  set.call(global, undefined);
+  equal(global.value, 0, "the setter with undefined");
+}
 throws(SyntaxError, () => new Global({ value: "i64" }, "x"), "i64 of a string that is no number");
 throws(TypeError, () => new Global({ value: "v128" }).value, "a script cannot see a v128");
 throws(TypeError, () => { new Global({ value: "v128", mutable: true }).value = 1; }, "nor set it");
