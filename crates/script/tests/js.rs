@@ -36,6 +36,10 @@ impl Printed {
     }
 }
 
+/// A module with a function.
+const ADD: &str = r#"(module (func (export "add") (param i32 i32) (result i32)
+    (i32.add (local.get 0) (local.get 1))))"#;
+
 /// A directory that is removed at the end.
 struct Directory(PathBuf);
 
@@ -52,6 +56,12 @@ impl Directory {
         let file = self.0.join(name);
         fs::write(&file, compile_modules(text)).unwrap();
         file
+    }
+}
+
+impl Directory {
+    fn add_module(&self, name: &str, text: &str) {
+        fs::write(self.0.join(name), wat::parse_str(text).unwrap()).unwrap();
     }
 }
 
@@ -117,9 +127,7 @@ fn suite(name: &str, least: usize) {
     for file in ["harness.js", "other.js", "data.json"] {
         directory.add(file, &source(file));
     }
-    let add = "(module (func (export \"add\") (param i32 i32) (result i32)
-        (i32.add (local.get 0) (local.get 1))))";
-    fs::write(directory.0.join("add.wasm"), wat::parse_str(add).unwrap()).unwrap();
+    directory.add_module("add.wasm", ADD);
     let file = directory.add(&format!("{name}.js"), &source(&format!("{name}.js")));
     let outcome = run_file(&file, |options| options.args = vec!["one".into(), "two".into()]);
     if let Err(error) = &outcome.result {
@@ -162,6 +170,22 @@ fn the_console_prints_as_node_does() {
     let outcome = run_file(&file, |_| {});
     outcome.result.unwrap();
     assert_eq!(outcome.out, source("console.expected"));
+}
+
+#[test]
+fn the_example_in_the_readme_prints_what_it_says() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
+    let readme = fs::read_to_string(path).unwrap();
+    let block = |kind: &str| {
+        let (_, after) = readme.split_once(&format!("```{kind}\n")).unwrap();
+        after.split_once("```").unwrap().0.to_owned()
+    };
+    let directory = Directory::new("readme");
+    directory.add_module("add.wasm", ADD);
+    let file = directory.add("main.js", &block("js"));
+    let outcome = run_file(&file, |_| {});
+    outcome.result.unwrap();
+    assert_eq!(outcome.out, block("text"));
 }
 
 #[test]
