@@ -4,6 +4,7 @@ mod dump;
 mod faults;
 mod hostile;
 mod inspect;
+mod javascript;
 mod observe;
 mod program;
 mod run;
