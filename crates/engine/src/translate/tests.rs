@@ -329,16 +329,62 @@ fn all_modules_in_the_tree_are_verified() {
     }
 }
 
-/// The handlers that the code of all modules in the source tree has.
+/// A module with accesses of all kinds, to all kinds of memory.
+#[cfg(all(test, lineal_tail_calls, target_arch = "x86_64"))]
+fn accesses() -> String {
+    let mut body = String::new();
+    let mut each = |memory: &str, addr: &str| {
+        for (ty, value) in [("i32", 1), ("i64", 2), ("f32", 3), ("f64", 4), ("v128", 5)] {
+            body += &format!("(local.set {value} ({ty}.load {memory} {addr}))\n");
+            body += &format!("({ty}.store {memory} {addr} (local.get {value}))\n");
+        }
+        for (ty, width, value) in [("i32", 8, 1), ("i32", 16, 1), ("i64", 32, 2)] {
+            body += &format!("(local.set {value} ({ty}.load{width}_s {memory} {addr}))\n");
+            body += &format!("(local.set {value} ({ty}.load{width}_u {memory} {addr}))\n");
+            body += &format!("({ty}.store{width} {memory} {addr} (local.get {value}))\n");
+        }
+        body += &format!("(v128.store8_lane {memory} 3 {addr} (local.get 5))\n");
+        body += &format!("(local.set 5 (v128.load64_lane {memory} 1 {addr} (local.get 5)))\n");
+        body += &format!("(local.set 1 (i32.atomic.rmw.add {memory} {addr} (local.get 1)))\n");
+        body += &format!("(memory.fill {memory} {addr} (local.get 1) {addr})\n");
+        body += &format!("(drop (memory.grow {memory} {addr}))\n");
+    };
+    each("$own32", "(local.get 0)");
+    each("$own64", "(i64.const 8)");
+    each("$shared32", "(local.get 0)");
+    each("$shared64", "(i64.const 8)");
+    format!(
+        "(module (memory $own32 1) (memory $own64 i64 1)
+            (memory $shared32 1 1 shared) (memory $shared64 i64 1 1 shared)
+            (global $i (mut i64) (i64.const 0)) (global $f (mut f64) (f64.const 0))
+            (func $f (param i32) (result i32) (local i32 i64 f32 f64 v128)
+                {body}
+                (global.set $i (local.get 2)) (global.set $f (local.get 4))
+                (call $f (i32.const 1))))"
+    )
+}
+
+/// The handlers that the code of all modules in the source tree has, and of accesses of all kinds,
+/// observed or not.
 #[cfg(all(test, lineal_tail_calls, target_arch = "x86_64"))]
 pub(crate) fn handlers_in_the_tree() -> BTreeMap<u64, &'static Shape> {
     let mut handlers = BTreeMap::new();
-    for_all_in_the_tree(|_, _, translator| {
+    let mut look = |translator: &Translator<'_>| {
         let emit = &translator.buffers.emit;
         for (&at, &(shape, _)) in &emit.record.shapes {
             handlers.insert(emit.granule_at(at), shape);
         }
-    });
+    };
+    for_all_in_the_tree(|_, _, translator| look(translator));
+    let all = || Observe::new().functions(|_| true).globals(|_| true);
+    for observe in [None, Some(all().accesses(Accesses::All)), Some(all().writers(true))] {
+        let mut config = Config::new();
+        if let Some(observe) = observe {
+            config.observe(observe);
+        }
+        let engine = Engine::new(&config).expect("an engine");
+        translate(&module_of(&engine, accesses().as_bytes()), 0, &mut look);
+    }
     handlers
 }
 

@@ -349,20 +349,39 @@ unsafe fn note_any<I: AddrType, R: Raw>(
     old: R,
     new: R,
 ) -> Result<(), Exit> {
-    // SAFETY: the caller's promise.
+    // SAFETY: the caller's promise. The address was checked: it does not wrap around.
     let exit = unsafe {
         let (addr, entity) = any_operands::<I>(m);
-        let made = Made {
-            entity: NonNull::new_unchecked(entity),
-            info: Info::new(kind, size_of::<R>()),
-            // It was checked: it does not wrap around.
-            addr: addr.wrapping_add(m.ip.granule(2)),
-            old: old.bits(),
-            new: new.bits(),
-        };
-        note_made(m.cx, &made)
+        let entity = NonNull::new_unchecked(entity);
+        let addr = addr.wrapping_add(m.ip.granule(2));
+        let ([old, old_high], [new, new_high]) = (old.bits(), new.bits());
+        let info = Info::new(kind, size_of::<R>());
+        note_values(m.cx, entity, info, addr, old, old_high, new, new_high)
     };
     if exit == Exit::DONE { Ok(()) } else { Err(exit) }
+}
+
+/// [`note_made`] of its parts. A handler must not have anything in memory that others know the
+/// address of: it could not jump to the next one.
+///
+/// # Safety
+///
+/// As for [`note_made`].
+#[inline(never)]
+#[expect(clippy::too_many_arguments, reason = "they are in registers, not in memory")]
+unsafe fn note_values(
+    cx: *mut Context,
+    entity: NonNull<MemoryEntity>,
+    info: Info,
+    addr: u64,
+    old: u64,
+    old_high: u64,
+    new: u64,
+    new_high: u64,
+) -> Exit {
+    let made = Made { entity, info, addr, old: [old, old_high], new: [new, new_high] };
+    // SAFETY: the caller's promise.
+    unsafe { note_made(cx, &made) }
 }
 
 /// # Safety
@@ -645,8 +664,7 @@ impl<T: SlotValue, S: Src<T>> Op for ObservedGlobalSet<T, S> {
             global.write(new);
             if new < (*m.cx).view.global_below {
                 let site = Site::from_bits(m.ip.granule(2 + S::EXTRA) as u32);
-                let set = GlobalSet { global: m.ip.b(), site, old, new };
-                let exit = global_reported(m.cx, m.ip, m.fp, set);
+                let exit = global_reported(m.cx, m.ip, m.fp, m.ip.b(), site, old, new);
                 if exit != Exit::DONE {
                     return Err(exit);
                 }
@@ -660,7 +678,16 @@ impl<T: SlotValue, S: Src<T>> Op for ObservedGlobalSet<T, S> {
 ///
 /// E3 holds, and the cell at `ip` is [`ObservedGlobalSet`] in the function whose frame is at `fp`.
 #[inline(never)]
-unsafe fn global_reported(cx: *mut Context, ip: Ip, fp: Fp, set: GlobalSet) -> Exit {
+unsafe fn global_reported(
+    cx: *mut Context,
+    ip: Ip,
+    fp: Fp,
+    global: u32,
+    site: Site,
+    old: u64,
+    new: u64,
+) -> Exit {
+    let set = GlobalSet { global, site, old, new };
     // SAFETY: the caller's promise; no reference into the store is kept (R3).
     unsafe {
         (*cx).exit.ip = ip;
