@@ -540,7 +540,11 @@ mod tests {
         usage.memory_grow_failed(Error::msg("no room")).unwrap();
         assert!(usage.table_growing(5, 6, None).unwrap());
         assert!(!usage.table_growing(6, 7, Some(6)).unwrap());
-        assert_eq!((usage.used().peak_bytes, usage.used().grows), (98, 1));
+        let (peak_bytes, grows) = {
+            let used = usage.used();
+            (used.peak_bytes, used.grows)
+        };
+        assert_eq!((peak_bytes, grows), (98, 1));
         // On request, it is an error.
         usage.trap = true;
         assert!(usage.memory_growing(50, 80, None).is_err());
