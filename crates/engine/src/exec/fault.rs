@@ -19,11 +19,14 @@ use crate::runtime::trap::Trap;
 
 /// The details of the trap that has just stopped the guest, if there are any.
 pub(super) fn details(context: &Context, trap: Trap) -> Option<Details> {
-    let has_details = match trap {
-        Trap::MemoryOutOfBounds | Trap::HeapMisaligned => true,
-        Trap::TableOutOfBounds | Trap::IndirectCallToNull | Trap::ArrayOutOfBounds => true,
-        _ => false,
-    };
+    let has_details = matches!(
+        trap,
+        Trap::MemoryOutOfBounds
+            | Trap::HeapMisaligned
+            | Trap::TableOutOfBounds
+            | Trap::IndirectCallToNull
+            | Trap::ArrayOutOfBounds
+    );
     if !has_details {
         return None;
     }

@@ -34,139 +34,52 @@ pub(super) enum Effect {
 
 /// The effect of an operator, by the proposal that brought it and its name. Proposals that are part
 /// of the standard get no new operators: those that only compute are one row.
+#[rustfmt::skip]
 macro_rules! effect_of {
-    (mvp Nop) => {
-        Effect::Free
-    };
-    (mvp Drop) => {
-        Effect::Free
-    };
-    (mvp Unreachable) => {
-        Effect::Trap
-    };
-    (mvp Block) => {
-        Effect::Block
-    };
-    (mvp Loop) => {
-        Effect::Loop
-    };
-    (mvp If) => {
-        Effect::If
-    };
-    (mvp Else) => {
-        Effect::Else
-    };
-    (mvp End) => {
-        Effect::End
-    };
-    (mvp Br) => {
-        Effect::Br
-    };
-    (mvp BrIf) => {
-        Effect::BrIf
-    };
-    (mvp BrTable) => {
-        Effect::BrTable
-    };
-    (mvp Return) => {
-        Effect::Return
-    };
-    (mvp $plain:ident) => {
-        Effect::Plain
-    };
-    (sign_extension $plain:ident) => {
-        Effect::Plain
-    };
-    (saturating_float_to_int $plain:ident) => {
-        Effect::Plain
-    };
-    (simd $plain:ident) => {
-        Effect::Plain
-    };
-    (relaxed_simd $plain:ident) => {
-        Effect::Plain
-    };
-    (threads $plain:ident) => {
-        Effect::Plain
-    };
-    (wide_arithmetic I64Add128) => {
-        Effect::Plain
-    };
-    (wide_arithmetic I64Sub128) => {
-        Effect::Plain
-    };
-    (wide_arithmetic I64MulWideS) => {
-        Effect::Plain
-    };
-    (wide_arithmetic I64MulWideU) => {
-        Effect::Plain
-    };
-    (bulk_memory $plain:ident) => {
-        Effect::Plain
-    };
-    (reference_types TypedSelectMulti) => {
-        Effect::Unsupported
-    };
-    (reference_types $plain:ident) => {
-        Effect::Plain
-    };
-    (tail_call ReturnCall) => {
-        Effect::Leave
-    };
-    (tail_call ReturnCallIndirect) => {
-        Effect::Leave
-    };
-    (exceptions TryTable) => {
-        Effect::TryTable
-    };
-    (exceptions Throw) => {
-        Effect::Leave
-    };
-    (exceptions ThrowRef) => {
-        Effect::Leave
-    };
-    (function_references CallRef) => {
-        Effect::Plain
-    };
-    (function_references ReturnCallRef) => {
-        Effect::Leave
-    };
-    (function_references RefAsNonNull) => {
-        Effect::Plain
-    };
-    (function_references BrOnNull) => {
-        Effect::BrIf
-    };
-    (function_references BrOnNonNull) => {
-        Effect::BrIf
-    };
-    (gc BrOnCast) => {
-        Effect::BrIf
-    };
-    (gc BrOnCastFail) => {
-        Effect::BrIf
-    };
-    (gc $plain:ident) => {
-        Effect::Plain
-    };
-    (legacy_exceptions $other:ident) => {
-        Effect::Unsupported
-    };
-    (memory_control $other:ident) => {
-        Effect::Unsupported
-    };
-    (stack_switching $other:ident) => {
-        Effect::Unsupported
-    };
-    (custom_descriptors $other:ident) => {
-        Effect::Unsupported
-    };
-    (shared_everything_threads $other:ident) => {
-        Effect::Unsupported
-    };
-    (acquire_release_atomics $other:ident) => {
-        Effect::Unsupported
-    };
+    (mvp Nop) => { Effect::Free };
+    (mvp Drop) => { Effect::Free };
+    (mvp Unreachable) => { Effect::Trap };
+    (mvp Block) => { Effect::Block };
+    (mvp Loop) => { Effect::Loop };
+    (mvp If) => { Effect::If };
+    (mvp Else) => { Effect::Else };
+    (mvp End) => { Effect::End };
+    (mvp Br) => { Effect::Br };
+    (mvp BrIf) => { Effect::BrIf };
+    (mvp BrTable) => { Effect::BrTable };
+    (mvp Return) => { Effect::Return };
+    (mvp $plain:ident) => { Effect::Plain };
+    (sign_extension $plain:ident) => { Effect::Plain };
+    (saturating_float_to_int $plain:ident) => { Effect::Plain };
+    (simd $plain:ident) => { Effect::Plain };
+    (relaxed_simd $plain:ident) => { Effect::Plain };
+    (threads $plain:ident) => { Effect::Plain };
+    (wide_arithmetic I64Add128) => { Effect::Plain };
+    (wide_arithmetic I64Sub128) => { Effect::Plain };
+    (wide_arithmetic I64MulWideS) => { Effect::Plain };
+    (wide_arithmetic I64MulWideU) => { Effect::Plain };
+    (bulk_memory $plain:ident) => { Effect::Plain };
+    (reference_types TypedSelectMulti) => { Effect::Unsupported };
+    (reference_types $plain:ident) => { Effect::Plain };
+    (tail_call ReturnCall) => { Effect::Leave };
+    (tail_call ReturnCallIndirect) => { Effect::Leave };
+    (exceptions TryTable) => { Effect::TryTable };
+    (exceptions Throw) => { Effect::Leave };
+    (exceptions ThrowRef) => { Effect::Leave };
+    (function_references CallRef) => { Effect::Plain };
+    (function_references ReturnCallRef) => { Effect::Leave };
+    (function_references RefAsNonNull) => { Effect::Plain };
+    (function_references BrOnNull) => { Effect::BrIf };
+    (function_references BrOnNonNull) => { Effect::BrIf };
+    (gc BrOnCast) => { Effect::BrIf };
+    (gc BrOnCastFail) => { Effect::BrIf };
+    (gc $plain:ident) => { Effect::Plain };
+    (legacy_exceptions $other:ident) => { Effect::Unsupported };
+    (memory_control $other:ident) => { Effect::Unsupported };
+    (stack_switching $other:ident) => { Effect::Unsupported };
+    (custom_descriptors $other:ident) => { Effect::Unsupported };
+    (shared_everything_threads $other:ident) => { Effect::Unsupported };
+    (acquire_release_atomics $other:ident) => { Effect::Unsupported };
 }
 pub(super) use effect_of;
 

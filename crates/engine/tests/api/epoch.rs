@@ -208,7 +208,7 @@ fn a_large_operation_on_memory_is_done_in_pieces() {
         *store.data() - before
     };
     // Where the function begins, and after each piece.
-    assert!(calls(&mut store, "fill") >= 1 + 4);
+    assert!(calls(&mut store, "fill") > 4);
     let data = memory.data(&store);
     assert!(data[..5].iter().all(|&byte| byte == 0) && data[0x400_0005] == 0);
     assert!(data[5..0x400_0005].iter().all(|&byte| byte == 7));
@@ -220,7 +220,7 @@ fn a_large_operation_on_memory_is_done_in_pieces() {
             .zip(0u32..)
             .for_each(|(word, n)| word.copy_from_slice(&n.to_le_bytes()));
         let expected = bytes[from..from + 0x400_0000].to_vec();
-        assert!(calls(&mut store, name) >= 1 + 4, "{name}");
+        assert!(calls(&mut store, name) > 4, "{name}");
         assert!(memory.data(&store)[to..to + 0x400_0000] == expected, "{name}");
     }
 
