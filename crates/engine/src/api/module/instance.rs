@@ -50,11 +50,14 @@ impl Instance {
     ///
     /// # Errors
     ///
-    /// If the imports are not as many as the module needs, or not of the types that it needs (then the
-    /// error is an [`IncompatibleImport`](crate::IncompatibleImport)); if the host has no room
-    /// for a memory, a table or anything else in it; if an active segment does not fit, or the start function traps
-    /// (then the error holds a [`Trap`](crate::Trap)). What happened until then remains: a
-    /// function that got into an imported table can be called.
+    /// - If the number of imports is wrong, or the type of one (then the error is an
+    ///   [`IncompatibleImport`](crate::IncompatibleImport));
+    /// - if the host has no room for a memory, a table or anything else in the instance;
+    /// - if an active segment does not fit, or the start function traps (then the error holds a
+    ///   [`Trap`](crate::Trap)).
+    ///
+    /// What was done before the error remains: a function that was written to an imported table can
+    /// be called.
     ///
     /// # Panics
     ///

@@ -27,7 +27,7 @@ impl Module {
     ///
     /// If the input is malformed or invalid, or uses a proposal that the engine's
     /// [`Config`](crate::Config) does not switch on. The error is a [`DecodeError`], which
-    /// knows the place.
+    /// says where.
     ///
     /// [`DecodeError`]: crate::DecodeError
     pub fn new(engine: &Engine, bytes: impl AsRef<[u8]>) -> Result<Module> {

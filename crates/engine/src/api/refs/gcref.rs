@@ -271,9 +271,9 @@ impl StructRef {
     ///
     /// # Errors
     ///
-    /// If the number is not that of a structure type; if the values are not as many as its fields
-    /// or not of their types; if one belongs to another store; or if the store's objects would
-    /// take more than [`Config::gc_heap_limit`](crate::Config::gc_heap_limit).
+    /// If the number is not that of a structure type; if the number or the types of the values are not
+    /// those of its fields; if one belongs to another store; or if the store's objects would take more
+    /// than [`Config::gc_heap_limit`](crate::Config::gc_heap_limit).
     pub fn new(mut store: impl AsContextMut, ty: TypeIndex, fields: &[Val]) -> Result<StructRef> {
         let mut store = store.as_context_mut();
         let core = store.core_mut();
