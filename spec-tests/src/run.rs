@@ -101,9 +101,8 @@ pub enum Mode {
 
 impl Mode {
     fn configure(self, config: &mut Config) {
-        let everything = || {
-            Observe::new().writers(true).functions(|_| true).globals(|_| true).host_calls(true)
-        };
+        let everything =
+            || Observe::new().writers(true).functions(|_| true).globals(|_| true).host_calls(true);
         match self {
             Mode::Eager => config.compilation_mode(CompilationMode::Eager),
             Mode::Lazy => config.compilation_mode(CompilationMode::Lazy),

@@ -51,6 +51,10 @@ enum Command {
     Dump(dump::Options),
     /// Run a program, then show who wrote each byte of a range last
     Blame(observe::blame::Options),
+    /// Run a program and find memory errors and leaks
+    Check(observe::check::Options),
+    /// Run a program and profile its heap
+    Heap(observe::heap::Options),
     /// Run a program, then show which addresses it accessed how often
     Heat(observe::heat::Options),
     /// Run a program and write every access to memory to a file, or print such a file (.ltrace)
@@ -115,6 +119,8 @@ impl Command {
             Command::Inspect(options) => options.execute(out),
             Command::Dump(options) => options.execute(out),
             Command::Blame(options) => options.execute(out),
+            Command::Check(options) => options.execute(out),
+            Command::Heap(options) => options.execute(out),
             Command::Heat(options) => options.execute(out),
             Command::Trace(options) => options.execute(out),
             Command::Completions { shell } => completions(*shell, out),

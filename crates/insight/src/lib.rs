@@ -9,18 +9,34 @@
 //! | [`blame`] | Who wrote each byte last? |
 //! | [`heat`] | Which addresses are read and written how often? |
 //! | [`trace`] | What was accessed, one after the other? |
+//! | [`check`] | Which accesses and frees are wrong, and what leaks? |
+//! | [`heap`] | Who allocates, how much, and for how long? |
+//!
+//! [`page`] shows results as a page for a browser.
 
 #![forbid(unsafe_code)]
 
+pub mod alloc;
 pub mod blame;
+pub mod check;
+pub mod heap;
 pub mod heat;
+mod layout;
 mod memories;
 mod mnemonic;
+pub mod page;
 mod place;
 mod range;
+mod stacks;
 pub mod trace;
 pub mod watch;
 
+pub use layout::{Layout, Segment, StackPointer};
 pub use memories::Memories;
 pub use place::{Place, Places};
 pub use range::{AddressRange, RangeError};
+
+/// The README's examples, run as documentation tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

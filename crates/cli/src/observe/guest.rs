@@ -4,7 +4,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
-use lineal::{Module, Store, Val};
+use lineal::{Config, Module, Observe, Store, Trap, Val};
 
 use super::tool::{Needs, Tool};
 use crate::Status;
@@ -28,6 +28,7 @@ pub(super) struct Observed {
 /// A guest that has ended.
 pub(super) struct Ended<'a> {
     session: host::Session<'a>,
+    module: Module,
     outcome: Result<Vec<Val>>,
 }
 
@@ -42,9 +43,24 @@ impl Observed {
         needs: Needs,
         tool: impl FnOnce(&Module) -> Result<Tool>,
     ) -> Result<Ended<'_>> {
-        let (file, args) = (self.guest.file(), self.guest.args());
         let mut config = self.host.config();
         needs.configure(&mut config);
+        self.run_with(config, tool)
+    }
+
+    /// Runs the guest with a tool that says itself what it has to be told.
+    pub(super) fn run_observed(&self, observe: Observe, tool: Tool) -> Result<Ended<'_>> {
+        let mut config = self.host.config();
+        config.observe(observe);
+        self.run_with(config, |_| Ok(tool))
+    }
+
+    fn run_with(
+        &self,
+        config: Config,
+        tool: impl FnOnce(&Module) -> Result<Tool>,
+    ) -> Result<Ended<'_>> {
+        let (file, args) = (self.guest.file(), self.guest.args());
         let program = Program::load(&PathBuf::from(file).into(), &config)?;
         let call = program.call(self.invoke.as_deref(), args)?;
         let tool = tool(program.module())?;
@@ -53,7 +69,8 @@ impl Observed {
             .instantiate(&program, call.as_ref())
             .and_then(|instance| session.call(call.as_ref(), instance));
         session.report();
-        Ok(Ended { session, outcome })
+        let module = program.module().clone();
+        Ok(Ended { session, module, outcome })
     }
 }
 
@@ -68,6 +85,15 @@ impl Ended<'_> {
             writeln!(out, "{result}")?;
         }
         Ok(())
+    }
+
+    pub(super) fn module(&self) -> &Module {
+        &self.module
+    }
+
+    /// Whether a trap stopped the guest.
+    pub(super) fn has_trapped(&self) -> bool {
+        self.outcome.as_ref().is_err_and(|error| error.is::<Trap>())
     }
 
     /// How the guest ended: what stopped it is the command's error.

@@ -1,11 +1,13 @@
-//! The commands that see a guest's memory: `blame`, `heat`, `trace`, and the options of `run` and
+//! The commands that see a guest's memory: `blame`, `check`, `heap`, `heat`, `trace`, and the options of `run` and
 //! `dump` that do.
 //!
 //! Each puts a [`Tool`] into the guest's store and says what the engine has to report for it.
 
 pub(crate) mod blame;
+pub(crate) mod check;
 pub(crate) mod explain;
 mod guest;
+pub(crate) mod heap;
 pub(crate) mod heat;
 mod tool;
 pub(crate) mod trace;
@@ -19,6 +21,11 @@ use anyhow::{Context as _, Result};
 use serde_json::Value;
 
 pub(crate) use tool::{Needs, SharedTool, Tool};
+
+/// Writes a text or other bytes to a file.
+fn write_file(file: &Path, bytes: &[u8]) -> Result<()> {
+    std::fs::write(file, bytes).with_context(|| format!("cannot write {}", file.display()))
+}
 
 /// Writes a tool's results to a file.
 fn write_json(file: &Path, value: &Value) -> Result<()> {

@@ -3,8 +3,13 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use anyhow::Result;
-use lineal::{Access, Accesses, Batch, Config, Growth, Instantiated, Moment, Observe, Observer};
+use lineal::{
+    Access, Accesses, Batch, Call, Config, Ending, GlobalSet, Growth, Instantiated, Moment,
+    Observe, Observer,
+};
 use lineal_insight::blame::Blame;
+use lineal_insight::check::Check;
+use lineal_insight::heap::Profiler;
 use lineal_insight::heat::Heat;
 use lineal_insight::trace::Recorder;
 use lineal_insight::watch::Watch;
@@ -16,6 +21,8 @@ pub(crate) struct Tool {
     pub(crate) blame: Option<Blame>,
     pub(crate) heat: Option<Heat>,
     pub(crate) trace: Option<Recorder>,
+    pub(crate) check: Option<Check>,
+    pub(crate) heap: Option<Profiler>,
 }
 
 /// The tools of a run. All threads of a guest have the same.
@@ -57,12 +64,14 @@ impl Needs {
 
 impl Tool {
     fn observers(&mut self) -> impl Iterator<Item = &mut dyn Observer> {
-        let Tool { watch, blame, heat, trace } = self;
+        let Tool { watch, blame, heat, trace, check, heap } = self;
         let watch = watch.as_mut().map(|it| it as &mut dyn Observer);
         let blame = blame.as_mut().map(|it| it as &mut dyn Observer);
         let heat = heat.as_mut().map(|it| it as &mut dyn Observer);
         let trace = trace.as_mut().map(|it| it as &mut dyn Observer);
-        [watch, blame, heat, trace].into_iter().flatten()
+        let check = check.as_mut().map(|it| it as &mut dyn Observer);
+        let heap = heap.as_mut().map(|it| it as &mut dyn Observer);
+        [watch, blame, heat, trace, check, heap].into_iter().flatten()
     }
 }
 
@@ -81,5 +90,25 @@ impl Observer for SharedTool {
 
     fn grew(&mut self, moment: &mut Moment<'_>, growth: &Growth) -> Result<()> {
         self.lock().observers().try_for_each(|it| it.grew(moment, growth))
+    }
+
+    fn entered(&mut self, moment: &mut Moment<'_>, call: &mut Call<'_>) -> Result<()> {
+        self.lock().observers().try_for_each(|it| it.entered(moment, call))
+    }
+
+    fn returned(&mut self, moment: &mut Moment<'_>, call: &mut Call<'_>) -> Result<()> {
+        self.lock().observers().try_for_each(|it| it.returned(moment, call))
+    }
+
+    fn global_set(&mut self, moment: &mut Moment<'_>, set: &GlobalSet) -> Result<()> {
+        self.lock().observers().try_for_each(|it| it.global_set(moment, set))
+    }
+
+    fn unwound(&mut self, moment: &mut Moment<'_>, height: u64) -> Result<()> {
+        self.lock().observers().try_for_each(|it| it.unwound(moment, height))
+    }
+
+    fn ended(&mut self, moment: &mut Moment<'_>, ending: Ending) -> Result<()> {
+        self.lock().observers().try_for_each(|it| it.ended(moment, ending))
     }
 }

@@ -1,0 +1,196 @@
+//! The allocator functions of the modules that an engine makes.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::str::FromStr;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use lineal::{FunctionInfo, Site};
+
+use super::recognise::{Recognised, Role, recognise};
+
+/// How an allocator function was recognised.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum How {
+    /// By an option.
+    Option,
+    /// By the name of an export.
+    Export,
+    /// By the module's name section.
+    Name,
+}
+
+impl fmt::Display for How {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            How::Option => "--alloc",
+            How::Export => "export",
+            How::Name => "name section",
+        })
+    }
+}
+
+/// A function that was recognised.
+#[derive(Clone, Debug)]
+pub struct AllocatorFunction {
+    /// The name by which it was recognised.
+    pub name: String,
+    /// Its index in the module.
+    pub index: u32,
+    /// How it was recognised.
+    pub how: How,
+    /// What it is.
+    pub recognised: Recognised,
+}
+
+/// An option `ROLE=FUNCTION`, such as `malloc=func[12]`, `free=my_free` or `none`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AllocOption {
+    /// Recognise nothing by name.
+    None,
+    /// Treat a function as the known function `role`.
+    Function {
+        /// The name of a known allocator function.
+        role: String,
+        /// The function: its name, or `func[INDEX]`.
+        function: String,
+    },
+}
+
+/// Why an option of this kind could not be understood.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AllocOptionError(String);
+
+impl fmt::Display for AllocOptionError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "`{}` is not of the form ROLE=FUNCTION, such as malloc=my_malloc or free=func[12]",
+            self.0
+        )
+    }
+}
+
+impl std::error::Error for AllocOptionError {}
+
+impl FromStr for AllocOption {
+    type Err = AllocOptionError;
+
+    fn from_str(text: &str) -> Result<AllocOption, AllocOptionError> {
+        if text == "none" {
+            return Ok(AllocOption::None);
+        }
+        match text.split_once('=') {
+            Some((role, function)) if !role.is_empty() && !function.is_empty() => {
+                Ok(AllocOption::Function { role: role.to_owned(), function: function.to_owned() })
+            }
+            _ => Err(AllocOptionError(text.to_owned())),
+        }
+    }
+}
+
+impl AllocOption {
+    /// Whether the option means a function.
+    fn names(&self, info: &FunctionInfo<'_>) -> Option<&str> {
+        let AllocOption::Function { role, function } = self else { return None };
+        let by_index = function == &format!("func[{}]", info.index());
+        let by_name = info.name() == Some(function) || info.exports().contains(&function.as_str());
+        (by_index || by_name).then_some(role.as_str())
+    }
+}
+
+#[derive(Debug, Default)]
+struct Found {
+    functions: Vec<AllocatorFunction>,
+    by_site: HashMap<Site, Recognised>,
+}
+
+/// Collects the allocator functions of all modules of an engine. Clones share what is found.
+#[derive(Clone, Debug, Default)]
+pub struct Registry {
+    options: Arc<Vec<AllocOption>>,
+    found: Arc<Mutex<Found>>,
+}
+
+impl Registry {
+    /// Recognises by the options first.
+    pub fn new(options: Vec<AllocOption>) -> Registry {
+        Registry { options: Arc::new(options), found: Arc::default() }
+    }
+
+    /// Looks at a function of a module that is made, for
+    /// [`Observe::functions`](lineal::Observe::functions): whether its calls have to be reported.
+    pub fn choose(&self, info: &FunctionInfo<'_>) -> bool {
+        let Some(function) = self.find(info) else { return false };
+        let mut found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
+        found.by_site.insert(info.site(), function.recognised);
+        found.functions.push(function);
+        true
+    }
+
+    fn find(&self, info: &FunctionInfo<'_>) -> Option<AllocatorFunction> {
+        let (params, results): (Vec<_>, Vec<_>) =
+            (info.ty().params().to_vec(), info.ty().results().to_vec());
+        let known = |name: &str| recognise(name, &params, &results);
+        let function = |name: &str, how, recognised| AllocatorFunction {
+            name: name.to_owned(),
+            index: info.index(),
+            how,
+            recognised,
+        };
+        if let Some((role, recognised)) = self
+            .options
+            .iter()
+            .filter_map(|option| option.names(info))
+            .find_map(|role| Some((role, known(role)?)))
+        {
+            return Some(function(role, How::Option, recognised));
+        }
+        if self.options.contains(&AllocOption::None) {
+            return None;
+        }
+        if let Some((name, recognised)) =
+            info.exports().iter().find_map(|name| Some((*name, known(name)?)))
+        {
+            return Some(function(name, How::Export, recognised));
+        }
+        let name = info.name()?;
+        known(name).map(|recognised| function(name, How::Name, recognised))
+    }
+
+    /// What a function of that site is.
+    pub fn get(&self, site: Site) -> Option<Recognised> {
+        self.found.lock().unwrap_or_else(PoisonError::into_inner).by_site.get(&site).copied()
+    }
+
+    /// The allocator functions that were recognised, without what is only internal to them.
+    pub fn functions(&self) -> Vec<AllocatorFunction> {
+        let found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
+        let visible = |function: &&AllocatorFunction| {
+            !matches!(function.recognised.role, Role::Internal | Role::Copy { .. })
+        };
+        found.functions.iter().filter(visible).cloned().collect()
+    }
+
+    /// All sites with what they are.
+    pub(crate) fn by_site(&self) -> HashMap<Site, Recognised> {
+        self.found.lock().unwrap_or_else(PoisonError::into_inner).by_site.clone()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn options_name_a_role_and_a_function() {
+        assert_eq!(
+            "malloc=func[12]".parse(),
+            Ok(AllocOption::Function { role: "malloc".into(), function: "func[12]".into() })
+        );
+        assert_eq!("none".parse(), Ok(AllocOption::None));
+        for text in ["malloc", "=f", "malloc=", ""] {
+            assert!(text.parse::<AllocOption>().is_err(), "{text}");
+        }
+    }
+}

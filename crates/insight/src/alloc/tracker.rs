@@ -1,0 +1,279 @@
+//! Calls of allocator functions, made sense of.
+//!
+//! Allocators call each other: `calloc` calls `malloc`, `operator new` calls `malloc`. The
+//! outermost call is the program's, so it defines the block; the inner ones only count a depth.
+//! While the depth is not 0, what is accessed is the allocator's own business.
+
+use std::collections::HashMap;
+use std::thread::{self, ThreadId};
+
+use lineal::{Call, Site};
+
+use super::blocks::StackId;
+use super::recognise::{Family, Recognised, Role};
+
+/// The parameters that are kept: as many as any known function has.
+const MAX_PARAMS: usize = 6;
+
+/// What a program asks of its allocator.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Begun {
+    /// Memory of that size; `None` if the size overflows.
+    Allocate {
+        /// The size in bytes.
+        size_bytes: Option<u64>,
+        /// The size as it was asked for, which is negative if it is absurd.
+        signed: i64,
+    },
+    /// Another size for a block.
+    Reallocate {
+        /// The block, or 0.
+        addr: u64,
+        /// The new size in bytes.
+        size_bytes: Option<u64>,
+        /// The size as it was asked for, which is negative if it is absurd.
+        signed: i64,
+        /// The size that the program believes the block to have.
+        old_bytes: Option<u64>,
+        /// The alignment that the program believes the block to have.
+        align: Option<u64>,
+    },
+    /// That a block be freed.
+    Free {
+        /// The block, or 0.
+        addr: u64,
+        /// The size that the program believes the block to have.
+        size_bytes: Option<u64>,
+        /// The alignment that the program believes the block to have.
+        align: Option<u64>,
+    },
+    /// A copy between ranges that must not overlap.
+    Copy {
+        /// The first byte written.
+        to: u64,
+        /// The first byte read.
+        from: u64,
+        /// How many bytes.
+        len_bytes: u64,
+    },
+    /// Something that does not change any block.
+    Other,
+}
+
+/// What an allocator did for its program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Done {
+    /// There is a new block; or none, if the address is 0.
+    Allocated {
+        /// The block's address.
+        addr: u64,
+        /// Its size in bytes.
+        size_bytes: u64,
+        /// The alignment that was asked for, or 0.
+        align: u64,
+        /// Whether it is full of zeros.
+        zeroed: bool,
+    },
+    /// The address of a new block was written to a pointer.
+    AllocatedInto {
+        /// Where the pointer is.
+        pointer: u64,
+        /// The block's size in bytes.
+        size_bytes: u64,
+        /// Its alignment.
+        align: u64,
+    },
+    /// A block has another size, and perhaps another address.
+    Reallocated {
+        /// The old block, or 0.
+        old: u64,
+        /// The new one, or 0 if there is no room (or the new size is 0).
+        addr: u64,
+        /// Its size in bytes.
+        size_bytes: u64,
+    },
+    /// The program was told how many bytes of a block it may use.
+    UsableSize {
+        /// The block.
+        addr: u64,
+        /// The bytes.
+        size_bytes: u64,
+    },
+    /// Nothing that changes a block.
+    Other,
+}
+
+/// A call of an allocator function that has not returned.
+#[derive(Clone, Copy, Debug)]
+struct Pending {
+    height: u64,
+    recognised: Recognised,
+    params: [u64; MAX_PARAMS],
+    stack: StackId,
+}
+
+/// Follows the calls of allocator functions. Each thread that guests run on has calls of its own.
+#[derive(Debug, Default)]
+pub struct Tracker {
+    functions: HashMap<Site, Recognised>,
+    threads: Vec<(ThreadId, Vec<Pending>)>,
+    /// Whether addresses have 64 bits, so that a size is negative from 2^63 on.
+    is_64: bool,
+}
+
+impl Tracker {
+    /// Knows these functions.
+    pub fn new(functions: HashMap<Site, Recognised>, is_64: bool) -> Tracker {
+        Tracker { functions, threads: Vec::new(), is_64 }
+    }
+
+    /// Whether the program is in an allocator now.
+    pub fn is_inside(&self) -> bool {
+        let here = thread::current().id();
+        self.threads.iter().any(|(thread, pending)| *thread == here && !pending.is_empty())
+    }
+
+    /// The calls of this thread that have not returned.
+    fn pending(&mut self) -> &mut Vec<Pending> {
+        let here = thread::current().id();
+        let at = self.threads.iter().position(|(thread, _)| *thread == here);
+        let at = at.unwrap_or_else(|| {
+            self.threads.push((here, Vec::new()));
+            self.threads.len() - 1
+        });
+        &mut self.threads[at].1
+    }
+
+    /// A function begins. Returns what the program asks for, if it is not the allocator itself
+    /// that asks; `stack` is called only then.
+    pub fn entered(
+        &mut self,
+        call: &Call<'_>,
+        stack: impl FnOnce(&Call<'_>) -> StackId,
+    ) -> Option<(Recognised, Begun, StackId)> {
+        let recognised = *self.functions.get(&call.function)?;
+        self.unwound(call.height);
+        let mut params = [0; MAX_PARAMS];
+        for (param, value) in params.iter_mut().zip(call.values.iter()) {
+            *param = *value;
+        }
+        let outermost = self.pending().is_empty();
+        let stack = if outermost && recognised.role != Role::Internal { stack(call) } else { 0 };
+        let begun = outermost.then(|| (recognised, self.begun(recognised.role, &params), stack));
+        if !matches!(recognised.role, Role::Copy { .. }) {
+            self.pending().push(Pending { height: call.height, recognised, params, stack });
+        }
+        begun
+    }
+
+    /// A function returns. Returns what was done for the program, if it is not the allocator
+    /// itself that goes on.
+    pub fn returned(&mut self, call: &Call<'_>) -> Option<(Family, Done, StackId)> {
+        let recognised = *self.functions.get(&call.function)?;
+        if matches!(recognised.role, Role::Copy { .. }) {
+            return None;
+        }
+        self.unwound(call.height);
+        let pending = self.pending();
+        let (call_of, outermost) = (pending.pop()?, pending.is_empty());
+        if !outermost {
+            return None;
+        }
+        let result = call.values.first().copied().unwrap_or(0);
+        let done = if call.is_tail_call {
+            Done::Other
+        } else {
+            self.done(call_of.recognised.role, &call_of.params, result)
+        };
+        Some((call_of.recognised.family, done, call_of.stack))
+    }
+
+    /// Calls above that height are gone.
+    pub fn unwound(&mut self, height: u64) {
+        let pending = self.pending();
+        while pending.last().is_some_and(|pending| pending.height > height) {
+            pending.pop();
+        }
+    }
+
+    /// All calls of this thread are gone.
+    pub fn ended(&mut self) {
+        let here = thread::current().id();
+        self.threads.retain(|(thread, _)| *thread != here);
+    }
+
+    fn size(
+        &self,
+        params: &[u64; MAX_PARAMS],
+        size: usize,
+        count: Option<usize>,
+    ) -> (Option<u64>, i64) {
+        let signed = |value: u64| {
+            if self.is_64 { value as i64 } else { i64::from(value as u32 as i32) }
+        };
+        let (size, count) = (params[size], count.map_or(1, |count| params[count]));
+        let product = size.checked_mul(count);
+        let limit = if self.is_64 { i64::MAX as u64 } else { i32::MAX as u64 };
+        let absurd = [size, count].into_iter().map(signed).find(|&value| value < 0);
+        match product {
+            Some(bytes) if bytes <= limit => (Some(bytes), bytes as i64),
+            _ => (None, absurd.unwrap_or(i64::MAX)),
+        }
+    }
+
+    fn begun(&self, role: Role, params: &[u64; MAX_PARAMS]) -> Begun {
+        let param = |index: Option<usize>| index.map(|index| params[index]);
+        match role {
+            Role::Allocate { size, count, .. } => {
+                let (size_bytes, signed) = self.size(params, size, count);
+                Begun::Allocate { size_bytes, signed }
+            }
+            Role::AllocateInto { size, .. } => {
+                let (size_bytes, signed) = self.size(params, size, None);
+                Begun::Allocate { size_bytes, signed }
+            }
+            Role::Reallocate { block, size, count, old_size, align } => {
+                let (size_bytes, signed) = self.size(params, size, count);
+                Begun::Reallocate {
+                    addr: params[block],
+                    size_bytes,
+                    signed,
+                    old_bytes: param(old_size),
+                    align: param(align),
+                }
+            }
+            Role::Free { block, size, align } => {
+                Begun::Free { addr: params[block], size_bytes: param(size), align: param(align) }
+            }
+            Role::Copy { to, from, size } => {
+                Begun::Copy { to: params[to], from: params[from], len_bytes: params[size] }
+            }
+            Role::UsableSize { .. } | Role::Internal => Begun::Other,
+        }
+    }
+
+    fn done(&self, role: Role, params: &[u64; MAX_PARAMS], result: u64) -> Done {
+        match role {
+            Role::Allocate { size, count, align, zeroed } => Done::Allocated {
+                addr: result,
+                size_bytes: self.size(params, size, count).0.unwrap_or(0),
+                align: align.map_or(0, |align| params[align]),
+                zeroed,
+            },
+            Role::AllocateInto { pointer, size, align } if result == 0 => Done::AllocatedInto {
+                pointer: params[pointer],
+                size_bytes: params[size],
+                align: params[align],
+            },
+            Role::Reallocate { block, size, count, .. } => Done::Reallocated {
+                old: params[block],
+                addr: result,
+                size_bytes: self.size(params, size, count).0.unwrap_or(0),
+            },
+            Role::UsableSize { block } => {
+                Done::UsableSize { addr: params[block], size_bytes: result }
+            }
+            _ => Done::Other,
+        }
+    }
+}

@@ -1,0 +1,371 @@
+//! [`Check`]: the observer that finds memory errors.
+
+use std::borrow::Cow;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use anyhow::{Result, bail};
+use lineal::{
+    Access, AccessSource, Accesses, Call, Ending, GlobalSet, Growth, Instantiated, MemoryId,
+    Module, Moment, Observe, Observer, Trap,
+};
+
+use super::finding::Kind;
+use super::frames::frames;
+use super::heap::{Heap, Verdict};
+use super::json::frames as frames_json;
+use super::leaks::{self, LeakKind, Roots};
+use super::options::{LeakCheck, Options, Undefined};
+use super::regions::{Regions, Where, variables_end};
+use super::report::{Draft, LeakSummary, Recorder, Report};
+use crate::alloc::{AllocatorFunction, Registry, StackId, Tracker};
+use crate::layout::Layout;
+use crate::page::Page;
+
+/// Finds memory errors and leaks of a guest.
+///
+/// Make an engine that observes what [`observe`](Self::observe) returns, give the store this as
+/// its observer, run the guest, and ask for the [`report`](Self::report).
+#[derive(Debug)]
+pub struct Check {
+    options: Options,
+    registry: Registry,
+    layouts: Layouts,
+    recorder: Recorder,
+    guest: Option<Guest>,
+}
+
+/// What is known of the memory that is checked.
+#[derive(Debug)]
+struct Guest {
+    memory: MemoryId,
+    layout: Layout,
+    tracker: Tracker,
+    heap: Heap,
+    regions: Regions,
+    /// The leaks as they were when something stopped the guest.
+    leaks: Option<LeakSummary>,
+}
+
+/// The layouts of the modules that an engine makes, by their binaries.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Layouts(Arc<Mutex<Vec<(usize, Layout)>>>);
+
+impl Layouts {
+    pub(crate) fn of(&self, binary: &[u8]) -> Layout {
+        let mut layouts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let key = binary.as_ptr() as usize;
+        if let Some((_, layout)) = layouts.iter().find(|(known, _)| *known == key) {
+            return layout.clone();
+        }
+        let layout = Layout::of(binary);
+        layouts.push((key, layout.clone()));
+        layout
+    }
+}
+
+impl Check {
+    /// Checks with those options.
+    pub fn new(options: Options) -> Check {
+        Check {
+            registry: Registry::new(options.alloc.clone()),
+            layouts: Layouts::default(),
+            recorder: Recorder::new(&options),
+            guest: None,
+            options,
+        }
+    }
+
+    /// What an engine has to observe, for [`Config::observe`](lineal::Config::observe). Modules of
+    /// that engine are made after this.
+    pub fn observe(&self) -> Observe {
+        let (registry, layouts) = (self.registry.clone(), self.layouts.clone());
+        Observe::new()
+            .accesses(Accesses::OfInterest)
+            .functions(move |function| registry.choose(function))
+            .globals(move |global| {
+                let layout = layouts.of(global.module_bytes());
+                layout.stack_pointer.is_some_and(|stack| stack.global == global.index())
+            })
+    }
+
+    /// The allocator functions that were recognised, and how.
+    pub fn allocators(&self) -> Vec<AllocatorFunction> {
+        self.registry.functions()
+    }
+
+    /// What was found. Leaks are searched for now, unless something stopped the guest before.
+    pub fn report(&mut self, moment: &mut Moment<'_>) -> Report {
+        let mut leaks = None;
+        if let Some(guest) = &mut self.guest
+            && self.options.leak_check != LeakCheck::No
+        {
+            let found = guest.leaks.take();
+            leaks =
+                Some(found.unwrap_or_else(|| {
+                    guest.find_leaks(moment, &self.options, &mut self.recorder)
+                }));
+        }
+        let heap = self.guest.as_ref().map(|guest| guest.heap.summary()).unwrap_or_default();
+        self.recorder.report(self.registry.functions(), heap, leaks)
+    }
+
+    /// A page that shows what was found, and where in the memory of the guest.
+    pub fn page(&self, title: &str, report: &Report, moment: &Moment<'_>, module: &Module) -> Page {
+        let mut page = Page::new(title);
+        if let Some(guest) = &self.guest {
+            let blocks = guest.heap.live().map(|block| {
+                (block, frames_json(&frames(moment, self.recorder.sites(block.allocated_at))))
+            });
+            page.memory(moment, guest.memory, module, &guest.layout, blocks);
+        }
+        page.findings(report);
+        page
+    }
+
+    /// Stops the guest if the options say so and there is a finding.
+    fn go_on(&self) -> Result<()> {
+        if self.options.stop_on_error && self.recorder.has_findings() {
+            bail!("stopped at the first finding, as --stop-on-error asks");
+        }
+        Ok(())
+    }
+}
+
+impl Observer for Check {
+    fn instantiated(&mut self, moment: &mut Moment<'_>, instance: &Instantiated<'_>) -> Result<()> {
+        if self.guest.is_some() {
+            return Ok(());
+        }
+        let Some(&memory) = instance.memories.first() else { return Ok(()) };
+        let layout = self.layouts.of(instance.module.binary());
+        let variables_end = variables_end(&layout, instance.module);
+        let regions = Regions::new(&layout, variables_end);
+        regions.mark(moment, memory);
+        self.guest = Some(Guest {
+            memory,
+            tracker: Tracker::new(self.registry.by_site(), layout.is_64),
+            heap: Heap::new(memory, &layout, self.options.undefined == Undefined::Host),
+            regions,
+            layout,
+            leaks: None,
+        });
+        Ok(())
+    }
+
+    fn access(&mut self, moment: &mut Moment<'_>, access: &Access<'_>) -> Result<()> {
+        let Some(guest) = &mut self.guest else { return Ok(()) };
+        let reported = access.memory() == guest.memory
+            && access.len_bytes() > 0
+            && access.source() != AccessSource::Segment
+            && !guest.tracker.is_inside();
+        if !reported {
+            return Ok(());
+        }
+        if let Some(found) = guest.check(moment, access, &self.options) {
+            let stack = self.recorder.stack_at(access.site(), moment);
+            self.recorder.record(moment, guest.memory, stack, found);
+        }
+        self.go_on()
+    }
+
+    fn grew(&mut self, moment: &mut Moment<'_>, growth: &Growth) -> Result<()> {
+        if let Some(guest) = &mut self.guest
+            && growth.memory == guest.memory
+        {
+            let inside = guest.tracker.is_inside();
+            guest.heap.grew(moment, growth.old_bytes..growth.new_bytes, inside);
+        }
+        Ok(())
+    }
+
+    fn entered(&mut self, moment: &mut Moment<'_>, call: &mut Call<'_>) -> Result<()> {
+        let Some(guest) = &mut self.guest else { return Ok(()) };
+        let recorder = &mut self.recorder;
+        let entered = guest.tracker.entered(call, |call| recorder.stack_of_call(call, moment));
+        let Some((recognised, begun, stack)) = entered else { return Ok(()) };
+        for found in guest.heap.begun(moment, recognised.family, begun, stack, &guest.regions) {
+            recorder.record(moment, guest.memory, stack, found);
+        }
+        guest.heap.change(call, recognised, begun, &self.options);
+        self.go_on()
+    }
+
+    fn returned(&mut self, moment: &mut Moment<'_>, call: &mut Call<'_>) -> Result<()> {
+        let Some(guest) = &mut self.guest else { return Ok(()) };
+        if let Some((family, done, stack)) = guest.tracker.returned(call) {
+            guest.heap.done(moment, family, done, stack);
+        }
+        Ok(())
+    }
+
+    fn global_set(&mut self, moment: &mut Moment<'_>, set: &GlobalSet) -> Result<()> {
+        if let Some(guest) = &mut self.guest {
+            guest.regions.stack_pointer_set(moment, guest.memory, set.new);
+        }
+        Ok(())
+    }
+
+    fn unwound(&mut self, _: &mut Moment<'_>, height: u64) -> Result<()> {
+        if let Some(guest) = &mut self.guest {
+            guest.tracker.unwound(height);
+        }
+        Ok(())
+    }
+
+    fn ended(&mut self, moment: &mut Moment<'_>, ending: Ending) -> Result<()> {
+        let Some(guest) = &mut self.guest else { return Ok(()) };
+        if matches!(ending, Ending::Trapped(Trap::MemoryOutOfBounds))
+            && guest.regions.ran_out_of_stack()
+        {
+            let stack = self.recorder.stack(moment);
+            let found = Draft::new(
+                Kind::StackOverflow,
+                "the stack grew beyond address 0, so the next access was out of bounds".to_owned(),
+            );
+            self.recorder.record(moment, guest.memory, stack, found);
+        }
+        if !matches!(ending, Ending::Returned) && self.options.leak_check != LeakCheck::No {
+            // What the guest's frames point to is reachable only as long as they are there.
+            guest.leaks = Some(guest.find_leaks(moment, &self.options, &mut self.recorder));
+        }
+        guest.tracker.ended();
+        Ok(())
+    }
+}
+
+impl Guest {
+    /// What is wrong with an access, if anything is.
+    fn check(
+        &mut self,
+        moment: &mut Moment<'_>,
+        access: &Access<'_>,
+        options: &Options,
+    ) -> Option<Draft> {
+        let range = access.range();
+        let (len_bytes, writes) = (access.len_bytes(), access.kind().writes());
+        let what = if writes { "write" } else { "read" };
+        let subject = format!("{what} of {len_bytes} {} at {:#x}", bytes(len_bytes), range.start);
+        let draft = |kind, rest: String| {
+            Some(Draft::new(kind, format!("{subject}, {rest}")).at(range.start, len_bytes))
+        };
+        match self.regions.place(moment, &range, writes) {
+            Some(Where::NullPage) => {
+                return draft(Kind::NullPage, "near address 0: a null pointer was used".to_owned());
+            }
+            Some(Where::ReadOnly) => {
+                return draft(Kind::ReadOnlyWrite, "in constant data (.rodata)".to_owned());
+            }
+            Some(Where::BelowStack(low)) => {
+                let beyond = low - range.start;
+                return draft(
+                    Kind::StackOverflow,
+                    format!(
+                        "{beyond} {} beyond the end of the stack at {low:#x}: the stack is too \
+                         small for these calls",
+                        bytes(beyond)
+                    ),
+                );
+            }
+            None => {}
+        }
+        let host = access.site().is_host() || access.source() == AccessSource::Host;
+        match self.heap.verdict(access, options.partial_loads_ok) {
+            Verdict::Fine => {}
+            Verdict::Bad { freed, place, block } => {
+                let kind = match (freed, writes) {
+                    (true, _) => Kind::UseAfterFree,
+                    (false, true) => Kind::InvalidWrite,
+                    (false, false) => Kind::InvalidRead,
+                };
+                return draft(kind, place).map(|draft| draft.about(block));
+            }
+        }
+        if writes {
+            self.heap.defined(moment, range);
+            return None;
+        }
+        let undefined = self.heap.undefined_in(&range).filter(|_| host)?;
+        Some(
+            Draft::new(
+                Kind::UndefinedToHost,
+                format!(
+                    "{} of {len_bytes} bytes at {:#x} that the host reads were never written",
+                    undefined.count, range.start
+                ),
+            )
+            .at(undefined.first, len_bytes)
+            .about(undefined.block),
+        )
+    }
+
+    fn find_leaks(
+        &mut self,
+        moment: &mut Moment<'_>,
+        options: &Options,
+        recorder: &mut Recorder,
+    ) -> LeakSummary {
+        let memory_bytes = moment.memory_bytes(self.memory);
+        let mut summary = LeakSummary::default();
+        let contents = match moment.linear(self.memory) {
+            Some(memory) => Cow::Borrowed(memory.as_slice()),
+            None => {
+                // Threads share it: what they write meanwhile is seen or not.
+                let mut copy = vec![0; usize::try_from(memory_bytes).unwrap_or(0)];
+                if moment.read(self.memory, 0, &mut copy).is_err() {
+                    return summary;
+                }
+                Cow::Owned(copy)
+            }
+        };
+        let values: Vec<u64> = moment.live_values().collect();
+        let dead = self.regions.dead_stack(&values);
+        let ranges = self.heap.outside(memory_bytes).into_iter().flat_map(|range| {
+            [range.start..range.end.min(dead.start), range.start.max(dead.end)..range.end]
+        });
+        let ranges = ranges.filter(|range| !range.is_empty()).collect();
+        let pointer_bytes = if self.layout.is_64 { 8 } else { 4 };
+        let roots = Roots { values, ranges };
+        let found = leaks::find(&contents, pointer_bytes, self.heap.live(), &roots);
+        // Blocks of one kind that were allocated at one place are one finding.
+        let mut groups: Vec<(LeakKind, StackId, u64, u64, crate::alloc::Block)> = Vec::new();
+        for (block, kind) in found {
+            summary.add(kind, block.size_bytes);
+            match groups.iter_mut().find(|group| (group.0, group.1) == (kind, block.allocated_at)) {
+                Some(group) => {
+                    group.2 += 1;
+                    group.3 += block.size_bytes;
+                }
+                None => groups.push((kind, block.allocated_at, 1, block.size_bytes, block.clone())),
+            }
+        }
+        if options.leak_check != LeakCheck::Full {
+            return summary;
+        }
+        groups.sort_by_key(|group| (group.0, std::cmp::Reverse(group.3)));
+        for (kind, stack, blocks, lost_bytes, first) in groups {
+            if options.show_leak_kinds.contains(&kind) {
+                let what = match kind {
+                    LeakKind::Definite => "definitely lost",
+                    LeakKind::Indirect => "indirectly lost",
+                    LeakKind::Possible => "possibly lost",
+                    LeakKind::Reachable => "still reachable",
+                };
+                let noun = if blocks == 1 { "block" } else { "blocks" };
+                let verb = if lost_bytes == 1 { "is" } else { "are" };
+                let message = format!(
+                    "{lost_bytes} {} in {blocks} {noun} {verb} {what}, allocated at",
+                    bytes(lost_bytes)
+                );
+                let draft =
+                    Draft::new(Kind::Leak(kind), message).lost(lost_bytes).about(Some(first));
+                recorder.record_leak(moment, self.memory, stack, draft);
+            }
+        }
+        summary
+    }
+}
+
+/// `byte` or `bytes`.
+pub(super) fn bytes(count: u64) -> &'static str {
+    if count == 1 { "byte" } else { "bytes" }
+}

@@ -1,0 +1,246 @@
+//! A report that one looks at: a single page of HTML without anything from elsewhere.
+//!
+//! The page draws what it finds in an object of JSON: `summary` (pairs of name and value),
+//! `memory` (`bytes`), `layers` (lists of `[start, end, kind, index, name]` in the order in which
+//! they are painted), `blocks` (`[start, end, stack, freed]`), `writers` (`[start, end, stack]`),
+//! `stacks` (lists of frames), `symbols` (`[start, end, name]`), `bytes` (`[start, base64]`),
+//! `findings`, `timeline`, `sites` and `rows`. What is not there is not shown.
+
+use std::fmt::Write as _;
+
+use lineal::{MemoryId, Module, Moment};
+use serde_json::{Map, Value, json};
+
+use crate::alloc::Block;
+use crate::check::{Report, finding_json, frames_json, regions_of};
+use crate::heap::Profile;
+use crate::layout::Layout;
+
+const HTML: &str = include_str!("page.html");
+const CSS: &str = include_str!("page.css");
+const JS: &str = include_str!("page.js");
+
+/// How many blocks a page has at most; the largest are kept.
+const BLOCKS: usize = 10_000;
+
+/// How many bytes of the memory a page has at most.
+const BYTES: usize = 256 << 10;
+
+/// How many symbols a page has at most.
+const SYMBOLS: usize = 5_000;
+
+/// How many call stacks a page has at most.
+const SITES: usize = 2_000;
+
+/// A page in the making.
+#[derive(Clone, Debug)]
+pub struct Page {
+    title: String,
+    data: Map<String, Value>,
+}
+
+impl Page {
+    /// A page with a title, such as the command line.
+    pub fn new(title: impl Into<String>) -> Page {
+        let data = Map::from_iter([("summary".to_owned(), json!([]))]);
+        Page { title: title.into(), data }
+    }
+
+    /// Adds a line to the summary.
+    pub fn summary(&mut self, name: &str, value: impl Into<Value>) -> &mut Page {
+        if let Some(Value::Array(lines)) = self.data.get_mut("summary") {
+            lines.push(json!([name, value.into()]));
+        }
+        self
+    }
+
+    /// Adds a table with a title.
+    pub fn rows(&mut self, title: &str, columns: &[&str], rows: Vec<Value>) -> &mut Page {
+        self.set("rows", json!({ "title": title, "columns": columns, "rows": rows }))
+    }
+
+    /// Adds a member of the page's data.
+    pub fn set(&mut self, name: &str, value: Value) -> &mut Page {
+        self.data.insert(name.to_owned(), value);
+        self
+    }
+
+    /// Adds the map of a memory: its regions, and the blocks that are in it.
+    pub fn memory<'a>(
+        &mut self,
+        moment: &Moment<'_>,
+        memory: MemoryId,
+        module: &Module,
+        layout: &Layout,
+        blocks: impl Iterator<Item = (&'a Block, Value)>,
+    ) -> &mut Page {
+        let memory_bytes = moment.memory_bytes(memory);
+        let mut blocks: Vec<(&Block, Value)> = blocks.collect();
+        if blocks.len() > BLOCKS {
+            blocks.sort_by_key(|(block, _)| std::cmp::Reverse(block.size_bytes));
+            blocks.truncate(BLOCKS);
+        }
+        blocks.sort_by_key(|(block, _)| block.addr);
+        let mut stacks: Vec<Value> = Vec::new();
+        let mut known = std::collections::HashMap::new();
+        let mut rows = Vec::new();
+        let mut painted = Vec::new();
+        for (block, stack) in blocks {
+            let index = *known.entry(block.allocated_at).or_insert_with(|| {
+                stacks.push(stack);
+                stacks.len() - 1
+            });
+            rows.push(json!([block.addr, block.end(), index, u8::from(block.freed_at.is_some())]));
+            painted.push(json!([block.addr, block.end().max(block.addr + 1), "block", index]));
+        }
+        let regions = regions_of(layout, module, memory_bytes);
+        let regions = regions
+            .iter()
+            .map(|(range, kind, name)| json!([range.start, range.end, kind, 0, name]));
+        let symbols = module.data_symbols().iter().filter(|symbol| symbol.memory() == 0);
+        let symbols: Vec<Value> = symbols
+            .take(SYMBOLS)
+            .map(|symbol| json!([symbol.range().start, symbol.range().end, symbol.name()]))
+            .collect();
+        self.set("memory", json!({ "bytes": memory_bytes }));
+        self.set("layers", json!([regions.collect::<Vec<_>>(), painted]));
+        self.set("blocks", Value::Array(rows));
+        self.set("stacks", Value::Array(stacks));
+        self.set("symbols", Value::Array(symbols));
+        self.set("bytes", contents(moment, memory, memory_bytes))
+    }
+
+    /// Adds the findings of a check.
+    pub fn findings(&mut self, report: &Report) -> &mut Page {
+        self.summary("errors", report.errors);
+        self.summary("distinct findings", report.findings.len());
+        self.summary("allocations", report.heap.allocations);
+        self.summary("bytes allocated", report.heap.allocated_bytes);
+        self.summary("bytes not freed", report.heap.live_bytes);
+        self.set("findings", report.findings.iter().map(finding_json).collect())
+    }
+
+    /// Adds a heap profile.
+    pub fn profile(&mut self, profile: &Profile) -> &mut Page {
+        let all = &profile.totals;
+        self.summary("bytes allocated", all.bytes);
+        self.summary("blocks allocated", all.blocks);
+        self.summary("bytes at the peak", all.peak_bytes);
+        self.summary("bytes not freed", all.end_bytes);
+        self.summary("temporary blocks", all.temporary_blocks);
+        self.summary("memory in bytes", profile.memory_bytes);
+        let points: Vec<Value> = profile
+            .timeline
+            .iter()
+            .map(|point| json!([point.time, point.live_bytes, point.memory_bytes]))
+            .collect();
+        let unit = if profile.time_is_fuel { "fuel" } else { "allocations" };
+        self.set(
+            "timeline",
+            json!({ "series": ["bytes in blocks", "bytes of memory"], "unit": unit, "points": points }),
+        );
+        let rows: Vec<Value> = profile
+            .sites
+            .iter()
+            .take(SITES)
+            .map(|site| {
+                let totals = &site.totals;
+                let values = [totals.bytes, totals.peak_bytes, totals.end_bytes, totals.blocks];
+                json!({ "stack": frames_json(&site.stack), "values": values })
+            })
+            .collect();
+        let measures = ["bytes", "bytes at the peak", "bytes not freed", "blocks"];
+        self.set("sites", json!({ "measures": measures, "rows": rows }))
+    }
+
+    /// The page's text.
+    pub fn html(&self) -> String {
+        // Nothing in the data can end the element that it is in.
+        let data = Value::Object(self.data.clone()).to_string().replace('<', "\\u003c");
+        HTML.replace("{{TITLE}}", &escaped(&self.title))
+            .replace("{{CSS}}", CSS)
+            .replace("{{JS}}", JS)
+            .replace("{{DATA}}", &data)
+    }
+}
+
+/// A text as part of HTML.
+fn escaped(text: &str) -> String {
+    let mut out = String::new();
+    for char in text.chars() {
+        match char {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '"' => out.push_str("&quot;"),
+            _ => out.push(char),
+        }
+    }
+    out
+}
+
+/// The bytes of a memory that are not zero, in pieces, as far as there is room.
+fn contents(moment: &Moment<'_>, memory: MemoryId, memory_bytes: u64) -> Value {
+    const PIECE: u64 = 256;
+    let mut pieces: Vec<(u64, Vec<u8>)> = Vec::new();
+    let mut total = 0;
+    let mut buffer = [0; PIECE as usize];
+    let mut addr = 0;
+    while addr < memory_bytes && total < BYTES {
+        let len = PIECE.min(memory_bytes - addr) as usize;
+        if moment.read(memory, addr, &mut buffer[..len]).is_err() {
+            break;
+        }
+        if buffer[..len].iter().any(|&byte| byte != 0) {
+            match pieces.last_mut() {
+                Some((start, bytes)) if *start + bytes.len() as u64 == addr => {
+                    bytes.extend_from_slice(&buffer[..len]);
+                }
+                _ => pieces.push((addr, buffer[..len].to_vec())),
+            }
+            total += len;
+        }
+        addr += PIECE;
+    }
+    pieces.iter().map(|(start, bytes)| json!([start, base64(bytes)])).collect()
+}
+
+fn base64(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
+    for chunk in bytes.chunks(3) {
+        let group =
+            chunk.iter().enumerate().fold(0, |all, (i, &b)| all | u32::from(b) << (16 - 8 * i));
+        for digit in 0..4 {
+            if digit <= chunk.len() {
+                text.push(char::from(DIGITS[(group >> (18 - 6 * digit)) as usize & 63]));
+            } else {
+                let _ = write!(text, "=");
+            }
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn base64_of_each_remainder() {
+        assert_eq!(base64(b""), "");
+        assert_eq!(base64(b"f"), "Zg==");
+        assert_eq!(base64(b"fo"), "Zm8=");
+        assert_eq!(base64(b"foo"), "Zm9v");
+        assert_eq!(base64(b"foobar\xff"), "Zm9vYmFy/w==");
+    }
+
+    #[test]
+    fn names_cannot_leave_their_place() {
+        let mut page = Page::new("<script>alert(1)</script>");
+        page.summary("</script><b>", "</script>");
+        let html = page.html();
+        assert_eq!(html.matches("</script>").count(), 2, "its own two");
+        assert!(html.contains("&lt;script&gt;alert(1)"));
+    }
+}

@@ -1,0 +1,30 @@
+#!/usr/bin/env bash
+# Compiles the programs of `faults` and `correct`. Needs clang and lld 14, wasi-libc and libc++ for
+# wasm32 (Debian: clang-14 lld-14 wasi-libc libc++-14-dev-wasm32 libc++abi-14-dev-wasm32
+# libclang-rt-14-dev-wasm32) and AssemblyScript 0.28 as `asc`.
+# clang would run wasm-opt, if it is installed, which removes names and line tables.
+set -euo pipefail
+cd "$(dirname "$0")"
+
+flags=(--target=wasm32-wasi --sysroot=/usr -fdebug-compilation-dir=. -Wno-everything)
+c() { clang-14 "${flags[@]}" "$@"; }
+# Line tables alone: libc++ has much to say otherwise.
+cpp() { clang++-14 "${flags[@]}" -std=c++17 -fno-exceptions -fsized-deallocation -gline-tables-only "$@"; }
+
+cd faults
+object=$(mktemp --suffix=.o)
+for level in 0 2; do
+    for name in bounds lifetime strings shapes leaks regions; do
+        c -O$level -g -o $name-O$level.wasm $name.c main.c
+    done
+    c -O$level -g -c -o "$object" main.c
+    cpp -O$level -o cpp-O$level.wasm cpp.cpp "$object"
+done
+rm "$object"
+asc assembly.ts -o assembly.wasm -O0 --debug --sourceMap --exportRuntime
+
+cd ../correct
+for level in 0 2; do
+    c -O$level -g -o libc-O$level.wasm libc.c -lm
+    cpp -O$level -Wl,--strip-debug -o containers-O$level.wasm containers.cpp
+done

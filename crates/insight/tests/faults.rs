@@ -1,0 +1,159 @@
+//! Faulty programs and their corrected twins, and correct programs: what is found, and what is not.
+
+mod common;
+
+use std::collections::BTreeMap;
+use std::fs;
+
+use lineal_insight::check::{Kind, LeakKind, Options, Report};
+
+/// What a source says has to be found.
+#[derive(Debug)]
+struct Expected {
+    file: String,
+    line: u32,
+    kind: String,
+    len_bytes: Option<u64>,
+}
+
+/// The cases of a source file, by name.
+fn cases(file: &str) -> BTreeMap<String, Expected> {
+    let source = fs::read_to_string(common::program("faults", file)).unwrap();
+    let mut cases = BTreeMap::new();
+    let mut name = String::new();
+    // What helper functions before a case have to say belongs to it.
+    let mut waiting: Option<Expected> = None;
+    for (number, line) in (1..).zip(source.lines()) {
+        let mut words = line.split(['(', ')', ',', ' ']).filter(|word| !word.is_empty());
+        let first = words.next().unwrap_or("");
+        let is_case = !line.starts_with([' ', '#', '/'])
+            && first.chars().all(|c| c.is_ascii_uppercase() || c == '_')
+            && !first.is_empty();
+        if is_case {
+            name = words.next().unwrap().to_owned();
+            if let Some(expected) = waiting.take() {
+                cases.insert(name.clone(), expected);
+            }
+        }
+        if line.starts_with('}') {
+            name.clear();
+        }
+        let Some((_, mark)) = line.split_once("// ERROR ").or_else(|| line.split_once("// LEAK "))
+        else {
+            continue;
+        };
+        let mut words = mark.split(' ');
+        let kind = words.next().unwrap();
+        let leak = line.contains("// LEAK ");
+        let expected = Expected {
+            file: file.to_owned(),
+            line: number,
+            kind: if leak { format!("leak-{kind}") } else { kind.to_owned() },
+            len_bytes: words.next().map(|word| word.parse().unwrap()),
+        };
+        if name.is_empty() {
+            waiting = Some(expected);
+        } else {
+            cases.insert(name.clone(), expected);
+        }
+    }
+    assert!(!cases.is_empty(), "{file} has no cases");
+    cases
+}
+
+fn describe(report: &Report) -> String {
+    report.to_string()
+}
+
+/// Why a report is not what was expected.
+fn problem(report: &Report, expected: &Expected) -> Option<String> {
+    let found = report.findings.iter().find(|finding| {
+        finding.kind.name() == expected.kind
+            && expected.len_bytes.is_none_or(|len| finding.len_bytes == Some(len))
+            && finding.stack.iter().any(|frame| {
+                frame.line == Some(expected.line)
+                    && frame.file.as_ref().is_some_and(|file| file.ends_with(&expected.file))
+            })
+    });
+    if found.is_none() {
+        return Some(format!("not found: {expected:?} in\n{}", describe(report)));
+    }
+    None
+}
+
+fn options(source: &str) -> Options {
+    let mut options = Options::default();
+    if source == "leaks.c" {
+        options.show_leak_kinds.push(LeakKind::Reachable);
+    }
+    options
+}
+
+/// Runs all cases of a program at both levels of optimisation.
+fn all_cases(source: &str, program: &str) {
+    let mut problems = Vec::new();
+    let only = std::env::var("CASE").ok();
+    for level in ["O0", "O2"] {
+        let file = common::program("faults", &format!("{program}-{level}.wasm"));
+        for (name, expected) in cases(source) {
+            if only.as_ref().is_some_and(|only| !name.contains(only.as_str())) {
+                continue;
+            }
+            let report = common::check(&file, &[&name], options(source));
+            if let Some(problem) = problem(&report, &expected) {
+                problems.push(format!("{program}-{level} {name}: {problem}"));
+            }
+            let twin = common::check(&file, &[&name, "fixed"], options(source));
+            if !twin.is_clean() {
+                problems.push(format!("{program}-{level} {name} fixed:\n{}", describe(&twin)));
+            }
+        }
+    }
+    assert!(problems.is_empty(), "{} problems\n{}", problems.len(), problems.join("\n"));
+}
+
+#[test]
+fn accesses_beyond_the_ends_of_blocks() {
+    all_cases("bounds.c", "bounds");
+}
+
+#[test]
+fn uses_after_free_and_bad_frees() {
+    all_cases("lifetime.c", "lifetime");
+}
+
+#[test]
+fn faults_in_functions_of_the_c_library() {
+    all_cases("strings.c", "strings");
+}
+
+#[test]
+fn structures_callbacks_and_aligned_blocks() {
+    all_cases("shapes.c", "shapes");
+}
+
+#[test]
+fn leaks() {
+    all_cases("leaks.c", "leaks");
+}
+
+#[test]
+fn null_pages_constants_and_stacks() {
+    all_cases("regions.c", "regions");
+}
+
+#[test]
+fn objects_and_containers() {
+    all_cases("cpp.cpp", "cpp");
+}
+
+#[test]
+fn correct_programs_have_no_findings() {
+    for name in ["libc-O0", "libc-O2", "containers-O0", "containers-O2"] {
+        let file = common::program("correct", &format!("{name}.wasm"));
+        let report = common::check(&file, &[], Options::default());
+        let errors =
+            report.findings.iter().filter(|finding| !matches!(finding.kind, Kind::Leak(_)));
+        assert_eq!(errors.count(), 0, "{name}:\n{}", describe(&report));
+    }
+}
