@@ -241,11 +241,11 @@ impl Heap {
             Done::Reallocated { old, addr: 0, size_bytes: 0 } => {
                 self.free(moment, family, old, stack);
             }
-            Done::UsableSize { addr, size_bytes } => {
-                if self.blocks.at(addr).is_some_and(|block| block.size_bytes < size_bytes) {
-                    self.blocks.resize(addr, size_bytes);
-                    self.clear(moment, addr, addr + size_bytes);
-                }
+            Done::UsableSize { addr, size_bytes }
+                if self.blocks.at(addr).is_some_and(|block| block.size_bytes < size_bytes) =>
+            {
+                self.blocks.resize(addr, size_bytes);
+                self.clear(moment, addr, addr + size_bytes);
             }
             _ => {}
         }

@@ -1,5 +1,7 @@
 //! Which memory an allocator manages: what lies outside of it is never "outside of any block".
 
+#![expect(clippy::single_range_in_vec_init, reason = "lists of ranges, some of which have one")]
+
 use std::ops::Range;
 
 use crate::layout::Layout;
