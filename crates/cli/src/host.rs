@@ -127,7 +127,7 @@ impl std::error::Error for Refused {}
 /// ```text
 /// let program = Program::load(&source, &options.config())?;
 /// let call = program.call(name, args)?;
-/// let mut session = options.session(&program, file, args)?;
+/// let mut session = options.observed_session(&program, file, args, SharedTool::default())?;
 /// let instance = session.instantiate(&program, call.as_ref())?;
 /// let results = session.call(call.as_ref(), instance)?;
 /// ```
@@ -191,17 +191,7 @@ impl Options {
         Ok(wasi.build_p1())
     }
 
-    /// Makes the surroundings of a guest, with its arguments.
-    pub(crate) fn session(
-        &self,
-        program: &Program,
-        file: &Path,
-        args: &[OsString],
-    ) -> Result<Session<'_>> {
-        self.observed_session(program, file, args, SharedTool::default())
-    }
-
-    /// The same with a tool that sees what the guest does.
+    /// Makes the surroundings of a guest, with its arguments and a tool that sees what it does.
     pub(crate) fn observed_session(
         &self,
         program: &Program,

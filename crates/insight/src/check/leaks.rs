@@ -228,7 +228,7 @@ mod tests {
         put(&mut memory, 260, 320); // which points to the second
         put(&mut memory, 68, 388); // a global points into the third
         put(&mut memory, 448, 512); // the fourth is lost, the fifth with it
-        let roots = Roots { values: vec![], ranges: vec![0..256] };
+        let roots = Roots { values: vec![], ranges: std::iter::once(0..256).collect() };
         use LeakKind::*;
         assert_eq!(
             kinds(&memory, &blocks, &roots),
