@@ -144,7 +144,7 @@ impl FrameInfo {
 
     /// Where the function was in the source: the innermost of the functions that were inlined
     /// there first, the function itself last. Empty if the module has no debug information, or
-    /// [`Config::wasm_backtrace_details`] is off.
+    /// [`Config::wasm_backtrace_details`](crate::Config::wasm_backtrace_details) is off.
     ///
     /// The debug information is read when this is first called.
     pub fn symbols(&self) -> &[FrameSymbol] {

@@ -3,7 +3,7 @@
 use anyhow::{Error, Result};
 
 /// Decides what a [`Store`](crate::Store) may allocate; see
-/// [`Store::limiter`](crate::Store::limiter). [`StoreLimits`] is the usual one.
+/// [`Store::limiter`](crate::Store::limiter). [`StoreLimits`](crate::StoreLimits) is the usual one.
 ///
 /// Sizes of memories are in bytes, those of tables in elements.
 pub trait ResourceLimiter: Send {

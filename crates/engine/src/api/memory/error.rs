@@ -4,7 +4,7 @@ use std::fmt;
 
 use lineal_memory::{OutOfBounds, StringError};
 
-/// Why something could not be read from a [`Memory`], or written to it.
+/// Why something could not be read from a [`Memory`](crate::Memory), or written to it.
 ///
 /// Its text says what was asked for, and where the memory ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

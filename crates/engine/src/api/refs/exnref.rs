@@ -14,7 +14,7 @@ use crate::runtime::store::StoreCore;
 /// A reference to an exception: an `exnref` that is not null.
 ///
 /// An exception that no guest function catches makes the host's call return the error
-/// [`ThrownException`]; the exception itself waits in the store, for
+/// [`ThrownException`](crate::ThrownException); the exception itself waits in the store, for
 /// [`take_pending_exception`](crate::Store::take_pending_exception). If a host function passes
 /// that error on, the exception continues through the guest that called it. A host function throws
 /// by returning the error of [`throw`](crate::Caller::throw).
