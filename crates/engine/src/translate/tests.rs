@@ -257,6 +257,24 @@ fn a_try_table_is_a_block() {
     assert_eq!(with_clauses, translated_with("block"));
 }
 
+/// A tail call does not come back to the loop, so the loop keeps its head.
+#[test]
+fn a_loop_with_a_tail_call_keeps_its_head() {
+    let cells = translated(
+        "(module
+            (func (param i32) (result i32)
+                (loop $again
+                    (if (i32.eq (local.get 0) (i32.const 7))
+                        (then (return_call $f (local.get 0))))
+                    (local.set 0 (i32.add (local.get 0) (i32.const 1)))
+                    (br_if $again (local.get 0)))
+                (local.get 0))
+            (func $f (param i32) (result i32) (local.get 0)))",
+    );
+    let position = |name: &str| cells.find(name).unwrap_or_else(|| panic!("no {name} in {cells}"));
+    assert!(position("Head") < position("ReturnCall"), "{cells}");
+}
+
 /// Prints the code of the module that `LINEAL_PRINT` names, function by function.
 #[test]
 fn print_code_of_a_module() {
