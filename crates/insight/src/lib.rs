@@ -19,6 +19,7 @@
 pub mod alloc;
 pub mod blame;
 pub mod check;
+mod event;
 pub mod heap;
 pub mod heat;
 mod layout;
@@ -30,7 +31,9 @@ mod range;
 mod stacks;
 pub mod trace;
 pub mod watch;
+mod words;
 
+pub use event::{CallEvent, Event, EventError};
 pub use layout::{Layout, Segment, StackPointer};
 pub use memories::Memories;
 pub use place::{Place, Places};

@@ -14,9 +14,10 @@ cpp() { clang++-14 "${flags[@]}" -std=c++17 -fno-exceptions -fsized-deallocation
 cd faults
 object=$(mktemp --suffix=.o)
 for level in 0 2; do
-    for name in bounds lifetime strings shapes leaks regions; do
+    for name in bounds lifetime strings shapes leaks regions stacks; do
         c -O$level -g -o $name-O$level.wasm $name.c main.c
     done
+    c -O$level -g -Wl,--stack-first -o stacks-first-O$level.wasm stacks.c main.c
     c -O$level -g -c -o "$object" main.c
     cpp -O$level -o cpp-O$level.wasm cpp.cpp "$object"
 done

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
 use clap::ValueEnum;
+use lineal_insight::CallEvent;
 use lineal_insight::alloc::{AllocOption, AllocatorFunction};
 use lineal_insight::check::{self, Check, LeakKind, suppression_of};
 
@@ -21,6 +22,10 @@ pub(crate) struct Options {
     /// How to look for blocks that are never freed
     #[arg(long, value_name = "HOW", default_value = "full")]
     leak_check: LeakCheck,
+    /// Looks for leaks when a function is called, with `:N` after it for its N-th call, instead of
+    /// at the end
+    #[arg(long, value_name = "FUNCTION")]
+    leak_check_at: Option<CallEvent>,
     /// Which leaks to report: `definite`, `indirect`, `possible`, `reachable`, separated by commas,
     /// or `all` or `none`
     #[arg(long, value_name = "KINDS", default_value = "definite,possible", value_parser = leak_kinds)]
@@ -59,9 +64,6 @@ pub(crate) struct Options {
     /// Prints a suppression for each error
     #[arg(long)]
     gen_suppressions: bool,
-    /// Says where a block with undefined bytes was allocated; this is always done
-    #[arg(long)]
-    track_origins: bool,
     /// Writes the report to a file, as JSON
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
@@ -138,7 +140,7 @@ impl Options {
         {
             let report = check.report(&mut moment);
             found = !report.is_clean();
-            let mut text = allocators(&report.allocators);
+            let mut text = allocators(&report.allocators, &report.unused_alloc);
             text.push_str(&format!("{report}"));
             if self.gen_suppressions {
                 text.extend(report.findings.iter().map(suppression_of));
@@ -173,6 +175,7 @@ impl Options {
                 LeakCheck::Summary => check::LeakCheck::Summary,
                 LeakCheck::Full => check::LeakCheck::Full,
             },
+            leak_check_at: self.leak_check_at.clone(),
             show_leak_kinds: self.show_leak_kinds.0.clone(),
             stop_on_error: self.stop_on_error,
             error_limit: self.error_limit.0,
@@ -189,15 +192,26 @@ impl Options {
     }
 }
 
-/// The line that says which allocator functions were recognised.
-pub(super) fn allocators(functions: &[AllocatorFunction]) -> String {
+/// The lines that say which allocator functions were recognised, and which were not.
+pub(super) fn allocators(functions: &[AllocatorFunction], unused: &[AllocOption]) -> String {
+    let mut text = String::new();
+    for option in unused {
+        text.push_str(&format!(
+            "--alloc {option} has no effect: the module has no such function whose parameters and \
+             results fit, or `{}` is no known allocator function\n",
+            option.role()
+        ));
+    }
     if functions.is_empty() {
-        return "no allocator functions were recognised, so errors of the heap cannot be found: name \
-                them with --alloc malloc=FUNCTION and --alloc free=FUNCTION\n"
-            .to_owned();
+        text.push_str(
+            "no allocator functions were recognised, so errors of the heap cannot be found: name \
+             them with --alloc malloc=FUNCTION and --alloc free=FUNCTION\n",
+        );
+        return text;
     }
     let names = functions
         .iter()
         .map(|function| format!("{} (func[{}], {})", function.name, function.index, function.how));
-    format!("allocators: {}\n", names.collect::<Vec<_>>().join(", "))
+    text.push_str(&format!("allocators: {}\n", names.collect::<Vec<_>>().join(", ")));
+    text
 }

@@ -80,10 +80,7 @@ impl Options {
             && let Some(profiler) = &mut host.tool.lock().heap
         {
             let profile = profiler.profile(&mut moment);
-            let mut text = String::new();
-            if profile.allocators.is_empty() {
-                text.push_str(&allocators(&[]));
-            }
+            let mut text = allocators(&profiler.allocators(), &profiler.unused_options());
             text.push_str(&profile.to_string());
             failure::note(text.trim_end());
             if let Some(file) = &self.json {

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use lineal::{FunctionInfo, Site};
 
 use super::recognise::{Recognised, Role, recognise};
+use crate::event::means;
 
 /// How an allocator function was recognised.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,19 +90,36 @@ impl FromStr for AllocOption {
     }
 }
 
+impl fmt::Display for AllocOption {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            AllocOption::None => f.write_str("none"),
+            AllocOption::Function { role, function } => write!(f, "{role}={function}"),
+        }
+    }
+}
+
 impl AllocOption {
+    /// The name of the known function that the option's function is treated as.
+    pub fn role(&self) -> &str {
+        match self {
+            AllocOption::None => "none",
+            AllocOption::Function { role, .. } => role,
+        }
+    }
+
     /// Whether the option means a function.
     fn names(&self, info: &FunctionInfo<'_>) -> Option<&str> {
         let AllocOption::Function { role, function } = self else { return None };
-        let by_index = function == &format!("func[{}]", info.index());
-        let by_name = info.name() == Some(function) || info.exports().contains(&function.as_str());
-        (by_index || by_name).then_some(role.as_str())
+        means(function, info).then_some(role.as_str())
     }
 }
 
 #[derive(Debug, Default)]
 struct Found {
     functions: Vec<AllocatorFunction>,
+    /// The options that named a function, by their indices.
+    used: Vec<usize>,
     by_site: HashMap<Site, Recognised>,
 }
 
@@ -138,12 +156,12 @@ impl Registry {
             how,
             recognised,
         };
-        if let Some((role, recognised)) = self
-            .options
-            .iter()
-            .filter_map(|option| option.names(info))
-            .find_map(|role| Some((role, known(role)?)))
+        if let Some((option, role, recognised)) = (0..)
+            .zip(self.options.iter())
+            .filter_map(|(index, option)| Some((index, option.names(info)?)))
+            .find_map(|(index, role)| Some((index, role, known(role)?)))
         {
+            self.found.lock().unwrap_or_else(PoisonError::into_inner).used.push(option);
             return Some(function(role, How::Option, recognised));
         }
         if self.options.contains(&AllocOption::None) {
@@ -156,6 +174,15 @@ impl Registry {
         }
         let name = info.name()?;
         known(name).map(|recognised| function(name, How::Name, recognised))
+    }
+
+    /// The options that no function fits: it is not there, or has another signature.
+    pub fn unused_options(&self) -> Vec<AllocOption> {
+        let found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
+        let unused = |(index, option): &(usize, &AllocOption)| {
+            **option != AllocOption::None && !found.used.contains(index)
+        };
+        (0..).zip(self.options.iter()).filter(unused).map(|(_, option)| option.clone()).collect()
     }
 
     /// What a function of that site is.

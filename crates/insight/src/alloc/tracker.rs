@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 use std::thread::{self, ThreadId};
 
-use lineal::{Call, Site};
+use lineal::{Call, MemoryId, Moment, Site};
 
 use super::blocks::StackId;
 use super::recognise::{Family, Recognised, Role};
@@ -74,15 +74,6 @@ pub enum Done {
         /// Whether it is full of zeros.
         zeroed: bool,
     },
-    /// The address of a new block was written to a pointer.
-    AllocatedInto {
-        /// Where the pointer is.
-        pointer: u64,
-        /// The block's size in bytes.
-        size_bytes: u64,
-        /// Its alignment.
-        align: u64,
-    },
     /// A block has another size, and perhaps another address.
     Reallocated {
         /// The old block, or 0.
@@ -113,18 +104,19 @@ struct Pending {
 }
 
 /// Follows the calls of allocator functions. Each thread that guests run on has calls of its own.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Tracker {
     functions: HashMap<Site, Recognised>,
     threads: Vec<(ThreadId, Vec<Pending>)>,
+    memory: MemoryId,
     /// Whether addresses have 64 bits, so that a size is negative from 2^63 on.
     is_64: bool,
 }
 
 impl Tracker {
-    /// Knows these functions.
-    pub fn new(functions: HashMap<Site, Recognised>, is_64: bool) -> Tracker {
-        Tracker { functions, threads: Vec::new(), is_64 }
+    /// Knows these functions, which allocate in a memory.
+    pub fn new(functions: HashMap<Site, Recognised>, memory: MemoryId, is_64: bool) -> Tracker {
+        Tracker { functions, threads: Vec::new(), memory, is_64 }
     }
 
     /// Whether the program is in an allocator now.
@@ -168,7 +160,11 @@ impl Tracker {
 
     /// A function returns. Returns what was done for the program, if it is not the allocator
     /// itself that goes on.
-    pub fn returned(&mut self, call: &Call<'_>) -> Option<(Family, Done, StackId)> {
+    pub fn returned(
+        &mut self,
+        call: &Call<'_>,
+        moment: &Moment<'_>,
+    ) -> Option<(Family, Done, StackId)> {
         let recognised = *self.functions.get(&call.function)?;
         if matches!(recognised.role, Role::Copy { .. }) {
             return None;
@@ -183,7 +179,7 @@ impl Tracker {
         let done = if call.is_tail_call {
             Done::Other
         } else {
-            self.done(call_of.recognised.role, &call_of.params, result)
+            self.done(call_of.recognised.role, &call_of.params, result, moment)
         };
         Some((call_of.recognised.family, done, call_of.stack))
     }
@@ -252,7 +248,23 @@ impl Tracker {
         }
     }
 
-    fn done(&self, role: Role, params: &[u64; MAX_PARAMS], result: u64) -> Done {
+    /// The pointer at an address, or 0.
+    fn pointer_at(&self, addr: u64, moment: &Moment<'_>) -> u64 {
+        let mut bytes = [0; 8];
+        let pointer_bytes = if self.is_64 { 8 } else { 4 };
+        match moment.read(self.memory, addr, &mut bytes[..pointer_bytes]) {
+            Ok(()) => u64::from_le_bytes(bytes),
+            Err(_) => 0,
+        }
+    }
+
+    fn done(
+        &self,
+        role: Role,
+        params: &[u64; MAX_PARAMS],
+        result: u64,
+        moment: &Moment<'_>,
+    ) -> Done {
         match role {
             Role::Allocate { size, count, align, zeroed } => Done::Allocated {
                 addr: result,
@@ -260,16 +272,21 @@ impl Tracker {
                 align: align.map_or(0, |align| params[align]),
                 zeroed,
             },
-            Role::AllocateInto { pointer, size, align } if result == 0 => Done::AllocatedInto {
-                pointer: params[pointer],
+            Role::AllocateInto { pointer, size, align } if result == 0 => Done::Allocated {
+                addr: self.pointer_at(params[pointer], moment),
                 size_bytes: params[size],
                 align: params[align],
+                zeroed: false,
             },
-            Role::Reallocate { block, size, count, .. } => Done::Reallocated {
-                old: params[block],
-                addr: result,
-                size_bytes: self.size(params, size, count).0.unwrap_or(0),
-            },
+            Role::Reallocate { block, size, count, .. } => {
+                match self.size(params, size, count).0 {
+                    Some(size_bytes) => {
+                        Done::Reallocated { old: params[block], addr: result, size_bytes }
+                    }
+                    // There is no such size, so the old block is still there.
+                    None => Done::Other,
+                }
+            }
             Role::UsableSize { block } => {
                 Done::UsableSize { addr: params[block], size_bytes: result }
             }

@@ -18,8 +18,10 @@ use super::options::{LeakCheck, Options, Undefined};
 use super::regions::{Regions, Where, variables_end};
 use super::report::{Draft, LeakSummary, Recorder, Report};
 use crate::alloc::{AllocatorFunction, Registry, StackId, Tracker};
+use crate::event::Awaited;
 use crate::layout::Layout;
 use crate::page::Page;
+use crate::words::{bytes, count_of};
 
 /// Finds memory errors and leaks of a guest.
 ///
@@ -31,6 +33,8 @@ pub struct Check {
     registry: Registry,
     layouts: Layouts,
     recorder: Recorder,
+    /// The call at which leaks are searched for, instead of the end.
+    leaks_at: Option<Awaited>,
     guest: Option<Guest>,
 }
 
@@ -42,7 +46,7 @@ struct Guest {
     tracker: Tracker,
     heap: Heap,
     regions: Regions,
-    /// The leaks as they were when something stopped the guest.
+    /// The leaks as they were when something stopped the guest, or when they were searched for.
     leaks: Option<LeakSummary>,
 }
 
@@ -70,6 +74,7 @@ impl Check {
             registry: Registry::new(options.alloc.clone()),
             layouts: Layouts::default(),
             recorder: Recorder::new(&options),
+            leaks_at: options.leak_check_at.clone().map(Awaited::new),
             guest: None,
             options,
         }
@@ -79,9 +84,13 @@ impl Check {
     /// that engine are made after this.
     pub fn observe(&self) -> Observe {
         let (registry, layouts) = (self.registry.clone(), self.layouts.clone());
+        let leaks_at = self.leaks_at.clone();
         Observe::new()
             .accesses(Accesses::OfInterest)
-            .functions(move |function| registry.choose(function))
+            .functions(move |function| {
+                let is_event = leaks_at.as_ref().is_some_and(|event| event.choose(function));
+                registry.choose(function) || is_event
+            })
             .globals(move |global| {
                 let layout = layouts.of(global.module_bytes());
                 layout.stack_pointer.is_some_and(|stack| stack.global == global.index())
@@ -99,14 +108,17 @@ impl Check {
         if let Some(guest) = &mut self.guest
             && self.options.leak_check != LeakCheck::No
         {
-            let found = guest.leaks.take();
-            leaks =
-                Some(found.unwrap_or_else(|| {
-                    guest.find_leaks(moment, &self.options, &mut self.recorder)
-                }));
+            if self.leaks_at.is_none() && guest.leaks.is_none() {
+                guest.search_leaks(moment, &self.options, &mut self.recorder);
+            }
+            leaks = guest.leaks;
         }
         let heap = self.guest.as_ref().map(|guest| guest.heap.summary()).unwrap_or_default();
-        self.recorder.report(self.registry.functions(), heap, leaks)
+        let mut report = self.recorder.report(self.registry.functions(), heap, leaks);
+        report.unused_alloc = self.registry.unused_options();
+        let missed = self.leaks_at.as_ref().filter(|event| !event.has_happened());
+        report.leaks_missed = missed.map(|event| event.event().clone());
+        report
     }
 
     /// A page that shows what was found, and where in the memory of the guest.
@@ -143,7 +155,7 @@ impl Observer for Check {
         regions.mark(moment, memory);
         self.guest = Some(Guest {
             memory,
-            tracker: Tracker::new(self.registry.by_site(), layout.is_64),
+            tracker: Tracker::new(self.registry.by_site(), memory, layout.is_64),
             heap: Heap::new(memory, &layout, self.options.undefined == Undefined::Host),
             regions,
             layout,
@@ -180,6 +192,9 @@ impl Observer for Check {
 
     fn entered(&mut self, moment: &mut Moment<'_>, call: &mut Call<'_>) -> Result<()> {
         let Some(guest) = &mut self.guest else { return Ok(()) };
+        if self.leaks_at.as_mut().is_some_and(|event| event.is_now(call)) {
+            guest.search_leaks(moment, &self.options, &mut self.recorder);
+        }
         let recorder = &mut self.recorder;
         let entered = guest.tracker.entered(call, |call| recorder.stack_of_call(call, moment));
         let Some((recognised, begun, stack)) = entered else { return Ok(()) };
@@ -192,7 +207,7 @@ impl Observer for Check {
 
     fn returned(&mut self, moment: &mut Moment<'_>, call: &mut Call<'_>) -> Result<()> {
         let Some(guest) = &mut self.guest else { return Ok(()) };
-        if let Some((family, done, stack)) = guest.tracker.returned(call) {
+        if let Some((family, done, stack)) = guest.tracker.returned(call, moment) {
             guest.heap.done(moment, family, done, stack);
         }
         Ok(())
@@ -214,8 +229,9 @@ impl Observer for Check {
 
     fn ended(&mut self, moment: &mut Moment<'_>, ending: Ending) -> Result<()> {
         let Some(guest) = &mut self.guest else { return Ok(()) };
+        let pointer = guest.layout.stack_pointer.and_then(|stack| moment.global(stack.global));
         if matches!(ending, Ending::Trapped(Trap::MemoryOutOfBounds))
-            && guest.regions.ran_out_of_stack()
+            && guest.regions.ran_out_of_stack(pointer)
         {
             let stack = self.recorder.stack(moment);
             let found = Draft::new(
@@ -224,9 +240,13 @@ impl Observer for Check {
             );
             self.recorder.record(moment, guest.memory, stack, found);
         }
-        if !matches!(ending, Ending::Returned) && self.options.leak_check != LeakCheck::No {
-            // What the guest's frames point to is reachable only as long as they are there.
-            guest.leaks = Some(guest.find_leaks(moment, &self.options, &mut self.recorder));
+        if self.leaks_at.is_none() && self.options.leak_check != LeakCheck::No {
+            // The guest may be called again, and then the leaks are others.
+            guest.leaks = None;
+            if !matches!(ending, Ending::Returned) {
+                // What the guest's frames point to is reachable only as long as they are there.
+                guest.search_leaks(moment, &self.options, &mut self.recorder);
+            }
         }
         guest.tracker.ended();
         Ok(())
@@ -298,14 +318,27 @@ impl Guest {
         )
     }
 
-    fn find_leaks(
+    /// Searches for leaks as they are now; what was found before is forgotten.
+    fn search_leaks(
         &mut self,
+        moment: &mut Moment<'_>,
+        options: &Options,
+        recorder: &mut Recorder,
+    ) {
+        if options.leak_check != LeakCheck::No {
+            self.leaks = Some(self.find_leaks(moment, options, recorder));
+        }
+    }
+
+    fn find_leaks(
+        &self,
         moment: &mut Moment<'_>,
         options: &Options,
         recorder: &mut Recorder,
     ) -> LeakSummary {
         let memory_bytes = moment.memory_bytes(self.memory);
         let mut summary = LeakSummary::default();
+        recorder.begin_leaks();
         let contents = match moment.linear(self.memory) {
             Some(memory) => Cow::Borrowed(memory.as_slice()),
             None => {
@@ -329,7 +362,6 @@ impl Guest {
         // Blocks of one kind that were allocated at one place are one finding.
         let mut groups: Vec<(LeakKind, StackId, u64, u64, crate::alloc::Block)> = Vec::new();
         for (block, kind) in found {
-            summary.add(kind, block.size_bytes);
             match groups.iter_mut().find(|group| (group.0, group.1) == (kind, block.allocated_at)) {
                 Some(group) => {
                     group.2 += 1;
@@ -338,34 +370,24 @@ impl Guest {
                 None => groups.push((kind, block.allocated_at, 1, block.size_bytes, block.clone())),
             }
         }
-        if options.leak_check != LeakCheck::Full {
-            return summary;
-        }
         groups.sort_by_key(|group| (group.0, std::cmp::Reverse(group.3)));
         for (kind, stack, blocks, lost_bytes, first) in groups {
-            if options.show_leak_kinds.contains(&kind) {
-                let what = match kind {
-                    LeakKind::Definite => "definitely lost",
-                    LeakKind::Indirect => "indirectly lost",
-                    LeakKind::Possible => "possibly lost",
-                    LeakKind::Reachable => "still reachable",
-                };
-                let noun = if blocks == 1 { "block" } else { "blocks" };
-                let verb = if lost_bytes == 1 { "is" } else { "are" };
-                let message = format!(
-                    "{lost_bytes} {} in {blocks} {noun} {verb} {what}, allocated at",
-                    bytes(lost_bytes)
-                );
-                let draft =
-                    Draft::new(Kind::Leak(kind), message).lost(lost_bytes).about(Some(first));
-                recorder.record_leak(moment, self.memory, stack, draft);
+            let verb = if lost_bytes == 1 { "is" } else { "are" };
+            let message = format!(
+                "{} in {} {verb} {}, allocated at",
+                count_of(lost_bytes, "byte"),
+                count_of(blocks, "block"),
+                kind.words()
+            );
+            let draft = Draft::new(Kind::Leak(kind), message).lost(lost_bytes).about(Some(first));
+            let shown =
+                options.leak_check == LeakCheck::Full && options.show_leak_kinds.contains(&kind);
+            if recorder.record_leak(moment, self.memory, stack, draft, shown) {
+                summary.suppress(blocks, lost_bytes);
+            } else {
+                summary.add(kind, blocks, lost_bytes);
             }
         }
         summary
     }
-}
-
-/// `byte` or `bytes`.
-pub(super) fn bytes(count: u64) -> &'static str {
-    if count == 1 { "byte" } else { "bytes" }
 }

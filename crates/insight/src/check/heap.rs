@@ -5,7 +5,6 @@ use std::ops::Range;
 
 use lineal::{Access, AccessSource, Call, MemoryId, Moment, Site};
 
-use super::checker::bytes;
 use super::finding::Kind;
 use super::hull::Hull;
 use super::options::Options;
@@ -14,6 +13,7 @@ use super::report::{Draft, HeapSummary};
 use super::undefined::{Undefined, UndefinedBytes};
 use crate::alloc::{Begun, Block, Blocks, Done, Family, Place, Recognised, Role, StackId};
 use crate::layout::Layout;
+use crate::words::bytes;
 
 /// How far from a block an access may be to be shown as before or after it.
 const NEAR_BYTES: u64 = 4096;
@@ -212,13 +212,6 @@ impl Heap {
         match done {
             Done::Allocated { addr, size_bytes, align, zeroed } if addr != 0 => {
                 self.insert(moment, block(family, addr, size_bytes, align, stack), zeroed);
-            }
-            Done::AllocatedInto { pointer, size_bytes, align } => {
-                let mut bytes = [0; 4];
-                if moment.read(self.memory, pointer, &mut bytes).is_ok() {
-                    let addr = u64::from(u32::from_le_bytes(bytes));
-                    self.insert(moment, block(family, addr, size_bytes, align, stack), false);
-                }
             }
             Done::Reallocated { old, addr, size_bytes } if addr != 0 => {
                 let align = self.blocks.at(old).map_or(0, |block| block.align);

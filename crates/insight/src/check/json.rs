@@ -23,6 +23,7 @@ pub fn to_json(report: &Report) -> Value {
         json!({
             "definite": of(leaks.definite), "indirect": of(leaks.indirect),
             "possible": of(leaks.possible), "reachable": of(leaks.reachable),
+            "suppressed": of(leaks.suppressed),
         })
     });
     let heap = &report.heap;

@@ -28,6 +28,16 @@ impl LeakKind {
             LeakKind::Reachable => "reachable",
         }
     }
+
+    /// What a report says of such a block.
+    pub(super) fn words(self) -> &'static str {
+        match self {
+            LeakKind::Definite => "definitely lost",
+            LeakKind::Indirect => "indirectly lost",
+            LeakKind::Possible => "possibly lost",
+            LeakKind::Reachable => "still reachable",
+        }
+    }
 }
 
 /// What is searched for pointers first.

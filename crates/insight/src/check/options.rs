@@ -3,6 +3,7 @@
 use super::leaks::LeakKind;
 use super::suppress::Suppressions;
 use crate::alloc::AllocOption;
+use crate::event::CallEvent;
 
 /// Whether undefined bytes are looked for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -34,6 +35,8 @@ pub struct Options {
     pub alloc: Vec<AllocOption>,
     /// How leaks are looked for.
     pub leak_check: LeakCheck,
+    /// At which call leaks are looked for, instead of at the end.
+    pub leak_check_at: Option<CallEvent>,
     /// Which kinds of leaks are findings.
     pub show_leak_kinds: Vec<LeakKind>,
     /// Stop the guest at the first finding.
@@ -61,6 +64,7 @@ impl Default for Options {
         Options {
             alloc: Vec::new(),
             leak_check: LeakCheck::Full,
+            leak_check_at: None,
             show_leak_kinds: vec![LeakKind::Definite, LeakKind::Possible],
             stop_on_error: false,
             error_limit: Some(1000),

@@ -1,6 +1,7 @@
 //! Parts of the memory that are not the heap: the null page, constant data, the stack.
 
 use std::ops::Range;
+use std::thread::{self, ThreadId};
 
 use lineal::{MemoryId, Module, Moment};
 
@@ -30,14 +31,30 @@ pub(super) struct Regions {
 
 #[derive(Clone, Copy, Debug)]
 struct Stack {
+    /// The index of the global that holds the stack pointer.
+    global: u32,
+    /// Whether it has 64 bits.
+    is_64: bool,
     /// The lowest address that the stack may use.
     low: u64,
     /// Where it begins.
     start: u64,
     /// The lowest address that certainly belongs to it, if its size is the usual one.
     certain: u64,
-    /// The lowest stack pointer below `low`, and the height of the frame that set it.
-    beyond: Option<(u64, u64)>,
+    beyond: Option<Beyond>,
+}
+
+/// That the stack pointer is below the end of the stack.
+#[derive(Clone, Copy, Debug)]
+struct Beyond {
+    /// The lowest stack pointer.
+    lowest: u64,
+    /// The height of the outermost frame that set it so.
+    height: u64,
+    /// Whose stack it is.
+    thread: ThreadId,
+    /// Whether a write was reported: what comes after it follows from it.
+    reported: bool,
 }
 
 impl Regions {
@@ -53,6 +70,8 @@ impl Regions {
                 let known = variables_end > 0 || layout.is_stack_first();
                 let usual = start.saturating_sub(USUAL_STACK_BYTES);
                 Stack {
+                    global: layout.stack_pointer.map_or(0, |stack| stack.global),
+                    is_64: layout.is_64,
                     low,
                     start,
                     certain: if known { low } else { low.max(usual) },
@@ -80,10 +99,11 @@ impl Regions {
         if to >= stack.limit() {
             return;
         }
-        let lowest = stack.beyond.map_or(to, |(lowest, _)| lowest.min(to));
-        // The outermost frame that is beyond the end.
-        let height = stack.beyond.map_or(height, |(_, known)| known.min(height));
-        stack.beyond = Some((lowest, height));
+        let thread = thread::current().id();
+        let beyond =
+            stack.beyond.get_or_insert(Beyond { lowest: to, height, thread, reported: false });
+        beyond.lowest = beyond.lowest.min(to);
+        beyond.height = beyond.height.min(height);
         if to < stack.low {
             moment.set_interest(memory, to.saturating_sub(RED_ZONE_BYTES)..stack.low, true);
         }
@@ -97,27 +117,43 @@ impl Regions {
         writes: bool,
     ) -> Option<Where> {
         if let Some(stack) = &mut self.stack
-            && let Some((lowest, height)) = stack.beyond
+            && let Some(beyond) = &mut stack.beyond
+            && beyond.thread == thread::current().id()
         {
-            if moment.height() < height {
+            let is_frame = beyond.lowest.saturating_sub(RED_ZONE_BYTES) <= range.start;
+            if moment.height() < beyond.height {
                 stack.beyond = None;
-            } else if writes
-                && range.start < stack.low
-                && lowest.saturating_sub(RED_ZONE_BYTES) <= range.start
-            {
-                return Some(Where::BelowStack(stack.low));
+            } else if writes && range.start < stack.low && is_frame {
+                let first = !std::mem::replace(&mut beyond.reported, true);
+                return first.then_some(Where::BelowStack(stack.low));
             }
         }
         if range.start < self.null_end {
-            return Some(Where::NullPage);
+            return (!self.is_frame(moment, range.start)).then_some(Where::NullPage);
         }
         let overlaps = |other: &&Range<u64>| range.start < other.end && other.start < range.end;
         (writes && self.read_only.iter().any(|other| overlaps(&other))).then_some(Where::ReadOnly)
     }
 
-    /// Whether the stack pointer was near address 0, with nothing below the stack.
-    pub(super) fn ran_out_of_stack(&self) -> bool {
-        self.stack.is_some_and(|stack| stack.low == 0 && stack.beyond.is_some())
+    /// Whether an address in the null page is in the frame of the function that runs.
+    fn is_frame(&self, moment: &Moment<'_>, addr: u64) -> bool {
+        let Some(stack) = self.stack.filter(|stack| stack.low == 0 || stack.beyond.is_some())
+        else {
+            return false;
+        };
+        // Beyond address 0, the pointer is a large number.
+        let pointer = moment.global(stack.global);
+        pointer.is_some_and(|pointer| {
+            stack.is_negative(pointer) || pointer <= addr.saturating_add(RED_ZONE_BYTES)
+        })
+    }
+
+    /// Whether an access that was out of bounds was so because the stack pointer, which has that
+    /// value now, went beyond address 0.
+    pub(super) fn ran_out_of_stack(&self, pointer: Option<u64>) -> bool {
+        let Some(stack) = self.stack else { return false };
+        stack.low == 0 && stack.beyond.is_some()
+            || pointer.is_some_and(|pointer| stack.is_negative(pointer))
     }
 
     /// Whether an address is in the stack.
@@ -179,6 +215,11 @@ pub(super) fn variables_end(layout: &Layout, module: &Module) -> u64 {
 }
 
 impl Stack {
+    /// Whether a stack pointer is beyond address 0.
+    fn is_negative(&self, pointer: u64) -> bool {
+        pointer >> if self.is_64 { 63 } else { 31 } & 1 != 0
+    }
+
     /// A stack pointer below this is of interest.
     fn limit(&self) -> u64 {
         // A stack that begins above address 0 cannot overflow into anything, but run out.

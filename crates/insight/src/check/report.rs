@@ -10,8 +10,10 @@ use super::frames::frames;
 use super::leaks::LeakKind;
 use super::options::Options;
 use super::suppress::Suppressions;
-use crate::alloc::{AllocatorFunction, Block, Place, StackId};
+use crate::alloc::{AllocOption, AllocatorFunction, Block, Place, StackId};
+use crate::event::CallEvent;
 use crate::stacks::Stacks;
+use crate::words::count_of;
 
 /// How many bytes around a faulty address are shown.
 const SHOWN_BYTES: u64 = 48;
@@ -54,18 +56,29 @@ pub struct LeakSummary {
     pub possible: (u64, u64),
     /// Blocks and bytes that are still reachable.
     pub reachable: (u64, u64),
+    /// Blocks and bytes of any kind that are suppressed.
+    pub suppressed: (u64, u64),
 }
 
 impl LeakSummary {
-    pub(super) fn add(&mut self, kind: LeakKind, size_bytes: u64) {
-        let (blocks, bytes) = match kind {
+    fn of(&mut self, kind: LeakKind) -> &mut (u64, u64) {
+        match kind {
             LeakKind::Definite => &mut self.definite,
             LeakKind::Indirect => &mut self.indirect,
             LeakKind::Possible => &mut self.possible,
             LeakKind::Reachable => &mut self.reachable,
-        };
-        *blocks += 1;
-        *bytes += size_bytes;
+        }
+    }
+
+    /// Counts blocks of a kind.
+    pub(super) fn add(&mut self, kind: LeakKind, blocks: u64, size_bytes: u64) {
+        let sum = self.of(kind);
+        *sum = (sum.0 + blocks, sum.1 + size_bytes);
+    }
+
+    /// Counts blocks that are suppressed.
+    pub(super) fn suppress(&mut self, blocks: u64, size_bytes: u64) {
+        self.suppressed = (self.suppressed.0 + blocks, self.suppressed.1 + size_bytes);
     }
 }
 
@@ -97,6 +110,10 @@ pub struct Report {
     pub heap: HeapSummary,
     /// The leaks, if they were looked for.
     pub leaks: Option<LeakSummary>,
+    /// The call at which leaks were to be looked for, if it did not happen.
+    pub leaks_missed: Option<CallEvent>,
+    /// The options that name an allocator function that the module does not have.
+    pub unused_alloc: Vec<AllocOption>,
     /// How many occurrences were suppressed.
     pub suppressed: u64,
     /// Whether there were more distinct findings than the limit allows.
@@ -119,8 +136,12 @@ impl fmt::Display for Report {
         let heap = &self.heap;
         writeln!(
             f,
-            "heap: {} bytes in {} blocks at the end; {} allocations, {} frees, {} bytes allocated",
-            heap.live_bytes, heap.live_blocks, heap.allocations, heap.frees, heap.allocated_bytes
+            "heap: {} in {} at the end; {}, {}, {} allocated",
+            count_of(heap.live_bytes, "byte"),
+            count_of(heap.live_blocks, "block"),
+            count_of(heap.allocations, "allocation"),
+            count_of(heap.frees, "free"),
+            count_of(heap.allocated_bytes, "byte")
         )?;
         if let Some(leaks) = &self.leaks
             && heap.live_blocks > 0
@@ -130,10 +151,15 @@ impl fmt::Display for Report {
                 ("indirectly lost", leaks.indirect),
                 ("possibly lost", leaks.possible),
                 ("still reachable", leaks.reachable),
+                ("suppressed", leaks.suppressed),
             ];
-            for (what, (blocks, bytes)) in rows {
-                writeln!(f, "  {what}: {bytes} bytes in {blocks} blocks")?;
+            for (what, (blocks, bytes)) in rows.into_iter().filter(|row| row.1.0 > 0) {
+                let (bytes, blocks) = (count_of(bytes, "byte"), count_of(blocks, "block"));
+                writeln!(f, "  {what}: {bytes} in {blocks}")?;
             }
+        }
+        if let Some(event) = &self.leaks_missed {
+            writeln!(f, "leaks were not looked for: {event} did not happen")?;
         }
         if self.limited {
             writeln!(f, "more was found than --error-limit allows to report")?;
@@ -157,6 +183,9 @@ pub(super) struct Recorder {
     stacks: Stacks,
     depth: usize,
     findings: Vec<Finding>,
+    /// Those of the last search for leaks.
+    leaks: Vec<Finding>,
+    suppressed_leaks: u64,
     /// By kind and place: the index of the finding, or `None` if it is suppressed.
     known: HashMap<(Kind, StackId), Option<usize>>,
     suppressions: Suppressions,
@@ -172,6 +201,8 @@ impl Recorder {
             stacks: Stacks::default(),
             depth: options.stack_depth,
             findings: Vec::new(),
+            leaks: Vec::new(),
+            suppressed_leaks: 0,
             known: HashMap::new(),
             suppressions: options.suppressions.clone(),
             built_in: Suppressions::built_in(),
@@ -223,8 +254,7 @@ impl Recorder {
             }
             return;
         }
-        if self.limit.is_some_and(|limit| self.findings.len() >= limit) {
-            self.limited = true;
+        if self.is_full() {
             return;
         }
         let finding = self.finding(moment, memory, stack, &draft);
@@ -240,17 +270,45 @@ impl Recorder {
         self.known.insert((draft.kind, stack), index);
     }
 
-    /// The same for a leak, whose place is where its block was allocated.
+    /// Whether there are as many findings as the limit allows.
+    fn is_full(&mut self) -> bool {
+        let findings = self.findings.len() + self.leaks.len();
+        let is_full = self.limit.is_some_and(|limit| findings >= limit);
+        self.limited |= is_full;
+        is_full
+    }
+
+    /// Leaks are searched for, so those that were found before are forgotten.
+    pub(super) fn begin_leaks(&mut self) {
+        self.leaks.clear();
+        self.suppressed_leaks = 0;
+    }
+
+    /// Takes note of a leak, whose place is where its block was allocated, if it is `shown`.
+    /// Returns whether it is suppressed.
     pub(super) fn record_leak(
         &mut self,
         moment: &Moment<'_>,
         memory: MemoryId,
         stack: StackId,
         draft: Draft,
-    ) {
-        // Leaks are searched for again if the host calls the guest after it was stopped.
-        self.known.remove(&(draft.kind, stack));
-        self.record(moment, memory, stack, draft);
+        shown: bool,
+    ) -> bool {
+        if shown && self.is_full() {
+            return false;
+        }
+        let finding = self.finding(moment, memory, stack, &draft);
+        if self.built_in.suppress(&finding) {
+            return true;
+        }
+        if self.suppressions.suppress(&finding) {
+            self.suppressed_leaks += u64::from(shown);
+            return true;
+        }
+        if shown {
+            self.leaks.push(finding);
+        }
+        false
     }
 
     fn finding(
@@ -274,7 +332,8 @@ impl Recorder {
             None => (0, Vec::new()),
         };
         Finding {
-            number: self.findings.len() as u32 + 1,
+            // The report counts those that it has.
+            number: 0,
             kind: draft.kind,
             message: draft.message.clone(),
             addr: draft.addr,
@@ -293,13 +352,19 @@ impl Recorder {
         heap: HeapSummary,
         leaks: Option<LeakSummary>,
     ) -> Report {
+        let mut findings: Vec<Finding> = self.findings.iter().chain(&self.leaks).cloned().collect();
+        for (number, finding) in (1..).zip(&mut findings) {
+            finding.number = number;
+        }
         Report {
-            errors: self.findings.iter().map(|finding| finding.count).sum(),
-            findings: self.findings.clone(),
+            errors: findings.iter().map(|finding| finding.count).sum(),
+            findings,
             allocators,
             heap,
             leaks,
-            suppressed: self.suppressed,
+            leaks_missed: None,
+            unused_alloc: Vec::new(),
+            suppressed: self.suppressed + self.suppressed_leaks,
             limited: self.limited,
         }
     }

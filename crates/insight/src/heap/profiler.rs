@@ -163,6 +163,11 @@ impl Profiler {
         self.registry.functions()
     }
 
+    /// The options that no function of the module fits.
+    pub fn unused_options(&self) -> Vec<AllocOption> {
+        self.registry.unused_options()
+    }
+
     /// A page that shows a profile, and the memory of the guest as it is now.
     pub fn page(
         &self,
@@ -422,7 +427,7 @@ impl Observer for Profiler {
         self.guest = Some(Guest {
             memory,
             memory_bytes: moment.memory_bytes(memory),
-            tracker: Tracker::new(self.registry.by_site(), layout.is_64),
+            tracker: Tracker::new(self.registry.by_site(), memory, layout.is_64),
             layout,
             blocks: HashMap::default(),
             ranges: std::collections::BTreeMap::new(),
@@ -460,17 +465,10 @@ impl Observer for Profiler {
     fn returned(&mut self, moment: &mut Moment<'_>, call: &mut Call<'_>) -> Result<()> {
         let Some(guest) = &mut self.guest else { return Ok(()) };
         let keeps = self.options.accesses;
-        let Some((_, done, stack)) = guest.tracker.returned(call) else { return Ok(()) };
+        let Some((_, done, stack)) = guest.tracker.returned(call, moment) else { return Ok(()) };
         match done {
             Done::Allocated { addr, size_bytes, .. } if addr != 0 => {
                 guest.allocated(moment, addr, size_bytes, stack, keeps);
-            }
-            Done::AllocatedInto { pointer, size_bytes, .. } => {
-                let mut bytes = [0; 4];
-                if moment.read(guest.memory, pointer, &mut bytes).is_ok() {
-                    let addr = u64::from(u32::from_le_bytes(bytes));
-                    guest.allocated(moment, addr, size_bytes, stack, keeps);
-                }
             }
             Done::Reallocated { old, addr, size_bytes } if addr != 0 || size_bytes == 0 => {
                 guest.freed(old);

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::profile::Profile;
+use crate::words::{bytes, count_of};
 
 /// How many call stacks are shown.
 const SHOWN: usize = 20;
@@ -11,18 +12,24 @@ impl fmt::Display for Profile {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let all = &self.totals;
         let unit = if self.time_is_fuel { "fuel" } else { "allocations" };
-        writeln!(f, "total       {:>12} bytes in {} blocks", all.bytes, all.blocks)?;
+        let in_blocks = |count: u64, blocks: u64| {
+            format!("{count:>12} {} in {}", bytes(count), count_of(blocks, "block"))
+        };
+        writeln!(f, "total       {}", in_blocks(all.bytes, all.blocks))?;
         writeln!(
             f,
-            "peak        {:>12} bytes in {} blocks, after {} of {} {unit}",
-            all.peak_bytes, all.peak_blocks, self.peak_time, self.end_time
+            "peak        {}, after {} of {} {unit}",
+            in_blocks(all.peak_bytes, all.peak_blocks),
+            self.peak_time,
+            self.end_time
         )?;
         let end = if self.is_collected { "uncollected" } else { "not freed" };
-        writeln!(f, "{end:<11} {:>12} bytes in {} blocks", all.end_bytes, all.end_blocks)?;
+        writeln!(f, "{end:<11} {}", in_blocks(all.end_bytes, all.end_blocks))?;
         writeln!(
             f,
-            "temporary   {:>12} blocks, freed before the next allocation",
-            all.temporary_blocks
+            "temporary   {:>12} {}, freed before the next allocation",
+            all.temporary_blocks,
+            if all.temporary_blocks == 1 { "block" } else { "blocks" }
         )?;
         if self.has_accesses {
             writeln!(
@@ -33,10 +40,10 @@ impl fmt::Display for Profile {
         }
         writeln!(
             f,
-            "memory      {:>12} bytes, of which blocks span {}; it grew {} times",
+            "memory      {:>12} bytes, of which blocks span {}; it grew {}",
             self.memory_bytes,
             self.span_bytes,
-            self.growths.len()
+            count_of(self.growths.len() as u64, "time")
         )?;
         if let Some(stack) = &self.stack {
             let whose = stack.stack.first().map_or("?", |frame| &frame.function);
@@ -46,16 +53,13 @@ impl fmt::Display for Profile {
             }
             writeln!(f, ", in {whose}")?;
         }
-        if !self.allocators.is_empty() {
-            writeln!(f, "allocators  {}", self.allocators.join(", "))?;
-        }
         for (number, site) in (1..).zip(self.sites.iter().take(SHOWN)) {
             let totals = &site.totals;
             writeln!(
                 f,
-                "\n{number}. {} bytes in {} blocks; at the peak {} in {}, {end} {} in {}",
-                totals.bytes,
-                totals.blocks,
+                "\n{number}. {} in {}; at the peak {} in {}, {end} {} in {}",
+                count_of(totals.bytes, "byte"),
+                count_of(totals.blocks, "block"),
                 totals.peak_bytes,
                 totals.peak_blocks,
                 totals.end_bytes,

@@ -2,7 +2,8 @@
  *
  * Each file is one program with many cases. `PROGRAM CASE` runs the faulty form of a case and
  * `PROGRAM CASE fixed` its corrected twin. A comment `ERROR kind [size]` stands on the line at
- * which the fault has to be reported; `LEAK kind` on the line that allocates what is lost. */
+ * which the fault has to be reported; `LEAK kind` on the line that allocates what is lost. `ALSO kind`
+ * after it allows another report: what a fault both reads and writes has two. */
 #ifndef FAULTS_H
 #define FAULTS_H
 

@@ -50,18 +50,3 @@ CASE(write_a_literal) {
     KEEP(p);
     p[0] = 'C'; SYNC(); // ERROR read-only-write 1
 }
-
-static int recurse(int n) {
-    volatile char frame[1024];
-    frame[n % 1024] = (char)n; SYNC(); // ERROR stack-overflow
-    if (n == 0) return frame[0];
-    int r = recurse(n - 1);
-    return r + frame[n % 1024];
-}
-
-CASE(deep_recursion) {
-    int n = fixed ? 10 : 200;
-    KEEP(n);
-    n = recurse(n);
-    KEEP(n);
-}

@@ -62,7 +62,7 @@ CASE(bit_fields) {
     struct bits { unsigned a : 3, b : 7; } *p = malloc(2 * sizeof *p);
     KEEP(p);
     p[0].a = 1;
-    p[fixed ? 1 : 2].b = 5; SYNC(); // ERROR invalid-read
+    p[fixed ? 1 : 2].b = 5; SYNC(); // ERROR invalid-read // ALSO invalid-write
     free(p);
 }
 
@@ -127,7 +127,7 @@ static struct tree *insert(struct tree *t, int key) {
     if (!t) {
         t = malloc(fixed ? sizeof *t : 8);
         t->left = t->right = NULL;
-        t->key = key; SYNC(); // ERROR invalid-write 4
+        t->key = key; SYNC(); // ERROR invalid-write 4 // ALSO invalid-read
     } else if (key < t->key) t->left = insert(t->left, key);
     else t->right = insert(t->right, key);
     return t;
@@ -159,7 +159,7 @@ CASE(hash_table_modulo) {
 }
 
 static int depth(int n, int *counts) {
-    counts[n] += 1; SYNC(); // ERROR invalid-read 4
+    counts[n] += 1; SYNC(); // ERROR invalid-read 4 // ALSO invalid-write
     return n == 0 ? 0 : 1 + depth(n - 1, counts);
 }
 

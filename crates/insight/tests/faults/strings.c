@@ -152,7 +152,7 @@ CASE(qsort_too_many) {
     int i, *p = malloc(8 * sizeof *p);
     KEEP(p);
     for (i = 0; i < 8; i++) p[i] = 8 - i;
-    qsort(p, fixed ? 8 : 9, sizeof *p, compare); SYNC(); // ERROR invalid-read
+    qsort(p, fixed ? 8 : 9, sizeof *p, compare); SYNC(); // ERROR invalid-read // ALSO invalid-write
     free(p);
 }
 

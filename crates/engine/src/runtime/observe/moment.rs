@@ -100,6 +100,18 @@ impl Moment<'_> {
         live_slots(self.context()).chain(globals)
     }
 
+    /// The value of a global, as a slot holds it: that with an index in the module whose function
+    /// is running. `None` if no guest is running, or it has none with that index.
+    pub fn global(&self, index: u32) -> Option<u64> {
+        // SAFETY: R1: the instance is that of a function which has not returned; `new`'s promise:
+        // nobody writes to the global.
+        unsafe {
+            let instance = self.context().instance.as_ref()?;
+            let global = instance.globals.get(index as usize)?;
+            Some(global.as_ref().value[0])
+        }
+    }
+
     /// The fuel that is left, if the engine's configuration has guests
     /// [consume fuel](crate::Config::consume_fuel).
     pub fn fuel(&self) -> Option<u64> {
