@@ -13,10 +13,14 @@ use lineal::{Accesses, Config, Engine, Instance, Module, Moment, Observe, Observ
 use lineal_benches::{Program, cpu_time};
 use lineal_insight::watch::{Watch, Watchpoint};
 
-/// Implements nothing: what is measured is the way to it.
+/// Looks at nothing: what is measured is the way to it.
 struct Empty;
 
-impl Observer for Empty {}
+impl Observer for Empty {
+    fn accesses(&mut self, _: &mut Moment<'_>, _: &lineal::Batch<'_>) -> Result<()> {
+        Ok(())
+    }
+}
 
 /// Looks at every access, and forgets it.
 #[derive(Default)]
@@ -51,12 +55,12 @@ fn ways() -> Vec<Way> {
     vec![
         Way { name: "unobserved", observe: None, observer: |_| Ok(Box::new(Empty)) },
         Way {
-            name: "every access, empty",
+            name: "every access, batch",
             observe: Some(all().batched(true)),
             observer: |_| Ok(Box::new(Empty)),
         },
         Way {
-            name: "every access, summed",
+            name: "every access, each",
             observe: Some(all().batched(true)),
             observer: |_| Ok(Box::new(Sum::default())),
         },

@@ -72,25 +72,19 @@ unsafe fn hits<R: Raw>(m: &Machine, ea: u64) -> bool {
 /// Leaves a record; whether the batch is full.
 #[inline(always)]
 unsafe fn push<R: Raw>(m: &Machine, ea: u64, old: R, new: Option<R>, site: u64) -> bool {
-    let old = old.bits();
-    // What a read leaves as new is not looked at.
-    let new = new.map(R::bits);
-    // SAFETY: O1: there is room for a record at `next`, and for one more behind it.
+    const { assert!(size_of::<R>() <= 8, "its values do not fit into a record") };
+    // SAFETY: O1.
     unsafe {
         let view = &raw mut (*m.cx).view;
-        let mut next = (*view).next;
-        for half in 0..size_of::<R>().div_ceil(8) {
-            let record = &raw mut *next;
-            (*record).what = site;
-            (*record).addr = ea;
-            (*record).old = old[half];
-            if let Some(new) = new {
-                (*record).new = new[half];
-            }
-            next = next.wrapping_add(1);
+        let record = (*view).next;
+        (*record).what = site;
+        (*record).addr = ea;
+        (*record).old = old.bits()[0];
+        if let Some(new) = new {
+            (*record).new = new.bits()[0];
         }
-        (*view).next = next;
-        next >= (*view).end
+        (*view).next = record.wrapping_add(1);
+        (*view).next >= (*view).end
     }
 }
 

@@ -1,7 +1,7 @@
 //! What observers are told.
 
 use super::site::Site;
-use super::state::Record;
+use super::state::{Record, WideValues};
 
 /// A memory of a store, as observers name it: by the order in which the store first had to do with
 /// it. The memories of an instance are numbered in the order of their indices when it is made.
@@ -207,14 +207,15 @@ pub struct Batch<'a> {
     pub(crate) records: &'a [Record],
     /// What memory 0 is from which record on.
     pub(crate) memories: &'a [(u32, MemoryId)],
+    /// The values of accesses of 16 bytes.
+    pub(crate) wide: &'a [WideValues],
 }
 
 impl<'a> Batch<'a> {
     /// The accesses, in their order.
     pub fn iter(&self) -> BatchIter<'a> {
-        let (&(_, memory), memories) =
-            self.memories.split_first().unwrap_or((&(0, MemoryId(0)), &[]));
-        BatchIter { records: self.records, at: 0, memory, memories }
+        let none = self.records[..0].iter();
+        BatchIter { part: none, memory: MemoryId(0), parts: self.memories, batch: *self }
     }
 }
 
@@ -245,10 +246,30 @@ impl std::fmt::Debug for Batch<'_> {
 /// The accesses of a [`Batch`].
 #[derive(Clone, Debug)]
 pub struct BatchIter<'a> {
-    records: &'a [Record],
-    at: usize,
+    /// What is left of the part that is being looked at.
+    part: std::slice::Iter<'a, Record>,
+    /// What memory 0 is in this part.
     memory: MemoryId,
-    memories: &'a [(u32, MemoryId)],
+    /// Where the parts behind it begin, and what memory 0 is in them.
+    parts: &'a [(u32, MemoryId)],
+    batch: Batch<'a>,
+}
+
+impl<'a> BatchIter<'a> {
+    /// Goes on to the next part that is not empty. (Inlined, so that an iterator can be in
+    /// registers.)
+    #[inline(always)]
+    fn next_part(&mut self) -> Option<&'a Record> {
+        while let Some((&(from, memory), parts)) = self.parts.split_first() {
+            let end = parts.first().map_or(self.batch.records.len(), |&(from, _)| from as usize);
+            let part = self.batch.records.get(from as usize..end).unwrap_or_default();
+            (self.part, self.memory, self.parts) = (part.iter(), memory, parts);
+            if let Some(record) = self.part.next() {
+                return Some(record);
+            }
+        }
+        None
+    }
 }
 
 impl<'a> Iterator for BatchIter<'a> {
@@ -256,25 +277,20 @@ impl<'a> Iterator for BatchIter<'a> {
 
     #[inline]
     fn next(&mut self) -> Option<Access<'a>> {
-        let record = self.records.get(self.at)?;
-        while let Some((&(from, memory), rest)) = self.memories.split_first()
-            && from as usize <= self.at
-        {
-            (self.memory, self.memories) = (memory, rest);
-        }
-        self.at += 1;
+        let record = match self.part.next() {
+            Some(record) => record,
+            None => self.next_part()?,
+        };
         let info = record.info();
         let width = info.width_bytes();
         let mut old = [0; 16];
         let mut new = [0; 16];
-        old[..8].copy_from_slice(&record.old.to_le_bytes());
-        new[..8].copy_from_slice(&record.new.to_le_bytes());
-        if width > 8
-            && let Some(upper) = self.records.get(self.at)
-        {
-            old[8..].copy_from_slice(&upper.old.to_le_bytes());
-            new[8..].copy_from_slice(&upper.new.to_le_bytes());
-            self.at += 1;
+        if width <= 8 {
+            old[..8].copy_from_slice(&record.old.to_le_bytes());
+            new[..8].copy_from_slice(&record.new.to_le_bytes());
+        } else if let Some(values) = self.batch.wide.get(record.old as usize) {
+            old = values.old.to_le_bytes();
+            new = values.new.to_le_bytes();
         }
         if info.kind() == AccessKind::Read {
             new = old;

@@ -192,15 +192,11 @@ impl Made {
                 }
             };
         };
-        let halves = if width > 8 { 2 } else { 1 };
-        for half in 0..halves {
-            let (old, new) = (self.old[half], self.new[half]);
-            let what = info.granule(Site::from_bits(site));
-            let record = Record { what, addr: self.addr, old, new };
-            // SAFETY: O1: there is room for one that the batch still takes, and one more.
-            unsafe { context.view.next.write(record) };
-            context.view.next = context.view.next.wrapping_add(1);
-        }
+        let ([old, old_high], [new, new_high]) = (self.old, self.new);
+        let what = info.granule(Site::from_bits(site));
+        let record = Record { what, addr: self.addr, old, new };
+        // SAFETY: O1.
+        unsafe { observation.push(&mut context.view, record, [old_high, new_high]) };
         if watched.all && context.view.next < context.view.end {
             return Ok(());
         }

@@ -17,15 +17,24 @@ use crate::runtime::engine::Engine;
 use crate::runtime::entity::{FuncEntity, MemoryEntity, with_memory};
 use crate::runtime::store::StoreCore;
 
-/// An access as handlers leave it. One of 16 bytes takes two, the second for its upper half.
+/// An access as handlers leave it.
 #[derive(Clone, Copy, Debug, Default)]
 #[repr(C)]
 pub(crate) struct Record {
     /// A [`Site`], and an [`Info`] above it: what [`Info::granule`] packs.
     pub(crate) what: u64,
     pub(crate) addr: u64,
+    /// The bytes before. Of an access of 16 bytes, which of the [`WideValues`] are its.
     pub(crate) old: u64,
+    /// The bytes after; nothing of use if it only reads.
     pub(crate) new: u64,
+}
+
+/// The bytes before and after an access of 16 bytes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct WideValues {
+    pub(crate) old: u128,
+    pub(crate) new: u128,
 }
 
 impl Record {
@@ -43,8 +52,8 @@ impl Record {
 ///
 /// **O1** While code of an instance runs in an observing engine: `interest` and `writers` are null
 /// if the configuration does not ask for them, or belong to memory 0 and cover it, with room to
-/// read a few bytes more; `split` are the split words of `writers`; records may be written at
-/// `next`, and one more behind it.
+/// read a few bytes more; `split` are the split words of `writers`; a record may be written at
+/// `next`.
 #[repr(C)]
 pub(crate) struct View {
     /// Of memory 0: a byte for each granule.
@@ -93,8 +102,8 @@ pub(crate) struct Observation {
     pub(super) engine: Engine,
     pub(crate) observer: Option<ObserverAccess>,
     pub(super) memories: Vec<Observed>,
-    /// The records, with room for the second half of the last.
     records: Box<[Record]>,
+    wide: Vec<WideValues>,
     /// What memory 0 is from which record on; the first entry is for all before the second.
     zeros: Vec<(u32, MemoryId)>,
     /// What memory 0 of the running instance is.
@@ -136,7 +145,8 @@ impl Observation {
             engine: engine.clone(),
             observer: None,
             memories: Vec::new(),
-            records: vec![Record::default(); batch + 1].into(),
+            records: vec![Record::default(); batch].into(),
+            wide: Vec::new(),
             zeros: Vec::new(),
             zero: None,
             host: Site::HOST,
@@ -152,8 +162,7 @@ impl Observation {
     pub(crate) fn view_records(&mut self, view: &mut View) {
         let range = self.records.as_mut_ptr_range();
         view.next = range.start;
-        // Room for one more is behind it.
-        view.end = range.end.wrapping_sub(1);
+        view.end = range.end;
     }
 
     /// Points the view to the shadows of a memory, which is memory 0 from now on.
@@ -178,6 +187,25 @@ impl Observation {
         }
     }
 
+    /// Leaves a record of an access of any width.
+    ///
+    /// # Safety
+    ///
+    /// O1 holds.
+    pub(super) unsafe fn push(&mut self, view: &mut View, mut record: Record, high: [u64; 2]) {
+        if record.info().width_bytes() > 8 {
+            let both = |low: u64, high: u64| u128::from(low) | u128::from(high) << 64;
+            self.wide.push(WideValues {
+                old: both(record.old, high[0]),
+                new: both(record.new, high[1]),
+            });
+            record.old = self.wide.len() as u64 - 1;
+        }
+        // SAFETY: the caller's promise.
+        unsafe { view.next.write(record) };
+        view.next = view.next.wrapping_add(1);
+    }
+
     /// How many records there are.
     fn count(&self, view: &View) -> usize {
         if view.next.is_null() {
@@ -198,16 +226,18 @@ impl Observation {
             records: std::mem::take(&mut self.records),
             count,
             zeros: std::mem::take(&mut self.zeros),
+            wide: std::mem::take(&mut self.wide),
         }
     }
 
     /// Begins another batch.
     pub(super) fn put_back(&mut self, view: &mut View, taken: Taken) {
-        let Taken { records, mut zeros, .. } = taken;
-        (self.records, self.zeros) = (records, Vec::new());
-        zeros.clear();
-        zeros.extend(self.zero.map(|id| (0, id)));
-        self.zeros = zeros;
+        self.records = taken.records;
+        self.zeros = taken.zeros;
+        self.wide = taken.wide;
+        self.wide.clear();
+        self.zeros.clear();
+        self.zeros.extend(self.zero.map(|id| (0, id)));
         self.view_records(view);
     }
 
@@ -360,10 +390,11 @@ pub(super) struct Taken {
     records: Box<[Record]>,
     count: usize,
     zeros: Vec<(u32, MemoryId)>,
+    wide: Vec<WideValues>,
 }
 
 impl Taken {
     pub(super) fn batch(&self) -> Batch<'_> {
-        Batch { records: &self.records[..self.count], memories: &self.zeros }
+        Batch { records: &self.records[..self.count], memories: &self.zeros, wide: &self.wide }
     }
 }
