@@ -59,6 +59,10 @@ enum Command {
     Heat(observe::heat::Options),
     /// Run a program and write every access to memory to a file, or print such a file (.ltrace)
     Trace(observe::trace::Options),
+    /// Run a program and write its memory at an event to a file
+    Snapshot(observe::snapshot::Options),
+    /// Show what differs between two snapshots
+    Diff(observe::snapshot::DiffOptions),
     /// Print a script that completes commands in a shell
     Completions {
         /// The shell to print it for
@@ -123,6 +127,8 @@ impl Command {
             Command::Heap(options) => options.execute(out),
             Command::Heat(options) => options.execute(out),
             Command::Trace(options) => options.execute(out),
+            Command::Snapshot(options) => options.execute(out),
+            Command::Diff(options) => options.execute(out),
             Command::Completions { shell } => completions(*shell, out),
         }
     }

@@ -81,6 +81,11 @@ impl Heat {
         }
     }
 
+    /// How many bytes a piece has.
+    pub fn piece_bytes(&self) -> u64 {
+        self.piece_bytes
+    }
+
     /// The pieces that were accessed: memory and first address, with their counts.
     pub fn pieces(&self) -> impl Iterator<Item = (u32, u64, &Piece)> {
         self.pieces.iter().map(|(&(memory, piece), it)| (memory, piece * self.piece_bytes, it))

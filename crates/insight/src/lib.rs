@@ -11,6 +11,7 @@
 //! | [`trace`] | What was accessed, one after the other? |
 //! | [`check`] | Which accesses and frees are wrong, and what leaks? |
 //! | [`heap`] | Who allocates, how much, and for how long? |
+//! | [`snapshot`] | What did the memory contain, and what changed in between? |
 //!
 //! [`page`] shows results as a page for a browser.
 
@@ -28,6 +29,7 @@ mod mnemonic;
 pub mod page;
 mod place;
 mod range;
+pub mod snapshot;
 mod stacks;
 pub mod trace;
 pub mod watch;

@@ -6,10 +6,11 @@ use std::path::PathBuf;
 use anyhow::Result;
 use lineal_insight::AddressRange;
 use lineal_insight::blame::{self, Blame};
+use lineal_insight::page::Page;
 
 use super::guest::Observed;
 use super::tool::{Needs, Tool};
-use super::write_json;
+use super::{write_file, write_json};
 use crate::Status;
 
 /// What to run, and whose writers to show.
@@ -25,6 +26,9 @@ pub(crate) struct Options {
     /// Writes the result to a file, as JSON
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
+    /// Writes the result to a file, as a page for a browser
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
     #[command(flatten)]
     program: Observed,
 }
@@ -46,6 +50,7 @@ impl Options {
             Ok(Tool { blame: Some(blame), ..Tool::default() })
         })?;
         run.print_results(out)?;
+        let module = run.module().clone();
         if let Some((moment, host)) = run.store().moment_and_data()
             && let Some(blame) = &host.tool.lock().blame
         {
@@ -62,6 +67,14 @@ impl Options {
             }
             if let Some(file) = &self.json {
                 write_json(file, &blame::to_json(&all))?;
+            }
+            if let Some(file) = &self.html {
+                let mut page = Page::new(format!("lineal blame {}", self.program.file().display()));
+                page.memory_alone(&moment, &module).writers(&all);
+                if let Some(range) = ranges.iter().find(|range| range.memory == 0) {
+                    page.at(range.addresses.start);
+                }
+                write_file(file, page.html().as_bytes())?;
             }
         }
         run.status()

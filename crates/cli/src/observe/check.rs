@@ -127,9 +127,11 @@ fn limit(text: &str) -> Result<Limit> {
 impl Options {
     pub(crate) fn execute(&self, out: &mut impl Write) -> Result<Status> {
         let tool = Check::new(self.options()?);
-        let mut run = self
-            .program
-            .run_observed(tool.observe(), Tool { check: Some(tool), ..Tool::default() })?;
+        let mut run = self.program.run_observed(
+            tool.observe(),
+            Tool { check: Some(tool), ..Tool::default() },
+            None,
+        )?;
         run.print_results(out)?;
         out.flush()?;
         let module = run.module().clone();

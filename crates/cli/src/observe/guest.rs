@@ -45,19 +45,29 @@ impl Observed {
     ) -> Result<Ended<'_>> {
         let mut config = self.host.config();
         needs.configure(&mut config);
-        self.run_with(config, tool)
+        self.run_with(config, None, tool)
     }
 
-    /// Runs the guest with a tool that says itself what it has to be told.
-    pub(super) fn run_observed(&self, observe: Observe, tool: Tool) -> Result<Ended<'_>> {
+    /// Runs the guest with a tool that says itself what it has to be told, until it has consumed
+    /// some fuel, if that is given.
+    pub(super) fn run_observed(
+        &self,
+        observe: Observe,
+        tool: Tool,
+        fuel: Option<u64>,
+    ) -> Result<Ended<'_>> {
         let mut config = self.host.config();
         config.observe(observe);
-        self.run_with(config, |_| Ok(tool))
+        if fuel.is_some() {
+            config.consume_fuel(true);
+        }
+        self.run_with(config, fuel, |_| Ok(tool))
     }
 
     fn run_with(
         &self,
         config: Config,
+        fuel: Option<u64>,
         tool: impl FnOnce(&Module) -> Result<Tool>,
     ) -> Result<Ended<'_>> {
         let (file, args) = (self.guest.file(), self.guest.args());
@@ -65,6 +75,9 @@ impl Observed {
         let call = program.call(self.invoke.as_deref(), args)?;
         let tool = tool(program.module())?;
         let mut session = self.host.observed_session(&program, file, args, tool.into())?;
+        if let Some(fuel) = fuel {
+            session.store_mut().set_fuel(fuel)?;
+        }
         let outcome = session
             .instantiate(&program, call.as_ref())
             .and_then(|instance| session.call(call.as_ref(), instance));
@@ -94,6 +107,11 @@ impl Ended<'_> {
     /// Whether a trap stopped the guest.
     pub(super) fn has_trapped(&self) -> bool {
         self.outcome.as_ref().is_err_and(|error| error.is::<Trap>())
+    }
+
+    /// Whether that trap stopped the guest.
+    pub(super) fn ended_by(&self, trap: Trap) -> bool {
+        self.outcome.as_ref().is_err_and(|error| error.downcast_ref() == Some(&trap))
     }
 
     /// How the guest ended: what stopped it is the command's error.

@@ -69,9 +69,11 @@ impl Options {
             ..heap::Options::default()
         };
         let tool = Profiler::new(options);
-        let mut run = self
-            .program
-            .run_observed(tool.observe(), Tool { heap: Some(tool), ..Tool::default() })?;
+        let mut run = self.program.run_observed(
+            tool.observe(),
+            Tool { heap: Some(tool), ..Tool::default() },
+            None,
+        )?;
         run.print_results(out)?;
         out.flush()?;
         let module = run.module().clone();

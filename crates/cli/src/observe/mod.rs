@@ -1,5 +1,5 @@
-//! The commands that see a guest's memory: `blame`, `check`, `heap`, `heat`, `trace`, and the options of `run` and
-//! `dump` that do.
+//! The commands that see a guest's memory: `blame`, `check`, `heap`, `heat`, `trace`,
+//! `snapshot` and `diff`, and the options of `run` and `dump` that do.
 //!
 //! Each puts a [`Tool`] into the guest's store and says what the engine has to report for it.
 
@@ -9,6 +9,7 @@ pub(crate) mod explain;
 mod guest;
 pub(crate) mod heap;
 pub(crate) mod heat;
+pub(crate) mod snapshot;
 mod tool;
 pub(crate) mod trace;
 pub(crate) mod watch;

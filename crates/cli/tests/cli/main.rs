@@ -1,7 +1,9 @@
 //! Tests of the command line, one module a command: they drive the built program.
 
+mod check;
 mod dump;
 mod faults;
+mod heap;
 mod hostile;
 mod inspect;
 mod javascript;
@@ -9,6 +11,7 @@ mod observe;
 mod program;
 mod run;
 mod script;
+mod snapshot;
 mod wasi;
 mod wast;
 
@@ -81,6 +84,18 @@ fn file(name: &str, contents: impl AsRef<[u8]>) -> String {
 fn example(name: &str) -> String {
     let root: PathBuf = [env!("CARGO_MANIFEST_DIR"), "..", "..", "examples", name].iter().collect();
     root.into_os_string().into_string().unwrap()
+}
+
+/// The path of a compiled program with faults, which the tests of the tools have.
+fn faulty(name: &str) -> String {
+    let faults = ["..", "insight", "tests", "faults", name];
+    let path: PathBuf = [env!("CARGO_MANIFEST_DIR")].into_iter().chain(faults).collect();
+    path.into_os_string().into_string().unwrap()
+}
+
+/// The contents of a file of JSON.
+fn json(path: &str) -> serde_json::Value {
+    serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
 }
 
 /// A module with functions of every kind that the tests call.

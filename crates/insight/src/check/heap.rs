@@ -218,10 +218,7 @@ impl Heap {
                 let kept = self.blocks.at(old).map_or(0..0, |block| block.addr..block.end());
                 let kept_bytes = (kept.end - kept.start).min(size_bytes);
                 let holes = self.undefined.as_mut().map(|undefined| undefined.take(kept));
-                let frees = self.frees;
                 self.free(moment, family, old, stack);
-                // The block was moved, not freed by the program.
-                self.frees = frees;
                 self.insert(moment, block(family, addr, size_bytes, align, stack), false);
                 if let (Some(undefined), Some(holes)) = (&mut self.undefined, holes) {
                     undefined.remove(addr..addr + kept_bytes);

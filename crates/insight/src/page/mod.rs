@@ -12,9 +12,13 @@ use lineal::{MemoryId, Module, Moment};
 use serde_json::{Map, Value, json};
 
 use crate::alloc::Block;
+use crate::blame::Run;
 use crate::check::{Report, finding_json, frames_json, regions_of};
 use crate::heap::Profile;
+use crate::heat::{Heat, Piece};
 use crate::layout::Layout;
+use crate::place::Place;
+use crate::snapshot::{Snapshot, SnapshotBlock};
 
 const HTML: &str = include_str!("page.html");
 const CSS: &str = include_str!("page.css");
@@ -25,6 +29,9 @@ const BLOCKS: usize = 10_000;
 
 /// How many bytes of the memory a page has at most.
 const BYTES: usize = 256 << 10;
+
+/// How many runs of bytes with one writer a page has at most.
+const WRITERS: usize = 20_000;
 
 /// How many symbols a page has at most.
 const SYMBOLS: usize = 5_000;
@@ -107,7 +114,133 @@ impl Page {
         self.set("blocks", Value::Array(rows));
         self.set("stacks", Value::Array(stacks));
         self.set("symbols", Value::Array(symbols));
-        self.set("bytes", contents(moment, memory, memory_bytes))
+        let read = |addr, buffer: &mut [u8]| moment.read(memory, addr, buffer).is_ok();
+        self.set("bytes", contents(memory_bytes, read))
+    }
+
+    /// Adds the map of a module's memory 0 without blocks.
+    pub fn memory_alone(&mut self, moment: &Moment<'_>, module: &Module) -> &mut Page {
+        let layout = Layout::of(module.binary());
+        match moment.memories().next() {
+            Some(memory) => self.memory(moment, memory, module, &layout, std::iter::empty()),
+            None => self,
+        }
+    }
+
+    /// Shows an address first.
+    pub fn at(&mut self, addr: u64) -> &mut Page {
+        self.set("at", addr.into())
+    }
+
+    /// Adds another layer to the map, over those that it has: `[start, end, kind, index, name]`.
+    pub fn layer(&mut self, layer: Vec<Value>) -> &mut Page {
+        match self.data.get_mut("layers") {
+            Some(Value::Array(layers)) => layers.push(Value::Array(layer)),
+            _ => {
+                self.set("layers", json!([layer]));
+            }
+        }
+        self
+    }
+
+    /// Adds the map of a snapshot's first memory, with a layer over it.
+    pub fn snapshot(&mut self, snapshot: &Snapshot, layer: Vec<Value>) -> &mut Page {
+        let Some(image) = snapshot.memories.first() else { return self };
+        let regions = snapshot
+            .regions
+            .iter()
+            .map(|(range, kind, name)| json!([range.start, range.end, kind, 0, name]));
+        let mut largest: Vec<&SnapshotBlock> = snapshot.blocks.iter().collect();
+        largest.sort_by_key(|block| std::cmp::Reverse(block.size_bytes));
+        largest.truncate(BLOCKS);
+        largest.sort_by_key(|block| block.addr);
+        let mut stacks: Vec<Value> = Vec::new();
+        let mut known = std::collections::HashMap::new();
+        let (mut rows, mut painted) = (Vec::new(), Vec::new());
+        for block in largest {
+            let index = *known.entry(&block.stack).or_insert_with(|| {
+                stacks.push(frames_json(&block.stack));
+                stacks.len() - 1
+            });
+            let end = block.addr.saturating_add(block.size_bytes);
+            rows.push(json!([block.addr, end, index, 0]));
+            painted.push(json!([block.addr, end.max(block.addr + 1), "block", index]));
+        }
+        let symbols = snapshot.symbols.iter().take(SYMBOLS);
+        let symbols = symbols.map(|(range, name)| json!([range.start, range.end, name]));
+        self.set("memory", json!({ "bytes": image.len_bytes }));
+        self.set("layers", json!([regions.collect::<Vec<_>>(), painted, layer]));
+        self.set("blocks", Value::Array(rows));
+        self.set("stacks", Value::Array(stacks));
+        self.set("symbols", symbols.collect());
+        let read = |addr, buffer: &mut [u8]| {
+            image.read(addr, buffer);
+            true
+        };
+        self.set("bytes", contents(image.len_bytes, read))
+    }
+
+    /// Adds who wrote the bytes of memory 0 last. It comes after the [memory](Self::memory).
+    pub fn writers(&mut self, runs: &[Run]) -> &mut Page {
+        let mut stacks = match self.data.remove("stacks") {
+            Some(Value::Array(stacks)) => stacks,
+            _ => Vec::new(),
+        };
+        let mut known = std::collections::HashMap::new();
+        let (mut rows, mut painted, mut counts) = (Vec::new(), Vec::new(), Vec::new());
+        let written = |run: &&Run| run.memory == 0 && run.place.name != "never written";
+        for run in runs.iter().filter(written).take(WRITERS) {
+            let places = || std::iter::once(&run.place).chain(&run.callers);
+            let frames: Vec<Value> = places().map(frame_of).collect();
+            let first = stacks.len();
+            let index = *known.entry(frames.clone()).or_insert(first);
+            if index == first {
+                stacks.push(Value::Array(frames));
+                counts.push((index, run.place.to_string(), 0));
+            }
+            if let Some(count) = counts.iter_mut().find(|count| count.0 == index) {
+                count.2 += run.addresses.end - run.addresses.start;
+            }
+            rows.push(json!([run.addresses.start, run.addresses.end, index]));
+            painted.push(json!([run.addresses.start, run.addresses.end, "written", index]));
+        }
+        counts.sort_by_key(|count| std::cmp::Reverse(count.2));
+        let table = counts.into_iter().map(|(_, name, bytes)| json!([bytes, name])).collect();
+        self.rows("Who wrote most", &["bytes", "writer"], table);
+        self.set("stacks", Value::Array(stacks));
+        self.set("writers", Value::Array(rows));
+        self.layer(painted)
+    }
+
+    /// Adds how often the parts of memory 0 were accessed. It comes after the
+    /// [memory](Self::memory).
+    pub fn heat(&mut self, heat: &Heat) -> &mut Page {
+        let total = heat.total();
+        self.summary("reads", total.reads);
+        self.summary("writes", total.writes);
+        let mut pieces: Vec<(u64, &Piece)> = heat
+            .pieces()
+            .filter(|&(memory, _, _)| memory == 0)
+            .map(|(_, addr, piece)| (addr, piece))
+            .collect();
+        let accesses = |piece: &Piece| piece.total.reads + piece.total.writes;
+        pieces.sort_by_key(|(_, piece)| std::cmp::Reverse(accesses(piece)));
+        pieces.truncate(BLOCKS);
+        let most = pieces.first().map_or(1, |(_, piece)| accesses(piece)).max(1) as f64;
+        let rows = pieces.iter().take(SITES).map(|(addr, piece)| {
+            let total = &piece.total;
+            json!([{ "addr": addr }, total.reads, total.writes, total.read_bytes, total.written_bytes])
+        });
+        let columns = ["address", "reads", "writes", "bytes read", "bytes written"];
+        self.rows("Accesses", &columns, rows.collect());
+        pieces.sort_by_key(|&(addr, _)| addr);
+        let painted = pieces.iter().map(|&(addr, piece)| {
+            // Each step of the colour is twice as many accesses, as far as there are steps.
+            let level = (10.0 + (accesses(piece) as f64 / most).log2()).clamp(0.0, 10.0) as u64;
+            json!([addr, addr + heat.piece_bytes(), "heat", level])
+        });
+        let painted = painted.collect();
+        self.layer(painted)
     }
 
     /// Adds the findings of a check.
@@ -164,6 +297,13 @@ impl Page {
     }
 }
 
+/// A place as a frame.
+fn frame_of(place: &Place) -> Value {
+    json!({
+        "function": place.name, "file": place.file, "line": place.line, "offset": place.offset,
+    })
+}
+
 /// A text as part of HTML.
 fn escaped(text: &str) -> String {
     let mut out = String::new();
@@ -180,7 +320,7 @@ fn escaped(text: &str) -> String {
 }
 
 /// The bytes of a memory that are not zero, in pieces, as far as there is room.
-fn contents(moment: &Moment<'_>, memory: MemoryId, memory_bytes: u64) -> Value {
+fn contents(memory_bytes: u64, mut read: impl FnMut(u64, &mut [u8]) -> bool) -> Value {
     const PIECE: u64 = 256;
     let mut pieces: Vec<(u64, Vec<u8>)> = Vec::new();
     let mut total = 0;
@@ -188,7 +328,7 @@ fn contents(moment: &Moment<'_>, memory: MemoryId, memory_bytes: u64) -> Value {
     let mut addr = 0;
     while addr < memory_bytes && total < BYTES {
         let len = PIECE.min(memory_bytes - addr) as usize;
-        if moment.read(memory, addr, &mut buffer[..len]).is_err() {
+        if !read(addr, &mut buffer[..len]) {
             break;
         }
         if buffer[..len].iter().any(|&byte| byte != 0) {
