@@ -41,10 +41,10 @@ use crate::range::AddressRange;
 pub struct Blame {
     memories: Memories,
     module: Option<Module>,
-    /// The range whose writers' call stacks are kept.
-    stacks_of: Option<AddressRange>,
-    /// The call stack of the last write, for each byte of that range.
-    stacks: HashMap<u64, usize>,
+    /// The ranges whose writers' call stacks are kept.
+    stacks_of: Vec<AddressRange>,
+    /// The call stack of the last write, for each byte of those ranges, by memory and address.
+    stacks: HashMap<(u32, u64), usize>,
     known_stacks: Vec<Vec<Site>>,
     numbers: HashMap<Vec<Site>, usize>,
 }
@@ -83,10 +83,11 @@ impl Blame {
         Blame::default()
     }
 
-    /// Keeps the call stacks of writes to a range.
+    /// Keeps the call stacks of writes to a range; several may be named one after the other.
     #[must_use]
-    pub fn with_stacks(self, range: AddressRange) -> Blame {
-        Blame { stacks_of: Some(range), ..self }
+    pub fn with_stacks(mut self, range: AddressRange) -> Blame {
+        self.stacks_of.push(range);
+        self
     }
 
     /// The memories that the range can be in.
@@ -103,7 +104,7 @@ impl Blame {
         let mut last = None;
         for addr in range.addresses.start..end {
             let site = moment.writer(id, addr);
-            let stack = self.stacks.get(&addr).copied().filter(|_| self.keeps(range.memory, addr));
+            let stack = self.stacks.get(&(range.memory, addr)).copied();
             let mut byte = [0];
             if moment.read(id, addr, &mut byte).is_err() {
                 break;
@@ -139,35 +140,33 @@ impl Blame {
         }
         place
     }
-
-    fn keeps(&self, memory: u32, addr: u64) -> bool {
-        self.stacks_of
-            .as_ref()
-            .is_some_and(|range| range.memory == memory && range.addresses.contains(&addr))
-    }
 }
 
 impl Observer for Blame {
     fn instantiated(&mut self, moment: &mut Moment<'_>, instance: &Instantiated<'_>) -> Result<()> {
         if self.memories.instantiated(instance) {
             self.module = Some(instance.module.clone());
-            if let Some(range) = &self.stacks_of
-                && let Some(id) = self.memories.id(range.memory)
-            {
-                moment.set_interest(id, range.addresses.clone(), true);
+            for range in &self.stacks_of {
+                if let Some(id) = self.memories.id(range.memory) {
+                    moment.set_interest(id, range.addresses.clone(), true);
+                }
             }
         }
         Ok(())
     }
 
     fn access(&mut self, moment: &mut Moment<'_>, access: &Access<'_>) -> Result<()> {
-        let Some(range) = &self.stacks_of else { return Ok(()) };
-        if !access.kind().writes() || self.memories.id(range.memory) != Some(access.memory()) {
+        if !access.kind().writes() {
             return Ok(());
         }
-        let (written, kept) = (access.range(), &range.addresses);
-        let (from, to) = (written.start.max(kept.start), written.end.min(kept.end));
-        if from >= to {
+        let kept = self.stacks_of.iter().filter_map(|range| {
+            let (written, kept) = (access.range(), &range.addresses);
+            let both = written.start.max(kept.start)..written.end.min(kept.end);
+            let is_there = self.memories.id(range.memory) == Some(access.memory());
+            (is_there && !both.is_empty()).then_some((range.memory, both))
+        });
+        let kept: Vec<_> = kept.collect();
+        if kept.is_empty() {
             return Ok(());
         }
         let mut stack = Vec::new();
@@ -184,7 +183,9 @@ impl Observer for Blame {
                 number
             }
         };
-        self.stacks.extend((from..to).map(|addr| (addr, number)));
+        for (memory, addresses) in kept {
+            self.stacks.extend(addresses.map(|addr| ((memory, addr), number)));
+        }
         Ok(())
     }
 }

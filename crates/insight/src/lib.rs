@@ -8,6 +8,7 @@
 //! | [`watch`] | Who reads or writes these bytes, and when? |
 //! | [`blame`] | Who wrote each byte last? |
 //! | [`heat`] | Which addresses are read and written how often? |
+//! | [`recent`] | What did the failing function read last? |
 //! | [`trace`] | What was accessed, one after the other? |
 //! | [`check`] | Which accesses and frees are wrong, and what leaks? |
 //! | [`heap`] | Who allocates, how much, and for how long? |
@@ -29,6 +30,7 @@ mod mnemonic;
 pub mod page;
 mod place;
 mod range;
+pub mod recent;
 pub mod snapshot;
 mod stacks;
 pub mod trace;

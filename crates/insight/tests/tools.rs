@@ -200,8 +200,11 @@ fn another_memory_is_watched() {
 #[test]
 fn blame_knows_the_writer_of_each_byte() {
     let range = AddressRange { memory: 0, addresses: 0..32 };
-    let mut guest =
-        Guest::new(Blame::observe_stacks(), |_| Blame::new().with_stacks(range.clone()));
+    let parts = [0..12, 12..32].map(|addresses| AddressRange { memory: 0, addresses });
+    let [first, second] = parts;
+    let mut guest = Guest::new(Blame::observe_stacks(), |_| {
+        Blame::new().with_stacks(first).with_stacks(second)
+    });
     guest.set(10, -1).unwrap();
     guest.copy(20, 10, 3);
     let memory = guest.instance.get_memory(&mut guest.store, "memory").unwrap();

@@ -90,7 +90,7 @@ impl<T> Host for Call<'_, '_, T> {
             AnyMemory::Own(memory) => {
                 memory.read(self.caller.as_context(), addr as usize, buffer)?;
             }
-            AnyMemory::Shared(memory) => memory.linear().read(addr, buffer)?,
+            AnyMemory::Shared(memory) => memory.read(self.caller.as_context(), addr, buffer)?,
         }
         Ok(())
     }
@@ -99,7 +99,7 @@ impl<T> Host for Call<'_, '_, T> {
         match &self.memory {
             // In bounds, so a `usize` holds the address.
             AnyMemory::Own(memory) => memory.write(&mut *self.caller, addr as usize, bytes)?,
-            AnyMemory::Shared(memory) => memory.linear().write(addr, bytes)?,
+            AnyMemory::Shared(memory) => memory.write(&mut *self.caller, addr, bytes)?,
         }
         Ok(())
     }

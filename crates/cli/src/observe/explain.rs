@@ -3,6 +3,8 @@
 use lineal::{Error, MemoryTrap, Moment, Store, Trap, WasmBacktrace};
 use lineal_insight::AddressRange;
 use lineal_insight::blame::{Blame, Run};
+use lineal_insight::recent::Recent;
+use lineal_wasi::I32Exit;
 
 use crate::failure::note;
 use crate::host::Host;
@@ -11,8 +13,17 @@ use crate::host::Host;
 const PLACES: usize = 4;
 const AROUND_BYTES: u64 = 16;
 
-/// How many bytes are shown that failing functions wrote.
+/// How many reads are kept: an assertion that fails prints something after it has read.
+pub(super) const READS: usize = 100_000;
+
+/// How many ranges are shown of what a failing function read or wrote, how many functions, and how
+/// deep in the backtrace.
 const SHOWN_RUNS: usize = 12;
+const SHOWN_FUNCTIONS: usize = 2;
+const DEPTH: usize = 10;
+
+/// The status with which `abort` ends a program that has no trap for it: 128 and SIGABRT's 6.
+const ABORTED: i32 = 134;
 
 /// Prints what explains a failure, if something does.
 pub(super) fn explain(store: &mut Store<Host>, failure: &Error) {
@@ -22,8 +33,17 @@ pub(super) fn explain(store: &mut Store<Host>, failure: &Error) {
     if let Some(trap) = failure.downcast_ref::<MemoryTrap>() {
         return explain_address(&moment, blame, trap);
     }
-    if failure.downcast_ref::<Trap>().is_some() {
-        explain_functions(&moment, blame, failure);
+    if is_failure(failure) {
+        explain_functions(&moment, blame, tool.recent.as_ref(), failure);
+    }
+}
+
+/// Whether the program failed, and not the time that it was given.
+fn is_failure(error: &Error) -> bool {
+    match (error.downcast_ref::<Trap>(), error.downcast_ref::<I32Exit>()) {
+        (Some(Trap::Interrupt | Trap::OutOfFuel), _) => false,
+        (_, Some(exit)) => exit.0 == ABORTED,
+        _ => true,
     }
 }
 
@@ -63,19 +83,32 @@ fn explain_address(moment: &Moment<'_>, blame: &Blame, trap: &MemoryTrap) {
     }
 }
 
-/// Shows what the functions that failed wrote last, the innermost first.
-fn explain_functions(moment: &Moment<'_>, blame: &Blame, failure: &Error) {
+/// Shows what the functions that failed read and wrote last, the innermost first.
+fn explain_functions(moment: &Moment<'_>, blame: &Blame, recent: Option<&Recent>, failure: &Error) {
     let Some(backtrace) = failure.downcast_ref::<WasmBacktrace>() else { return };
     let Some(id) = blame.memories().id(0) else { return };
     let all = AddressRange { memory: 0, addresses: 0..moment.memory_bytes(id) };
     let runs = blame.runs(moment, &all);
-    for frame in backtrace.frames().iter().take(3) {
+    let mut shown = 0;
+    for frame in backtrace.frames().iter().take(DEPTH) {
         let name = lineal_insight::Place::of_frame(frame).name;
-        let own: Vec<Run> =
+        let read: Vec<Run> = recent
+            .map(|recent| recent.reads_of(moment.engine(), frame, SHOWN_RUNS))
+            .unwrap_or_default()
+            .iter()
+            .flat_map(|range| blame.runs(moment, range))
+            .collect();
+        let written: Vec<Run> =
             runs.iter().filter(|run| run.place.name == name).take(SHOWN_RUNS).cloned().collect();
-        if !own.is_empty() {
-            note(&format!("bytes that {name} wrote last:"));
-            print(&own);
+        for (what, runs) in [("read", &read), ("wrote", &written)] {
+            if !runs.is_empty() {
+                note(&format!("bytes that {name} {what} last:"));
+                print(runs);
+            }
+        }
+        shown += usize::from(!read.is_empty() || !written.is_empty());
+        if shown == SHOWN_FUNCTIONS {
+            break;
         }
     }
 }

@@ -11,6 +11,7 @@ use lineal_insight::blame::Blame;
 use lineal_insight::check::Check;
 use lineal_insight::heap::Profiler;
 use lineal_insight::heat::Heat;
+use lineal_insight::recent::Recent;
 use lineal_insight::snapshot::Snapshotter;
 use lineal_insight::trace::Recorder;
 use lineal_insight::watch::Watch;
@@ -25,6 +26,7 @@ pub(crate) struct Tool {
     pub(crate) check: Option<Check>,
     pub(crate) heap: Option<Profiler>,
     pub(crate) snapshot: Option<Snapshotter>,
+    pub(crate) recent: Option<Recent>,
 }
 
 /// The tools of a run. All threads of a guest have the same.
@@ -66,7 +68,7 @@ impl Needs {
 
 impl Tool {
     fn observers(&mut self) -> impl Iterator<Item = &mut dyn Observer> {
-        let Tool { watch, blame, heat, trace, check, heap, snapshot } = self;
+        let Tool { watch, blame, heat, trace, check, heap, snapshot, recent } = self;
         let watch = watch.as_mut().map(|it| it as &mut dyn Observer);
         let blame = blame.as_mut().map(|it| it as &mut dyn Observer);
         let heat = heat.as_mut().map(|it| it as &mut dyn Observer);
@@ -74,7 +76,8 @@ impl Tool {
         let check = check.as_mut().map(|it| it as &mut dyn Observer);
         let heap = heap.as_mut().map(|it| it as &mut dyn Observer);
         let snapshot = snapshot.as_mut().map(|it| it as &mut dyn Observer);
-        [watch, blame, heat, trace, check, heap, snapshot].into_iter().flatten()
+        let recent = recent.as_mut().map(|it| it as &mut dyn Observer);
+        [watch, blame, heat, trace, check, heap, snapshot, recent].into_iter().flatten()
     }
 }
 

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 use lineal::Module;
+use lineal_insight::blame::Blame;
+use lineal_insight::recent::Recent;
 use lineal_insight::watch::{Action, Hit, Watch, Watchpoint};
 
 use super::tool::{Needs, Tool};
@@ -24,7 +26,8 @@ pub(crate) struct Options {
     /// What becomes of an access that is watched
     #[arg(long, value_name = "ACTION", default_value = "log", requires = "watch")]
     watch_action: WatchAction,
-    /// After a trap, shows the bytes that had to do with it, and who wrote them
+    /// After a trap or a failed assertion, shows the bytes that had to do with it, and who wrote
+    /// them; with `--watch`, not what was read last
     #[arg(long)]
     explain: bool,
     /// Writes what was watched to a file, as JSON
@@ -44,7 +47,9 @@ enum WatchAction {
 
 impl Options {
     pub(crate) fn needs(&self) -> Needs {
-        Needs { interest: !self.watch.is_empty(), writers: self.explain, ..Needs::default() }
+        let interest = !self.watch.is_empty();
+        // A watchpoint stops at the access, not at the end of a batch.
+        Needs { interest, writers: self.explain, all: self.explain && !interest }
     }
 
     /// The tools that the options ask for.
@@ -61,7 +66,10 @@ impl Options {
             let watch = Watch::new(module.engine(), points?).action(action).on_hit(print_hit);
             tool.watch = Some(watch);
         }
-        tool.blame = self.explain.then(Default::default);
+        if self.explain {
+            tool.blame = Some(Blame::new());
+            tool.recent = self.watch.is_empty().then(|| Recent::new(explain::READS));
+        }
         Ok(tool)
     }
 

@@ -95,6 +95,44 @@ fn a_failure_is_explained() {
     assert_eq!(assertion.status, 134);
 }
 
+/// What an assertion compared was read by the function that failed: who wrote it is the question.
+/// Some programs end by a trap then, some by `proc_exit`, some say nothing of the sort.
+#[test]
+fn a_failed_assertion_is_explained() {
+    let program = |end: &str| {
+        file(
+            "assertion.wat",
+            &format!(
+                r#"(module
+                    (import "wasi_snapshot_preview1" "proc_exit" (func $exit (param i32)))
+                    (memory (export "memory") 1)
+                    (func $guilty (i32.store16 (i32.const 0x2000) (i32.const 7)))
+                    (func $print (drop (i32.load (i32.const 0x3000))))
+                    (func $abort {end})
+                    (func $check (param $at i32)
+                        (if (i32.eq (i32.load (local.get $at)) (i32.const 7))
+                            (then (call $print) (call $abort))))
+                    (func (export "_start") (call $guilty) (call $check (i32.const 0x2000))))"#
+            ),
+        )
+    };
+    let explained = |end: &str| lineal(&["run", "--explain", &program(end)]);
+    for (end, status) in [("unreachable", 134), ("(call $exit (i32.const 134))", 134)] {
+        let run = explained(end);
+        assert_eq!(run.status, status, "{}", run.stderr);
+        let read = run.stderr.find("bytes that check read last:").expect("what it read");
+        let rest = &run.stderr[read..];
+        let line = rest.lines().find(|line| line.contains("0x2000  07 00")).expect("the bytes");
+        assert!(line.contains("   guilty   i32.store16 at"), "{rest}");
+        assert!(!rest.contains("0x3000"), "{rest}");
+    }
+    let exited = explained("(call $exit (i32.const 3))");
+    assert_eq!((exited.status, exited.stderr.contains("read last")), (3, false));
+    let path = program("(loop $again (br $again))");
+    let slow = lineal(&["run", "--explain", "--fuel", "1000", &path]);
+    assert!(slow.stderr.contains("fuel") && !slow.stderr.contains("read last"), "{}", slow.stderr);
+}
+
 #[test]
 fn heat_and_trace_count_accesses() {
     let path = file("heat.wat", PROGRAM);

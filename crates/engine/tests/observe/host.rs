@@ -1,8 +1,9 @@
 //! What hosts do to memories is reported, with the function that does it.
 
 use lineal::{
-    Access, AccessKind, AccessSource, Accesses, Caller, Config, Engine, Instance, Linker, Memory,
-    MemoryType, Module, Moment, Observe, Observer, Pages, Result, SharedMemory, Site, Store,
+    Access, AccessKind, AccessSource, Accesses, Caller, Config, Engine, Func, Instance, Linker,
+    Memory, MemoryType, Module, Moment, Observe, Observer, Pages, Result, SharedMemory, Site,
+    Store,
 };
 
 #[derive(Default)]
@@ -159,6 +160,50 @@ fn threads_share_a_memory() {
     assert_ne!(moment.writer(id, 0), Site::NOBODY);
     assert_ne!(moment.writer(id, 0), moment.writer(id, 64));
     assert_eq!(moment.writer(id, 4), Site::NOBODY);
+}
+
+/// What the host does to a shared memory for a store is told to that store's observer, and to no
+/// other's.
+#[test]
+fn the_host_uses_a_shared_memory() {
+    let observe = Observe::new().accesses(Accesses::All).writers(true);
+    let engine = Engine::new(Config::new().observe(observe)).unwrap();
+    let module = Module::new(
+        &engine,
+        r#"(module (import "env" "memory" (memory 1 1 shared))
+            (func (import "env" "fill"))
+            (func (export "run") (call 0)))"#,
+    )
+    .unwrap();
+    let ty = MemoryType::shared(Pages(1), Pages(1)).unwrap();
+    let memory = SharedMemory::new(&engine, ty).unwrap();
+    let mut other = Store::new(&engine, Log::default());
+    other.observer(|log| log);
+    memory.write(&mut other, 8, &[9]).unwrap();
+
+    let mut store = Store::new(&engine, Log::default());
+    store.observer(|log| log);
+    let inner = memory.clone();
+    let fill = Func::wrap(&mut store, move |mut caller: Caller<'_, Log>| -> Result<()> {
+        inner.write(&mut caller, 100, &[1, 2, 3])?;
+        let mut bytes = [0; 2];
+        inner.read(&caller, 101, &mut bytes)?;
+        assert_eq!(bytes, [2, 3]);
+        inner.write(&mut caller, 65_534, &[7; 3]).unwrap_err();
+        Ok(())
+    });
+    let instance =
+        Instance::new(&mut store, &module, &[memory.clone().into(), fill.into()]).unwrap();
+    instance.get_typed_func::<(), ()>(&mut store, "run").unwrap().call(&mut store, ()).unwrap();
+    let ranges: Vec<_> = store.data().accesses.iter().map(|access| access.2.clone()).collect();
+    assert_eq!(ranges, [100..103, 101..103]);
+    assert!(other.data().accesses.is_empty());
+    assert_eq!(memory.linear().load::<u8>(65_534, 0).unwrap(), 0);
+    let id = store.shared_memory_id(&memory).unwrap();
+    let moment = store.moment().unwrap();
+    let writers = [moment.writer(id, 99), moment.writer(id, 100), moment.writer(id, 8)];
+    assert_eq!([writers[0], writers[2]], [Site::NOBODY; 2]);
+    assert_eq!(engine.origin(writers[1]).to_string(), "host: fill");
 }
 
 #[test]

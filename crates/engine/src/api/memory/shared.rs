@@ -2,13 +2,19 @@
 
 use std::cell::UnsafeCell;
 use std::fmt;
+use std::ptr::NonNull;
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use lineal_memory::{MemoryType, Pages, WaitResult};
 
+use super::MemoryAccessError;
 use crate::api::engine::Engine;
+use crate::api::store::{AsContext, AsContextMut};
+use crate::runtime::entity::MemoryEntity;
 use crate::runtime::limits::new_shared;
+use crate::runtime::observe;
+use crate::runtime::store::StoreCore;
 use crate::runtime::trap::Trap;
 
 /// A linear memory that any number of stores share, each on a thread of its own: the threads
@@ -98,6 +104,54 @@ impl SharedMemory {
     /// accessed atomically; [`linear`](Self::linear) does that safely.
     pub fn data(&self) -> &[UnsafeCell<u8>] {
         self.memory.as_cells()
+    }
+
+    /// Reads bytes from `addr` on, for code that runs in a store: its observer is told, which
+    /// [`linear`](Self::linear)'s methods cannot do.
+    ///
+    /// # Errors
+    ///
+    /// If they are not all inside the memory; the buffer is as before then.
+    pub fn read(
+        &self,
+        store: impl AsContext,
+        addr: u64,
+        buffer: &mut [u8],
+    ) -> Result<(), MemoryAccessError> {
+        self.memory.read(addr, buffer)?;
+        let store = store.as_context();
+        if let Some(entity) = self.observed_in(store.core()) {
+            observe::host_read(store.core(), entity, addr, buffer.len() as u64);
+        }
+        Ok(())
+    }
+
+    /// Writes bytes from `addr` on, for code that runs in a store: its observer is told, which
+    /// [`linear`](Self::linear)'s methods cannot do.
+    ///
+    /// # Errors
+    ///
+    /// If they do not all fit inside the memory; nothing is written then.
+    pub fn write(
+        &self,
+        mut store: impl AsContextMut,
+        addr: u64,
+        bytes: &[u8],
+    ) -> Result<(), MemoryAccessError> {
+        let mut store = store.as_context_mut();
+        let write = || self.memory.write(addr, bytes);
+        let Some(entity) = self.observed_in(store.core()) else { return Ok(write()?) };
+        // SAFETY: the store is borrowed exclusively, and its entities are not.
+        let written = unsafe {
+            observe::host_write(store.core_ptr(), entity, addr, bytes.len() as u64, write)
+        };
+        Ok(written?)
+    }
+
+    /// The memory as an entity of a store, if the store has to do with it and is observed.
+    fn observed_in(&self, core: &StoreCore) -> Option<NonNull<MemoryEntity>> {
+        core.context.observation.as_ref()?;
+        core.known_shared_memory(&self.memory)
     }
 
     /// Adds `delta` pages of zeros and returns the size before, in pages. Guests may be using
