@@ -155,6 +155,9 @@ impl File {
                         return Ok(done);
                     }
                     buffers.advance(guest, len)?;
+                    if buffers.is_done() {
+                        return Ok(done);
+                    }
                 }
                 Err(Fault::Errno(_)) if done > 0 => return Ok(done),
                 Err(Fault::Errno(Errno::Again)) if !self.is_nonblocking() => {
@@ -187,6 +190,9 @@ impl File {
                         return Ok(done);
                     }
                     buffers.advance(guest, len)?;
+                    if buffers.is_done() {
+                        return Ok(done);
+                    }
                 }
                 Err(Fault::Errno(Errno::Again)) if !self.is_nonblocking() => {
                     self.wait(guest, PollFlags::OUT)?;
@@ -208,13 +214,14 @@ impl File {
         offset: Option<u64>,
         waits: bool,
     ) -> Result<usize, Errno> {
-        if let Some(offset) = offset {
-            return Ok(rustix::io::retry_on_intr(|| {
-                rustix::io::preadv(&self.file, slices, offset)
+        if offset.is_some() || self.own || waits {
+            // The call for one buffer is faster.
+            return Ok(rustix::io::retry_on_intr(|| match (&mut *slices, offset) {
+                ([only], None) => rustix::io::read(&self.file, &mut **only),
+                (slices, None) => rustix::io::readv(&self.file, slices),
+                ([only], Some(offset)) => rustix::io::pread(&self.file, &mut **only, offset),
+                (slices, Some(offset)) => rustix::io::preadv(&self.file, slices, offset),
             })?);
-        }
-        if self.own || waits {
-            return Ok(rustix::io::retry_on_intr(|| rustix::io::readv(&self.file, slices))?);
         }
         #[cfg(target_os = "linux")]
         match rustix::io::retry_on_intr(|| {
@@ -236,13 +243,13 @@ impl File {
         offset: Option<u64>,
         waits: bool,
     ) -> Result<usize, Errno> {
-        if let Some(offset) = offset {
-            return Ok(rustix::io::retry_on_intr(|| {
-                rustix::io::pwritev(&self.file, slices, offset)
+        if offset.is_some() || self.own || waits {
+            return Ok(rustix::io::retry_on_intr(|| match (slices, offset) {
+                ([only], None) => rustix::io::write(&self.file, only),
+                (slices, None) => rustix::io::writev(&self.file, slices),
+                ([only], Some(offset)) => rustix::io::pwrite(&self.file, only, offset),
+                (slices, Some(offset)) => rustix::io::pwritev(&self.file, slices, offset),
             })?);
-        }
-        if self.own || waits {
-            return Ok(rustix::io::retry_on_intr(|| rustix::io::writev(&self.file, slices))?);
         }
         #[cfg(target_os = "linux")]
         match rustix::io::retry_on_intr(|| {

@@ -112,11 +112,14 @@ impl<T> Host for Call<'_, '_, T> {
 /// The guest behind a call.
 pub(crate) struct Guest<'a> {
     host: &'a mut dyn Host,
+    /// The size of the memory when the call began. It does not shrink.
+    size: u64,
 }
 
 impl Guest<'_> {
     pub(crate) fn new(host: &mut dyn Host) -> Guest<'_> {
-        Guest { host }
+        let size = host.size();
+        Guest { host, size }
     }
 
     /// Stops the guest if its time is up; otherwise says whether it can ever be.
@@ -131,7 +134,7 @@ impl Guest<'_> {
 
     /// Checks that a range is inside the memory.
     pub(crate) fn check(&self, addr: u32, len: u64) -> Outcome {
-        let size = self.host.size();
+        let size = self.size;
         // Both are far from the end of a `u64`: a `u32`, and at most 2³² items of 56 bytes.
         if u64::from(addr) + len > size {
             return Err(Fault::Stop(Error::msg(format!(
@@ -210,7 +213,7 @@ impl Guest<'_> {
     /// The buffers of a call that reads or writes, all inside the memory.
     pub(crate) fn buffers(&self, addr: u32, count: u32) -> Outcome<Buffers> {
         self.check(addr, u64::from(count) * Buffers::ITEM_BYTES)?;
-        let buffers = Buffers { addr, count, skip: 0 };
+        let mut buffers = Buffers { addr, count, skip: 0, left: 0 };
         let mut total = 0_u64;
         for index in 0..count {
             let (addr, len) = buffers.get(self, index)?;
@@ -218,9 +221,7 @@ impl Guest<'_> {
             total += u64::from(len);
         }
         // The result must have room for the number of bytes.
-        if total > u64::from(u32::MAX) {
-            return Err(Errno::Inval.into());
-        }
+        buffers.left = u32::try_from(total).map_err(|_| Errno::Inval)?;
         Ok(buffers)
     }
 
@@ -231,6 +232,11 @@ impl Guest<'_> {
         buffers: &Buffers,
         read: impl FnOnce(&mut [IoSliceMut<'_>]) -> Result<usize, Errno>,
     ) -> Outcome<(usize, usize)> {
+        if let Some((addr, len)) = buffers.only(self)?
+            && let Some(bytes) = self.host.slice_mut(addr, len)
+        {
+            return Ok((read(&mut [IoSliceMut::new(bytes)])?, len as usize));
+        }
         let batch = buffers.batch(self)?;
         let Some((start, end)) = batch.hull() else { return Ok((0, 0)) };
         let Some(mut rest) = self.host.slice_mut(start, end - start) else {
@@ -281,6 +287,11 @@ impl Guest<'_> {
         buffers: &Buffers,
         write: impl FnOnce(&[IoSlice<'_>]) -> Result<usize, Errno>,
     ) -> Outcome<(usize, usize)> {
+        if let Some((addr, len)) = buffers.only(self)?
+            && let Some(bytes) = self.host.slice(addr, len)
+        {
+            return Ok((write(&[IoSlice::new(bytes)])?, len as usize));
+        }
         let batch = buffers.batch(self)?;
         let asked = batch.total();
         if asked == 0 {
@@ -317,6 +328,8 @@ pub(crate) struct Buffers {
     count: u32,
     /// The bytes of the first item that are done.
     skip: u32,
+    /// The bytes that are not done.
+    left: u32,
 }
 
 /// The next buffers, without those that have no bytes.
@@ -336,27 +349,54 @@ impl Buffers {
         Ok((u32::from_le_bytes([a, b, c, d]), u32::from_le_bytes([e, f, g, h])))
     }
 
-    /// The next buffers. They are checked again: in a shared memory, another thread can have
-    /// written to the array.
+    /// Whether nothing is left to do.
+    pub(crate) fn is_done(&self) -> bool {
+        self.left == 0
+    }
+
+    /// What is left of an item whose first bytes are done: its address and length. It is checked
+    /// again: in a shared memory, another thread can have written to the array.
+    fn rest(&self, guest: &Guest<'_>, index: u32, skip: u32) -> Outcome<(u64, u32)> {
+        let (addr, len) = self.get(guest, index)?;
+        guest.check(addr, len.into())?;
+        let skip = skip.min(len);
+        Ok((u64::from(addr) + u64::from(skip), len - skip))
+    }
+
+    /// What is left, if it is all in one item.
+    fn only(&self, guest: &Guest<'_>) -> Outcome<Option<(u64, u64)>> {
+        if self.count != 1 || self.left == 0 {
+            return Ok(None);
+        }
+        let (addr, len) = self.rest(guest, 0, self.skip)?;
+        Ok(Some((addr, len.min(self.left).into())))
+    }
+
+    /// The next buffers, with no more bytes than are left.
     fn batch(&self, guest: &Guest<'_>) -> Outcome<Batch> {
         let mut batch = Batch { items: [(0, 0); BATCH], count: 0 };
+        let mut left = self.left;
         for index in 0..self.count {
-            if batch.count == BATCH {
+            if batch.count == BATCH || left == 0 {
                 break;
             }
-            let (addr, len) = self.get(guest, index)?;
-            guest.check(addr, len.into())?;
-            let skip = if index == 0 { self.skip.min(len) } else { 0 };
-            if len > skip {
-                batch.items[batch.count] = (u64::from(addr) + u64::from(skip), (len - skip).into());
+            let (addr, len) = self.rest(guest, index, if index == 0 { self.skip } else { 0 })?;
+            let len = len.min(left);
+            if len > 0 {
+                batch.items[batch.count] = (addr, len.into());
                 batch.count += 1;
+                left -= len;
             }
         }
         Ok(batch)
     }
 
-    /// Takes note that so many bytes more are done.
+    /// Takes note that so many bytes more are done, which are not more than are left.
     pub(crate) fn advance(&mut self, guest: &Guest<'_>, mut bytes: usize) -> Outcome {
+        self.left = self.left.saturating_sub(bytes as u32);
+        if self.left == 0 {
+            self.count = 0;
+        }
         while self.count > 0 {
             let (_, len) = self.get(guest, 0)?;
             let left = len.saturating_sub(self.skip) as usize;

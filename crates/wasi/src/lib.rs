@@ -66,12 +66,24 @@
 //! within about ten milliseconds; see
 //! [`Config::epoch_interruption`](lineal::Config::epoch_interruption).
 //!
+//! # Speed
+//!
+//! A read or a write of a memory that threads do not share allocates nothing, and the operating
+//! system reads and writes the guest's memory itself. Bytes of a shared memory are copied once more.
+//!
+//! # Platforms
+//!
+//! Unix only: Linux, macOS and the BSDs. Elsewhere the crate does not compile, and says so.
+//!
 //! # Runs that can be repeated
 //!
 //! With a [`SteadyClock`] for both clocks and a [`seeded_random`], what a guest does depends on its
 //! input only.
 
 #![forbid(unsafe_code)]
+
+#[cfg(not(unix))]
+compile_error!("lineal-wasi is for Unix only: it waits for descriptors, and names files by bytes");
 
 mod clocks;
 mod ctx;

@@ -58,6 +58,9 @@ impl Output {
                 Ok((len, _)) => {
                     buffers.advance(guest, len)?;
                     done += len as u32;
+                    if buffers.is_done() {
+                        return Ok(done);
+                    }
                 }
                 Err(_) if done > 0 => return Ok(done),
                 Err(fault) => return Err(fault),

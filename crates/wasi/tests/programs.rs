@@ -154,3 +154,21 @@ fn every_format_of_printf() {
     let args = ["plain", "with space", "täxt", ""];
     run("formats.wasm", &args, &env, b"", &data_dir("formats")).is("formats", 3);
 }
+
+/// Errors, streams with buffers, files past 4 GiB, and times, as a C program sees them.
+#[test]
+fn a_c_library_finds_what_it_expects() {
+    for section in ["errors", "stdio", "large", "times"] {
+        let dir = data_dir(&format!("posix-{section}"));
+        let outcome = run("posix.wasm", &[section], &[], b"", &dir);
+        outcome.is(&format!("posix-{section}"), 0);
+    }
+}
+
+/// The record is that of the same program compiled for Linux: under Wasmtime, files that are
+/// removed while they are listed make others disappear from the listing.
+#[test]
+fn directories_are_listed_as_on_linux() {
+    let dir = data_dir("posix-directories");
+    run("posix.wasm", &["directories"], &[], b"", &dir).is("posix-directories", 0);
+}

@@ -64,6 +64,13 @@ pub(crate) fn sock_accept(
         Ok(flags) if flags & !fdflag::NONBLOCK == 0 => flags,
         _ => return Err(Errno::Inval.into()),
     };
+    // A socket that does not listen would be waited for without end.
+    if file.filetype() == Filetype::SocketDgram {
+        return Err(Errno::Notsup.into());
+    }
+    if !rustix::net::sockopt::socket_acceptconn(file.fd())? {
+        return Err(Errno::Inval.into());
+    }
     let connection = wait_for(guest, file, PollFlags::IN, |_| {
         // The listening socket is the host's too, so it must not be made one that never waits.
         if !file.is_ready(PollFlags::IN)? {

@@ -2,6 +2,7 @@
 //! and each error number that it can give.
 
 mod descriptors;
+mod errnos;
 mod files;
 mod hostile;
 mod paths;
@@ -10,6 +11,7 @@ mod polling;
 mod process;
 mod sockets;
 mod streams;
+mod terminals;
 mod threads;
 mod unstable;
 
@@ -30,11 +32,14 @@ pub(crate) mod errno {
     pub(crate) const FBIG: i32 = 22;
     pub(crate) const ILSEQ: i32 = 25;
     pub(crate) const INVAL: i32 = 28;
+    pub(crate) const IO: i32 = 29;
     pub(crate) const ISDIR: i32 = 31;
     pub(crate) const LOOP: i32 = 32;
     pub(crate) const NAMETOOLONG: i32 = 37;
+    pub(crate) const NODEV: i32 = 43;
     pub(crate) const NOENT: i32 = 44;
     pub(crate) const NOSPC: i32 = 51;
+    pub(crate) const NOTCONN: i32 = 53;
     pub(crate) const NOTDIR: i32 = 54;
     pub(crate) const NOTEMPTY: i32 = 55;
     pub(crate) const NOTSOCK: i32 = 57;
@@ -44,6 +49,7 @@ pub(crate) mod errno {
     pub(crate) const PERM: i32 = 63;
     pub(crate) const PIPE: i32 = 64;
     pub(crate) const SPIPE: i32 = 70;
+    pub(crate) const TXTBSY: i32 = 74;
     pub(crate) const XDEV: i32 = 75;
     pub(crate) const NOTCAPABLE: i32 = 76;
 }

@@ -271,6 +271,29 @@ fn directories_are_listed_whatever_the_buffer() {
     assert_eq!(guest.call("fd_readdir", &[99, DATA.into(), 100, 0, RESULT.into()]), BADF);
 }
 
+/// What a buffer costs does not depend on how far the listing has come: otherwise this would take
+/// minutes.
+#[test]
+fn a_large_directory_is_listed_in_small_pieces() {
+    const COUNT: usize = 100_000;
+    let dir = directory("large-directory");
+    for index in 0..COUNT {
+        fs::write(dir.join(format!("{index}")), "").unwrap();
+    }
+    let mut guest = Guest::in_dir(&dir);
+    let start = std::time::Instant::now();
+    // One entry at a time, and as many as libraries ask for.
+    for room in [29, 4096] {
+        let entries = list(&mut guest, 3, room);
+        assert_eq!(entries.len(), COUNT + 2, "{room}");
+        let numbers =
+            entries.keys().filter_map(|name| str::from_utf8(name).ok()?.parse::<usize>().ok());
+        assert_eq!(numbers.sum::<usize>(), COUNT * (COUNT - 1) / 2);
+    }
+    assert!(start.elapsed() < std::time::Duration::from_secs(60), "{:?}", start.elapsed());
+    fs::remove_dir_all(dir).unwrap();
+}
+
 #[test]
 fn cookies_stay_good_while_files_are_removed() {
     let dir = directory("removed");

@@ -14,7 +14,7 @@ use crate::{DATA, Guest, RESULT, directory, right};
 
 /// What is waited for.
 #[derive(Clone, Copy)]
-enum Wait {
+pub(crate) enum Wait {
     /// A clock, nanoseconds, whether they are absolute.
     Clock(u32, u64, bool),
     Read(u32),
@@ -22,7 +22,7 @@ enum Wait {
 }
 
 /// An event: the number of its subscription, its error, bytes, flags.
-type Event = (u64, u16, u64, u16);
+pub(crate) type Event = (u64, u16, u64, u16);
 
 fn subscriptions(waits: &[Wait]) -> Vec<u8> {
     let mut bytes = Vec::new();
@@ -71,12 +71,12 @@ fn try_poll(guest: &mut Guest, waits: &[Wait]) -> lineal::Result<Vec<Event>> {
 }
 
 #[track_caller]
-fn poll(guest: &mut Guest, waits: &[Wait]) -> Vec<Event> {
+pub(crate) fn poll(guest: &mut Guest, waits: &[Wait]) -> Vec<Event> {
     try_poll(guest, waits).unwrap()
 }
 
-const MILLI: u64 = 1_000_000;
-const HOUR: u64 = 3_600_000 * MILLI;
+pub(crate) const MILLI: u64 = 1_000_000;
+pub(crate) const HOUR: u64 = 3_600_000 * MILLI;
 
 #[test]
 fn clocks_wake_in_time() {
