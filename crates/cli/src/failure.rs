@@ -79,7 +79,28 @@ pub(crate) fn note(text: &str) {
 
 /// A text without what controls a terminal: names are the module's own.
 pub(crate) fn printable(text: &str) -> String {
-    text.replace(|c: char| c.is_control() && c != '\n' && c != '\t', "\u{fffd}")
+    text.replace(|c: char| controls(c) && c != '\n' && c != '\t', "\u{fffd}")
+}
+
+/// A name on one line, whatever is in it: what would control a terminal, or change the direction in
+/// which it writes, is written as `\u{…}`.
+pub(crate) fn escaped(name: &str) -> String {
+    let mut text = String::with_capacity(name.len());
+    for c in name.chars() {
+        if controls(c) || c == '\u{2028}' || c == '\u{2029}' {
+            text.extend(c.escape_default());
+        } else {
+            text.push(c);
+        }
+    }
+    text
+}
+
+/// Whether a character does something else than be shown: one that controls a terminal, or one
+/// that is about the direction of text.
+fn controls(c: char) -> bool {
+    let directs = |c| matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    c.is_control() || directs(c)
 }
 
 fn colours(stderr: &io::Stderr) -> bool {

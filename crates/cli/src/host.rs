@@ -19,6 +19,7 @@ use lineal_wasi::{
 
 use crate::args;
 use crate::failure;
+use crate::features;
 use crate::observe::SharedTool;
 use crate::program::{Call, Program};
 use crate::watchdog::Watchdog;
@@ -29,6 +30,8 @@ use crate::watchdog::Watchdog;
 #[group(skip)]
 #[command(next_help_heading = "Options for the guest, before FILE")]
 pub(crate) struct Options {
+    #[command(flatten)]
+    features: features::Options,
     /// Let the guest use a directory and what is in it; GUEST is its name there [default: HOST]
     #[arg(long, value_name = "HOST[::GUEST]")]
     dir: Vec<OsString>,
@@ -54,14 +57,19 @@ pub(crate) struct Options {
     #[arg(short = 'S', long = "wasi", value_name = "NAME[=y|n]", value_parser = wasi_option)]
     wasi: Vec<bool>,
     /// Trap after roughly UNITS instructions
-    #[arg(long, value_name = "UNITS", value_parser = args::natural::<u64>)]
+    #[arg(
+        long,
+        value_name = "UNITS",
+        allow_hyphen_values = true,
+        value_parser = args::natural::<u64>
+    )]
     fuel: Option<u64>,
     /// Trap after that time, such as `2.5s` or `300ms`
-    #[arg(long, value_parser = duration)]
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true, value_parser = duration)]
     timeout: Option<Duration>,
     /// Limit memories and tables to SIZE bytes in total, and the guest's objects to the same:
     /// `65536`, `64KiB`, `1GiB`
-    #[arg(long, value_name = "SIZE", value_parser = size_bytes)]
+    #[arg(long, value_name = "SIZE", allow_hyphen_values = true, value_parser = size_bytes)]
     max_memory: Option<u64>,
     /// Trap when the guest cannot get more memory, instead of returning -1 to it
     #[arg(long)]
@@ -143,12 +151,24 @@ impl Options {
     /// The configuration of the engine that these options need.
     pub(crate) fn config(&self) -> Config {
         let mut config = Config::new();
+        config.features(self.features.features());
         config.consume_fuel(self.counts_fuel()).epoch_interruption(self.timeout.is_some());
         if let Some(limit_bytes) = self.max_memory {
             // What the garbage collector looks after is bounded by itself.
             config.gc_heap_limit(usize::try_from(limit_bytes).unwrap_or(usize::MAX));
         }
         config
+    }
+
+    /// An option that was meant for us, among arguments that follow the file.
+    pub(crate) fn misplaced(args: &[OsString]) -> Option<String> {
+        let options = <Options as clap::Args>::augment_args(clap::Command::new("options"));
+        let longs: Vec<&str> = options.get_arguments().filter_map(|arg| arg.get_long()).collect();
+        args.iter().filter_map(|arg| arg.to_str()).find_map(|arg| {
+            let name = arg.split('=').next()?;
+            let long = name.strip_prefix("--")?;
+            (longs.contains(&long) || long == "invoke").then(|| name.to_owned())
+        })
     }
 
     /// An option for the guest that follows the argument `file`, where it could be meant for the
@@ -226,8 +246,17 @@ impl Options {
             store.data_mut().threads = Some(Arc::new(cx));
         }
         let start = Instant::now();
-        let watchdog =
-            self.timeout.map(|time| Watchdog::start(engine.clone(), time)).transpose()?;
+        let statistics = self.stats.then(|| Statistics::of(&store, start));
+        let watchdog = self.timeout.map(|time| {
+            let aborting = move || {
+                if let Some(statistics) = statistics {
+                    // The guest's fuel is known to its own thread only.
+                    statistics.print(None);
+                }
+            };
+            Watchdog::start(engine.clone(), time, aborting)
+        });
+        let watchdog = watchdog.transpose()?;
         Ok(Session { options: self, store, linker, start, _watchdog: watchdog })
     }
 
@@ -317,13 +346,32 @@ impl Session<'_> {
         if !self.options.stats {
             return;
         }
-        eprintln!("time: {:.3} ms", self.start.elapsed().as_secs_f64() * 1e3);
-        if let Ok(left) = self.store.get_fuel() {
-            eprintln!("fuel: {}", self.options.fuel_units() - left);
+        let left = self.store.get_fuel().ok();
+        let fuel = left.map(|left| self.options.fuel_units() - left);
+        Statistics::of(&self.store, self.start).print(fuel);
+    }
+}
+
+/// What a guest has used.
+struct Statistics {
+    start: Instant,
+    usage: Usage,
+}
+
+impl Statistics {
+    fn of(store: &Store<Host>, start: Instant) -> Statistics {
+        Statistics { start, usage: store.data().usage.clone() }
+    }
+
+    /// Prints it, with the fuel if that is known.
+    fn print(&self, fuel: Option<u64>) {
+        let mut text = format!("time: {:.3} ms\n", self.start.elapsed().as_secs_f64() * 1e3);
+        if let Some(fuel) = fuel {
+            text += &format!("fuel: {fuel}\n");
         }
-        let used = self.store.data().usage.used();
-        eprintln!("peak memory: {} bytes", used.peak_bytes);
-        eprintln!("grown: {} times", used.grows);
+        let used = self.usage.used();
+        text += &format!("peak memory: {} bytes\ngrown: {} times\n", used.peak_bytes, used.grows);
+        eprint!("{text}");
     }
 }
 
@@ -452,16 +500,14 @@ impl ResourceLimiter for Usage {
 fn wasi_option(text: &str) -> Result<bool> {
     let (name, value) = text.split_once('=').unwrap_or((text, "y"));
     ensure!(name == "threads", "`{name}` is not an option of WASI: expected threads");
-    match value {
-        "y" | "yes" | "true" => Ok(true),
-        "n" | "no" | "false" => Ok(false),
-        value => bail!("`{value}` is neither y nor n"),
-    }
+    features::yes_or_no(value)
 }
 
 /// A time, with its unit; seconds without.
 pub(crate) fn duration(text: &str) -> Result<Duration> {
+    const EXPECTED: &str = "expected a number and a unit of time, such as 300ms or 2.5s";
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    ensure!(!digits.is_empty() && !digits.starts_with('-'), EXPECTED);
     let unit_seconds = match &text[digits.len()..] {
         "us" => 1e-6,
         "ms" => 1e-3,
@@ -470,13 +516,15 @@ pub(crate) fn duration(text: &str) -> Result<Duration> {
         "h" => 3600.0,
         unit => bail!("`{unit}` is not a unit of time: expected us, ms, s, min or h"),
     };
-    let number: f64 = digits.parse().ok().context("expected a number and a unit of time")?;
+    let number: f64 = digits.parse().ok().context(EXPECTED)?;
     Duration::try_from_secs_f64(number * unit_seconds).context("it is out of range")
 }
 
 /// A number of bytes, with or without a binary unit.
 pub(crate) fn size_bytes(text: &str) -> Result<u64> {
+    const EXPECTED: &str = "expected a number of bytes, or one with a unit, such as 64MiB";
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    ensure!(!digits.is_empty() && !digits.starts_with('-'), EXPECTED);
     let shift = match &text[digits.len()..] {
         "" | "B" => 0,
         "K" | "KiB" => 10,

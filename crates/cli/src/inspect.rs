@@ -4,13 +4,16 @@ use std::fmt::Write as _;
 use std::io::Write;
 use std::path::PathBuf;
 
-use anyhow::{Context, Result};
-use lineal_decoder::{ExternIndex, ExternType, Features, MemoryType, Module, TableType};
+use anyhow::Result;
+use lineal_decoder::{ExternIndex, ExternType, MemoryType, Module, TableType};
 use serde_json::{Value, json};
 
 use crate::Status;
+use crate::failure::escaped;
+use crate::features;
 use crate::hex::{HexDump, ROW_BYTES};
 use crate::layout::{Layout, Place};
+use crate::program;
 use crate::source::Source;
 
 /// What to inspect.
@@ -18,6 +21,8 @@ use crate::source::Source;
 pub(crate) struct Options {
     /// The module, as .wat or .wasm; `-` for standard input
     file: PathBuf,
+    #[command(flatten)]
+    features: features::Options,
     /// Print JSON, for programs to read
     #[arg(long)]
     json: bool,
@@ -26,8 +31,9 @@ pub(crate) struct Options {
 impl Options {
     pub(crate) fn execute(&self, out: &mut impl Write) -> Result<Status> {
         let source = Source::from(self.file.clone());
-        let module = Module::new(&source.read()?, &Features::default())
-            .with_context(|| format!("{source} is not a valid module"))?;
+        let bytes = source.read()?;
+        let module = Module::new(&bytes, &self.features.features())
+            .map_err(|error| program::invalid(&source, &bytes, error.into()))?;
         let inspection = Inspection { module: &module, layout: Layout::of(&module) };
         if self.json {
             serde_json::to_writer_pretty(&mut *out, &inspection.json())
@@ -47,7 +53,7 @@ struct Inspection<'a> {
 
 impl Inspection<'_> {
     fn print(&self, out: &mut impl Write) -> Result<()> {
-        let name = visible(self.module.names().module().unwrap_or("without a name"));
+        let name = escaped(self.module.names().module().unwrap_or("without a name"));
         writeln!(out, "module {name}, {}", bytes(Some(self.module.bytes.len() as u64)))?;
         for index in 0..self.module.memories.len() as u32 {
             writeln!(out)?;
@@ -62,10 +68,10 @@ impl Inspection<'_> {
         let ty = &self.module.memories[index as usize];
         write!(out, "memory {index}")?;
         if let Some((module, name)) = self.memory_import(index) {
-            write!(out, ", imported from {}::{}", visible(module), visible(name))?;
+            write!(out, ", imported from {}::{}", escaped(module), escaped(name))?;
         }
         for name in self.exported_as(ExternIndex::Memory(index)) {
-            write!(out, ", exported as {}", visible(name))?;
+            write!(out, ", exported as {}", escaped(name))?;
         }
         writeln!(out, ": {}", memory_text(ty))?;
         for (segment, place) in self.layout.places.iter().enumerate() {
@@ -124,7 +130,7 @@ impl Inspection<'_> {
         }
         for import in &self.module.imports {
             let (kind, ty) = kind_and_type(&import.ty);
-            let (module, name) = (visible(&import.module), visible(&import.name));
+            let (module, name) = (escaped(&import.module), escaped(&import.name));
             writeln!(out, "  {module}::{name}: {kind} {ty}")?;
         }
         Ok(())
@@ -136,7 +142,7 @@ impl Inspection<'_> {
         }
         for export in &self.module.exports {
             let (kind, ty) = kind_and_type(&self.module.extern_type(export.index));
-            writeln!(out, "  {}: {kind} {ty}", visible(&export.name))?;
+            writeln!(out, "  {}: {kind} {ty}", escaped(&export.name))?;
         }
         Ok(())
     }
@@ -219,11 +225,6 @@ impl Inspection<'_> {
     }
 }
 
-/// A name, with U+FFFD in place of what would control a terminal.
-fn visible(name: &str) -> String {
-    name.replace(char::is_control, "\u{fffd}")
-}
-
 fn index_of(index: ExternIndex) -> u32 {
     match index {
         ExternIndex::Func(i)
@@ -234,7 +235,8 @@ fn index_of(index: ExternIndex) -> u32 {
     }
 }
 
-fn kind_and_type(ty: &ExternType) -> (&'static str, String) {
+/// What kind of thing a type is of, and the type as a text.
+pub(crate) fn kind_and_type(ty: &ExternType) -> (&'static str, String) {
     match ty {
         ExternType::Func(ty) => ("function", ty.to_string()),
         ExternType::Table(ty) => ("table", table_text(ty)),

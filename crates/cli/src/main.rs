@@ -9,8 +9,10 @@
 mod args;
 mod dump;
 mod failure;
+mod features;
 mod hex;
 mod host;
+mod imports;
 mod inspect;
 mod layout;
 mod observe;
@@ -21,15 +23,20 @@ mod source;
 mod wast;
 mod watchdog;
 
-use std::io::{self, BufWriter, Write};
+use std::ffi::OsString;
+use std::io::{self, BufWriter, IsTerminal as _, Write};
+use std::path::Path;
 use std::process::ExitCode;
 
-use anyhow::Result;
+use anyhow::{Error, Result};
 use clap::error::ErrorKind;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use clap_complete::Shell;
+use lineal_wasi::I32Exit;
 
 /// Runs, tests and inspects WebAssembly modules.
+///
+/// `lineal FILE [ARGS]` is short for `lineal run FILE [ARGS]`.
 #[derive(Debug, Parser)]
 #[command(name = "lineal", version, arg_required_else_help = true)]
 struct Cli {
@@ -97,14 +104,17 @@ fn main() -> ExitCode {
             // What there is of results comes before the error. If it cannot be written, the
             // error is still the more important message.
             let _ = out.flush();
-            failure::report(&error)
+            let status = failure::report(&error);
+            cli.command.hint(&error);
+            status
         }
     }
 }
 
 /// The command line. What is wrong with it ends the process.
 fn parse() -> Cli {
-    let matches = Cli::command().get_matches();
+    let args = with_command(std::env::args_os().collect());
+    let matches = Cli::command().get_matches_from(args);
     if let Some(("dump", matches)) = matches.subcommand()
         && let Some(option) = host::Options::after_file(matches)
     {
@@ -112,6 +122,30 @@ fn parse() -> Cli {
         Cli::command().error(ErrorKind::ArgumentConflict, message).exit();
     }
     Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
+}
+
+/// Names the command `run` if no command is named: before a file, and before an option that is not
+/// one of this program's own.
+fn with_command(mut args: Vec<OsString>) -> Vec<OsString> {
+    let Some(first) = args.get(1).and_then(|arg| arg.to_str()) else {
+        // Nothing; or a file, because all commands are UTF-8.
+        if args.len() > 1 {
+            args.insert(1, "run".into());
+        }
+        return args;
+    };
+    let is_option = first.starts_with('-') && first != "-";
+    let is_own = matches!(first, "-h" | "--help" | "-V" | "--version");
+    let is_command = || {
+        let commands = Cli::command();
+        first == "help" || commands.get_subcommands().any(|command| command.get_name() == first)
+    };
+    // A word that is no file is a command with a mistake in it.
+    let is_file = || first.contains(['.', '/']) || first == "-" || Path::new(first).exists();
+    if if is_option { !is_own } else { !is_command() && is_file() } {
+        args.insert(1, "run".into());
+    }
+    args
 }
 
 impl Command {
@@ -130,6 +164,23 @@ impl Command {
             Command::Snapshot(options) => options.execute(out),
             Command::Diff(options) => options.execute(out),
             Command::Completions { shell } => completions(*shell, out),
+        }
+    }
+}
+
+impl Command {
+    /// Says of a program that has failed what may have been meant otherwise. What it printed itself
+    /// is not added to, unless a person reads it.
+    fn hint(&self, error: &Error) {
+        let Command::Run(options) = self else { return };
+        if error.is::<I32Exit>() && !io::stderr().is_terminal() {
+            return;
+        }
+        if let Some(option) = host::Options::misplaced(options.args()) {
+            eprintln!(
+                "hint: {option} comes after the file, so it is the program's own: \
+                 options for lineal go before FILE"
+            );
         }
     }
 }

@@ -3,13 +3,14 @@
 use std::ffi::OsString;
 use std::fmt::Write as _;
 
-use anyhow::{Context, Result, bail};
-use lineal::{
-    Config, Engine, ExternType, FuncType, ImportType, Instance, Linker, Module, Store, Val,
-};
+use anyhow::{Context, Error, Result, bail};
+use lineal::{Config, Engine, ExternType, FuncType, Instance, Linker, Module, Store, Val};
 
 use crate::args;
-use crate::source::Source;
+use crate::failure::escaped;
+use crate::features;
+use crate::imports;
+use crate::source::{self, Source};
 
 /// Names that are called when none is asked for, the best one first.
 const ENTRIES: [&str; 3] = [COMMAND, "main", "run"];
@@ -35,6 +36,14 @@ pub(crate) struct Call {
     result_count: usize,
 }
 
+/// Says of a source that it is no module, and why, as far as that can be said.
+pub(crate) fn invalid(source: &Source, bytes: &[u8], error: Error) -> Error {
+    match source::foreign(bytes) {
+        Some(why) => Error::msg(format!("{source} is not a module: {why}")),
+        None => features::explain(error).context(format!("{source} is not a valid module")),
+    }
+}
+
 impl Program {
     pub(crate) fn load(source: &Source, config: &Config) -> Result<Program> {
         let bytes = source.read()?;
@@ -43,7 +52,7 @@ impl Program {
             Some(file) => Module::new_with_file(&engine, &bytes, file),
             None => Module::new(&engine, &bytes),
         };
-        let module = module.with_context(|| format!("{source} is not a valid module"))?;
+        let module = module.map_err(|error| invalid(source, &bytes, error))?;
         let mut program = Program { source: source.clone(), module, has_start: false };
         if program.functions().next().is_none() {
             // Only then it matters.
@@ -84,14 +93,11 @@ impl Program {
         store: &mut Store<T>,
         call: Option<&Call>,
     ) -> Result<Instance> {
-        let mut missing = Vec::new();
-        for import in self.module.imports() {
-            if linker.get_by_import(&mut *store, &import).is_err() {
-                missing.push(import);
-            }
-        }
-        if !missing.is_empty() {
-            bail!(self.unsatisfied_imports(&missing));
+        let unknown = self.module.imports();
+        let unknown = unknown.filter(|import| linker.get_by_import(&mut *store, import).is_err());
+        let unknown: Vec<_> = unknown.collect();
+        if !unknown.is_empty() {
+            bail!(imports::unknown(&self.source, &unknown));
         }
         let instance = linker
             .instantiate(&mut *store, &self.module)
@@ -155,23 +161,9 @@ impl Program {
         let mut list = String::new();
         for (name, ty) in self.functions() {
             let heading = if list.is_empty() { "; it exports these functions:" } else { "" };
-            let _ = write!(list, "{heading}\n  {name}: {ty}");
+            let _ = write!(list, "{heading}\n  {}: {ty}", escaped(name));
         }
         list
-    }
-
-    fn unsatisfied_imports(&self, missing: &[ImportType<'_>]) -> String {
-        let mut message = format!("{} has unknown imports:", self.source);
-        for import in missing {
-            let _ = write!(message, "\n  {}::{}", import.module(), import.name());
-            if let ExternType::Func(ty) = import.ty() {
-                let _ = write!(message, ": {ty}");
-            }
-            if (import.module(), import.name()) == ("wasi", "thread-spawn") {
-                message.push_str(" (allow threads with -S threads=y, before the file)");
-            }
-        }
-        message
     }
 }
 

@@ -52,6 +52,11 @@ impl Guest {
 }
 
 impl Options {
+    /// The guest's arguments.
+    pub(crate) fn args(&self) -> &[OsString] {
+        self.guest.args()
+    }
+
     pub(crate) fn execute(&self, out: &mut impl Write) -> Result<Status> {
         let (file, args) = (self.guest.file(), self.guest.args());
         let mut config = self.host.config();

@@ -93,7 +93,7 @@ impl Options {
         let tool = self.tool(&engine)?;
         options.observer = Some(Box::new(tool.clone()));
 
-        let watchdog = self.timeout.map(|timeout| Watchdog::start(engine.clone(), timeout));
+        let watchdog = self.timeout.map(|timeout| Watchdog::start(engine.clone(), timeout, || ()));
         let watchdog = watchdog.transpose()?;
         let outcome = lineal_script::run(&script, options, self.output());
         drop(watchdog);

@@ -11,7 +11,7 @@ use crate::failure;
 
 /// How long a guest may take to end when its time is over. One that waits for another thread cannot
 /// be interrupted; the process ends instead.
-const GRACE: Duration = Duration::from_millis(40);
+const GRACE: Duration = Duration::from_millis(30);
 
 /// Stops the guests of an engine after some time, unless it is dropped before.
 pub(crate) struct Watchdog {
@@ -21,16 +21,23 @@ pub(crate) struct Watchdog {
 }
 
 impl Watchdog {
+    /// If the guest does not end by itself then, the process does, after a last call.
+    ///
     /// # Errors
     ///
     /// If the host has no room for a thread.
-    pub(crate) fn start(engine: Engine, timeout: Duration) -> Result<Watchdog> {
+    pub(crate) fn start(
+        engine: Engine,
+        timeout: Duration,
+        aborting: impl FnOnce() + Send + 'static,
+    ) -> Result<Watchdog> {
         let (running, ended) = mpsc::channel::<()>();
         let watch = move || {
             let is_over = |time| ended.recv_timeout(time) == Err(RecvTimeoutError::Timeout);
             if is_over(timeout) {
                 engine.increment_epoch();
                 if is_over(GRACE) {
+                    aborting();
                     failure::abort(&format!(
                         "the guest timed out after {timeout:?}{}",
                         failure::WAITS

@@ -87,7 +87,13 @@ pub fn parse_natural(text: &str) -> Result<u128, String> {
 /// stands here.
 fn float<T: for<'a> Parse<'a>>(text: &str) -> Result<T, String> {
     let plain = [":canonical", ":arithmetic"].iter().find_map(|kind| text.strip_suffix(kind));
-    token(plain.filter(|plain| plain.ends_with("nan")).unwrap_or(text))
+    token(plain.filter(|plain| plain.ends_with("nan")).unwrap_or(text)).map_err(|reason: String| {
+        match text.trim_start_matches(['+', '-']).to_ascii_lowercase().as_str() {
+            "nan" => "expected a number; that it is none is written `nan`".into(),
+            "inf" | "infinity" => "expected a number; infinity is written `inf`".into(),
+            _ => reason,
+        }
+    })
 }
 
 /// A number that is one token.

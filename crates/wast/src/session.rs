@@ -1,6 +1,6 @@
 //! The execution of directives: a store, and what the script has named in it.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt::Write as _;
 
 use lineal::{
@@ -29,6 +29,8 @@ pub(crate) struct Session {
     instances: HashMap<Option<String>, Slot<Instance>>,
     /// Names that modules would import from, had their instances come to be.
     unregistered: HashMap<String, Reason>,
+    /// Names that were registered. Without that, a module is imported by its own name.
+    registered: HashSet<String>,
 }
 
 /// Why a call did not return.
@@ -51,6 +53,7 @@ impl Session {
             definitions: HashMap::new(),
             instances: HashMap::new(),
             unregistered: HashMap::new(),
+            registered: HashSet::from(["spectest".to_owned()]),
         })
     }
 
@@ -94,6 +97,18 @@ impl Session {
     fn module(&mut self, mut module: QuoteWat<'_>) -> Outcome {
         let name = owned(module.name());
         let instance = self.compile(&mut module).and_then(|module| self.instantiate(&module));
+        self.keep_instance(name, instance)
+    }
+
+    /// Keeps an instance. Later modules can import from it by its name, as in Wasmtime.
+    fn keep_instance(&mut self, name: Option<String>, instance: Outcome<Instance>) -> Outcome {
+        if let (Some(name), Ok(instance)) = (&name, &instance)
+            && !self.registered.contains(name)
+        {
+            self.linker
+                .instance(&mut self.store, name, *instance)
+                .map_err(|error| Stop::fail("a named module", format!("{error:#}")))?;
+        }
         keep(&mut self.instances, name, instance)
     }
 
@@ -107,13 +122,14 @@ impl Session {
         let instance = find(&self.definitions, module, "module definition")
             .cloned()
             .and_then(|module| self.instantiate(&module));
-        keep(&mut self.instances, owned(name), instance)
+        self.keep_instance(owned(name), instance)
     }
 
     fn register(&mut self, name: &str, module: Option<Id<'_>>) -> Outcome {
         match find(&self.instances, module, "module") {
             Ok(&instance) => {
                 self.unregistered.remove(name);
+                self.registered.insert(name.to_owned());
                 self.linker
                     .instance(&mut self.store, name, instance)
                     .map(drop)

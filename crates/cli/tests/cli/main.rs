@@ -6,12 +6,14 @@ mod faults;
 mod heap;
 mod hostile;
 mod inspect;
+mod interrupt;
 mod javascript;
 mod observe;
 mod program;
 mod run;
 mod script;
 mod snapshot;
+mod streams;
 mod wasi;
 mod wast;
 

@@ -60,3 +60,115 @@ fn a_reader_that_goes_away_is_no_error() {
         assert_eq!(output.status.code(), Some(0), "{args:?}");
     }
 }
+
+#[test]
+fn a_file_runs_without_a_command() {
+    let path = file("no-command.wat", crate::CALLS);
+    assert_eq!(lineal(&["--invoke", "add", &path, "1", "2"]).success(), "3\n");
+    assert_eq!(lineal(&["--fuel", "1000", "--invoke=add", &path, "1", "2"]).success(), "3\n");
+    let only = file("only.wat", r#"(module (func (export "f") (result i32) (i32.const 7)))"#);
+    assert_eq!(lineal(&[&only]).success(), "7\n");
+    let input = br#"(module (func (export "f") (result i32) (i32.const 8)))"#;
+    assert_eq!(crate::lineal_with_input(&["-"], input).success(), "8\n");
+    // A file that is not there, and a command with a mistake in it.
+    assert!(lineal(&["no-such-file.wasm"]).failure(1).contains("cannot read no-such-file.wasm"));
+    let report = lineal(&["inspct"]).failure(2);
+    assert!(report.contains("unrecognized subcommand 'inspct'"), "{report}");
+    assert!(report.contains("inspect"), "{report}");
+}
+
+#[test]
+fn an_option_after_the_file_gets_a_hint() {
+    let path = file("hint.wat", crate::CALLS);
+    let report = lineal(&["run", &path, "--invoke", "add", "1", "2"]).failure(1);
+    let hint = "hint: --invoke comes after the file, so it is the program's own: \
+        options for lineal go before FILE\n";
+    assert!(report.ends_with(hint), "{report}");
+    let report = lineal(&["run", "--invoke", "add", &path, "1", "--fuel=7"]).failure(1);
+    assert!(report.contains("hint: --fuel comes after the file"), "{report}");
+    // Not for what is no option of ours, and not for what a program has to say itself.
+    assert!(!lineal(&["run", "--invoke", "add", &path, "1", "--x"]).failure(1).contains("hint"));
+    let formats = crate::wasi::program("formats.wasm");
+    assert_eq!(lineal(&["run", &formats, "--dir=."]).stderr, "to standard error\n");
+}
+
+#[test]
+fn limits_that_are_none_get_advice() {
+    let path = file("limits.wat", crate::CALLS);
+    for (option, value, advice) in [
+        ("--fuel", "-1", "expected a number without a sign"),
+        ("--fuel", "many", "expected a number without a sign"),
+        ("--max-memory", "5XB", "expected KiB, MiB, GiB or TiB"),
+        ("--max-memory", "5MB", "expected KiB, MiB, GiB or TiB"),
+        ("--max-memory", "-5", "such as 64MiB"),
+        ("--max-memory", "infinity", "such as 64MiB"),
+        ("--timeout", "NaN", "such as 300ms or 2.5s"),
+        ("--timeout", "infinity", "such as 300ms or 2.5s"),
+        ("--timeout", "-1s", "such as 300ms or 2.5s"),
+    ] {
+        let report = lineal(&["run", option, value, &path]).failure(2);
+        assert!(report.contains(advice), "{option} {value}: {report}");
+    }
+    for (value, advice) in [("NaN", "`nan`"), ("-Infinity", "`inf`")] {
+        let report = lineal(&["run", "--invoke", "same", &path, value]).failure(1);
+        assert!(report.contains(advice), "{report}");
+    }
+}
+
+#[test]
+fn what_is_no_module_is_recognised() {
+    for (name, bytes, expected) in [
+        ("component", &b"\0asm\x0d\0\x01\0\0"[..], "it is a component"),
+        ("gzip", b"\x1f\x8b\x08\0\0\0", "compressed with gzip"),
+        ("zstd", b"\x28\xb5\x2f\xfd\0\0", "compressed with zstd"),
+        ("zip", b"PK\x03\x04....", "ZIP archive"),
+        ("elf", b"\x7fELF\x02\x01\x01\0", "ELF file"),
+        ("macho", b"\xcf\xfa\xed\xfe\x07\0", "Mach-O"),
+        ("windows", b"MZ\x90\0", "program for Windows"),
+        ("archive", b"!<arch>\n", "archive of object files"),
+        ("html", b"\n<!DOCTYPE html><html>", "HTML page"),
+        ("lfs", b"version https://git-lfs.github.com/spec/v1\n", "Git LFS"),
+        ("short", b"\0asm\x01", "ends within its first 8 bytes"),
+        ("empty", b"", "it is empty"),
+    ] {
+        let path = file(&format!("foreign-{name}"), bytes);
+        for args in [&["run", &path][..], &["inspect", &path], &["dump", "--range", "0..1", &path]]
+        {
+            let report = lineal(args).failure(1);
+            let start = format!("error: {path} is not a module: ");
+            assert!(report.starts_with(&start) && report.contains(expected), "{report}");
+            assert_eq!(report.lines().count(), 1, "{report}");
+        }
+    }
+}
+
+#[test]
+fn proposals_are_switched() {
+    let wide = file(
+        "wide.wat",
+        r#"(module (func (export "f") (result i64 i64)
+            (i64.add128 (i64.const 1) (i64.const 2) (i64.const 3) (i64.const 4))))"#,
+    );
+    let report = lineal(&["run", &wide]).failure(1);
+    let advice = "the module needs the proposal wide-arithmetic, which is off: switch it on with \
+        -W wide-arithmetic\n";
+    assert!(report.contains(advice), "{report}");
+    assert!(lineal(&["inspect", &wide]).failure(1).contains(advice));
+    for switch in ["wide-arithmetic", "wide-arithmetic=y", "all", "all=n,all=y"] {
+        assert_eq!(lineal(&["run", "-W", switch, &wide]).success(), "4\n6\n", "{switch}");
+        lineal(&["inspect", "-W", switch, &wide]).success();
+    }
+    let simd = file("simd.wat", r#"(module (func (export "f") (param v128)))"#);
+    let report = lineal(&["run", "--wasm", "simd=n", &simd, "0"]).failure(1);
+    assert!(report.contains("-W simd\n"), "{report}");
+    let script = file(
+        "wide.wast",
+        "(module (func (param i64 i64 i64 i64) (result i64 i64) \
+        (i64.add128 (local.get 0) (local.get 1) (local.get 2) (local.get 3))))",
+    );
+    assert_eq!(lineal(&["wast", &script]).status, 1);
+    lineal(&["wast", "-Wall", &script]).success();
+    for switch in ["sind", "simd=perhaps", "="] {
+        assert_eq!(lineal(&["run", "-W", switch, &simd, "0"]).status, 2, "{switch}");
+    }
+}

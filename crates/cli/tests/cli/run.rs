@@ -187,7 +187,44 @@ fn imports_that_there_are_not_are_listed() {
             (import "env" "memory" (memory 1)) (func (export "f")))"#,
     );
     let report = lineal(&["run", &path]).failure(1);
-    assert!(report.contains("\n  wasi::write: (i32) -> i32\n  env::memory\n"), "{report}");
+    let expected = "\n  unknown import: wasi.write (function (i32) -> i32)\
+        \n  unknown import: env.memory (memory 1 page (65536 bytes))\n";
+    assert!(report.contains(expected), "{report}");
+}
+
+#[test]
+fn what_would_provide_an_import_is_told() {
+    for (name, import, hint) in [
+        ("thread", r#""wasi" "thread-spawn" (func (param i32) (result i32))"#, "-S threads=y"),
+        ("shared", r#""env" "memory" (memory 1 2 shared)"#, "-S threads=y"),
+        ("newer", r#""wasi_snapshot_preview1" "fd_dup" (func)"#, "no such function"),
+        ("preview2", r#""wasi:cli/environment@0.2.0" "get" (func)"#, "wasm32-wasip1"),
+        ("bindgen", r#""wbg" "__wbg_log" (func)"#, "wasm-bindgen"),
+        ("go", r#""gojs" "runtime.wasmExit" (func)"#, "GOOS=wasip1"),
+        ("emscripten", r#""env" "emscripten_memcpy_js" (func)"#, "-sSTANDALONE_WASM"),
+        ("spectest", r#""spectest" "print" (func)"#, "lineal wast"),
+        ("other", r#""host" "log" (func)"#, "lineal script"),
+    ] {
+        let path = file(
+            &format!("import-{name}.wat"),
+            format!("(module (import {import}) (func (export \"f\")))"),
+        );
+        let report = lineal(&["run", &path]).failure(1);
+        assert!(report.contains("unknown import: "), "{report}");
+        let last = report.lines().last().unwrap();
+        assert!(last.starts_with("  hint: ") && last.contains(hint), "{name}: {report}");
+    }
+}
+
+#[test]
+fn a_name_cannot_change_what_is_read() {
+    // It would end the line, and write the rest from right to left.
+    let wat =
+        "(module (import \"a\\0a  unknown import: b\" \"\u{202e}c\" (func)) (func (export \"f\")))";
+    let report = lineal(&["run", &file("direction.wat", wat.replace('\u{202e}', "\\u{202e}"))]);
+    let report = report.failure(1);
+    let expected = "unknown import: a\\n  unknown import: b.\\u{202e}c (function () -> ())";
+    assert!(report.contains(expected), "{report}");
 }
 
 #[test]

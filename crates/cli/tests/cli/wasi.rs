@@ -6,13 +6,13 @@ use std::path::{Path, PathBuf};
 use crate::{command, file, lineal, lineal_with_input};
 
 /// The path of a compiled program.
-fn program(name: &str) -> String {
+pub(crate) fn program(name: &str) -> String {
     let parts = [env!("CARGO_MANIFEST_DIR"), "..", "wasi", "tests", "programs", name];
     parts.iter().collect::<PathBuf>().into_os_string().into_string().unwrap()
 }
 
 /// An empty directory of one test's own.
-fn directory(name: &str) -> PathBuf {
+pub(crate) fn directory(name: &str) -> PathBuf {
     let dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
     let _ = fs::remove_dir_all(&dir);
     fs::create_dir_all(&dir).unwrap();

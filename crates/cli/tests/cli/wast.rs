@@ -44,3 +44,44 @@ fn scripts_that_cannot_be_read_are_errors() {
     let path = file("binary.wast", [0xff; 10]);
     assert!(lineal(&["wast", &path]).failure(1).contains("is not UTF-8 text"));
 }
+
+#[test]
+fn directories_are_searched_for_scripts() {
+    let dir = crate::wasi::directory("scripts");
+    std::fs::create_dir(dir.join("below")).unwrap();
+    for name in ["b.wast", "below/a.wast", "a.wast"] {
+        std::fs::write(dir.join(name), GOOD).unwrap();
+    }
+    std::fs::write(dir.join("other.txt"), "not a script").unwrap();
+    // A link in a circle has an end.
+    std::os::unix::fs::symlink("..", dir.join("below/up")).unwrap();
+    let path = dir.to_str().unwrap();
+    let line = |name: &str| format!("{path}/{name}: 2 passed, 0 failed\n");
+    let expected = line("a.wast") + &line("b.wast") + &line("below/a.wast");
+    assert_eq!(lineal(&["wast", path]).success(), expected);
+    std::fs::create_dir(dir.join("empty")).unwrap();
+    let report = lineal(&["wast", &format!("{path}/empty")]).failure(1);
+    assert!(report.contains("there are no scripts (.wast) below"), "{report}");
+}
+
+#[test]
+fn a_module_is_imported_by_its_name() {
+    let script = r#"
+        (module $A (func (export "one") (result i32) (i32.const 1)))
+        (module (import "A" "one" (func $one (result i32))) (func (export "two") (result i32)
+            (i32.add (call $one) (call $one))))
+        (assert_return (invoke "two") (i32.const 2))
+        ;; What is registered counts more.
+        (module $B (func (export "one") (result i32) (i32.const 10)))
+        (register "A" $B)
+        (module $A (func (export "one") (result i32) (i32.const 100)))
+        (module (import "A" "one" (func (result i32))) (export "it" (func 0)))
+        (assert_return (invoke "it") (i32.const 10))
+        ;; The host's module keeps its name.
+        (module $spectest)
+        (module (import "spectest" "print" (func)))
+        (assert_unlinkable (module (import "C" "one" (func))) "unknown import")"#;
+    let path = file("by-name.wast", script);
+    let text = lineal(&["wast", &path]).success();
+    assert!(text.ends_with(", 0 failed\n"), "{text}");
+}

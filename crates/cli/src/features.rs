@@ -1,0 +1,144 @@
+//! `-W`: which proposals of WebAssembly are accepted.
+
+use anyhow::{Error, Result, bail};
+use lineal_decoder::Features;
+
+/// The options about WebAssembly itself.
+#[derive(Debug, clap::Args)]
+// Part of a command's options, which have a group of that name already.
+#[group(skip)]
+#[command(next_help_heading = "Options for the module, before FILE")]
+pub(crate) struct Options {
+    /// Accept a proposal of WebAssembly or not: `-W wide-arithmetic=y`, `-W simd=n`, `-W all`. What
+    /// is said last counts. WebAssembly 3.0 and threads are accepted anyway
+    #[arg(
+        short = 'W',
+        long = "wasm",
+        value_name = "NAME[=y|n]",
+        value_delimiter = ',',
+        value_parser = switch
+    )]
+    wasm: Vec<Switch>,
+}
+
+type Set = fn(&mut Features, bool) -> &mut Features;
+
+/// A proposal, switched on or off; all of them for no name.
+#[derive(Clone, Copy, Debug)]
+struct Switch {
+    name: Option<&'static str>,
+    enable: bool,
+}
+
+/// The proposals by Wasmtime's names for them, by those of their repositories where these are
+/// others, and how to switch them.
+const PROPOSALS: [(&str, &str, Set); 18] = [
+    ("bulk-memory", "bulk-memory-operations", Features::wasm_bulk_memory),
+    ("custom-page-sizes", "", Features::wasm_custom_page_sizes),
+    ("exceptions", "exception-handling", Features::wasm_exceptions),
+    ("extended-const", "", Features::wasm_extended_const),
+    ("function-references", "", Features::wasm_function_references),
+    ("gc", "", Features::wasm_gc),
+    ("memory64", "", Features::wasm_memory64),
+    ("multi-memory", "", Features::wasm_multi_memory),
+    ("multi-value", "", Features::wasm_multi_value),
+    ("mutable-global", "", Features::wasm_mutable_global),
+    ("reference-types", "", Features::wasm_reference_types),
+    ("relaxed-simd", "", Features::wasm_relaxed_simd),
+    (
+        "saturating-float-to-int",
+        "nontrapping-float-to-int-conversions",
+        Features::wasm_saturating_float_to_int,
+    ),
+    ("sign-extension", "sign-extension-ops", Features::wasm_sign_extension),
+    ("simd", "", Features::wasm_simd),
+    ("tail-call", "", Features::wasm_tail_call),
+    ("threads", "", Features::wasm_threads),
+    ("wide-arithmetic", "", Features::wasm_wide_arithmetic),
+];
+
+impl Options {
+    /// What is accepted.
+    pub(crate) fn features(&self) -> Features {
+        let mut features = Features::default();
+        for switch in &self.wasm {
+            for (name, _, set) in PROPOSALS {
+                if switch.name.is_none_or(|wanted| wanted == name) {
+                    set(&mut features, switch.enable);
+                }
+            }
+        }
+        features
+    }
+}
+
+fn switch(text: &str) -> Result<Switch> {
+    let (name, value) = text.split_once('=').unwrap_or((text, "y"));
+    let enable = yes_or_no(value)?;
+    if matches!(name, "all" | "all-proposals") {
+        return Ok(Switch { name: None, enable });
+    }
+    let known = PROPOSALS.iter().find(|proposal| proposal.0 == name || proposal.1 == name);
+    let Some(&(name, ..)) = known.filter(|_| !name.is_empty()) else {
+        let names: Vec<&str> = PROPOSALS.iter().map(|proposal| proposal.0).collect();
+        bail!("`{name}` is not a proposal: expected all, {}", names.join(", "));
+    };
+    Ok(Switch { name: Some(name), enable })
+}
+
+/// The value of a switch.
+pub(crate) fn yes_or_no(value: &str) -> Result<bool> {
+    match value {
+        "y" | "yes" | "true" | "on" => Ok(true),
+        "n" | "no" | "false" | "off" => Ok(false),
+        value => bail!("`{value}` is neither y nor n"),
+    }
+}
+
+/// Names the option that lets a module be accepted, if there is one.
+pub(crate) fn explain(error: Error) -> Error {
+    let missing = error.downcast_ref::<lineal_decoder::Error>().and_then(|e| e.missing_proposal());
+    let Some(missing) = missing else { return error };
+    match PROPOSALS.iter().find(|proposal| proposal.0 == missing || proposal.1 == missing) {
+        Some((name, ..)) => error.context(format!(
+            "the module needs the proposal {missing}, which is off: switch it on with -W {name}"
+        )),
+        None => error.context(format!(
+            "the module needs the proposal {missing}, which Lineal does not implement"
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn features(switches: &[&str]) -> Features {
+        let wasm = switches.iter().map(|text| switch(text).unwrap()).collect();
+        Options { wasm }.features()
+    }
+
+    #[test]
+    fn what_is_said_last_counts() {
+        assert_eq!(features(&[]), Features::default());
+        assert_eq!(features(&["simd=n", "simd"]), Features::default());
+        assert_ne!(features(&["simd=n"]), Features::default());
+        assert_eq!(features(&["simd=n"]), *Features::default().wasm_simd(false));
+        // By either name.
+        assert_eq!(features(&["exceptions=n"]), features(&["exception-handling=n"]));
+        let mut all = Features::default();
+        all.wasm_wide_arithmetic(true).wasm_custom_page_sizes(true);
+        assert_eq!(features(&["all"]), all);
+        assert_eq!(features(&["all", "gc=n"]), *all.wasm_gc(false));
+        assert!(Features::wasm1().contains(&features(&["all=n"])));
+    }
+
+    #[test]
+    fn what_is_unknown_is_refused() {
+        for text in ["", "=y", "sind", "simd=maybe", "simd=", "component-model"] {
+            assert!(switch(text).is_err(), "{text}");
+        }
+        let error = switch("sind").unwrap_err().to_string();
+        assert!(error.starts_with("`sind` is not a proposal: expected all, bulk-memory, "));
+    }
+}
