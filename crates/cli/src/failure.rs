@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
+use std::sync::OnceLock;
 
 use anyhow::Error;
 use lineal::{ElementTrap, MemoryTrap, Trap, WasmBacktrace};
@@ -103,12 +104,46 @@ fn controls(c: char) -> bool {
     c.is_control() || directs(c)
 }
 
-fn colours(stderr: &io::Stderr) -> bool {
-    stderr.is_terminal() && colours_wanted()
+/// When output is coloured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Color {
+    /// On a terminal, unless NO_COLOR is set
+    Auto,
+    /// Also when it goes to a file or a pipe
+    Always,
+    /// Not at all
+    Never,
+}
+
+/// How the user wants messages to be: set once, before anything else happens.
+static STYLE: OnceLock<(Color, bool)> = OnceLock::new();
+
+/// Says when messages are coloured, and whether only errors and results are wanted.
+pub(crate) fn set_style(color: Color, quiet: bool) {
+    // Nobody else sets it.
+    let _ = STYLE.set((color, quiet));
+}
+
+fn color() -> Color {
+    STYLE.get().map_or(Color::Auto, |style| style.0)
+}
+
+/// Whether only errors and results are wanted.
+pub(crate) fn is_quiet() -> bool {
+    STYLE.get().is_some_and(|style| style.1)
+}
+
+/// Whether what is written to a stream is coloured.
+pub(crate) fn colours(stream: &impl IsTerminal) -> bool {
+    match color() {
+        Color::Always => true,
+        Color::Never => false,
+        Color::Auto => stream.is_terminal() && colours_wanted(),
+    }
 }
 
 /// Whether the user has not asked for plain text.
-pub(crate) fn colours_wanted() -> bool {
+fn colours_wanted() -> bool {
     let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
     !set("NO_COLOR") && std::env::var_os("TERM").is_none_or(|t| t != "dumb")
 }
@@ -137,6 +172,13 @@ fn message(error: &Error) -> String {
         message.push_str("  wasm backtrace, innermost function first:\n");
         for (number, frame) in backtrace.frames().iter().enumerate() {
             let _ = writeln!(message, "  {number:>4}: {frame}");
+        }
+        match backtrace.frames_left_out() {
+            0 => {}
+            1 => message.push_str("        and 1 more function\n"),
+            more => {
+                let _ = writeln!(message, "        and {more} more functions");
+            }
         }
     }
     message

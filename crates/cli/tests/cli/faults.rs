@@ -171,3 +171,19 @@ fn a_guest_that_cannot_be_stopped_in_time_does_not_start() {
     let report = Outcome::of(command.output().unwrap()).failure(1);
     assert!(report.contains("cannot start the thread"), "{report}");
 }
+
+#[test]
+fn a_backtrace_that_is_cut_says_so() {
+    let path = crate::file(
+        "deep.wat",
+        r#"(module (func $down (export "down") (param i32)
+            (if (i32.eqz (local.get 0)) (then unreachable))
+            (call $down (i32.sub (local.get 0) (i32.const 1)))))"#,
+    );
+    for (depth, end) in
+        [("19", "down\n"), ("20", "and 1 more function\n"), ("999", "and 980 more functions\n")]
+    {
+        let report = crate::lineal(&["run", &path, depth]).failure(134);
+        assert!(report.ends_with(end), "{depth}: {report}");
+    }
+}

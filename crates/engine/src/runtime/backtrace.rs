@@ -20,7 +20,8 @@ const MAX_FRAMES: usize = 20;
 /// first.
 ///
 /// Errors returned by calls into the guest hold one: `error.downcast_ref::<WasmBacktrace>()`. It
-/// lists no more than the 20 innermost functions.
+/// lists no more than the 20 innermost functions, and says [how many more](Self::frames_left_out) there
+/// were.
 ///
 /// ```
 /// use lineal::{Engine, Instance, Module, Store, Trap, WasmBacktrace};
@@ -43,6 +44,7 @@ const MAX_FRAMES: usize = 20;
 #[derive(Debug)]
 pub struct WasmBacktrace {
     frames: Vec<FrameInfo>,
+    left_out: usize,
 }
 
 /// One function of a [`WasmBacktrace`].
@@ -72,7 +74,9 @@ pub(crate) fn host_error(context: &Context, mut error: Error) -> Error {
     match error.downcast_mut::<WasmBacktrace>() {
         Some(inner) => {
             let room = MAX_FRAMES.saturating_sub(inner.frames.len());
+            let rest = outer.frames.len().saturating_sub(room);
             inner.frames.extend(outer.frames.into_iter().take(room));
+            inner.left_out += outer.left_out + rest;
             error
         }
         None => attach(error, outer),
@@ -94,9 +98,22 @@ impl WasmBacktrace {
         &self.frames
     }
 
+    /// How many functions there were outside those that [`frames`](Self::frames) has. Not counted, and
+    /// 0, where an observer asks for the functions.
+    pub fn frames_left_out(&self) -> usize {
+        self.left_out
+    }
+
     pub(crate) fn capture(context: &Context) -> WasmBacktrace {
+        let left_out = Walk::new(context).skip(MAX_FRAMES).count();
+        WasmBacktrace { left_out, ..WasmBacktrace::innermost(context) }
+    }
+
+    /// The same without counting the others, of which there can be many.
+    pub(crate) fn innermost(context: &Context) -> WasmBacktrace {
         let frames = Walk::new(context).take(MAX_FRAMES);
-        WasmBacktrace { frames: frames.map(|frame| FrameInfo::new(&frame)).collect() }
+        let frames = frames.map(|frame| FrameInfo::new(&frame)).collect();
+        WasmBacktrace { frames, left_out: 0 }
     }
 }
 
@@ -162,6 +179,9 @@ impl fmt::Display for WasmBacktrace {
         f.write_str("error while executing at wasm backtrace:")?;
         for (number, frame) in self.frames.iter().enumerate() {
             write!(f, "\n{number:>5}: {frame}")?;
+        }
+        if self.left_out > 0 {
+            write!(f, "\n       and {} more", self.left_out)?;
         }
         Ok(())
     }

@@ -192,7 +192,12 @@ fn long_backtraces_are_cut() {
     let down = instance.get_typed_func::<i32, ()>(&store, "down").unwrap();
     for (depth, frames) in [(0, 1), (18, 19), (19, 20), (20, 20), (1000, 20)] {
         let error = down.call(&mut store, depth).unwrap_err();
-        assert_eq!(backtrace(&error).frames().len(), frames, "depth {depth}");
+        let backtrace = backtrace(&error);
+        assert_eq!(backtrace.frames().len(), frames, "depth {depth}");
+        let left_out = depth as usize + 1 - frames;
+        assert_eq!(backtrace.frames_left_out(), left_out, "depth {depth}");
+        let more = backtrace.to_string().contains(&format!("\n       and {left_out} more"));
+        assert_eq!(more, left_out > 0);
     }
 }
 

@@ -57,7 +57,7 @@ impl Moment<'_> {
     /// The functions that the guest is in, innermost first; none if no guest is running. It lists
     /// no more than the 20 innermost ones.
     pub fn backtrace(&self) -> WasmBacktrace {
-        WasmBacktrace::capture(self.context())
+        WasmBacktrace::innermost(self.context())
     }
 
     /// The sites at which the functions are that the guest is in, innermost first, appended to a
