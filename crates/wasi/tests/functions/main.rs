@@ -18,7 +18,9 @@ mod unstable;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use lineal::{Config, Engine, Func, FuncType, Instance, Linker, Module, Store, Val, ValType};
+use lineal::{
+    Config, Engine, Func, FuncType, Instance, Linker, Module, SharedMemory, Store, Val, ValType,
+};
 use lineal_wasi::p1::{self, WasiP1Ctx};
 use lineal_wasi::{DirPerms, FilePerms, WasiCtxBuilder};
 
@@ -201,6 +203,11 @@ impl Guest {
         let mut results = vec![Val::I32(0); ty.results().len()];
         func.call(&mut self.store, &args, &mut results)?;
         Ok(results.first().map_or(0, Val::unwrap_i32))
+    }
+
+    /// The memory, which is shared.
+    pub(crate) fn shared_memory(&self) -> SharedMemory {
+        self.instance.get_shared_memory(&self.store, "memory").unwrap()
     }
 
     /// Calls a function; the error number.

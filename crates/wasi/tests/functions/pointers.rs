@@ -1,9 +1,11 @@
 //! Pointers of the guest: every range is checked before anything happens.
 
 use std::fs;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use lineal_wasi::WasiCtxBuilder;
-use lineal_wasi::pipe::{MemoryInputPipe, MemoryOutputPipe};
+use lineal_wasi::pipe::{InputFile, MemoryInputPipe, MemoryOutputPipe, OutputFile};
 
 use crate::errno::*;
 use crate::{CREAT, DATA, FUNCTIONS, Guest, RESULT, directory, right};
@@ -172,4 +174,44 @@ fn a_memory_with_addresses_of_64_bits_serves_too() {
     let mut guest = Guest::with(&mut wasi, "wasi_snapshot_preview1", "i64 4");
     let fd = guest.open("file", 0, right::READ, 0).unwrap();
     assert_eq!(guest.read_fd(fd, 100), Ok(b"contents".to_vec()));
+}
+
+/// A thread of the guest can change an array of buffers while another one's call goes by it.
+#[test]
+fn an_array_that_changes_meanwhile_does_no_harm() {
+    let zero = || fs::File::options().read(true).write(true).open("/dev/zero").unwrap();
+    let mut wasi = WasiCtxBuilder::new();
+    wasi.stdin(InputFile::new(zero())).stdout(OutputFile::new(zero()));
+    let mut guest = Guest::with(&mut wasi, "wasi_snapshot_preview1", "4 4 shared");
+    let [iovs, count] = guest.iovs(&[(DATA as u32, 1), (DATA as u32, 70_000), (DATA as u32, 3)]);
+    let memory = guest.shared_memory();
+    let is_over = Arc::new(AtomicBool::new(false));
+    let over = Arc::clone(&is_over);
+    let other = std::thread::spawn(move || {
+        let values = [0, 1, 4, 70_000, END as u32 - DATA as u32, END as u32, u32::MAX];
+        let mut turn = 0_usize;
+        while !over.load(Ordering::Relaxed) {
+            turn += 1;
+            let at = iovs as u64 + 4 * (turn % 6) as u64;
+            memory.linear().write(at, &values[turn * 5 % 7].to_le_bytes()).unwrap();
+        }
+    });
+    let mut answers = [0, 0];
+    for round in 0..20_000 {
+        let (name, fd) = [("fd_read", 0), ("fd_write", 1)][round % 2];
+        // It is stopped when a buffer is out of bounds, and gets an answer otherwise.
+        match guest.try_call(name, &[fd, iovs, count, RESULT.into()]) {
+            Ok(errno) => {
+                assert!(matches!(errno, SUCCESS | INVAL), "{errno}");
+                answers[0] += 1;
+            }
+            Err(error) => {
+                assert!(format!("{error:#}").contains("out of bounds"), "{error:#}");
+                answers[1] += 1;
+            }
+        }
+    }
+    is_over.store(true, Ordering::Relaxed);
+    other.join().unwrap();
+    assert!(answers.iter().all(|&count| count > 0), "{answers:?}");
 }
