@@ -28,21 +28,19 @@ use crate::watchdog::Watchdog;
 #[derive(Debug, clap::Args)]
 // Part of a command's options, which have a group of that name already.
 #[group(skip)]
-#[command(next_help_heading = "Options for the guest, before FILE")]
+#[command(next_help_heading = "Options for the program, before FILE")]
 pub(crate) struct Options {
-    #[command(flatten)]
-    features: features::Options,
-    /// Let the guest use a directory and what is in it; GUEST is its name there [default: HOST]
+    /// Let the program use a directory and what is in it; GUEST is its name there [default: HOST]
     #[arg(long, value_name = "HOST[::GUEST]")]
     dir: Vec<OsString>,
-    /// Set an environment variable of the guest; without a value, copy it from this environment,
+    /// Set an environment variable of the program; without a value, copy it from this environment,
     /// if it is set there
     #[arg(long, value_name = "NAME[=VALUE]")]
     env: Vec<OsString>,
-    /// Make the guest's random numbers the same in every run
+    /// Make the program's random numbers the same in every run
     #[arg(long, value_name = "NUMBER", value_parser = args::natural::<u64>)]
     seed: Option<u64>,
-    /// Make the guest's clocks the same in every run: they start at TIME, in seconds since 1970
+    /// Make the program's clocks the same in every run: they start at TIME, in seconds since 1970
     /// [default: 0], advance by a microsecond when they are read, and sleeping takes no time
     #[arg(
         long,
@@ -53,10 +51,10 @@ pub(crate) struct Options {
         value_parser = args::natural::<u64>
     )]
     clock: Option<u64>,
-    /// Switch a part of WASI on or off: `threads=y` lets the guest start threads
+    /// Switch a part of WASI on or off: `threads=y` lets the program start threads
     #[arg(short = 'S', long = "wasi", value_name = "NAME[=y|n]", value_parser = wasi_option)]
     wasi: Vec<bool>,
-    /// Trap after roughly UNITS instructions
+    /// Stop the program after roughly UNITS instructions
     #[arg(
         long,
         value_name = "UNITS",
@@ -64,19 +62,22 @@ pub(crate) struct Options {
         value_parser = args::natural::<u64>
     )]
     fuel: Option<u64>,
-    /// Trap after that time, such as `2.5s` or `300ms`
+    /// Stop the program after that time, such as `2.5s` or `300ms`
     #[arg(long, value_name = "TIME", allow_hyphen_values = true, value_parser = duration)]
     timeout: Option<Duration>,
-    /// Limit memories and tables to SIZE bytes in total, and the guest's objects to the same:
+    /// Limit memories and tables to SIZE bytes in total, and the program's objects to the same:
     /// `65536`, `64KiB`, `1GiB`
     #[arg(long, value_name = "SIZE", allow_hyphen_values = true, value_parser = size_bytes)]
     max_memory: Option<u64>,
-    /// Trap when the guest cannot get more memory, instead of returning -1 to it
+    /// Stop the program when it cannot get more memory, instead of returning -1 to it
     #[arg(long)]
     trap_on_grow_failure: bool,
     /// Print time, fuel and memory to standard error at the end
     #[arg(long)]
     stats: bool,
+    // Last, because the options after it would come under its heading.
+    #[command(flatten)]
+    features: features::Options,
 }
 
 /// The value in the guest's store. Threads of a guest have clones of it.

@@ -52,8 +52,8 @@ impl Layout {
                     }
                 },
             };
-            if let Place::Known { memory, start, fits } = place {
-                stopped |= !fits && memory >= module.imported_memories;
+            stopped |= Layout::stops(module, &place);
+            if let Place::Known { memory, start, .. } = place {
                 let end = u128::from(start) + bytes.len() as u128;
                 if !stopped && end <= 1 << 64 {
                     layout.write(memory, start, bytes);
@@ -65,6 +65,11 @@ impl Layout {
             rows.retain(|_, row| row.iter().any(|&byte| byte != 0));
         }
         layout
+    }
+
+    /// Whether a segment keeps the module from being instantiated, whatever it imports.
+    pub(crate) fn stops(module: &Module, place: &Place) -> bool {
+        matches!(*place, Place::Known { memory, fits: false, .. } if memory >= module.imported_memories)
     }
 
     fn write(&mut self, memory: u32, start: u64, bytes: &[u8]) {

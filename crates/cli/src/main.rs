@@ -17,6 +17,7 @@ mod inspect;
 mod layout;
 mod observe;
 mod program;
+mod progress;
 mod run;
 mod script;
 mod source;
@@ -42,6 +43,12 @@ use lineal_wasi::I32Exit;
 struct Cli {
     #[command(subcommand)]
     command: Command,
+    /// When to colour messages
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    color: failure::Color,
+    /// Print results and errors only: no hints, no progress, and no scripts that passed
+    #[arg(short, long, global = true)]
+    quiet: bool,
 }
 
 #[derive(Debug, Subcommand)]
@@ -90,6 +97,7 @@ enum Status {
 
 fn main() -> ExitCode {
     let cli = parse();
+    failure::set_style(cli.color, cli.quiet);
     let mut out = BufWriter::new(io::stdout().lock());
     let result = cli.command.execute(&mut out).and_then(|status| {
         out.flush()?;
@@ -118,7 +126,7 @@ fn parse() -> Cli {
     if let Some(("dump", matches)) = matches.subcommand()
         && let Some(option) = host::Options::after_file(matches)
     {
-        let message = format!("--{option} must come before the file: it is for the guest");
+        let message = format!("--{option} must come before the file");
         Cli::command().error(ErrorKind::ArgumentConflict, message).exit();
     }
     Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
@@ -127,10 +135,20 @@ fn parse() -> Cli {
 /// Names the command `run` if no command is named: before a file, and before an option that is not
 /// one of this program's own.
 fn with_command(mut args: Vec<OsString>) -> Vec<OsString> {
-    let Some(first) = args.get(1).and_then(|arg| arg.to_str()) else {
+    // The options that belong to no command come first.
+    let mut at = 1;
+    while let Some(arg) = args.get(at).and_then(|arg| arg.to_str()) {
+        at += match arg {
+            "-q" | "--quiet" => 1,
+            "--color" => 2,
+            arg if arg.starts_with("--color=") => 1,
+            _ => break,
+        };
+    }
+    let Some(first) = args.get(at).and_then(|arg| arg.to_str()) else {
         // Nothing; or a file, because all commands are UTF-8.
-        if args.len() > 1 {
-            args.insert(1, "run".into());
+        if args.len() > at {
+            args.insert(at, "run".into());
         }
         return args;
     };
@@ -143,7 +161,7 @@ fn with_command(mut args: Vec<OsString>) -> Vec<OsString> {
     // A word that is no file is a command with a mistake in it.
     let is_file = || first.contains(['.', '/']) || first == "-" || Path::new(first).exists();
     if if is_option { !is_own } else { !is_command() && is_file() } {
-        args.insert(1, "run".into());
+        args.insert(at, "run".into());
     }
     args
 }
@@ -173,6 +191,9 @@ impl Command {
     /// is not added to, unless a person reads it.
     fn hint(&self, error: &Error) {
         let Command::Run(options) = self else { return };
+        if failure::is_quiet() {
+            return;
+        }
         if error.is::<I32Exit>() && !io::stderr().is_terminal() {
             return;
         }

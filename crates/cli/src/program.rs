@@ -10,6 +10,7 @@ use crate::args;
 use crate::failure::escaped;
 use crate::features;
 use crate::imports;
+use crate::progress::Progress;
 use crate::source::{self, Source};
 
 /// Names that are called when none is asked for, the best one first.
@@ -48,10 +49,13 @@ impl Program {
     pub(crate) fn load(source: &Source, config: &Config) -> Result<Program> {
         let bytes = source.read()?;
         let engine = Engine::new(config)?;
+        let (name, kilobytes) = (source.to_string(), bytes.len().div_ceil(1000));
+        let compiling = Progress::start(move || format!("compiling {name} ({kilobytes} kB)"));
         let module = match source.file() {
             Some(file) => Module::new_with_file(&engine, &bytes, file),
             None => Module::new(&engine, &bytes),
         };
+        drop(compiling);
         let module = module.map_err(|error| invalid(source, &bytes, error))?;
         let mut program = Program { source: source.clone(), module, has_start: false };
         if program.functions().next().is_none() {

@@ -1,7 +1,7 @@
 //! `lineal script`: runs a script that drives memories and modules.
 
 use std::ffi::OsString;
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -172,7 +172,7 @@ impl Options {
 
     fn output(&self) -> Output {
         let stdout = io::stdout();
-        let colours = stdout.is_terminal() && failure::colours_wanted();
+        let colours = failure::colours(&stdout);
         let out: Box<dyn Write> = Box::new(stdout);
         Output { out, err: Box::new(io::stderr()), colours }
     }

@@ -8,7 +8,9 @@ use lineal::{Config, Engine};
 use lineal_wast::{Report, Runner};
 
 use crate::Status;
+use crate::failure;
 use crate::features;
+use crate::progress::Progress;
 use crate::source::Source;
 
 /// Which scripts to run.
@@ -25,10 +27,17 @@ impl Options {
     pub(crate) fn execute(&self, out: &mut impl Write) -> Result<Status> {
         let runner = Runner::new(&Engine::new(Config::new().features(self.features.features()))?);
         let mut status = Status::Success;
-        for file in scripts(&self.files)? {
+        let files = scripts(&self.files)?;
+        let count = files.len();
+        for (file, number) in files.into_iter().zip(1..) {
             let source = Source::from(file);
+            let name = source.to_string();
+            let running = Progress::start(move || format!("{number} of {count}: {name}"));
             let report = run(&runner, &source)?;
-            writeln!(out, "{source}: {report}")?;
+            drop(running);
+            if !failure::is_quiet() || report.failed() > 0 {
+                writeln!(out, "{source}: {report}")?;
+            }
             for failure in report.failures() {
                 writeln!(out, "{source}:{failure}")?;
                 status = Status::Failure;

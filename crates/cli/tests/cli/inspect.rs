@@ -27,7 +27,7 @@ fn memories_come_with_segments_and_contents() {
         rest,
         "
 memory 0, imported from env::shared: 2 pages (131072 bytes)
-  all zero at first
+  what it holds at first is up to who provides it
 
 memory 1, exported as memory, exported as heap: 1 page (65536 bytes), at most 16 pages (1048576 bytes)
   segment 0: 0x10..0x26, 22 bytes
@@ -43,6 +43,16 @@ memory 1, exported as memory, exported as heap: 1 page (65536 bytes), at most 16
 
 segment 3, passive: 7 bytes
 
+functions: 1 of 2 bytes, 1 imported
+  1: 2 bytes, (f64) -> (), exported as run
+
+tables
+  0: 2 of funcref, at most 5, exported as table
+
+globals
+  0: i32
+  1: mut i64, exported as counter
+
 imports
   env::log: function (i32, i64) -> f32
   env::where: global i32
@@ -54,6 +64,11 @@ exports
   table: table 2 of funcref, at most 5
   counter: global mut i64
   run: function (f64) -> ()
+
+parts of the file, the biggest first
+  data: 35 bytes (16%)
+  custom section name: 8 bytes (4%)
+  code: 4 bytes (2%)
 "
     );
 }
@@ -163,4 +178,128 @@ fn bad_modules_are_explained() {
     let report = lineal_with_input(&["inspect", "-"], b"(module (memory 65537))").failure(1);
     assert!(report.starts_with("error: <stdin> is not a valid module\n"), "{report}");
     lineal(&["inspect", "no-such-file"]).failure(1);
+}
+
+/// Whether a value is as a schema has it, as far as our schemas go: a keyword that is not known
+/// here fails.
+fn check(schema: &Value, value: &Value, path: &str) {
+    let kind = match value {
+        Value::Null => "null",
+        Value::Bool(_) => "boolean",
+        Value::Number(number) if number.is_u64() || number.is_i64() => "integer",
+        Value::Number(_) => "number",
+        Value::String(_) => "string",
+        Value::Array(_) => "array",
+        Value::Object(_) => "object",
+    };
+    for (keyword, rule) in schema.as_object().unwrap() {
+        match keyword.as_str() {
+            "$schema" | "title" | "description" => {}
+            "type" => {
+                let allowed = match rule {
+                    Value::Array(kinds) => kinds.iter().any(|allowed| allowed == kind),
+                    allowed => allowed == kind,
+                };
+                assert!(allowed, "{path} is of type {kind}, not {rule}");
+            }
+            "const" => assert_eq!(value, rule, "{path}"),
+            "enum" => assert!(rule.as_array().unwrap().contains(value), "{path}: {value}"),
+            "minimum" => assert!(value.is_null() || value.as_u64() >= rule.as_u64(), "{path}"),
+            "pattern" => {
+                assert_eq!(rule, "^([0-9a-f]{2})*$");
+                let text = value.as_str().unwrap();
+                let is_hex = text.bytes().all(|byte| b"0123456789abcdef".contains(&byte));
+                assert!(is_hex && text.len() % 2 == 0, "{path}: {text}");
+            }
+            "items" => {
+                for (index, item) in value.as_array().into_iter().flatten().enumerate() {
+                    check(rule, item, &format!("{path}[{index}]"));
+                }
+            }
+            "properties" => {
+                for (name, value) in value.as_object().into_iter().flatten() {
+                    check(&rule[name], value, &format!("{path}.{name}"));
+                }
+            }
+            "required" => {
+                if let Some(object) = value.as_object() {
+                    let name = |name: &Value| name.as_str().unwrap().to_owned();
+                    let missing = rule.as_array().unwrap().iter().map(name);
+                    let missing: Vec<_> =
+                        missing.filter(|name| !object.contains_key(name)).collect();
+                    assert!(missing.is_empty(), "{path} lacks {missing:?}");
+                }
+            }
+            "additionalProperties" => {
+                assert_eq!(rule, false);
+                let known = schema["properties"].as_object().unwrap();
+                for name in value.as_object().into_iter().flatten().map(|(name, _)| name) {
+                    assert!(known.contains_key(name), "{path} has {name}");
+                }
+            }
+            keyword => panic!("unknown keyword {keyword}"),
+        }
+    }
+}
+
+#[test]
+fn json_is_as_the_schema_says() {
+    let schema: Value = serde_json::from_str(&lineal(&["inspect", "--schema"]).success()).unwrap();
+    let mut paths = vec![
+        file("inspect-schema.wat", MODULE),
+        file("inspect-empty.wat", "(module)"),
+        file(
+            "inspect-wide.wat",
+            r#"(module (memory i64 0x1_0000_0000_0000) (table i64 1 funcref) (tag (export "t"))
+                (memory 1 1 shared) (data (i64.const -1) "x"))"#,
+        ),
+    ];
+    paths.extend(["posix.wasm", "lisp.wasm", "words.wasm"].map(crate::wasi::program));
+    for path in paths {
+        let json = lineal(&["inspect", "--json", &path]).success();
+        check(&schema, &serde_json::from_str(&json).unwrap(), "");
+    }
+    // The check itself finds what is wrong.
+    for wrong in [json!({}), json!({ "version": 2 }), json!([])] {
+        let found = std::panic::catch_unwind(|| check(&schema, &wrong, ""));
+        assert!(found.is_err(), "{wrong}");
+    }
+}
+
+#[test]
+fn the_biggest_come_first() {
+    let mut wat = String::from("(module ");
+    for index in 0..50 {
+        let size = index * 7 % 50;
+        wat += &format!("(func $f{index} {}) (global i32 (i32.const 0))", "nop ".repeat(size));
+    }
+    let path = file("biggest.wat", wat + "(@custom \"notes\" \"some text\"))");
+    let text = lineal(&["inspect", &path]).success();
+    assert!(text.contains("\nfunctions: 50 of "), "{text}");
+    assert!(text.contains("\n  7 f7: 51 bytes, () -> ()\n  14 f14: 50 bytes, "), "{text}");
+    assert!(text.contains("\n  and 30 smaller ones (--all shows them)\n"), "{text}");
+    assert!(text.contains("\n  and 30 more (--all shows them)\n"), "{text}");
+    assert!(text.contains("\n  custom section notes: 9 bytes ("), "{text}");
+    let text = lineal(&["inspect", "--all", &path]).success();
+    assert!(text.contains("\n  0 f0: 2 bytes, () -> ()\n") && !text.contains("--all"), "{text}");
+}
+
+#[test]
+fn a_memory_that_does_not_come_to_be_is_not_all_zero() {
+    let contents = |wat: &str| {
+        let text = lineal_with_input(&["inspect", "-"], wat.as_bytes()).success();
+        text.lines()
+            .find(|line| line.contains("at first") || line.contains("nothing"))
+            .map(str::to_owned)
+    };
+    assert_eq!(
+        contents(r#"(module (memory 1) (data (i32.const 65536) "x"))"#).unwrap(),
+        "  nothing: a segment does not fit, so the module cannot be instantiated"
+    );
+    assert_eq!(
+        contents(r#"(module (import "" "" (global i32)) (memory 1) (data (global.get 0) "x"))"#)
+            .unwrap(),
+        "  all zero at first, but for segments at addresses that depend on imports"
+    );
+    assert_eq!(contents("(module (memory 1))").unwrap(), "  all zero at first");
 }

@@ -1,5 +1,6 @@
 //! The program as a whole: usage, completions, broken pipes.
 
+use std::io::Read as _;
 use std::process::Stdio;
 
 use crate::{command, file, lineal};
@@ -171,4 +172,62 @@ fn proposals_are_switched() {
     for switch in ["sind", "simd=perhaps", "="] {
         assert_eq!(lineal(&["run", "-W", switch, &simd, "0"]).status, 2, "{switch}");
     }
+}
+
+#[test]
+fn colours_and_hints_are_chosen() {
+    let path = file("style.wat", crate::CALLS);
+    let misplaced = [&path, "--invoke", "add"];
+    let run = |options: &[&str]| lineal(&[options, &misplaced].concat());
+    assert!(run(&[]).stderr.starts_with("error: "));
+    assert!(run(&["--color", "never", "run"]).stderr.starts_with("error: "));
+    for options in
+        [&["--color", "always"][..], &["--color=always", "run"], &["run", "--color=always"]]
+    {
+        assert!(run(options).stderr.starts_with("\x1b[1;31merror:\x1b[0m "), "{options:?}");
+    }
+    assert!(run(&["--color", "auto"]).stderr.contains("hint: "));
+    for options in [&["-q"][..], &["--quiet", "run"], &["run", "-q"]] {
+        assert!(!run(options).stderr.contains("hint: "), "{options:?}");
+    }
+    assert_eq!(lineal(&["--color", "sometimes", &path]).status, 2);
+    // Of scripts, those that fail.
+    let good = file("quiet-good.wast", "(module)");
+    let bad =
+        file("quiet-bad.wast", "(module (func (export \"f\"))) (assert_trap (invoke \"f\") \"x\")");
+    let outcome = lineal(&["-q", "wast", &good, &bad]);
+    assert_eq!(outcome.status, 1);
+    assert!(
+        outcome.stdout.starts_with(&format!("{bad}: 1 passed, 1 failed\n")),
+        "{}",
+        outcome.stdout
+    );
+}
+
+/// What a program writes to a terminal as its standard error, while a script runs for a second.
+fn progress(options: &[&str]) -> String {
+    let path = file(
+        "slow.wast",
+        r#"(module (func (export "spin") (param i32)
+            (loop (br_if 0 (local.tee 0 (i32.sub (local.get 0) (i32.const 1)))))))
+        (invoke "spin" (i32.const 1_000_000_000))"#,
+    );
+    let (mut ours, its) = crate::streams::terminal();
+    let mut command = command(&[options, &["wast", &path]].concat());
+    let mut child = command.stdout(Stdio::null()).stderr(Stdio::from(its)).spawn().unwrap();
+    drop(command);
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    let mut shown = Vec::new();
+    // It ends with an error when the program's side is closed.
+    let _ = ours.read_to_end(&mut shown);
+    String::from_utf8(shown).unwrap()
+}
+
+#[test]
+fn long_work_is_shown_on_a_terminal_only() {
+    let shown = progress(&[]);
+    assert!(shown.contains("1 of 1: ") && shown.contains("slow.wast"), "{shown:?}");
+    // Nothing of it stays.
+    assert!(shown.ends_with("\r\x1b[K"), "{shown:?}");
+    assert_eq!(progress(&["--quiet"]), "");
 }

@@ -108,13 +108,18 @@ fn full_and_broken() {
     assert_eq!(broken.last().unwrap(), "write: Broken pipe");
 }
 
-#[test]
-fn a_terminal() {
-    let mut ours = File::from(openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap());
+/// The side of whoever sits at a terminal, and that of the program.
+pub(crate) fn terminal() -> (File, OwnedFd) {
+    let ours = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
     grantpt(&ours).unwrap();
     unlockpt(&ours).unwrap();
     let name = ptsname(&ours, Vec::new()).unwrap();
-    let its: OwnedFd = device(name.to_str().unwrap()).into();
+    (File::from(ours), device(name.to_str().unwrap()).into())
+}
+
+#[test]
+fn a_terminal() {
+    let (mut ours, its) = terminal();
     // A line, and the end of the input.
     ours.write_all(b"a line\n\x04").unwrap();
     let output = its.as_fd().try_clone_to_owned().unwrap();

@@ -1,12 +1,13 @@
 //! `lineal inspect`: shows what a module declares, its memories above all.
 
+mod json;
+
 use std::fmt::Write as _;
 use std::io::Write;
 use std::path::PathBuf;
 
 use anyhow::Result;
 use lineal_decoder::{ExternIndex, ExternType, MemoryType, Module, TableType};
-use serde_json::{Value, json};
 
 use crate::Status;
 use crate::failure::escaped;
@@ -20,21 +21,37 @@ use crate::source::Source;
 #[derive(Debug, clap::Args)]
 pub(crate) struct Options {
     /// The module, as .wat or .wasm; `-` for standard input
-    file: PathBuf,
+    #[arg(required_unless_present = "schema")]
+    file: Option<PathBuf>,
     #[command(flatten)]
     features: features::Options,
-    /// Print JSON, for programs to read
+    /// Print JSON, for programs to read. `--schema` prints what it looks like
     #[arg(long)]
     json: bool,
+    /// Show all functions and globals, not just the first ones
+    #[arg(long)]
+    all: bool,
+    /// Print the JSON Schema of what `--json` prints
+    #[arg(long, exclusive = true)]
+    schema: bool,
 }
+
+/// How many functions and globals are shown.
+const BIGGEST: usize = 20;
 
 impl Options {
     pub(crate) fn execute(&self, out: &mut impl Write) -> Result<Status> {
-        let source = Source::from(self.file.clone());
+        if self.schema {
+            write!(out, "{}", json::SCHEMA)?;
+            return Ok(Status::Success);
+        }
+        // There is one: it is required.
+        let source = Source::from(self.file.clone().unwrap_or_else(|| "-".into()));
         let bytes = source.read()?;
         let module = Module::new(&bytes, &self.features.features())
             .map_err(|error| program::invalid(&source, &bytes, error.into()))?;
-        let inspection = Inspection { module: &module, layout: Layout::of(&module) };
+        let layout = Layout::of(&module);
+        let inspection = Inspection { module: &module, layout, all: self.all };
         if self.json {
             serde_json::to_writer_pretty(&mut *out, &inspection.json())
                 .map_err(std::io::Error::from)?;
@@ -49,6 +66,20 @@ impl Options {
 struct Inspection<'a> {
     module: &'a Module,
     layout: Layout,
+    /// Whether everything is shown.
+    all: bool,
+}
+
+/// A function of the module's own.
+struct Function {
+    index: u32,
+    size_bytes: u64,
+}
+
+/// A part of the file.
+struct Part {
+    name: String,
+    size_bytes: u64,
 }
 
 impl Inspection<'_> {
@@ -60,8 +91,12 @@ impl Inspection<'_> {
             self.print_memory(out, index)?;
         }
         self.print_passive_segments(out)?;
+        self.print_functions(out)?;
+        self.print_tables(out)?;
+        self.print_globals(out)?;
         self.print_imports(out)?;
-        self.print_exports(out)
+        self.print_exports(out)?;
+        self.print_sections(out)
     }
 
     fn print_memory(&self, out: &mut impl Write, index: u32) -> Result<()> {
@@ -96,7 +131,7 @@ impl Inspection<'_> {
     fn print_contents(&self, out: &mut impl Write, index: u32) -> Result<()> {
         let rows = &self.layout.rows[index as usize];
         let Some((&last, _)) = rows.last_key_value() else {
-            writeln!(out, "  all zero at first")?;
+            writeln!(out, "  {}", self.no_contents(index))?;
             return Ok(());
         };
         let end = match byte_size(&self.module.memories[index as usize], false) {
@@ -112,6 +147,129 @@ impl Inspection<'_> {
         }
         dump.finish(end)?;
         Ok(())
+    }
+
+    /// What is said of a memory that no known byte is written to.
+    fn no_contents(&self, index: u32) -> &'static str {
+        let in_memory = |place: &&Place| match **place {
+            Place::Known { memory, .. } | Place::Unknown { memory } => memory == index,
+            Place::Passive => false,
+        };
+        let mut places = self.layout.places.iter().filter(in_memory);
+        if index < self.module.imported_memories {
+            "what it holds at first is up to who provides it"
+        } else if self.layout.places.iter().any(|place| Layout::stops(self.module, place)) {
+            "nothing: a segment does not fit, so the module cannot be instantiated"
+        } else if places.any(|place| matches!(place, Place::Unknown { .. })) {
+            "all zero at first, but for segments at addresses that depend on imports"
+        } else {
+            "all zero at first"
+        }
+    }
+
+    /// The functions of the module, the biggest first.
+    fn print_functions(&self, out: &mut impl Write) -> Result<()> {
+        let mut functions = self.functions();
+        if functions.is_empty() {
+            return Ok(());
+        }
+        let (count, size) = (functions.len(), functions.iter().map(|f| f.size_bytes).sum());
+        let imported = self.module.imported_funcs;
+        writeln!(out, "\nfunctions: {count} of {}, {imported} imported", bytes(Some(size)))?;
+        functions.sort_by_key(|function| std::cmp::Reverse(function.size_bytes));
+        let shown = if self.all { functions.len() } else { BIGGEST };
+        for function in functions.iter().take(shown) {
+            let index = function.index;
+            let name = self.module.names().func(index).map(escaped).unwrap_or_default();
+            let space = if name.is_empty() { "" } else { " " };
+            let (size, ty) = (bytes(Some(function.size_bytes)), self.module.func_type(index));
+            write!(out, "  {index}{space}{name}: {size}, {ty}")?;
+            for name in self.exported_as(ExternIndex::Func(index)) {
+                write!(out, ", exported as {}", escaped(name))?;
+            }
+            writeln!(out)?;
+        }
+        if let Some(more) = functions.len().checked_sub(shown).filter(|&more| more > 0) {
+            writeln!(out, "  and {more} smaller ones (--all shows them)")?;
+        }
+        Ok(())
+    }
+
+    fn print_tables(&self, out: &mut impl Write) -> Result<()> {
+        if !self.module.tables.is_empty() {
+            writeln!(out, "\ntables")?;
+        }
+        for (index, table) in self.module.tables.iter().enumerate() {
+            write!(out, "  {index}: {}", table_text(&table.ty))?;
+            self.print_exported_as(out, ExternIndex::Table(index as u32))?;
+        }
+        Ok(())
+    }
+
+    fn print_globals(&self, out: &mut impl Write) -> Result<()> {
+        let globals = &self.module.globals;
+        if !globals.is_empty() {
+            writeln!(out, "\nglobals")?;
+        }
+        let shown = if self.all { globals.len() } else { BIGGEST };
+        for (index, global) in globals.iter().enumerate().take(shown) {
+            let (_, ty) = kind_and_type(&ExternType::Global(global.ty.clone()));
+            write!(out, "  {index}: {ty}")?;
+            self.print_exported_as(out, ExternIndex::Global(index as u32))?;
+        }
+        if let Some(more) = globals.len().checked_sub(shown).filter(|&more| more > 0) {
+            writeln!(out, "  and {more} more (--all shows them)")?;
+        }
+        Ok(())
+    }
+
+    /// Ends a line with the names that something is exported under.
+    fn print_exported_as(&self, out: &mut impl Write, index: ExternIndex) -> Result<()> {
+        for name in self.exported_as(index) {
+            write!(out, ", exported as {}", escaped(name))?;
+        }
+        writeln!(out)?;
+        Ok(())
+    }
+
+    /// The parts of the file, the biggest first.
+    fn print_sections(&self, out: &mut impl Write) -> Result<()> {
+        let mut parts = self.parts();
+        parts.sort_by_key(|part| std::cmp::Reverse(part.size_bytes));
+        if !parts.is_empty() {
+            writeln!(out, "\nparts of the file, the biggest first")?;
+        }
+        let whole = self.module.bytes.len() as f64;
+        for part in parts {
+            let (name, size) = (escaped(&part.name), bytes(Some(part.size_bytes)));
+            let share = part.size_bytes as f64 / whole * 100.0;
+            writeln!(out, "  {name}: {size} ({share:.0}%)")?;
+        }
+        Ok(())
+    }
+
+    /// The functions that are not imported.
+    fn functions(&self) -> Vec<Function> {
+        (self.module.imported_funcs..self.module.funcs.len() as u32)
+            .map(|index| {
+                let body = self.module.body(index);
+                let size_bytes = body.map_or(0, |body| body.range.len() as u64);
+                Function { index, size_bytes }
+            })
+            .collect()
+    }
+
+    /// The code, the data and the custom sections of the file.
+    fn parts(&self) -> Vec<Part> {
+        let module = self.module;
+        let data = module.data.iter().map(|segment| segment.range.len() as u64).sum();
+        let own = [("code", module.code_section.len() as u64), ("data", data)];
+        let own = own.map(|(name, size_bytes)| Part { name: name.to_owned(), size_bytes });
+        let custom = module.custom_sections().map(|(name, contents)| Part {
+            name: format!("custom section {name}"),
+            size_bytes: contents.len() as u64,
+        });
+        own.into_iter().filter(|part| part.size_bytes > 0).chain(custom).collect()
     }
 
     fn print_passive_segments(&self, out: &mut impl Write) -> Result<()> {
@@ -145,70 +303,6 @@ impl Inspection<'_> {
             writeln!(out, "  {}: {kind} {ty}", escaped(&export.name))?;
         }
         Ok(())
-    }
-
-    fn json(&self) -> Value {
-        let module = self.module;
-        let memories = 0..module.memories.len() as u32;
-        let segments = 0..module.data.len() as u32;
-        let imports = module.imports.iter().map(|import| {
-            let (kind, ty) = kind_and_type(&import.ty);
-            json!({ "module": import.module, "name": import.name, "kind": kind, "type": ty })
-        });
-        let exports = module.exports.iter().map(|export| {
-            let (kind, ty) = kind_and_type(&module.extern_type(export.index));
-            json!({ "name": export.name, "kind": kind, "index": index_of(export.index), "type": ty })
-        });
-        json!({
-            "name": module.names().module(),
-            "size_bytes": module.bytes.len(),
-            "memories": memories.map(|index| self.memory_json(index)).collect::<Vec<_>>(),
-            "data_segments": segments.map(|index| self.segment_json(index)).collect::<Vec<_>>(),
-            "imports": imports.collect::<Vec<_>>(),
-            "exports": exports.collect::<Vec<_>>(),
-        })
-    }
-
-    fn memory_json(&self, index: u32) -> Value {
-        let ty = &self.module.memories[index as usize];
-        let import = self.memory_import(index);
-        json!({
-            "index": index,
-            "import": import.map(|(module, name)| json!({ "module": module, "name": name })),
-            "exports": self.exported_as(ExternIndex::Memory(index)).collect::<Vec<_>>(),
-            "address_bits": address_bits(ty),
-            "page_size_bytes": ty.page_size().bytes(),
-            "minimum_pages": ty.minimum().0,
-            "minimum_bytes": byte_size(ty, false),
-            "maximum_pages": ty.maximum().map(|pages| pages.0),
-            "maximum_bytes": byte_size(ty, true),
-            "shared": ty.is_shared(),
-        })
-    }
-
-    fn segment_json(&self, index: u32) -> Value {
-        let data = self.module.data_bytes(index);
-        let mut hex = String::with_capacity(2 * data.len());
-        for byte in data {
-            let _ = write!(hex, "{byte:02x}");
-        }
-        let (mode, memory, start, fits) = match self.layout.places[index as usize] {
-            Place::Passive => ("passive", None, None, None),
-            Place::Unknown { memory } => ("active", Some(memory), None, None),
-            Place::Known { memory, start, fits } => {
-                ("active", Some(memory), Some(start), Some(fits))
-            }
-        };
-        json!({
-            "index": index,
-            "mode": mode,
-            "memory": memory,
-            "start": start,
-            "end": start.and_then(|start| start.checked_add(data.len() as u64)),
-            "fits": fits,
-            "size_bytes": data.len(),
-            "hex": hex,
-        })
     }
 
     /// The names a memory is imported under.
