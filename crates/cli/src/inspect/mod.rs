@@ -213,7 +213,7 @@ impl Inspection<'_> {
         }
         let shown = if self.all { globals.len() } else { BIGGEST };
         for (index, global) in globals.iter().enumerate().take(shown) {
-            let (_, ty) = kind_and_type(&ExternType::Global(global.ty.clone()));
+            let (_, ty) = kind_and_type(&ExternType::Global(global.ty));
             write!(out, "  {index}: {ty}")?;
             self.print_exported_as(out, ExternIndex::Global(index as u32))?;
         }

@@ -209,7 +209,7 @@ fn check(schema: &Value, value: &Value, path: &str) {
                 assert_eq!(rule, "^([0-9a-f]{2})*$");
                 let text = value.as_str().unwrap();
                 let is_hex = text.bytes().all(|byte| b"0123456789abcdef".contains(&byte));
-                assert!(is_hex && text.len() % 2 == 0, "{path}: {text}");
+                assert!(is_hex && text.len().is_multiple_of(2), "{path}: {text}");
             }
             "items" => {
                 for (index, item) in value.as_array().into_iter().flatten().enumerate() {
