@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use std::sync::OnceLock;
 
 use anyhow::Error;
-use lineal::{ElementTrap, MemoryTrap, Trap, WasmBacktrace};
+use lineal::{ElementTrap, MemoryTrap, Trap, WasmBacktrace, WasmCoreDump};
 use lineal_wasi::I32Exit;
 
 use crate::host::Refused;
@@ -159,6 +159,8 @@ fn message(error: &Error) -> String {
     let mut message = String::new();
     let causes = error.chain().map(ToString::to_string);
     let causes = causes.filter(|cause| Some(cause) != backtrace_text.as_ref());
+    let dump = error.downcast_ref::<WasmCoreDump>().map(ToString::to_string);
+    let causes = causes.filter(|cause| Some(cause) != dump.as_ref());
     let causes = causes.filter(|cause| Some(cause) != trap.as_ref()).map(|cause| {
         if Some(&cause) == details.as_ref() { format!("wasm trap: {cause}") } else { cause }
     });

@@ -5,11 +5,12 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
+use lineal::WasmCoreDump;
 
 use crate::Status;
-use crate::host;
-use crate::observe::watch;
+use crate::observe::{self, watch};
 use crate::program::Program;
+use crate::{failure, host};
 
 /// What to run.
 #[derive(Debug, clap::Args)]
@@ -21,6 +22,10 @@ pub(crate) struct Options {
     guest: Guest,
     #[command(flatten)]
     host: host::Options,
+    /// Writes a core dump to a file if the guest traps, in the format of the WebAssembly tool
+    /// conventions
+    #[arg(long, value_name = "FILE")]
+    coredump: Option<PathBuf>,
     #[command(flatten)]
     watch: watch::Options,
 }
@@ -61,6 +66,7 @@ impl Options {
         let (file, args) = (self.guest.file(), self.guest.args());
         let mut config = self.host.config();
         self.watch.needs().configure(&mut config);
+        config.coredump_on_trap(self.coredump.is_some());
         let program = Program::load(&PathBuf::from(file).into(), &config)?;
         let call = program.call(self.invoke.as_deref(), args)?;
         let tool = self.watch.tool(program.module())?;
@@ -69,6 +75,13 @@ impl Options {
             .instantiate(&program, call.as_ref())
             .and_then(|instance| session.call(call.as_ref(), instance));
         session.report();
+        if let (Some(to), Err(error)) = (&self.coredump, &outcome)
+            && let Some(dump) = error.downcast_ref::<WasmCoreDump>()
+        {
+            let bytes = dump.serialize(session.store_mut(), &file.display().to_string());
+            observe::write_file(to, &bytes)?;
+            failure::note(&format!("core dump written to {}", to.display()));
+        }
         self.watch.report(session.store_mut(), outcome.as_ref().err())?;
         for result in outcome? {
             writeln!(out, "{result}")?;

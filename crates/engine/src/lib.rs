@@ -66,6 +66,8 @@ mod runtime;
 mod translate;
 
 pub use anyhow::{Error, Result, bail, ensure, format_err};
+#[cfg(feature = "coredump")]
+pub use api::WasmCoreDump;
 pub use api::{
     AnyRef, ArrayRef, AsContext, AsContextMut, Caller, CompilationMode, Config, Engine, EngineWeak,
     EqRef, ExnRef, Export, ExportType, Extern, ExternRef, Func, GcRef, Global, I31, ImportType,

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Compiles the programs of `faults` and `correct`. Needs clang and lld 14, wasi-libc and libc++ for
 # wasm32 (Debian: clang-14 lld-14 wasi-libc libc++-14-dev-wasm32 libc++abi-14-dev-wasm32
-# libclang-rt-14-dev-wasm32) and AssemblyScript 0.28 as `asc`.
+# libclang-rt-14-dev-wasm32), AssemblyScript 0.28 as `asc` and Zig 0.17 as `zig`.
 # clang would run wasm-opt, if it is installed, which removes names and line tables.
 set -euo pipefail
 cd "$(dirname "$0")"
@@ -22,6 +22,7 @@ for level in 0 2; do
     cpp -O$level -o cpp-O$level.wasm cpp.cpp "$object"
 done
 rm "$object"
+zig build-exe -target wasm32-freestanding -O ReleaseSmall -fno-strip -fno-entry -rdynamic zig.zig
 asc assembly.ts -o assembly.wasm -O0 --debug --sourceMap --exportRuntime
 
 cd ../correct

@@ -14,6 +14,8 @@ struct Expected {
     line: u32,
     kind: String,
     len_bytes: Option<u64>,
+    /// Whether it is found without a place.
+    no_line: bool,
     /// What else is found there, because the same fault reads and writes.
     also: Option<String>,
 }
@@ -28,6 +30,12 @@ fn cases(file: &str) -> BTreeMap<String, Expected> {
     for (number, line) in (1..).zip(source.lines()) {
         let mut words = line.split(['(', ')', ',', ' ']).filter(|word| !word.is_empty());
         let first = words.next().unwrap_or("");
+        // Those of AssemblyScript and Zig are functions that a module exports.
+        if let Some((_, function)) =
+            line.split_once("export function ").or_else(|| line.split_once("export fn "))
+        {
+            name = function.split('(').next().unwrap().to_owned();
+        }
         let is_case = !line.starts_with([' ', '#', '/'])
             && first.chars().all(|c| c.is_ascii_uppercase() || c == '_')
             && !first.is_empty();
@@ -44,6 +52,7 @@ fn cases(file: &str) -> BTreeMap<String, Expected> {
         else {
             continue;
         };
+        let mark = mark.trim_end_matches(" // NO LINE");
         let (mark, also) = match mark.split_once(" // ALSO ") {
             Some((mark, also)) => (mark, Some(also)),
             None => (mark, None),
@@ -56,6 +65,7 @@ fn cases(file: &str) -> BTreeMap<String, Expected> {
             line: number,
             kind: if leak { format!("leak-{kind}") } else { kind.to_owned() },
             len_bytes: words.next().map(|word| word.parse().unwrap()),
+            no_line: line.ends_with("// NO LINE"),
             also: also.map(str::to_owned),
         };
         if name.is_empty() {
@@ -73,10 +83,11 @@ fn problem(report: &Report, expected: &Expected, any_line: bool) -> Option<Strin
     let found = report.findings.iter().find(|finding| {
         finding.kind.name() == expected.kind
             && expected.len_bytes.is_none_or(|len| finding.len_bytes == Some(len))
-            && finding.stack.iter().any(|frame| {
-                (any_line || frame.line == Some(expected.line))
-                    && frame.file.as_ref().is_some_and(|file| file.ends_with(&expected.file))
-            })
+            && (expected.no_line
+                || finding.stack.iter().any(|frame| {
+                    (any_line || frame.line == Some(expected.line))
+                        && frame.file.as_ref().is_some_and(|file| file.ends_with(&expected.file))
+                }))
     });
     if found.is_none() {
         return Some(format!("not found: {expected:?} in\n{report}"));
@@ -169,6 +180,31 @@ fn stacks_that_end_at_address_0() {
 #[test]
 fn objects_and_containers() {
     all_cases("cpp.cpp", "cpp");
+}
+
+/// Calls each exported function of a module with 0 and with 1: the faulty form and its twin.
+fn all_exports(source: &str, program: &str) {
+    let mut problems = Vec::new();
+    for (name, expected) in cases(source) {
+        let file = common::program("faults", program);
+        let report = common::check_export(&file, &name, 0);
+        problems.extend(problem(&report, &expected, false).map(|it| format!("{name}: {it}")));
+        let twin = common::check_export(&file, &name, 1);
+        if !twin.is_clean() {
+            problems.push(format!("{name} fixed:\n{twin}"));
+        }
+    }
+    assert!(problems.is_empty(), "{} problems\n{}", problems.len(), problems.join("\n"));
+}
+
+#[test]
+fn assembly_script() {
+    all_exports("assembly.ts", "assembly.wasm");
+}
+
+#[test]
+fn zig() {
+    all_exports("zig.zig", "zig.wasm");
 }
 
 #[test]

@@ -24,7 +24,7 @@ use serde_json::Value;
 pub(crate) use tool::{Needs, SharedTool, Tool};
 
 /// Writes a text or other bytes to a file.
-fn write_file(file: &Path, bytes: &[u8]) -> Result<()> {
+pub(crate) fn write_file(file: &Path, bytes: &[u8]) -> Result<()> {
     std::fs::write(file, bytes).with_context(|| format!("cannot write {}", file.display()))
 }
 

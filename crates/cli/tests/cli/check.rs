@@ -1,6 +1,6 @@
 //! `check`: what it prints and writes, its exit status, its options.
 
-use crate::{Outcome, faulty, file, json, lineal};
+use crate::{Outcome, example, faulty, file, json, lineal};
 
 /// Checks a case of a faulty program.
 fn check(options: &[&str], program: &str, args: &[&str]) -> Outcome {
@@ -154,4 +154,18 @@ fn a_stripped_module_is_told_its_allocator() {
         );
     }
     assert_eq!(lineal(&["check", "--alloc", "malloc", &module]).status, 2);
+}
+
+/// The page `examples/memory-bug.md`: what it shows is what is printed.
+#[test]
+fn the_page_about_a_memory_bug_is_true() {
+    let run = lineal(&["check", &example("tiles.wasm")]);
+    assert_eq!((run.status, &*run.stdout), (99, "The Cellar: 16x4\n"));
+    let page = std::fs::read_to_string(example("memory-bug.md")).unwrap();
+    let shown: Vec<&str> = page.split("```text\n").skip(1).collect();
+    assert!(shown.len() > 4);
+    for block in shown {
+        let block = block.split("```").next().unwrap();
+        assert!(run.stderr.contains(block), "{block}\nis not in\n{}", run.stderr);
+    }
 }

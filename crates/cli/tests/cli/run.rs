@@ -251,3 +251,18 @@ fn atomics_run_on_shared_memories() {
     let report = lineal(&["run", "--invoke", "unaligned", &path]).failure(134);
     assert!(report.contains("unaligned atomic"), "{report}");
 }
+
+#[test]
+fn a_trap_leaves_a_core_dump() {
+    let path = file("core.wat", CALLS);
+    let dump = file("core.wasm", "");
+    let options = ["run", "--coredump", &dump, "--invoke", "divide", &path, "1"];
+    let fine = lineal(&[&options[..], &["1"]].concat());
+    assert_eq!((fine.success().as_str(), std::fs::read(&dump).unwrap().len()), ("1\n", 0));
+    let trapped = lineal(&[&options[..], &["0"]].concat());
+    assert_eq!(trapped.status, 134, "{}", trapped.stderr);
+    assert!(trapped.stderr.starts_with("core dump written to "), "{}", trapped.stderr);
+    assert!(!trapped.stderr.contains("wasm core dump with"), "{}", trapped.stderr);
+    let bytes = std::fs::read(&dump).unwrap();
+    assert!(bytes.starts_with(b"\0asm\x01") && bytes.windows(9).any(|it| it == b"corestack"));
+}

@@ -41,6 +41,8 @@ pub use refs::rooting::{GcRef, OwnedRooted, RootScope};
 pub use refs::table::Table;
 pub use refs::tag::Tag;
 pub use store::control::UpdateDeadline;
+#[cfg(feature = "coredump")]
+pub use store::coredump::WasmCoreDump;
 pub use store::exceptions::ThrownException;
 pub use store::limits::{ResourceLimiter, StoreLimits, StoreLimitsBuilder};
 pub use store::region::Region;

@@ -126,7 +126,13 @@ pub(crate) unsafe fn invoke(
         if exit == Exit::EXCEPTION {
             (*core.as_ptr()).heap.pending_exception = std::mem::take(&mut (*cx).exception);
         }
-        let outcome = conclude(&mut *cx, exit);
+        let mut outcome = conclude(&mut *cx, exit);
+        if let (Outcome::Failed(_), Some(_), Some(on_trap)) =
+            (&outcome, exit.trap(), (*core.as_ptr()).engine.config().on_trap)
+            && let Outcome::Failed(error) = outcome
+        {
+            outcome = Outcome::Failed(on_trap(&*core.as_ptr(), error));
+        }
         outer.restore(cx);
         match outcome {
             Outcome::Returned => {

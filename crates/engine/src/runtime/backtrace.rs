@@ -118,7 +118,7 @@ impl WasmBacktrace {
 }
 
 impl FrameInfo {
-    fn new(frame: &Frame<'_>) -> FrameInfo {
+    pub(crate) fn new(frame: &Frame<'_>) -> FrameInfo {
         let module = &frame.instance.module;
         FrameInfo::at(
             Module::from_code(module.clone()),

@@ -5,6 +5,7 @@ use lineal_memory::MemoryOptions;
 
 use super::observe::Observe;
 use super::options::Options;
+use super::store::StoreCore;
 
 /// What an [`Engine`](crate::Engine) accepts and how it works.
 ///
@@ -20,6 +21,8 @@ pub struct Config {
     pub(crate) backtrace_details: WasmBacktraceDetails,
     pub(crate) translation: Options,
     pub(crate) observe: Option<Observe>,
+    /// Adds to the error of a trap what is known of the store.
+    pub(crate) on_trap: Option<fn(&StoreCore, anyhow::Error) -> anyhow::Error>,
 }
 
 /// Whether backtraces show lines of the source; see [`Config::wasm_backtrace_details`].
@@ -64,6 +67,7 @@ impl Config {
             backtrace_details: WasmBacktraceDetails::default(),
             translation: Options::default(),
             observe: None,
+            on_trap: None,
         }
     }
 

@@ -172,6 +172,11 @@ impl Blocks {
         self.live.values()
     }
 
+    /// Blocks freed lately whose memory was not used again, by address.
+    pub fn freed(&self) -> impl Iterator<Item = &Block> {
+        self.freed.values()
+    }
+
     /// How many blocks are live.
     pub fn count(&self) -> usize {
         self.live.len()

@@ -51,6 +51,13 @@ pub enum Role {
         /// The alignment that the caller believes the block to have.
         align: Option<usize>,
     },
+    /// Changes the size of a block where it is, and returns whether that went well.
+    Resize {
+        /// The block.
+        block: usize,
+        /// The new size in bytes.
+        size: usize,
+    },
     /// Returns how many bytes of a block may be used: `malloc_usable_size(block)`.
     UsableSize {
         /// The block.
@@ -252,13 +259,14 @@ const PREFIXES: [&str; 8] =
     ["dl", "emscripten_builtin_", "emmalloc_", "mi_", "__libc_", "__builtin_", "je_", "__"];
 
 /// Code that belongs to an allocator or collector although it is none of its entries.
-const INTERNAL: [&str; 6] = [
+const INTERNAL: [&str; 7] = [
     "~lib/rt/tlsf/",
     "~lib/rt/itcms/",
     "~lib/rt/tcms/",
     "~lib/rt/__visit",
     "~lib/rt/__collect",
     "heap.WasmAllocator.",
+    "heap.BrkAllocator.",
 ];
 
 /// What the function with a name and a signature does, if the name is known and the signature
@@ -371,11 +379,17 @@ fn rust(name: &str, params: usize, results: usize) -> Option<Recognised> {
     known(plain, params, results).filter(|found| found.family == Family::Rust)
 }
 
-/// `heap.WasmAllocator.alloc(context, length, log2 of the alignment, return address)`.
+/// `heap.WasmAllocator.alloc(context, length, log2 of the alignment, return address)`, and its other
+/// functions, which take blocks as address and length. Later versions call it `BrkAllocator`, and
+/// have one parameter more in debug builds.
 fn zig(name: &str, params: usize, results: usize) -> Option<Recognised> {
-    let role = match (name.rsplit_once("WasmAllocator.")?.1, params, results) {
-        ("alloc", 4, 1) => allocate(1),
-        ("free", 5, 0) => free(1),
+    let (_, function) =
+        name.rsplit_once("WasmAllocator.").or_else(|| name.rsplit_once("BrkAllocator."))?;
+    let role = match (function, params, results) {
+        ("alloc", 4 | 5, 1) => allocate(1),
+        ("free", 5 | 6, 0) => Role::Free { block: 1, size: Some(2), align: None },
+        ("resize", 6 | 7, 1) => Role::Resize { block: 1, size: 4 },
+        ("remap", 6 | 7, 1) => reallocate(1, 4),
         _ => return None,
     };
     Some(Recognised { family: Family::Zig, role })

@@ -13,7 +13,7 @@ use super::blocks::StackId;
 use super::recognise::{Family, Recognised, Role};
 
 /// The parameters that are kept: as many as any known function has.
-const MAX_PARAMS: usize = 6;
+const MAX_PARAMS: usize = 8;
 
 /// What a program asks of its allocator.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -150,8 +150,16 @@ impl Tracker {
             *param = *value;
         }
         let outermost = self.pending().is_empty();
-        let stack = if outermost && recognised.role != Role::Internal { stack(call) } else { 0 };
-        let begun = outermost.then(|| (recognised, self.begun(recognised.role, &params), stack));
+        let asked = outermost.then(|| self.begun(recognised.role, &params));
+        // Copies are frequent, and nearly all are right.
+        let is_copy = |asked| {
+            matches!(asked, Begun::Copy { to, from, len_bytes }
+            if to == from || to.abs_diff(from) >= len_bytes)
+        };
+        let has_stack =
+            recognised.role != Role::Internal && asked.is_some_and(|asked| !is_copy(asked));
+        let stack = if has_stack { stack(call) } else { 0 };
+        let begun = asked.map(|asked| (recognised, asked, stack));
         if !matches!(recognised.role, Role::Copy { .. }) {
             self.pending().push(Pending { height: call.height, recognised, params, stack });
         }
@@ -244,7 +252,7 @@ impl Tracker {
             Role::Copy { to, from, size } => {
                 Begun::Copy { to: params[to], from: params[from], len_bytes: params[size] }
             }
-            Role::UsableSize { .. } | Role::Internal => Begun::Other,
+            Role::Resize { .. } | Role::UsableSize { .. } | Role::Internal => Begun::Other,
         }
     }
 
@@ -287,6 +295,11 @@ impl Tracker {
                     None => Done::Other,
                 }
             }
+            Role::Resize { block, size } if result & 1 != 0 => Done::Reallocated {
+                old: params[block],
+                addr: params[block],
+                size_bytes: params[size],
+            },
             Role::UsableSize { block } => {
                 Done::UsableSize { addr: params[block], size_bytes: result }
             }

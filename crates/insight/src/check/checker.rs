@@ -105,6 +105,17 @@ impl Check {
     /// What was found. Leaks are searched for now, unless something stopped the guest before.
     pub fn report(&mut self, moment: &mut Moment<'_>) -> Report {
         let mut leaks = None;
+        if let Some(guest) = &self.guest
+            && let Some(addr) = guest.regions.changed_constant(moment, guest.memory)
+        {
+            let message = format!(
+                "constant data (.rodata) at {addr:#x} was overwritten; who did is not known, as it \
+                 was read too often to be watched: use blame for that address"
+            );
+            let stack = self.recorder.stack(moment);
+            let found = Draft::new(Kind::ReadOnlyWrite, message).at(addr, 0);
+            self.recorder.record_once(moment, guest.memory, stack, found);
+        }
         if let Some(guest) = &mut self.guest
             && self.options.leak_check != LeakCheck::No
         {
@@ -125,7 +136,7 @@ impl Check {
     pub fn page(&self, title: &str, report: &Report, moment: &Moment<'_>, module: &Module) -> Page {
         let mut page = Page::new(title);
         if let Some(guest) = &self.guest {
-            let blocks = guest.heap.live().map(|block| {
+            let blocks = guest.heap.live().chain(guest.heap.freed()).map(|block| {
                 (block, frames_json(&frames(moment, self.recorder.sites(block.allocated_at))))
             });
             page.memory(moment, guest.memory, module, &guest.layout, blocks);
@@ -268,7 +279,7 @@ impl Guest {
         let draft = |kind, rest: String| {
             Some(Draft::new(kind, format!("{subject}, {rest}")).at(range.start, len_bytes))
         };
-        match self.regions.place(moment, &range, writes) {
+        match self.regions.place(moment, self.memory, &range, writes) {
             Some(Where::NullPage) => {
                 return draft(Kind::NullPage, "near address 0: a null pointer was used".to_owned());
             }

@@ -69,6 +69,11 @@ impl Heap {
         self.blocks.live()
     }
 
+    /// Blocks that were freed, as far as they are remembered.
+    pub(super) fn freed(&self) -> impl Iterator<Item = &Block> {
+        self.blocks.freed()
+    }
+
     /// The memory that is not the allocators'.
     pub(super) fn outside(&self, memory_bytes: u64) -> Vec<Range<u64>> {
         self.hull.outside(memory_bytes)

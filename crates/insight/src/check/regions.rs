@@ -1,5 +1,6 @@
 //! Parts of the memory that are not the heap: the null page, constant data, the stack.
 
+use std::collections::HashMap;
 use std::ops::Range;
 use std::thread::{self, ThreadId};
 
@@ -12,6 +13,10 @@ const RED_ZONE_BYTES: u64 = 128;
 
 /// The size that linkers give a stack unless they are told another.
 const USUAL_STACK_BYTES: u64 = 64 << 10;
+
+/// After how many reads constant data is not watched any more. Accesses of interest are reported
+/// one by one, and a program may do nothing but read a table of constants.
+const READS: u32 = 64;
 
 /// A place that must not be accessed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,6 +31,10 @@ pub(super) enum Where {
 pub(super) struct Regions {
     null_end: u64,
     read_only: Vec<Range<u64>>,
+    /// How often granules of constant data were read.
+    reads: HashMap<u64, u32>,
+    /// Granules that are not watched any more, and what they contained.
+    unwatched: Vec<(u64, [u8; 8])>,
     stack: Option<Stack>,
 }
 
@@ -64,6 +73,8 @@ impl Regions {
         Regions {
             null_end: layout.null_page_end(),
             read_only: layout.read_only().collect(),
+            reads: HashMap::new(),
+            unwatched: Vec::new(),
             stack: stack.map(|(start, low)| {
                 // Variables without initial values lie between the data and the stack. Where they
                 // end is not known without debug information.
@@ -112,7 +123,8 @@ impl Regions {
     /// Where an access is that must not be there.
     pub(super) fn place(
         &mut self,
-        moment: &Moment<'_>,
+        moment: &mut Moment<'_>,
+        memory: MemoryId,
         range: &Range<u64>,
         writes: bool,
     ) -> Option<Where> {
@@ -131,8 +143,38 @@ impl Regions {
         if range.start < self.null_end {
             return (!self.is_frame(moment, range.start)).then_some(Where::NullPage);
         }
-        let overlaps = |other: &&Range<u64>| range.start < other.end && other.start < range.end;
-        (writes && self.read_only.iter().any(|other| overlaps(&other))).then_some(Where::ReadOnly)
+        let overlaps = |other: &Range<u64>| range.start < other.end && other.start < range.end;
+        if !self.read_only.iter().any(overlaps) {
+            return None;
+        }
+        if writes {
+            return Some(Where::ReadOnly);
+        }
+        let granule = range.start & !7;
+        let reads = self.reads.entry(granule).or_default();
+        *reads += 1;
+        // What is shared with other data stays of interest.
+        let inside =
+            |other: &Range<u64>| other.start <= granule && granule.saturating_add(8) <= other.end;
+        if *reads == READS && self.read_only.iter().any(inside) {
+            let mut bytes = [0; 8];
+            if moment.read(memory, granule, &mut bytes).is_ok() {
+                self.unwatched.push((granule, bytes));
+                moment.set_interest(memory, granule..granule + 8, false);
+            }
+        }
+        None
+    }
+
+    /// The first address of constant data that has changed since it was watched.
+    pub(super) fn changed_constant(&self, moment: &Moment<'_>, memory: MemoryId) -> Option<u64> {
+        let changed = |&(granule, ref bytes): &(u64, [u8; 8])| {
+            let mut now = [0; 8];
+            moment.read(memory, granule, &mut now).ok()?;
+            let at = now.iter().zip(bytes).position(|(now, before)| now != before)?;
+            Some(granule + at as u64)
+        };
+        self.unwatched.iter().filter_map(changed).min()
     }
 
     /// Whether an address in the null page is in the frame of the function that runs.

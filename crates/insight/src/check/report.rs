@@ -270,6 +270,19 @@ impl Recorder {
         self.known.insert((draft.kind, stack), index);
     }
 
+    /// Takes note of something that stays as it is, however often a report is asked for.
+    pub(super) fn record_once(
+        &mut self,
+        moment: &Moment<'_>,
+        memory: MemoryId,
+        stack: StackId,
+        draft: Draft,
+    ) {
+        if !self.known.contains_key(&(draft.kind, stack)) {
+            self.record(moment, memory, stack, draft);
+        }
+    }
+
     /// Whether there are as many findings as the limit allows.
     fn is_full(&mut self) -> bool {
         let findings = self.findings.len() + self.leaks.len();

@@ -2,8 +2,8 @@
 //!
 //! The page draws what it finds in an object of JSON: `summary` (pairs of name and value),
 //! `memory` (`bytes`), `layers` (lists of `[start, end, kind, index, name]` in the order in which
-//! they are painted), `blocks` (`[start, end, stack, freed]`), `writers` (`[start, end, stack]`),
-//! `stacks` (lists of frames), `symbols` (`[start, end, name]`), `bytes` (`[start, base64]`),
+//! they are painted; `blocks` and `writers` stand for those), `blocks` (`[start, end, stack, freed]`),
+//! `writers` (`[start, end, stack]`), `frames`, `stacks` (lists of indices of frames), `symbols` (`[start, end, name]`), `bytes` (`[start, base64]`),
 //! `findings`, `timeline`, `sites` and `rows`. What is not there is not shown.
 
 use std::fmt::Write as _;
@@ -31,7 +31,7 @@ const BLOCKS: usize = 10_000;
 const BYTES: usize = 256 << 10;
 
 /// How many runs of bytes with one writer a page has at most.
-const WRITERS: usize = 20_000;
+const WRITERS: usize = 10_000;
 
 /// How many symbols a page has at most.
 const SYMBOLS: usize = 5_000;
@@ -91,14 +91,12 @@ impl Page {
         let mut stacks: Vec<Value> = Vec::new();
         let mut known = std::collections::HashMap::new();
         let mut rows = Vec::new();
-        let mut painted = Vec::new();
         for (block, stack) in blocks {
             let index = *known.entry(block.allocated_at).or_insert_with(|| {
                 stacks.push(stack);
                 stacks.len() - 1
             });
             rows.push(json!([block.addr, block.end(), index, u8::from(block.freed_at.is_some())]));
-            painted.push(json!([block.addr, block.end().max(block.addr + 1), "block", index]));
         }
         let regions = regions_of(layout, module, memory_bytes);
         let regions = regions
@@ -110,7 +108,7 @@ impl Page {
             .map(|symbol| json!([symbol.range().start, symbol.range().end, symbol.name()]))
             .collect();
         self.set("memory", json!({ "bytes": memory_bytes }));
-        self.set("layers", json!([regions.collect::<Vec<_>>(), painted]));
+        self.set("layers", json!([regions.collect::<Vec<_>>(), "blocks"]));
         self.set("blocks", Value::Array(rows));
         self.set("stacks", Value::Array(stacks));
         self.set("symbols", Value::Array(symbols));
@@ -132,10 +130,10 @@ impl Page {
         self.set("at", addr.into())
     }
 
-    /// Adds another layer to the map, over those that it has: `[start, end, kind, index, name]`.
-    pub fn layer(&mut self, layer: Vec<Value>) -> &mut Page {
+    /// Adds another layer to the map, over those that it has.
+    fn layer(&mut self, layer: Value) -> &mut Page {
         match self.data.get_mut("layers") {
-            Some(Value::Array(layers)) => layers.push(Value::Array(layer)),
+            Some(Value::Array(layers)) => layers.push(layer),
             _ => {
                 self.set("layers", json!([layer]));
             }
@@ -156,7 +154,7 @@ impl Page {
         largest.sort_by_key(|block| block.addr);
         let mut stacks: Vec<Value> = Vec::new();
         let mut known = std::collections::HashMap::new();
-        let (mut rows, mut painted) = (Vec::new(), Vec::new());
+        let mut rows = Vec::new();
         for block in largest {
             let index = *known.entry(&block.stack).or_insert_with(|| {
                 stacks.push(frames_json(&block.stack));
@@ -164,12 +162,11 @@ impl Page {
             });
             let end = block.addr.saturating_add(block.size_bytes);
             rows.push(json!([block.addr, end, index, 0]));
-            painted.push(json!([block.addr, end.max(block.addr + 1), "block", index]));
         }
         let symbols = snapshot.symbols.iter().take(SYMBOLS);
         let symbols = symbols.map(|(range, name)| json!([range.start, range.end, name]));
         self.set("memory", json!({ "bytes": image.len_bytes }));
-        self.set("layers", json!([regions.collect::<Vec<_>>(), painted, layer]));
+        self.set("layers", json!([regions.collect::<Vec<_>>(), "blocks", layer]));
         self.set("blocks", Value::Array(rows));
         self.set("stacks", Value::Array(stacks));
         self.set("symbols", symbols.collect());
@@ -187,7 +184,7 @@ impl Page {
             _ => Vec::new(),
         };
         let mut known = std::collections::HashMap::new();
-        let (mut rows, mut painted, mut counts) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut rows, mut counts) = (Vec::new(), Vec::new());
         let written = |run: &&Run| run.memory == 0 && run.place.name != "never written";
         for run in runs.iter().filter(written).take(WRITERS) {
             let places = || std::iter::once(&run.place).chain(&run.callers);
@@ -202,14 +199,13 @@ impl Page {
                 count.2 += run.addresses.end - run.addresses.start;
             }
             rows.push(json!([run.addresses.start, run.addresses.end, index]));
-            painted.push(json!([run.addresses.start, run.addresses.end, "written", index]));
         }
         counts.sort_by_key(|count| std::cmp::Reverse(count.2));
         let table = counts.into_iter().map(|(_, name, bytes)| json!([bytes, name])).collect();
         self.rows("Who wrote most", &["bytes", "writer"], table);
         self.set("stacks", Value::Array(stacks));
         self.set("writers", Value::Array(rows));
-        self.layer(painted)
+        self.layer("writers".into())
     }
 
     /// Adds how often the parts of memory 0 were accessed. It comes after the
@@ -239,7 +235,7 @@ impl Page {
             let level = (10.0 + (accesses(piece) as f64 / most).log2()).clamp(0.0, 10.0) as u64;
             json!([addr, addr + heat.piece_bytes(), "heat", level])
         });
-        let painted = painted.collect();
+        let painted = painted.collect::<Vec<_>>().into();
         self.layer(painted)
     }
 
@@ -289,12 +285,36 @@ impl Page {
     /// The page's text.
     pub fn html(&self) -> String {
         // Nothing in the data can end the element that it is in.
-        let data = Value::Object(self.data.clone()).to_string().replace('<', "\\u003c");
+        let mut data = self.data.clone();
+        number_frames(&mut data);
+        let data = Value::Object(data).to_string().replace('<', "\\u003c");
         HTML.replace("{{TITLE}}", &escaped(&self.title))
             .replace("{{CSS}}", CSS)
             .replace("{{JS}}", JS)
             .replace("{{DATA}}", &data)
     }
+}
+
+/// Puts the frames of all call stacks into one list, and their indices into the stacks: most
+/// stacks have most frames in common.
+fn number_frames(data: &mut Map<String, Value>) {
+    let mut frames: Vec<Value> = Vec::new();
+    let mut known: std::collections::HashMap<Value, usize> = std::collections::HashMap::new();
+    let mut number = |stack: &mut Value| {
+        for frame in stack.as_array_mut().into_iter().flatten() {
+            let frame_value = frame.take();
+            let index = *known.entry(frame_value.clone()).or_insert_with(|| {
+                frames.push(frame_value);
+                frames.len() - 1
+            });
+            *frame = index.into();
+        }
+    };
+    let stacks = data.get_mut("stacks").and_then(Value::as_array_mut);
+    stacks.into_iter().flatten().for_each(&mut number);
+    let rows = data.get_mut("sites").and_then(|sites| sites["rows"].as_array_mut());
+    rows.into_iter().flatten().for_each(|row| number(&mut row["stack"]));
+    data.insert("frames".to_owned(), Value::Array(frames));
 }
 
 /// A place as a frame.
@@ -373,6 +393,36 @@ mod tests {
         assert_eq!(base64(b"fo"), "Zm8=");
         assert_eq!(base64(b"foo"), "Zm9v");
         assert_eq!(base64(b"foobar\xff"), "Zm9vYmFy/w==");
+    }
+
+    #[test]
+    fn a_page_of_a_large_memory_is_small() {
+        const MEMORY: u64 = 64 << 20;
+        let frame = |n: u64| crate::check::Frame {
+            function: format!("function_with_a_name_of_usual_length_{}", n % 400),
+            file: Some(format!("source/file_{}.c", n % 40)),
+            line: Some(n as u32),
+            column: Some(5),
+            offset: Some(n * 7),
+        };
+        let mut image = crate::snapshot::Image::default();
+        image.fill(MEMORY, |addr| ((addr * 31) >> 3) as u8 | 1);
+        let block = |n: u64| SnapshotBlock {
+            addr: 0x20000 + n * 512,
+            size_bytes: 400,
+            serial: n,
+            stack: (0..12).map(|depth| frame(n % 3000 + depth)).collect(),
+        };
+        let snapshot = Snapshot {
+            memories: vec![image],
+            symbols: (0..20_000).map(|n| (n * 4..n * 4 + 4, format!("variable_{n}"))).collect(),
+            blocks: (0..100_000).map(block).collect(),
+            ..Snapshot::default()
+        };
+        let mut page = Page::new("large");
+        page.snapshot(&snapshot, Vec::new());
+        let html = page.html();
+        assert!(html.len() <= 2 << 20, "{} bytes", html.len());
     }
 
     #[test]

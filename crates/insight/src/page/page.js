@@ -1,6 +1,9 @@
 'use strict';
 // Draws the data of a report. `data` is documented in the crate's `page` module.
 const data = JSON.parse(document.getElementById('data').textContent);
+const frames = data.frames || [];
+data.stacks = (data.stacks || []).map(stack => stack.map(index => frames[index]));
+for (const row of data.sites ? data.sites.rows : []) row.stack = row.stack.map(index => frames[index]);
 const $ = (selector, from = document) => from.querySelector(selector);
 const hex = n => '0x' + n.toString(16);
 const count = n => n.toLocaleString('en-US');
@@ -55,6 +58,8 @@ for (const [name, value] of data.summary) {
   $('#summary dl').append(make('dt', {}, name), make('dd', {}, typeof value === 'number' ? count(value) : value));
 }
 
+if (!data.summary.length) $('#summary').hidden = true;
+
 // Findings.
 if (data.findings) {
   const list = $('ol', show('findings'));
@@ -95,7 +100,12 @@ function go(address) {
 if (data.memory) {
   show('map');
   const canvas = $('#canvas'), where = $('#where');
-  const size = data.memory.bytes, layers = data.layers || [], finds = (data.findings || []).filter(f => f.addr !== undefined && f.addr !== null);
+  const shorthand = {
+    blocks: () => data.blocks.map(([start, end, stack, freed]) => [start, Math.max(end, start + 1), freed ? 'freed' : 'block', stack]),
+    writers: () => data.writers.map(([start, end, stack]) => [start, end, 'written', stack]),
+  };
+  const layers = (data.layers || []).map(layer => typeof layer === 'string' ? shorthand[layer]() : layer);
+  const size = data.memory.bytes, finds = (data.findings || []).filter(f => f.addr !== undefined && f.addr !== null);
   let view = [0, size], chosen = null, drag = null;
   const ROWS = 60;
   const colour = (kind, index) => kind === 'heat' ? 'hsl(15 80% ' + (isDark() ? 15 + index * 6 : 95 - index * 6) + '%)'
@@ -168,7 +178,8 @@ if (data.memory) {
     if (symbol) line('Symbol ', make('code', {}, symbol[2] + (address > symbol[0] ? '+' + (address - symbol[0]) : '')));
     for (const layer of layers) {
       const found = at(layer, address);
-      if (found) line(KINDS[found[2]][0].replace(/ \(.*/, ''), found[4] ? ' ' + found[4] : '', ', ' + hex(found[0]) + '..' + hex(found[1]));
+      // Who wrote it, and which block it is in, is said below.
+      if (found && !['written', 'block'].includes(found[2])) line(KINDS[found[2]][0].replace(/ \(.*/, ''), found[4] ? ' ' + found[4] : '', ', ' + hex(found[0]) + '..' + hex(found[1]));
     }
     const block = at(data.blocks || [], address);
     if (block) {
@@ -338,7 +349,7 @@ if (data.sites && data.sites.rows.length) {
 if (data.rows) {
   const section = show('rows');
   $('h2', section).textContent = data.rows.title;
-  $('thead', section).append(make('tr', {}, ...data.rows.columns.map(name => make('th', { scope: 'col' }, name))));
+  $('thead', section).append(make('tr', {}, ...data.rows.columns.map((name, index) => make('th', { scope: 'col', className: typeof (data.rows.rows[0] || [])[index] === 'string' ? '' : 'number' }, name))));
   for (const row of data.rows.rows) {
     const cells = row.map(value => typeof value === 'object' && value
       ? make('td', { className: 'number' }, make('button', { type: 'button', onclick: () => go(value.addr) }, hex(value.addr)))

@@ -219,8 +219,10 @@ fn owner(memory: usize, addr: u64, old: &Snapshot, new: &Snapshot) -> Owner {
         }
         let range = |block: &SnapshotBlock| block.addr..block.addr.saturating_add(block.size_bytes);
         if let Some(block) = last_at(&snapshot.blocks, addr, range) {
-            let who = block.stack.get(1).or(block.stack.first());
-            let who = who.map_or("an allocator", |frame| &frame.function);
+            // The innermost function that does not look like an allocator.
+            let allocates = |name: &str| name.contains("alloc") || name.starts_with("operator new");
+            let mut frames = block.stack.iter().map(|frame| &*frame.function);
+            let who = frames.find(|name| !allocates(name)).unwrap_or("an allocator");
             let name = format!("block of {} of {who}", count_of(block.size_bytes, "byte"));
             return Owner { range: range(block), name };
         }

@@ -67,6 +67,16 @@ impl Image {
         }
     }
 
+    /// Gives it a size and contents.
+    #[cfg(test)]
+    pub(crate) fn fill(&mut self, len_bytes: u64, byte: impl Fn(u64) -> u8) {
+        self.len_bytes = len_bytes;
+        for addr in (0..len_bytes).step_by(PAGE_BYTES as usize) {
+            let page: Vec<u8> = (addr..addr + PAGE_BYTES).map(&byte).collect();
+            self.keep(addr, &page);
+        }
+    }
+
     /// Keeps a page, unless it is all zeros.
     fn keep(&mut self, addr: u64, page: &[u8]) {
         if page.iter().any(|&byte| byte != 0) {

@@ -41,6 +41,23 @@ pub(crate) fn run<O: Observer + Send + 'static>(
     (store, end)
 }
 
+/// Calls an exported function under check. What the module imports traps.
+pub(crate) fn check_export(file: &Path, function: &str, fixed: i32) -> Report {
+    let tool = Check::new(Options::default());
+    let engine = Engine::new(Config::new().observe(tool.observe())).unwrap();
+    let module = Module::from_file(&engine, file).unwrap();
+    let mut linker = Linker::new(&engine);
+    linker.define_unknown_imports_as_traps(&module).unwrap();
+    let mut store = Store::new(&engine, tool);
+    store.observer(|tool| tool);
+    let instance = linker.instantiate(&mut store, &module).unwrap();
+    let function = instance.get_func(&mut store, function).unwrap();
+    let mut results = vec![lineal::Val::I32(0); function.ty(&store).results().len()];
+    let _ = function.call(&mut store, &[lineal::Val::I32(fixed)], &mut results);
+    let (mut moment, tool) = store.moment_and_data().expect("the engine observes");
+    tool.report(&mut moment)
+}
+
 /// Runs a program under check.
 pub(crate) fn check(file: &Path, args: &[&str], options: Options) -> Report {
     let tool = Check::new(options);

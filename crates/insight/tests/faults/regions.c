@@ -50,3 +50,17 @@ CASE(write_a_literal) {
     KEEP(p);
     p[0] = 'C'; SYNC(); // ERROR read-only-write 1
 }
+
+static const int squares[8] = {0, 1, 4, 9, 16, 25, 36, 49};
+
+/* Read so often that it is not watched any more; that it changed is found at the end. */
+CASE(write_a_constant_that_is_read_often) {
+    int i, sum = 0;
+    const volatile int *q = squares;
+    KEEP(q);
+    for (i = 0; i < 10000; i++) sum += q[i & 7];
+    KEEP(sum);
+    int copy[8], *p = fixed ? copy : (int *)q;
+    KEEP(p);
+    p[3] = 8; SYNC(); // ERROR read-only-write // NO LINE
+}

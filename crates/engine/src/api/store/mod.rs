@@ -8,6 +8,8 @@
 //! ```
 
 pub(crate) mod control;
+#[cfg(feature = "coredump")]
+pub(crate) mod coredump;
 pub(crate) mod exceptions;
 pub(crate) mod handle;
 pub(crate) mod limits;
