@@ -4,8 +4,8 @@ use std::marker::PhantomData;
 
 use crate::machine::operand::Src;
 use crate::machine::place::{Field, Place};
-use crate::machine::{Machine, Op};
-use crate::runtime::trap::{Exit, Trap};
+use crate::machine::{Exit, Machine, Op};
+use crate::runtime::trap::Trap;
 
 /// Makes the next cell the head of a loop, to which branches go at no cost.
 pub(crate) struct Head;

@@ -7,12 +7,13 @@ use lineal_decoder::{HeapType, TypeIndex};
 use lineal_memory::DataSegment;
 
 use super::slow::{IN_SECOND, Vm, charge, slow_ops};
+use crate::machine::Exit;
 use crate::runtime::entity::FuncEntity;
 use crate::runtime::heap;
 use crate::runtime::object::{Array, Object, Storage, Struct};
 use crate::runtime::room;
 use crate::runtime::slots::MAX_SLOTS;
-use crate::runtime::trap::{Exit, Trap};
+use crate::runtime::trap::Trap;
 
 /// How a field of a structure is accessed: what `second` says beside the number of operands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

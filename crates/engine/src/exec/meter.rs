@@ -5,10 +5,10 @@ use std::sync::atomic::Ordering;
 
 use super::call::run_host;
 use crate::machine::place::{Field, Place};
-use crate::machine::{Machine, Op};
+use crate::machine::{Exit, Machine, Op};
 use crate::runtime::context::Context;
 use crate::runtime::observe;
-use crate::runtime::trap::{Exit, Trap};
+use crate::runtime::trap::Trap;
 
 /// Takes `b` units of fuel, the cost of the basic block that begins here.
 pub(crate) struct Charge;

@@ -25,14 +25,14 @@ use std::ptr::NonNull;
 
 pub(crate) use call::{host_return_ip, switch_return_ip, translate_stub};
 
-use crate::machine::{self, Fp, Ip, Machine};
+use crate::machine::{self, Exit, ExitState, Fp, Ip, Machine};
 use crate::runtime::backtrace;
-use crate::runtime::context::{Context, ExitState, HostFailure};
+use crate::runtime::context::{Context, HostFailure};
 use crate::runtime::entity::{FuncEntity, FuncKind};
 use crate::runtime::native_stack::NativeStack;
 use crate::runtime::observe;
 use crate::runtime::store::StoreCore;
-use crate::runtime::trap::{Exit, Trap};
+use crate::runtime::trap::Trap;
 use crate::runtime::unwind::{self, Unwound};
 
 /// Calls a function of the guest or the host, from the host.

@@ -5,9 +5,9 @@ use std::marker::PhantomData;
 use super::slow::{IN_SECOND, Vm, slow_ops};
 use crate::machine::operand::Src;
 use crate::machine::place::Place;
-use crate::machine::{Machine, Op};
+use crate::machine::{Exit, Machine, Op};
 use crate::runtime::object::Object;
-use crate::runtime::trap::{Exit, Trap};
+use crate::runtime::trap::Trap;
 
 /// Traps if the operand of class `S` is null.
 pub(crate) struct CheckNonNull<S>(PhantomData<S>);

@@ -4,9 +4,8 @@ use std::marker::PhantomData;
 
 use crate::machine::operand::{Dst, SlotValue, Src};
 use crate::machine::place::{Field, Place};
-use crate::machine::{Machine, Op};
+use crate::machine::{Exit, Machine, Op};
 use crate::op::scalar::{Binary, Compare, Unary};
-use crate::runtime::trap::Exit;
 
 /// `d ← op a`
 pub(crate) struct Unop<O, S, D>(PhantomData<(O, S, D)>);

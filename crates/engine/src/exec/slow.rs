@@ -12,7 +12,7 @@ use lineal_memory::AddressType;
 
 use super::meter;
 use crate::machine::place::{Count, Field, Place};
-use crate::machine::{Machine, Op};
+use crate::machine::{Exit, Machine, Op};
 use crate::runtime::collect;
 use crate::runtime::context::{Context, Fault, HostFailure};
 use crate::runtime::entity::{MemoryEntity, TableEntity};
@@ -22,7 +22,7 @@ use crate::runtime::limits::{Limits, Refusal};
 use crate::runtime::object::Object;
 use crate::runtime::options::Options;
 use crate::runtime::store::StoreCore;
-use crate::runtime::trap::{Exit, Trap};
+use crate::runtime::trap::Trap;
 use crate::runtime::types::TypeRegistry;
 
 /// An operation on operands in consecutive slots.

@@ -1,9 +1,10 @@
 //! Handlers of operations on tables and element segments, and of `ref.func`.
 
 use super::slow::{Vm, address, grown, narrower, slow_ops, table_address_type};
+use crate::machine::Exit;
 use crate::runtime::entity::FuncEntity;
 use crate::runtime::limits::Limits;
-use crate::runtime::trap::{Exit, Trap};
+use crate::runtime::trap::Trap;
 
 slow_ops! {
     /// `table.get` of table `first`

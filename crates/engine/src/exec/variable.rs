@@ -4,8 +4,7 @@ use std::marker::PhantomData;
 
 use crate::machine::operand::{Dst, SlotA, SlotValue, Src};
 use crate::machine::place::{Field, Place};
-use crate::machine::{Machine, Op};
-use crate::runtime::trap::Exit;
+use crate::machine::{Exit, Machine, Op};
 
 /// `slot d ← a`; no register changes.
 pub(crate) struct Move<T, S>(PhantomData<(T, S)>);

@@ -4,9 +4,8 @@
 use std::marker::PhantomData;
 
 use crate::machine::place::{Field, Place};
-use crate::machine::{Machine, Op};
+use crate::machine::{Exit, Machine, Op};
 use crate::op::wide;
-use crate::runtime::trap::Exit;
 
 /// Writes both halves of a result.
 #[inline(always)]

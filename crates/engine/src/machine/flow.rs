@@ -1,9 +1,7 @@
 //! How one handler passes control to the next: by tail calls, or in a loop.
 
-use super::Machine;
 use super::place::Place;
-use crate::runtime::context::ExitState;
-use crate::runtime::trap::Exit;
+use super::{Exit, ExitState, Machine};
 
 /// An operation of the machine.
 pub(crate) trait Op {

@@ -32,6 +32,7 @@
 //! * **E4** `mem_ptr` and `Context::limits` describe memory 0 as it is now: whatever can change it
 //!   refreshes both.
 
+mod exit;
 mod flow;
 mod frame;
 mod ip;
@@ -39,6 +40,7 @@ pub(crate) mod operand;
 pub(crate) mod place;
 mod registers;
 
+pub(crate) use exit::{Exit, ExitState};
 pub(crate) use flow::{Handler, Op, handler, run, step};
 pub(crate) use frame::Fp;
 pub(crate) use ip::{Ip, b_of, operands, with_b, with_d};

@@ -8,8 +8,7 @@ use super::instance::InstanceData;
 use super::native_stack::NativeStack;
 use super::observe::state::{Observation, View};
 use super::store::StoreCore;
-use super::trap::Exit;
-use crate::machine::{Fp, Ip};
+use crate::machine::{Exit, ExitState, Fp, Ip};
 
 /// How wide an access is, as an index into [`Context::limits`].
 pub(crate) const WIDTHS: usize = 5;
@@ -87,14 +86,6 @@ pub(crate) struct Fault {
     pub(crate) len: u64,
     /// Whether the range is the one that was to be read.
     pub(crate) is_source: bool,
-}
-
-/// Where the executor stopped, and why.
-#[derive(Clone, Copy)]
-pub(crate) struct ExitState {
-    pub(crate) exit: Exit,
-    pub(crate) ip: Ip,
-    pub(crate) fp: Fp,
 }
 
 impl Context {

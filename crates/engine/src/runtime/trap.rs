@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::machine::Exit;
+
 /// One table of traps: name, the message, what it means.
 macro_rules! traps {
     ($($(#[doc = $doc:literal])* $name:ident = $code:literal, $message:literal;)*) => {
@@ -75,40 +77,17 @@ impl fmt::Display for Trap {
 
 impl std::error::Error for Trap {}
 
-/// Why the executor left its dispatch: one byte, so that it travels in a register.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Exit(u8);
-
 impl Exit {
-    /// The outermost function returned.
-    pub(crate) const DONE: Exit = Exit(0);
-    /// Not an exit: a branch was taken, and what comes after it in the same handler is skipped.
-    pub(crate) const BRANCH: Exit = Exit(u8::MAX - 1);
-    /// An exception was thrown; it waits in the context.
-    pub(crate) const EXCEPTION: Exit = Exit(u8::MAX - 2);
-    /// A host function failed; its error waits in the context.
-    pub(crate) const HOST_ERROR: Exit = Exit(u8::MAX);
-
-    #[cfg(any(lineal_tail_calls, test))]
-    pub(crate) fn from_bits(bits: u64) -> Exit {
-        Exit(bits as u8)
-    }
-
-    #[cfg(any(lineal_tail_calls, test))]
-    pub(crate) fn to_bits(self) -> u64 {
-        u64::from(self.0)
-    }
-
     /// The trap this stands for, if it stands for one.
     pub(crate) fn trap(self) -> Option<Trap> {
-        Trap::ALL.iter().copied().find(|&trap| trap as u8 == self.0)
+        Trap::ALL.iter().copied().find(|&trap| Exit::from(trap) == self)
     }
 }
 
 impl From<Trap> for Exit {
     #[inline(always)]
     fn from(trap: Trap) -> Exit {
-        Exit(trap as u8)
+        Exit::of_trap(trap as u8)
     }
 }
 

@@ -10,10 +10,10 @@ use lineal_memory::{AtomicError, atomic_fence};
 use super::kind::AddrType;
 use crate::exec::slow::{Slots, SlowOp, Vm};
 use crate::machine::place::{Count, Field, Place};
-use crate::machine::{Machine, Op};
+use crate::machine::{Exit, Machine, Op};
 use crate::op::access::atomic::Atomic;
 use crate::runtime::context::Context;
-use crate::runtime::trap::{Exit, Trap};
+use crate::runtime::trap::Trap;
 
 /// Runs an [`Atomic`] operation on a memory with addresses of type `I`.
 pub(crate) struct AtomicOp<O, I>(PhantomData<(O, I)>);

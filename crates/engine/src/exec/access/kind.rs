@@ -5,12 +5,11 @@ use std::marker::PhantomData;
 use lineal_memory::{SharedMemory, effective_address};
 
 use super::outside;
-use crate::machine::Machine;
 use crate::machine::operand::SlotValue;
 use crate::machine::place::{Field, Place};
+use crate::machine::{Exit, Machine};
 use crate::op::access::scalar::Raw;
 use crate::runtime::entity::MemoryEntity;
-use crate::runtime::trap::Exit;
 
 /// The type of an address operand: `u32` or `u64`.
 pub(crate) trait AddrType: SlotValue + Into<u64> {}

@@ -6,10 +6,9 @@ use super::kind::{self, AnyMemory};
 use super::{Addr, check};
 use crate::machine::operand::{Dst, SlotD, Src, ToSlot};
 use crate::machine::place::{Field, Place};
-use crate::machine::{Machine, Op};
+use crate::machine::{Exit, Machine, Op};
 use crate::op::access::lane::MemoryLane;
 use crate::op::access::scalar::Raw;
-use crate::runtime::trap::Exit;
 
 /// Where the immediates of a lane's load or store are: the first granule that the address leaves
 /// free has the lane's number in its upper half, and the slot of a load's vector in its lower.

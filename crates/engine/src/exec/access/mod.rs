@@ -17,12 +17,12 @@ pub(crate) mod scalar;
 
 use std::marker::PhantomData;
 
-use crate::machine::Machine;
 use crate::machine::operand::Src;
 use crate::machine::place::{Field, Place};
+use crate::machine::{Exit, Machine};
 use crate::op::access::scalar::Raw;
 use crate::runtime::context::Fault;
-use crate::runtime::trap::{Exit, Trap};
+use crate::runtime::trap::Trap;
 
 /// How an access to memory 0 makes its effective address.
 pub(crate) trait Addr {

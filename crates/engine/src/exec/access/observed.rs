@@ -21,7 +21,7 @@ use crate::exec::slow::{Slots, SlowOp, Vm, address, memory_address_type, narrowe
 use crate::exec::variable::global;
 use crate::machine::operand::{Dst, SlotValue, Src};
 use crate::machine::place::{Count, Field, Place};
-use crate::machine::{Fp, Ip, Machine, Op, handler};
+use crate::machine::{Exit, Fp, Ip, Machine, Op, handler};
 use crate::op::access::atomic::{Atomic, Effect, Observable};
 use crate::op::access::scalar::{MemoryLoad, MemoryStore, Raw};
 use crate::runtime::context::Context;
@@ -29,7 +29,6 @@ use crate::runtime::entity::{MemoryEntity, with_memory};
 use crate::runtime::observe::event::{AccessKind, AccessSource, GlobalSet, Info};
 use crate::runtime::observe::state::Record;
 use crate::runtime::observe::{self, Before, Made, SPLIT, Site, Split};
-use crate::runtime::trap::Exit;
 
 /// What is done beside an access to memory 0.
 pub(crate) trait Kind {

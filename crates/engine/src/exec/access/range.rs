@@ -8,9 +8,9 @@ use super::check_range;
 use crate::exec::slow::{Vm, address, grown, memory_address_type, narrower, slow_ops};
 use crate::machine::operand::{SlotA, SlotD, Src};
 use crate::machine::place::{Field, Place};
-use crate::machine::{Machine, Op};
+use crate::machine::{Exit, Machine, Op};
 use crate::runtime::entity::{MemoryEntity, with_memory};
-use crate::runtime::trap::{Exit, Trap};
+use crate::runtime::trap::Trap;
 
 /// `memory.fill` of memory 0: the address is in the slot `a`, value and length are of classes `V`
 /// and `N`.

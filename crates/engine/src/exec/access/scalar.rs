@@ -6,10 +6,9 @@ use super::kind::{self, AnyMemory};
 use super::{Addr, check};
 use crate::machine::operand::{Dst, SlotD, Src};
 use crate::machine::place::Place;
-use crate::machine::{Machine, Op};
+use crate::machine::{Exit, Machine, Op};
 use crate::op::access::scalar::{MemoryLoad, MemoryStore, Raw};
 use crate::op::scalar::Binary;
-use crate::runtime::trap::Exit;
 
 /// `d ← memory[ea]`
 pub(crate) struct LoadOp<O, A, D>(PhantomData<(O, A, D)>);

@@ -18,10 +18,9 @@ use super::scalar::*;
 use super::variable::*;
 use crate::machine::operand::*;
 use crate::machine::place::Place;
-use crate::machine::{Handler, Machine, Op, handler, step};
+use crate::machine::{Exit, Handler, Machine, Op, handler, step};
 use crate::op::access::scalar::*;
 use crate::op::scalar::*;
-use crate::runtime::trap::Exit;
 
 /// The operation of a cell, then that of the cell after it, which may be a sequence too.
 pub(crate) struct Seq<A, B>(PhantomData<(A, B)>);

@@ -4,9 +4,8 @@ use std::marker::PhantomData;
 
 use crate::machine::operand::{Dst, SlotA, Src, ToSlot};
 use crate::machine::place::{Field, Place};
-use crate::machine::{Machine, Op};
+use crate::machine::{Exit, Machine, Op};
 use crate::op::vector::{ExtractLane, ReplaceLane, Splat};
-use crate::runtime::trap::Exit;
 
 /// `d ←` a vector of the number of class `S`
 pub(crate) struct SplatOp<O, S>(PhantomData<(O, S)>);

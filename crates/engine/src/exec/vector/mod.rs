@@ -10,11 +10,10 @@ use std::marker::PhantomData;
 
 use crate::machine::operand::{Dst, SlotA, SlotB, Src, ToSlot};
 use crate::machine::place::{Field, Place};
-use crate::machine::{Fp, Machine, Op};
+use crate::machine::{Exit, Fp, Machine, Op};
 use crate::op::vector::{
     I8x16Shuffle, Vector, VectorBinary, VectorShift, VectorTernary, VectorTest, VectorUnary,
 };
-use crate::runtime::trap::Exit;
 
 /// `d ← op a`
 pub(crate) struct VectorUnop<O>(PhantomData<O>);

@@ -8,9 +8,8 @@ use std::marker::PhantomData;
 use crate::exec::variable::global;
 use crate::machine::operand::{Dst, SlotA, SlotB, SlotD, Src, ToSlot};
 use crate::machine::place::{Count, Field, Place};
-use crate::machine::{Fp, Machine, Op};
+use crate::machine::{Exit, Fp, Machine, Op};
 use crate::op::vector::Vector;
-use crate::runtime::trap::Exit;
 
 impl Fp {
     /// Reads the vector in a slot and the one after it.

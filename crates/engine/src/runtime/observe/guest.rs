@@ -8,13 +8,12 @@ use super::event::{
 use super::site::Site;
 use super::state::Record;
 use super::{Observer, flush, height, report, settle};
-use crate::machine::{Fp, Ip};
+use crate::machine::{Exit, Fp, Ip};
 use crate::runtime::code::Module;
 use crate::runtime::context::{Context, HostFailure};
 use crate::runtime::entity::{MemoryEntity, with_memory};
 use crate::runtime::instance::InstanceData;
 use crate::runtime::store::StoreCore;
-use crate::runtime::trap::Exit;
 
 /// Leaves the guest with a failure.
 pub(crate) fn leave_with(context: &mut Context, failure: HostFailure) -> Exit {

@@ -1,0 +1,86 @@
+//! The cell that begins a function, and the one that translates it first.
+
+use super::blame_caller;
+use crate::machine::place::{Count, Field, Place};
+use crate::machine::{Exit, Ip, Machine, Op};
+use crate::runtime::code::FuncEntry;
+use crate::runtime::context::Context;
+use crate::runtime::trap::Trap;
+
+/// Begins a function: checks that its frame of `b` slots fits, saves the return address in slot
+/// `a`, zeroes the `d` slots before it, and loads the pins that granule 2 names.
+///
+/// `N` is how many slots are zeroed, or [`MANY`] to ask `d`.
+pub(crate) struct Enter<const N: usize>;
+
+/// Stands for more locals than there are handlers for.
+pub(crate) const MANY: usize = usize::MAX;
+
+impl<const N: usize> Op for Enter<N> {
+    const GRANULES: usize = 3;
+    const PLACES: &'static [Place] = &[
+        Place::Slots(Field::NONE, Count::In(Field::B)),
+        Place::Slot(Field::A),
+        Place::Slot(Field::half(2, 0)),
+        Place::Slot(Field::half(2, 1)),
+    ];
+
+    #[inline(always)]
+    unsafe fn exec(m: &mut Machine) -> Result<(), Exit> {
+        let return_ip = Ip::new(std::ptr::with_exposed_provenance(m.acc as usize));
+        // SAFETY: E1 and E3.
+        unsafe {
+            let end = m.fp.as_ptr() as usize + m.ip.b() as usize * size_of::<u64>();
+            if end > (*m.cx).stack_end as usize {
+                // The frame is not there, so the trap belongs to the caller.
+                blame_caller(m, return_ip);
+                return Err(Trap::StackOverflow.into());
+            }
+        }
+        // SAFETY: E1 and E2: the frame was just checked.
+        unsafe {
+            let link = m.ip.a();
+            if N == MANY {
+                let count = m.ip.d() as usize;
+                m.fp.slot(link - count).write_bytes(0, count);
+            } else {
+                for index in 1..=N {
+                    m.fp.slot(link).sub(index).write(0);
+                }
+            }
+            m.fp.set(link, m.acc);
+            m.load_pins(m.fp, m.ip.half(2, 0), m.ip.half(2, 1));
+        }
+        Ok(())
+    }
+}
+
+/// Translates the function whose entry is in `pin`, then begins it.
+pub(super) struct Translate;
+
+impl Op for Translate {
+    const GRANULES: usize = 1;
+    const PLACES: &'static [Place] = &[];
+    const GOES_ON: bool = false;
+
+    #[inline(always)]
+    unsafe fn exec(m: &mut Machine) -> Result<(), Exit> {
+        let entry = std::ptr::with_exposed_provenance(m.pin as usize);
+        // SAFETY: E3; every call passes the entry of a function of the running instance.
+        m.ip = unsafe { translate_now(m.cx, entry) };
+        Err(Exit::BRANCH)
+    }
+}
+
+/// # Safety
+///
+/// E3 holds, and `entry` belongs to the running instance's module.
+#[inline(never)]
+unsafe fn translate_now(cx: *mut Context, entry: *const FuncEntry) -> Ip {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let module = &(*(*cx).instance).module;
+        module.translated((*entry).index());
+        (*entry).ip()
+    }
+}
