@@ -18,7 +18,7 @@ struct Mapping {
     reserved_bytes: usize,
 }
 
-// SAFETY: R1: the mapping is its owner's, whichever thread has that.
+// SAFETY: B1: the mapping is its owner's, whichever thread has that.
 unsafe impl Send for Mapping {}
 
 impl Mapping {
@@ -42,7 +42,7 @@ impl Mapping {
         let fits = |(mapping, _): &(Mapping, _)| mapping.reserved_bytes == reserved_bytes;
         let (mapping, committed_bytes) = spare.iter().rposition(fits).map(|at| spare.remove(at))?;
         drop(spare);
-        // SAFETY: R1, R2: the bytes are the caller's now, and may be written.
+        // SAFETY: B1, B2: the bytes are the caller's now, and may be written.
         unsafe { mapping.base_ptr.as_ptr().write_bytes(0, committed_bytes) };
         Some((mapping, committed_bytes))
     }
@@ -55,10 +55,10 @@ impl Mapping {
         if bytes == committed_bytes {
             return Ok(bytes);
         }
-        // SAFETY: R2 keeps this inside the mapping.
+        // SAFETY: B2 keeps this inside the mapping.
         let added_ptr = unsafe { self.base_ptr.add(committed_bytes) };
         let access = MprotectFlags::READ | MprotectFlags::WRITE;
-        // SAFETY: R1, R2: whole pages of this mapping, which are made accessible and never
+        // SAFETY: B1, B2: whole pages of this mapping, which are made accessible and never
         // anything else.
         unsafe { mprotect(host_ptr(added_ptr), bytes - committed_bytes, access) }
             .map_err(|_| OutOfMemory)?;
@@ -71,7 +71,7 @@ impl Drop for Mapping {
         if self.reserved_bytes == 0 {
             return;
         }
-        // SAFETY: R1, and by S3 nobody uses it any more.
+        // SAFETY: B1, and by S3 nobody uses it any more.
         let unmapped = unsafe { munmap(host_ptr(self.base_ptr), self.reserved_bytes) };
         debug_assert!(unmapped.is_ok(), "a mapping of our own can be unmapped");
     }
@@ -96,10 +96,10 @@ const LARGEST_SPARE_BYTES: usize = 128 << 10;
 /// made without `MAP_NORESERVE`: inaccessible pages are not charged for anyway, and committing
 /// is then where a host that has run out says so, rather than killing the process later.
 ///
-/// - R1: `base_ptr` is a private anonymous mapping of `reserved_bytes`, of this backing alone.
-/// - R2: the first bytes of it may be read and written: at least as many as the memory has,
+/// - B1: `base_ptr` is a private anonymous mapping of `reserved_bytes`, of this backing alone.
+/// - B2: the first bytes of it may be read and written: at least as many as the memory has,
 ///   rounded up to whole pages of the host. This is at most `reserved_bytes`.
-/// - R3: `committed_bytes` is how many that are; all bytes after those are zeros that nobody wrote. It is
+/// - B3: `committed_bytes` is how many that are; all bytes after those are zeros that nobody wrote. It is
 ///   `None` for a backing of several threads, where nobody counts: an atomic counter in a memory
 ///   would keep compilers from reading the memory's other fields before a loop.
 #[derive(Debug)]
@@ -169,7 +169,7 @@ impl ReservedBacking {
         let larger = ReservedBacking::new(new_bytes, roomy_bytes)
             .or_else(|_| ReservedBacking::new(new_bytes, new_bytes))?;
         let (old_ptr, new_ptr) = (self.base_ptr().as_ptr(), larger.base_ptr().as_ptr());
-        // SAFETY: R2 for both, as the old size is less than the new one; two mappings do not
+        // SAFETY: B2 for both, as the old size is less than the new one; two mappings do not
         // overlap.
         unsafe { ptr::copy_nonoverlapping(old_ptr, new_ptr, old_bytes) };
         *self = larger;
@@ -226,7 +226,7 @@ mod tests {
         let reservation_bytes = 123 << 16;
         let new = |bytes| ReservedBacking::new(bytes, reservation_bytes).unwrap();
         let write = |backing: &ReservedBacking, index| {
-            // SAFETY: R2, and the tests pass an index inside the backing's size.
+            // SAFETY: B2, and the tests pass an index inside the backing's size.
             unsafe { backing.base_ptr().as_ptr().add(index).write(7) };
         };
         let mut backing = new(1);
@@ -235,7 +235,7 @@ mod tests {
         write(&backing, 65_535);
         drop(backing);
         let backing = new(131_072);
-        // SAFETY: R2.
+        // SAFETY: B2.
         let bytes = unsafe { core::slice::from_raw_parts(backing.base_ptr().as_ptr(), 131_072) };
         assert!(bytes.iter().all(|&byte| byte == 0));
         write(&backing, 131_071);
@@ -247,12 +247,12 @@ mod tests {
         let new = || ReservedBacking::new(1, 125 << 16).unwrap();
         let backing = new().into_fixed();
         backing.commit(1, 131_072).unwrap();
-        // SAFETY: R2.
+        // SAFETY: B2.
         unsafe { backing.base_ptr().as_ptr().add(131_071).write(7) };
         drop(backing);
         let mut backing = new();
         backing.grow(1, 131_072).unwrap();
-        // SAFETY: R2.
+        // SAFETY: B2.
         assert_eq!(unsafe { backing.base_ptr().as_ptr().add(131_071).read() }, 0);
     }
 
@@ -263,10 +263,10 @@ mod tests {
         // Committing what is committed changes nothing.
         backing.grow(0, 1).unwrap();
         let last_ptr = backing.base_ptr().as_ptr().wrapping_add(host_page_bytes() - 1);
-        // SAFETY: R2: one byte takes a whole page.
+        // SAFETY: B2: one byte takes a whole page.
         unsafe { last_ptr.write(7) };
         backing.grow(1, host_page_bytes() + 1).unwrap();
-        // SAFETY: R2.
+        // SAFETY: B2.
         let bytes = unsafe { [last_ptr.read(), last_ptr.add(host_page_bytes()).read()] };
         assert_eq!(bytes, [7, 0]);
     }
