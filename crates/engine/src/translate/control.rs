@@ -259,8 +259,6 @@ impl Translator<'_> {
         if has_head {
             self.buffers.emit.cell(handler::<control::Head>(), Fields::default());
         }
-        let has = |block: &Block| matches!(block.kind, BlockKind::Loop { has_head: true, .. });
-        debug_assert!(!self.buffers.blocks.iter().any(has), "a loop around this one has a head");
         self.buffers.emit.loop_depth += 1;
         self.push_block(
             BlockKind::Loop { header: self.buffers.emit.pos(), pins, has_head },

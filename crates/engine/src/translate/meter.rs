@@ -9,10 +9,10 @@
 //!
 //! The epoch is checked where functions and loops begin.
 
-use wasmparser::{Catch, Operator};
+use wasmparser::Operator;
 
 use super::Translator;
-use super::effect::Effect;
+use super::effect::{Effect, farthest_label};
 use super::emit::{Fields, Pos, Site};
 use crate::exec::meter::{Charge, CheckEpoch, EpochReached};
 use crate::machine::{Op, handler};
@@ -34,38 +34,20 @@ pub(super) struct Meter {
 pub(super) struct BlockMeter {
     /// The cell that charges for what is before the block.
     outer: Option<Pos>,
-    /// Whether something in the block can leave for farther away than its end.
-    escapes: bool,
+    /// The outermost block that something in this one can leave for farther away than its end, by
+    /// its index among the open blocks; [`NONE`] if there is nothing like that. Whatever leaves a
+    /// block leaves those inside it too, so only the innermost block has to know.
+    left: usize,
 }
+
+/// More than any index of a block.
+const NONE: usize = usize::MAX;
 
 /// How many blocks an operator can leave, besides continuing after itself: 0 if none.
 fn leaves(effect: Effect, operator: &Operator<'_>) -> u32 {
-    use Operator as O;
-    match (effect, operator) {
-        (Effect::Return | Effect::Leave, _) => u32::MAX,
-        (
-            _,
-            O::Br { relative_depth }
-            | O::BrIf { relative_depth }
-            | O::BrOnNull { relative_depth }
-            | O::BrOnNonNull { relative_depth }
-            | O::BrOnCast { relative_depth, .. }
-            | O::BrOnCastFail { relative_depth, .. },
-        ) => *relative_depth,
-        (_, O::BrTable { targets }) => {
-            targets.targets().flatten().chain([targets.default()]).max().unwrap_or(0)
-        }
-        (_, O::TryTable { try_table }) => {
-            let labels = try_table.catches.iter().map(|catch| match *catch {
-                Catch::One { label, .. } | Catch::OneRef { label, .. } => label,
-                Catch::All { label } | Catch::AllRef { label } => label,
-            });
-            labels.max().unwrap_or(0)
-        }
-        (Effect::Br | Effect::BrIf | Effect::BrTable | Effect::TryTable, other) => {
-            unreachable!("{other:?} goes to a label, but no one knows which")
-        }
-        _ => 0,
+    match effect {
+        Effect::Return | Effect::TailCall | Effect::Throw => u32::MAX,
+        _ => farthest_label(operator).unwrap_or(0),
     }
 }
 
@@ -90,9 +72,10 @@ impl Translator<'_> {
         if cost > 0 || opens {
             self.charge(cost);
         }
-        let left = (leaves(effect, operator) as usize).min(self.buffers.blocks.len());
-        for block in self.buffers.blocks.iter_mut().rev().take(left) {
-            block.meter.escapes = true;
+        let left = leaves(effect, operator);
+        if left > 0 {
+            let outermost = self.buffers.blocks.len().saturating_sub(left as usize);
+            self.mark_left(outermost);
         }
     }
 
@@ -106,12 +89,22 @@ impl Translator<'_> {
 
     /// What a block that begins here remembers.
     pub(super) fn block_meter(&self) -> BlockMeter {
-        BlockMeter { outer: self.function.meter.charge, escapes: false }
+        BlockMeter { outer: self.function.meter.charge, left: NONE }
+    }
+
+    /// Notes that something here can leave the blocks from an index on for farther away.
+    fn mark_left(&mut self, outermost: usize) {
+        if let Some(block) = self.buffers.blocks.last_mut() {
+            block.meter.left = block.meter.left.min(outermost);
+        }
     }
 
     /// Goes back to what was before a block, at its end.
     pub(super) fn leave_block(&mut self, meter: BlockMeter, is_label: bool) {
-        if !meter.escapes {
+        // What left the block may have left those around it.
+        self.mark_left(meter.left);
+        // The block was popped: it had the next index.
+        if meter.left > self.buffers.blocks.len() {
             self.function.meter.charge = meter.outer;
         } else if is_label {
             self.function.meter.charge = None;

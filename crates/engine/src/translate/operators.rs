@@ -1,13 +1,14 @@
 //! Sends each operator to the method that translates it.
 //!
-//! For most operators the parser calls a method of [`VisitOperator`] with the immediates. It makes an
-//! [`Operator`], which takes longer, only for vector and atomic operators.
+//! The parser calls a method of [`VisitOperator`] with the immediates. An operator that the parser
+//! knows does not compile unless an arm of `translate!` names it, it is an operation on numbers, or
+//! its effect is [`Effect::Unsupported`].
 
 use crate::machine::Bank;
-use wasmparser::{FrameKind, FrameStack, Operator, VisitOperator, VisitSimdOperator};
+use wasmparser::{FrameKind, FrameStack, VisitOperator, VisitSimdOperator};
 
 use super::Translator;
-use super::effect::{Effect, effect_of};
+use super::effect::{Effect, effects};
 use crate::exec::access::atomic::AtomicFence;
 
 use crate::op::access::scalar as m;
@@ -19,11 +20,18 @@ use crate::op::wide as w;
 #[rustfmt::skip]
 macro_rules! translate {
     (@threads $t:ident AtomicFence $ordering:ident) => { $t.slow::<AtomicFence>(0, 0) };
-    (@threads $t:ident $op:ident $memarg:ident) => {
-        $t.atomic_operator(&Operator::$op { memarg: $memarg })
-    };
+    // A method of the operator's own name.
+    (@threads $t:ident $op:ident $memarg:ident) => { $t.$op($memarg) };
     (@simd $t:ident $($rest:ident)+) => { translate_vector!($t $($rest)+) };
     (@relaxed_simd $t:ident $($rest:ident)+) => { translate_vector!($t $($rest)+) };
+    (@legacy_exceptions $t:ident $op:ident $($_:ident)*) => { $t.unsupported(effects::$op) };
+    (@memory_control $t:ident $op:ident $($_:ident)*) => { $t.unsupported(effects::$op) };
+    (@stack_switching $t:ident $op:ident $($_:ident)*) => { $t.unsupported(effects::$op) };
+    (@custom_descriptors $t:ident $op:ident $($_:ident)*) => { $t.unsupported(effects::$op) };
+    (@shared_everything_threads $t:ident $op:ident $($_:ident)*) => {
+        $t.unsupported(effects::$op)
+    };
+    (@acquire_release_atomics $t:ident $op:ident $($_:ident)*) => { $t.unsupported(effects::$op) };
     (@$proposal:ident $t:ident $($rest:ident)+) => { translate!($t $($rest)+) };
 
     ($t:ident Nop) => {};
@@ -49,6 +57,8 @@ macro_rules! translate {
     ($t:ident Drop) => { $t.drop_value() };
     ($t:ident Select) => { $t.select() };
     ($t:ident TypedSelect $ty:ident) => { $t.select() };
+    // The specification reserves it for the future.
+    ($t:ident TypedSelectMulti $tys:ident) => { $t.unsupported(effects::TypedSelectMulti) };
     ($t:ident LocalGet $local:ident) => { $t.local_get($local) };
     ($t:ident LocalSet $local:ident) => { $t.local_set($local) };
     ($t:ident LocalTee $local:ident) => {{
@@ -156,22 +166,17 @@ macro_rules! translate {
     ($t:ident I64MulWideS) => { $t.mul_wide::<w::I64MulWideS>() };
     ($t:ident I64MulWideU) => { $t.mul_wide::<w::I64MulWideU>() };
 
-    // Of proposals that are not supported.
-    ($t:ident Pause) => { $t.unsupported() };
-    ($t:ident CatchAll) => { $t.unsupported() };
-    ($t:ident RefI31Shared) => { $t.unsupported() };
-    // All others without immediates are operations on numbers.
+    // All others are operations on numbers, which have no immediates.
     ($t:ident $op:ident) => { <n::$op as n::ScalarOp>::lower($t) };
-    ($t:ident $op:ident $($field:ident)+) => { $t.unsupported() };
 }
 
-/// The same for operators on vectors.
+/// The same for operators on vectors: those with immediates have methods of their own names.
 macro_rules! translate_vector {
     ($t:ident $op:ident) => {
         <v::$op as v::VectorOp>::lower($t)
     };
     ($t:ident $op:ident $($field:ident)+) => {
-        $t.vector_operator(&Operator::$op { $($field),+ })
+        $t.$op($($field),+)
     };
 }
 
@@ -179,7 +184,7 @@ macro_rules! define_visits {
     ($(@$proposal:ident $op:ident $({ $($arg:ident: $ty:ty),* })? => $visit:ident $ann:tt)*) => {$(
         #[allow(unused_variables)]
         fn $visit(&mut self $($(, $arg: $ty)*)?) {
-            const EFFECT: Effect = effect_of!($proposal $op);
+            const EFFECT: Effect = effects::$op;
             let t = self;
             if t.function.dead.is_some() {
                 t.skip(EFFECT);
@@ -199,14 +204,17 @@ impl Translator<'_> {
             Effect::Loop => self.skip_loop(),
             Effect::Else => self.skip_else(),
             Effect::End => self.skip_end(),
-            Effect::Plain | Effect::Free | Effect::Unsupported => {}
+            Effect::Plain | Effect::Call | Effect::Free | Effect::Unsupported => {}
             Effect::Br | Effect::BrIf | Effect::BrTable => {}
-            Effect::Return | Effect::Leave | Effect::Trap => {}
+            Effect::Return | Effect::TailCall | Effect::Throw | Effect::Trap => {}
         }
     }
 
+    /// An operator of a proposal that is not supported: validation, which knows as much, refuses
+    /// the module.
     #[cold]
-    fn unsupported(&mut self) {
+    fn unsupported(&mut self, effect: Effect) {
+        assert!(effect == Effect::Unsupported, "an operator is supported, but not translated");
         panic!("a validated module has an operator of a proposal that is not supported");
     }
 }

@@ -39,8 +39,10 @@ pub(super) struct PinPlan {
     uses: Vec<(u32, u32)>,
     /// Where in `uses` those begin whose weights are still in `weights`.
     counted: usize,
-    /// Open blocks: for a loop, its number and where its uses start.
-    open: Vec<Option<(usize, usize)>>,
+    /// Open blocks: whether each is a loop.
+    open: Vec<bool>,
+    /// Open loops: the number of each, and where its uses start.
+    open_loops: Vec<(usize, usize)>,
     /// By local, while uses are counted or added up.
     weights: Vec<u32>,
 }
@@ -56,6 +58,7 @@ impl PinPlan {
         self.uses.clear();
         self.counted = 0;
         self.open.clear();
+        self.open_loops.clear();
         self.begin_loop();
     }
 
@@ -90,21 +93,22 @@ impl PinPlan {
     }
 
     pub(super) fn begin_block(&mut self) {
-        self.open.push(None);
+        self.open.push(false);
     }
 
     pub(super) fn begin_loop(&mut self) {
         self.take_weights();
         self.lose_head();
         self.keeps_head.push(true);
-        self.open.push(Some((self.loops.len(), self.uses.len())));
+        self.open.push(true);
+        self.open_loops.push((self.loops.len(), self.uses.len()));
         self.loops.push(0..0);
     }
 
     /// Comes to what may change the head: a loop, a call, an exception.
     pub(super) fn lose_head(&mut self) {
         // Loops around the innermost one have it inside them.
-        if let Some(&(number, _)) = self.open.iter().rev().flatten().next() {
+        if let Some(&(number, _)) = self.open_loops.last() {
             self.keeps_head[number] = false;
         }
     }
@@ -115,7 +119,9 @@ impl PinPlan {
     }
 
     pub(super) fn end_block(&mut self) {
-        if let Some(Some((number, start))) = self.open.pop() {
+        if self.open.pop() == Some(true)
+            && let Some((number, start)) = self.open_loops.pop()
+        {
             self.add_up(start);
             let begin = self.choices.len();
             self.choices.extend(&self.uses[start..]);

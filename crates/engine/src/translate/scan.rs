@@ -6,6 +6,7 @@
 use lineal_decoder::{BodyVisitor, visit_operator};
 use wasmparser::{FrameKind, FrameStack, FunctionBody, VisitOperator, VisitSimdOperator};
 
+use super::effect::{Effect, effects};
 use super::pins::PinPlan;
 
 /// What scans found out.
@@ -178,38 +179,44 @@ macro_rules! visit {
         $v.pins.count_use($local);
         $v.finder.arity(1, 1);
     }};
-    ($v:ident I32Const $($_:tt)*) => { $v.finder.simple() };
-    ($v:ident I32Add $($_:tt)*) => { $v.finder.add($v.offset) };
-    ($v:ident Loop $($_:tt)*) => {{
-        $v.pins.begin_loop();
-        $v.finder.other();
-    }};
-    ($v:ident Block $($_:tt)*) => { visit!($v If) };
-    ($v:ident TryTable $($_:tt)*) => {{
-        $v.pins.lose_head();
-        visit!($v If)
-    }};
-    ($v:ident Call $($_:tt)*) => { visit!($v Throw) };
-    ($v:ident CallIndirect $($_:tt)*) => { visit!($v Throw) };
-    ($v:ident CallRef $($_:tt)*) => { visit!($v Throw) };
-    ($v:ident ThrowRef $($_:tt)*) => { visit!($v Throw) };
-    ($v:ident Throw $($_:tt)*) => {{
-        $v.pins.lose_head();
-        $v.finder.other();
-    }};
-    ($v:ident If $($_:tt)*) => {{
-        $v.pins.begin_block();
-        $v.finder.other();
-    }};
-    ($v:ident End $($_:tt)*) => {{
-        $v.pins.end_block();
-        $v.finder.other();
-    }};
+    ($v:ident I32Const $($_:tt)*) => {
+        $v.finder.simple()
+    };
+    ($v:ident I32Add $($_:tt)*) => {
+        $v.finder.add($v.offset)
+    };
+    // All others: by what they do, or how many operands they take and push.
     ($v:ident $op:ident $({ $($arg:ident)* })?
         (arity $(memarg)? $pops:literal -> $pushes:literal)) => {
-        $v.finder.arity($pops, $pushes)
+        $v.operator(effects::$op, Some(($pops, $pushes)))
     };
-    ($v:ident $op:ident $($_:tt)*) => { $v.finder.other() };
+    ($v:ident $op:ident $($_:tt)*) => {
+        $v.operator(effects::$op, None)
+    };
+}
+
+impl Scan {
+    /// An operator with an effect, and how many operands it takes and pushes if that is fixed.
+    #[inline(always)]
+    fn operator(&mut self, effect: Effect, arity: Option<(u32, u32)>) {
+        match effect {
+            Effect::Loop => self.pins.begin_loop(),
+            Effect::Block | Effect::If => self.pins.begin_block(),
+            Effect::TryTable => {
+                self.pins.lose_head();
+                self.pins.begin_block();
+            }
+            Effect::End => self.pins.end_block(),
+            Effect::Call | Effect::Throw => self.pins.lose_head(),
+            Effect::Plain | Effect::Free | Effect::Else | Effect::Unsupported => {}
+            Effect::Br | Effect::BrIf | Effect::BrTable => {}
+            Effect::Return | Effect::TailCall | Effect::Trap => {}
+        }
+        match arity {
+            Some((pops, pushes)) if effect != Effect::Throw => self.finder.arity(pops, pushes),
+            _ => self.finder.other(),
+        }
+    }
 }
 
 macro_rules! define_visits {

@@ -1,6 +1,6 @@
 //! Translates vector operations.
 //!
-//! Their vectors are in slots ([`moves`]). SlotValue operands are wherever those of
+//! Their vectors are in slots ([`moves`]). Scalar operands are wherever those of
 //! other operations are, and scalar results go to the accumulator first, as theirs do.
 
 mod lanes;
@@ -8,7 +8,7 @@ mod moves;
 
 use std::marker::PhantomData;
 
-use wasmparser::Operator;
+use wasmparser::{MemArg, V128};
 
 use super::Translator;
 use super::emit::Fields;
@@ -33,54 +33,64 @@ impl<O: VectorTest> TestTable<O> {
     const DESTS: &'static Dests = &dests!(Test<O>);
 }
 
-/// A match on an operator: for each group, a method and the operations that it is called with.
+/// Methods named as the operators on vectors that have immediates: for each group, the method that
+/// translates them, and the operations that it is called with.
 macro_rules! operators {
     (
-        $this:ident, $operator:expr;
         @memory $($memory_method:ident: $($memory:ident)*;)*
         @memory_lane $($memory_lane_method:ident: $($memory_lane:ident $width:ident)*;)*
         @lane $($lane_method:ident: $($lane:ident)*;)*
     ) => {
-        match *$operator {
-            $($(Operator::$memory { memarg } => $this.$memory_method::<l::$memory>(memarg),)*)*
-            $($(Operator::$memory_lane { memarg, lane } => {
-                $this.$memory_lane_method::<l::$width>(memarg, lane);
+        #[expect(non_snake_case, reason = "the names are those of the operators")]
+        impl Translator<'_> {
+            $($(pub(super) fn $memory(&mut self, memarg: MemArg) {
+                self.$memory_method::<l::$memory>(memarg);
             })*)*
-            $($(Operator::$lane { lane } => $this.$lane_method::<v::$lane>(lane),)*)*
-            Operator::V128Const { value } => $this.vector_constant(value.i128() as u128),
-            Operator::V128Store { memarg } => $this.vector_store(memarg),
-            Operator::I8x16Shuffle { lanes } => $this.shuffle(lanes),
-            ref other => panic!("validated operator is not supported: {other:?}"),
+            $($(pub(super) fn $memory_lane(&mut self, memarg: MemArg, lane: u8) {
+                self.$memory_lane_method::<l::$width>(memarg, lane);
+            })*)*
+            $($(pub(super) fn $lane(&mut self, lane: u8) {
+                self.$lane_method::<v::$lane>(lane);
+            })*)*
+
+            pub(super) fn V128Const(&mut self, value: V128) {
+                self.vector_constant(value.i128() as u128);
+            }
+
+            pub(super) fn V128Store(&mut self, memarg: MemArg) {
+                self.vector_store(memarg);
+            }
+
+            pub(super) fn I8x16Shuffle(&mut self, lanes: [u8; 16]) {
+                self.shuffle(lanes);
+            }
         }
     };
 }
 
-impl Translator<'_> {
-    /// Translates an operator on vectors that has immediates.
-    pub(in crate::translate) fn vector_operator(&mut self, operator: &Operator<'_>) {
-        operators! { self, operator;
-            @memory
-            vector_load:
-                V128Load V128Load8x8S V128Load8x8U V128Load16x4S V128Load16x4U V128Load32x2S
-                V128Load32x2U V128Load8Splat V128Load16Splat V128Load32Splat V128Load64Splat
-                V128Load32Zero V128Load64Zero;
-            @memory_lane
-            load_lane:
-                V128Load8Lane Lane8 V128Load16Lane Lane16 V128Load32Lane Lane32
-                V128Load64Lane Lane64;
-            store_lane:
-                V128Store8Lane Lane8 V128Store16Lane Lane16 V128Store32Lane Lane32
-                V128Store64Lane Lane64;
-            @lane
-            extract_lane:
-                I8x16ExtractLaneS I8x16ExtractLaneU I16x8ExtractLaneS I16x8ExtractLaneU
-                I32x4ExtractLane I64x2ExtractLane F32x4ExtractLane F64x2ExtractLane;
-            replace_lane:
-                I8x16ReplaceLane I16x8ReplaceLane I32x4ReplaceLane I64x2ReplaceLane
-                F32x4ReplaceLane F64x2ReplaceLane;
-        }
-    }
+operators! {
+    @memory
+    vector_load:
+        V128Load V128Load8x8S V128Load8x8U V128Load16x4S V128Load16x4U V128Load32x2S
+        V128Load32x2U V128Load8Splat V128Load16Splat V128Load32Splat V128Load64Splat
+        V128Load32Zero V128Load64Zero;
+    @memory_lane
+    load_lane:
+        V128Load8Lane Lane8 V128Load16Lane Lane16 V128Load32Lane Lane32
+        V128Load64Lane Lane64;
+    store_lane:
+        V128Store8Lane Lane8 V128Store16Lane Lane16 V128Store32Lane Lane32
+        V128Store64Lane Lane64;
+    @lane
+    extract_lane:
+        I8x16ExtractLaneS I8x16ExtractLaneU I16x8ExtractLaneS I16x8ExtractLaneU
+        I32x4ExtractLane I64x2ExtractLane F32x4ExtractLane F64x2ExtractLane;
+    replace_lane:
+        I8x16ReplaceLane I16x8ReplaceLane I32x4ReplaceLane I64x2ReplaceLane
+        F32x4ReplaceLane F64x2ReplaceLane;
+}
 
+impl Translator<'_> {
     /// Makes the lanes of a result canonical if they may be any NaNs, and if that is asked for.
     fn canonicalize_lanes(&mut self, nans: Nans) {
         if !self.function.options.canonical_nans {
