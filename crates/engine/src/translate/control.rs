@@ -384,7 +384,9 @@ impl Translator<'_> {
             self.load_pins(block.outer_pins);
         }
         self.buffers.stack.truncate(block.height);
-        for index in 0..self.results_of(block.ty) {
+        let results = self.results_of(block.ty);
+        super::steps::count(results as usize);
+        for index in 0..results {
             // A register may hold what one of the paths put there.
             self.forget_slot(self.temp_slot(block.height + index));
         }
@@ -490,6 +492,7 @@ impl Translator<'_> {
             self.write_through_all();
         }
         let registers = self.function.registers.clone();
+        super::steps::count(arity as usize);
         for index in 0..arity {
             self.copy_entry(from + index, to + index);
         }

@@ -106,6 +106,7 @@ impl Emitter {
         operands: u64,
         wide: Option<u64>,
     ) -> Pos {
+        super::steps::count(1);
         let pos = self.pos();
         self.starts.push(pos);
         self.cells.extend_from_slice(&[handler.to_granule(), operands]);
@@ -149,7 +150,6 @@ impl Emitter {
 
     /// Takes back everything from a position on.
     pub(super) fn truncate(&mut self, pos: Pos) {
-        debug_assert!(self.tries.iter().all(|range| range.start.max(range.end) <= pos));
         #[cfg(any(test, debug_assertions, lineal_verify))]
         self.record.truncate(pos);
         self.cells.truncate(pos as usize);
@@ -177,6 +177,7 @@ impl Emitter {
 
     /// Writes the displacement from a site's cell to `target`.
     pub(super) fn link(&mut self, site: Site, target: Pos) {
+        super::steps::count(1);
         #[cfg(test)]
         self.labels.insert(target);
         match site {

@@ -14,6 +14,7 @@ use wasmparser::Operator;
 use super::Translator;
 use super::effect::{Effect, farthest_label};
 use super::emit::{Fields, Pos, Site};
+use super::steps;
 use crate::exec::meter::{Charge, CheckEpoch, EpochReached};
 use crate::machine::{Op, handler};
 
@@ -94,6 +95,7 @@ impl Translator<'_> {
 
     /// Notes that something here can leave the blocks from an index on for farther away.
     fn mark_left(&mut self, outermost: usize) {
+        steps::count(1);
         if let Some(block) = self.buffers.blocks.last_mut() {
             block.meter.left = block.meter.left.min(outermost);
         }

@@ -20,6 +20,7 @@ mod scalar;
 mod scan;
 mod slow;
 mod stack;
+mod steps;
 mod table;
 mod tables;
 mod variable;
@@ -238,6 +239,7 @@ impl<'a> Translator<'a> {
         let binary = &self.parts.bytes;
         let is_metered = self.function.options.fuel;
         while !reader.eof() && !self.function.needs_far_frame {
+            steps::count(1);
             self.buffers.emit.wasm_offset = reader.original_position() as u32;
             if is_metered {
                 self.metered_operator(&mut reader)?;

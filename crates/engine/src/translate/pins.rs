@@ -10,6 +10,7 @@ use crate::machine::Bank;
 use std::cmp::Reverse;
 use std::ops::Range;
 
+use super::steps;
 use super::variable::{Local, Locals};
 
 /// How many uses outside of a loop a use inside it is worth.
@@ -86,6 +87,7 @@ impl PinPlan {
 
     /// Takes the weights of what was counted: the next uses are counted from zero.
     fn take_weights(&mut self) {
+        steps::count(self.uses.len() - self.counted);
         for (local, weight) in &mut self.uses[self.counted..] {
             *weight = std::mem::take(&mut self.weights[*local as usize]);
         }
@@ -107,6 +109,7 @@ impl PinPlan {
 
     /// Comes to what may change the head: a loop, a call, an exception.
     pub(super) fn lose_head(&mut self) {
+        steps::count(1);
         // Loops around the innermost one have it inside them.
         if let Some(&(number, _)) = self.open_loops.last() {
             self.keeps_head[number] = false;
@@ -146,6 +149,7 @@ impl PinPlan {
     fn add_up(&mut self, start: usize) {
         // What is not counted yet is added up in `weights` already.
         let mut distinct = start;
+        steps::count(self.uses.len() - start);
         for at in start..self.counted {
             let (local, weight) = self.uses[at];
             let sum = self.weight(local);
@@ -202,6 +206,7 @@ impl Best {
 fn choose(uses: &[(u32, u32)], locals: &Locals, outer: Pins) -> Pins {
     let [outer_int, outer_f64, outer_f32] = outer;
     let (mut int, mut float) = (Best::default(), Best::default());
+    steps::count(uses.len());
     for &(local, weight) in uses {
         let Local::Scalar(slot) = locals.local(local) else { continue };
         match locals.bank(slot) {

@@ -8,6 +8,7 @@ use wasmparser::{FrameKind, FrameStack, FunctionBody, VisitOperator, VisitSimdOp
 
 use super::effect::{Effect, effects};
 use super::pins::PinPlan;
+use super::steps;
 
 /// What scans found out.
 #[derive(Debug, Default)]
@@ -71,6 +72,7 @@ impl Scan {
     pub(super) fn is_store_address(&mut self, offset: u32) -> bool {
         let found = &self.finder.found;
         while found.get(self.passed).is_some_and(|&other| other < offset) {
+            steps::count(1);
             self.passed += 1;
         }
         found.get(self.passed) == Some(&offset)
@@ -150,6 +152,7 @@ impl Finder {
         }
         while let Some(candidate) = self.candidates.pop_if(|last| last.height + pops > self.height)
         {
+            steps::count(1);
             if (pops, pushes) == (2, 0) && candidate.height + 1 == self.height {
                 self.found.push(candidate.offset);
             }

@@ -14,7 +14,7 @@ use super::emit::{Fields, Pos};
 use super::last::{Last, Made};
 use super::pins::Pins;
 use super::tables::Dests;
-use super::{Translator, move_pin_handler, move_slot_handler};
+use super::{Translator, move_pin_handler, move_slot_handler, steps};
 use crate::exec::variable::{MoveFar, MoveSum};
 use crate::machine::operand::{ImmB, SlotB};
 use crate::machine::{Bank, handler, with_d};
@@ -181,6 +181,7 @@ impl Stack {
 
     /// Forgets the entries above a height.
     pub(super) fn truncate(&mut self, height: u32) {
+        steps::count(self.entries.len() - height as usize);
         self.entries.truncate(height as usize);
         while self.lazy_locals.last().is_some_and(|&index| index >= height) {
             self.lazy_locals.pop();
@@ -362,6 +363,7 @@ impl Translator<'_> {
     /// Writes the top `count` entries to their own slots.
     pub(super) fn materialise_top(&mut self, count: u32) {
         let height = self.buffers.stack.height();
+        steps::count(count as usize + self.buffers.stack.lazy_locals.len());
         for index in height - count..height {
             self.materialise_entry(index);
         }
@@ -370,6 +372,7 @@ impl Translator<'_> {
 
     /// Writes every local still to be read to its own slot.
     pub(super) fn materialise_locals(&mut self) {
+        steps::count(self.buffers.stack.lazy_locals.len());
         for at in 0..self.buffers.stack.lazy_locals.len() {
             self.materialise_entry(self.buffers.stack.lazy_locals[at]);
         }
@@ -379,6 +382,7 @@ impl Translator<'_> {
     /// Writes every entry that is `local`, still to be read, to its own slot.
     pub(super) fn materialise_reads_of(&mut self, local: u32) {
         let mut at = 0;
+        steps::count(self.buffers.stack.lazy_locals.len());
         while let Some(&index) = self.buffers.stack.lazy_locals.get(at) {
             if self.buffers.stack.entries[index as usize].value.reads(local) {
                 self.materialise_entry(index);

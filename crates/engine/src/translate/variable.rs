@@ -8,7 +8,7 @@ use wasmparser::FunctionBody;
 use super::emit::Fields;
 use super::stack::Operand;
 use super::tables::{BySource, Dests, by_source, dests};
-use super::{Translator, bank_of};
+use super::{Translator, bank_of, steps};
 use crate::exec::variable::{GlobalGet, GlobalSet, Move, MovePin};
 use crate::machine::operand::{SlotValue, UImmB};
 use crate::machine::{Bank, Handler, handler};
@@ -86,6 +86,7 @@ impl Locals {
     }
 
     fn add(&mut self, count: u32, bank: Bank, width: u32, far: bool) {
+        steps::count(1);
         let index = self.places.last().map_or(0, |place| place.end);
         let slot = if far { self.far } else { self.count() };
         self.places.push(Place { start: index, end: index + count, slot, width, far });
