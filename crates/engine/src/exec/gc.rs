@@ -145,6 +145,42 @@ impl Vm<'_> {
             vm.heap().array(array)?.fill(start + at as u32, value, count as u32)
         })
     }
+
+    /// Sets elements of the array that a slot refers to from a data segment, which the host may
+    /// drop in between.
+    fn init_array_bytes(
+        &mut self,
+        array: u64,
+        dst: u32,
+        segment: u32,
+        offset: u32,
+        count: u32,
+    ) -> Result<(), Exit> {
+        let storage = self.heap().array(array)?.storage;
+        let unit_bytes = storage.bytes();
+        self.in_pieces(count.into(), unit_bytes as u64, false, |vm, at, count| {
+            let segment = vm.instance.data[segment as usize].borrow();
+            let offset = offset + at as u32 * unit_bytes as u32;
+            let bytes = bytes_of(&segment, offset, count as u32, storage)?;
+            vm.heap().array(array)?.init_bytes(dst + at as u32, bytes)
+        })
+    }
+
+    /// The same from an element segment.
+    fn init_array_refs(
+        &mut self,
+        array: u64,
+        dst: u32,
+        segment: u32,
+        offset: u32,
+        count: u32,
+    ) -> Result<(), Exit> {
+        self.in_pieces(count.into(), 8, false, |vm, at, count| {
+            let segment = vm.instance.elements[segment as usize].borrow();
+            let refs = refs_of(&segment, offset + at as u32, count as u32)?;
+            vm.heap().array(array)?.init_refs(dst + at as u32, refs)
+        })
+    }
 }
 
 /// Bytes of a data segment: elements of some width, from an offset in bytes on.
@@ -241,11 +277,9 @@ slow_ops! {
         let segment = &vm.instance.data[second as usize];
         // The segment comes first: a length beyond it must not be allocated.
         bytes_of(&segment.borrow(), offset, len, storage)?;
-        let reference = vm.new_array(first, len, len)?;
-        let segment = segment.borrow();
-        let bytes = bytes_of(&segment, offset, len, storage)?;
-        vm.heap().array(reference)?.init_bytes(0, bytes)?;
-        slots[0] = reference;
+        // From here on the array is in a slot, where the collector finds it.
+        slots[0] = vm.new_array(first, len, len)?;
+        vm.init_array_bytes(slots[0], 0, second, offset, len)?;
     }
 
     /// `array.new_elem` of type `first` from element segment `second`
@@ -253,10 +287,9 @@ slow_ops! {
         let (offset, len) = (slots[0] as u32, slots[1] as u32);
         let segment = &vm.instance.elements[second as usize];
         refs_of(&segment.borrow(), offset, len)?;
-        let reference = vm.new_array(first, len, len)?;
-        let segment = segment.borrow();
-        vm.heap().array(reference)?.init_refs(0, refs_of(&segment, offset, len)?)?;
-        slots[0] = reference;
+        // From here on the array is in a slot, where the collector finds it.
+        slots[0] = vm.new_array(first, len, len)?;
+        vm.init_array_refs(slots[0], 0, second, offset, len)?;
     }
 
     /// `array.get`; sign-extends if `second` is not zero
@@ -313,24 +346,23 @@ slow_ops! {
     /// `array.init_data` from data segment `first`
     ArrayInitData(4), |vm, slots, first, _second| {
         let [reference, dst, offset, len] = *slots else { return Ok(()) };
-        let segment = vm.instance.data[first as usize].borrow();
+        let (dst, offset, len) = (dst as u32, offset as u32, len as u32);
+        let segment = &vm.instance.data[first as usize];
         let array = vm.heap().array(reference)?;
-        array.check(dst as u32, len as u32)?;
-        let bytes = bytes_of(&segment, offset as u32, len as u32, array.storage)?;
-        vm.charge(u64::from(len as u32))?;
-        let array = vm.heap().array(reference)?;
-        array.init_bytes(dst as u32, bytes)?;
+        array.check(dst, len)?;
+        bytes_of(&segment.borrow(), offset, len, array.storage)?;
+        vm.charge(u64::from(len))?;
+        vm.init_array_bytes(reference, dst, first, offset, len)?;
     }
 
     /// `array.init_elem` from element segment `first`
     ArrayInitElem(4), |vm, slots, first, _second| {
         let [reference, dst, offset, len] = *slots else { return Ok(()) };
-        let segment = vm.instance.elements[first as usize].borrow();
-        let array = vm.heap().array(reference)?;
-        array.check(dst as u32, len as u32)?;
-        let refs = refs_of(&segment, offset as u32, len as u32)?;
-        vm.charge(u64::from(len as u32))?;
-        vm.heap().array(reference)?.init_refs(dst as u32, refs)?;
+        let (dst, offset, len) = (dst as u32, offset as u32, len as u32);
+        vm.heap().array(reference)?.check(dst, len)?;
+        refs_of(&vm.instance.elements[first as usize].borrow(), offset, len)?;
+        vm.charge(u64::from(len))?;
+        vm.init_array_refs(reference, dst, first, offset, len)?;
     }
 
     /// `ref.i31`

@@ -1,5 +1,7 @@
 //! Handlers of operations on tables and element segments, and of `ref.func`.
 
+use std::ops::Range;
+
 use super::slow::{Vm, address, grown, narrower, slow_ops, table_address_type};
 use crate::machine::Exit;
 use crate::runtime::entity::FuncEntity;
@@ -34,10 +36,16 @@ slow_ops! {
         let may_grow = vm.grow(|vm, limits| limits.check_table_growth(vm.table(first), delta))?;
         if may_grow.is_some() {
             vm.charge(delta)?;
+            // New elements are null at once, which they may only be if that is one of their values.
+            let in_pieces = init != 0 && vm.table(first).ty.element.nullable;
             let grow = |vm: &mut Vm<'_>, limits: &mut Limits<'_>| {
+                let init = if in_pieces { 0 } else { init };
                 limits.grow_checked_table(vm.table(first), delta, init)
             };
             old = vm.grow(grow)?;
+            if let Some(old) = old.filter(|_| in_pieces) {
+                vm.fill_table(first, old as usize, delta, init)?;
+            }
         }
         slots[0] = grown(ty, old);
     }
@@ -47,8 +55,9 @@ slow_ops! {
         let table = vm.table(first);
         let ty = table_address_type(table);
         let range = range(address(ty, slots[0]), address(ty, slots[2]), table.elements.len())?;
-        vm.charge(range.len() as u64)?;
-        vm.table(first).elements[range].fill(slots[1]);
+        let count = range.len() as u64;
+        vm.charge(count)?;
+        vm.fill_table(first, range.start, count, slots[1])?;
     }
 
     /// `table.copy` to table `first` from table `second`
@@ -60,10 +69,17 @@ slow_ops! {
         let src_range = range(src_index, count, vm.table(second).elements.len())?;
         let dst_range = range(dst_index, count, vm.table(first).elements.len())?;
         vm.charge(count)?;
-        match vm.two_tables(first, second) {
-            Some((dst, src)) => dst.elements[dst_range].copy_from_slice(&src.elements[src_range]),
-            None => vm.table(first).elements.copy_within(src_range, dst_range.start),
-        }
+        // In whatever order the elements of the source are still there when they are copied.
+        vm.in_pieces(count, ELEMENT_BYTES, dst_index > src_index, |vm, at, count| {
+            let (dst_range, src_range) = (part(&dst_range, at, count), part(&src_range, at, count));
+            match vm.two_tables(first, second) {
+                Some((dst, src)) => {
+                    dst.elements[dst_range].copy_from_slice(&src.elements[src_range]);
+                }
+                None => vm.table(first).elements.copy_within(src_range, dst_range.start),
+            }
+            Ok(())
+        })?;
     }
 
     /// `table.init` of table `first` from element segment `second`
@@ -71,12 +87,18 @@ slow_ops! {
         let instance = vm.instance;
         let table = vm.table(first);
         let dst_index = address(table_address_type(table), slots[0]);
-        let segment = instance.elements[second as usize].borrow();
+        let segment = &instance.elements[second as usize];
         let (offset, count) = (u64::from(slots[1] as u32), u64::from(slots[2] as u32));
-        let src_range = range(offset, count, segment.len())?;
+        let src_range = range(offset, count, segment.borrow().len())?;
         let dst_range = range(dst_index, count, table.elements.len())?;
         vm.charge(count)?;
-        vm.table(first).elements[dst_range].copy_from_slice(&segment[src_range]);
+        vm.in_pieces(count, ELEMENT_BYTES, false, |vm, at, count| {
+            let segment = segment.borrow();
+            // The host may have dropped the segment in between.
+            let refs = segment.get(part(&src_range, at, count)).ok_or(Trap::TableOutOfBounds)?;
+            vm.table(first).elements[part(&dst_range, at, count)].copy_from_slice(refs);
+            Ok(())
+        })?;
     }
 
     /// `elem.drop` of segment `first`
@@ -90,8 +112,29 @@ slow_ops! {
     }
 }
 
+/// What an element takes.
+const ELEMENT_BYTES: u64 = 8;
+
+impl Vm<'_> {
+    /// Sets `count` elements of a table, which has them, to a value.
+    fn fill_table(&mut self, table: u32, start: usize, count: u64, value: u64) -> Result<(), Exit> {
+        let range = start..start + count as usize;
+        self.in_pieces(count, ELEMENT_BYTES, false, |vm, at, count| {
+            // A table does not shrink, whatever the host does in between.
+            vm.table(table).elements[part(&range, at, count)].fill(value);
+            Ok(())
+        })
+    }
+}
+
+/// The elements of a range from its element `at` on, `count` of them.
+fn part(range: &Range<usize>, at: u64, count: u64) -> Range<usize> {
+    let start = range.start + at as usize;
+    start..start + count as usize
+}
+
 /// The elements from `start` on, `count` of them, if a table or segment of `len` has them all.
-fn range(start: u64, count: u64, len: usize) -> Result<std::ops::Range<usize>, Trap> {
+fn range(start: u64, count: u64, len: usize) -> Result<Range<usize>, Trap> {
     match start.checked_add(count) {
         Some(end) if end <= len as u64 => Ok(start as usize..end as usize),
         _ => Err(Trap::TableOutOfBounds),

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use lineal::{
-    Caller, Config, Engine, Func, Instance, Linker, Memory, Module, Store, Trap, UpdateDeadline,
+    Caller, Config, Engine, Func, Instance, Linker, Memory, Module, Store, Trap, TypedFunc,
+    UpdateDeadline,
 };
 
 use crate::trap;
@@ -274,4 +275,135 @@ fn the_search_for_a_handler_is_interrupted() {
     *store.data_mut() = 0;
     store.epoch_deadline_callback(|_| Ok(UpdateDeadline::Continue(1)));
     assert_eq!(f.call(&mut store, ()).unwrap(), 5);
+}
+
+/// Calls a function and returns its result, and how often the callback was called.
+fn counted(store: &mut Store<u32>, instance: Instance, name: &str) -> (i32, u32) {
+    let before = *store.data();
+    let f = instance.get_typed_func::<(), i32>(&mut *store, name).unwrap();
+    (f.call(&mut *store, ()).unwrap(), *store.data() - before)
+}
+
+/// Elements of four pieces and a half.
+const ELEMENTS: u32 = 9 << 20;
+
+#[test]
+fn a_large_operation_on_a_table_is_done_in_pieces() {
+    let wat = format!(
+        r#"(module
+        (type $number (func (result i32)))
+        (table $t {ELEMENTS} funcref) (table $other {ELEMENTS} funcref) (table $small 0 funcref)
+        (elem declare func $one $two)
+        (func $one (result i32) (i32.const 1))
+        (func $two (result i32) (i32.const 2))
+        (func $at (param i32) (result i32) (call_indirect $t (type $number) (local.get 0)))
+        (func (export "fill") (result i32)
+            (table.fill $t (i32.const 1) (ref.func $one) (i32.const {most}))
+            (i32.add (call $at (i32.const 1)) (call $at (i32.const {most}))))
+        (func (export "up") (result i32)
+            (table.set $t (i32.const 1) (ref.func $two))
+            (table.copy $t $t (i32.const 2) (i32.const 1) (i32.const {less}))
+            (table.set $t (i32.const 1) (ref.func $one))
+            (table.set $t (i32.const {most}) (ref.func $two))
+            (i32.add (call $at (i32.const 2)) (call $at (i32.const 3))))
+        (func (export "down") (result i32)
+            (table.copy $t $t (i32.const 1) (i32.const 2) (i32.const {less}))
+            (i32.add (call $at (i32.const 1)) (call $at (i32.const {less}))))
+        (func (export "across") (result i32)
+            (table.copy $other $t (i32.const 1) (i32.const 1) (i32.const {most}))
+            (call_indirect $other (type $number) (i32.const {less})))
+        (func (export "grow") (result i32)
+            (drop (table.grow $small (ref.func $two) (i32.const {ELEMENTS})))
+            (i32.add (call_indirect $small (type $number) (i32.const 0))
+                (call_indirect $small (type $number) (i32.const {most})))))"#,
+        most = ELEMENTS - 1,
+        less = ELEMENTS - 2,
+    );
+    let (mut store, instance) = always_due(u32::MAX, &wat);
+    for (name, expected) in [("fill", 2), ("up", 3), ("down", 4), ("across", 2), ("grow", 4)] {
+        let (result, calls) = counted(&mut store, instance, name);
+        assert_eq!(result, expected, "{name}");
+        // Where functions begin, and after each piece.
+        assert!(calls >= 1 + 4, "{name}: {calls}");
+    }
+    // After the second piece it is stopped.
+    let (mut store, instance) = always_due(2, &wat);
+    let fill = instance.get_typed_func::<(), i32>(&store, "fill").unwrap();
+    assert_eq!(trap(&fill.call(&mut store, ()).unwrap_err()), Trap::Interrupt);
+}
+
+/// Operations that read segments of which each has several pieces.
+fn segments() -> String {
+    let bytes = "x".repeat(34 << 20);
+    let count = 5 << 20;
+    let funcs = "$f ".repeat(count);
+    format!(
+        r#"(module
+        (type $bytes (array (mut i8))) (type $refs (array (mut funcref)))
+        (table $t {count} funcref)
+        (data $data "{bytes}") (elem $elem func {funcs})
+        (func $f (export "f"))
+        (func (export "drop") (data.drop $data) (elem.drop $elem))
+        (func (export "new_data") (result i32) (local $a (ref $bytes))
+            (local.set $a (array.new_data $bytes $data (i32.const 0) (i32.const {len})))
+            (array.get_u $bytes (local.get $a) (i32.const {last})))
+        (func (export "init_data") (result i32) (local $a (ref $bytes))
+            (local.set $a (array.new_default $bytes (i32.const {len})))
+            (array.init_data $bytes $data
+                (local.get $a) (i32.const 1) (i32.const 0) (i32.const {last}))
+            (i32.sub (array.get_u $bytes (local.get $a) (i32.const {last}))
+                (array.get_u $bytes (local.get $a) (i32.const 0))))
+        (func (export "new_elem") (result i32)
+            (ref.is_null (array.get $refs
+                (array.new_elem $refs $elem (i32.const 0) (i32.const {count}))
+                (i32.const {last_ref}))))
+        (func (export "init_elem") (result i32) (local $a (ref $refs))
+            (local.set $a (array.new_default $refs (i32.const {count})))
+            (array.init_elem $refs $elem
+                (local.get $a) (i32.const 1) (i32.const 0) (i32.const {last_ref}))
+            (i32.sub (ref.is_null (array.get $refs (local.get $a) (i32.const 0)))
+                (ref.is_null (array.get $refs (local.get $a) (i32.const {last_ref})))))
+        (func (export "table") (result i32)
+            (table.init $t $elem (i32.const 0) (i32.const 0) (i32.const {count}))
+            (ref.is_null (table.get $t (i32.const {last_ref})))))"#,
+        len = bytes.len(),
+        last = bytes.len() - 1,
+        last_ref = count - 1,
+    )
+}
+
+#[test]
+fn large_operations_on_segments_are_done_in_pieces() {
+    let wat = segments();
+    let (mut store, instance) = always_due(u32::MAX, &wat);
+    let x = i32::from(b'x');
+    let cases =
+        [("new_data", x), ("init_data", x), ("new_elem", 0), ("init_elem", 1), ("table", 0)];
+    for (name, expected) in cases {
+        let (result, calls) = counted(&mut store, instance, name);
+        assert_eq!(result, expected, "{name}");
+        assert!(calls >= 1 + 3, "{name}: {calls}");
+    }
+    // The host runs after each piece. If it drops the segment, the rest is not there any more.
+    for (name, _) in cases {
+        let mut store = Store::new(&engine(), None::<TypedFunc<(), ()>>);
+        let instance = instantiate(&mut store, &wat);
+        *store.data_mut() = Some(instance.get_typed_func(&store, "drop").unwrap());
+        let mut calls = 0;
+        store.epoch_deadline_callback(move |mut store| {
+            calls += 1;
+            if calls == 2 {
+                // What is called here must not be interrupted itself.
+                store.set_epoch_deadline(u64::MAX);
+                let drop = store.data().clone().expect("set");
+                drop.call(&mut store, ())?;
+            }
+            Ok(UpdateDeadline::Continue(0))
+        });
+        let f = instance.get_typed_func::<(), i32>(&store, name).unwrap();
+        let trap = trap(&f.call(&mut store, ()).unwrap_err());
+        let expected =
+            if name.ends_with("data") { Trap::MemoryOutOfBounds } else { Trap::TableOutOfBounds };
+        assert_eq!(trap, expected, "{name}");
+    }
 }
