@@ -324,7 +324,7 @@ fn a_large_operation_on_a_table_is_done_in_pieces() {
         let (result, calls) = counted(&mut store, instance, name);
         assert_eq!(result, expected, "{name}");
         // Where functions begin, and after each piece.
-        assert!(calls >= 1 + 4, "{name}: {calls}");
+        assert!(calls > 4, "{name}: {calls}");
     }
     // After the second piece it is stopped.
     let (mut store, instance) = always_due(2, &wat);
@@ -382,7 +382,7 @@ fn large_operations_on_segments_are_done_in_pieces() {
     for (name, expected) in cases {
         let (result, calls) = counted(&mut store, instance, name);
         assert_eq!(result, expected, "{name}");
-        assert!(calls >= 1 + 3, "{name}: {calls}");
+        assert!(calls > 3, "{name}: {calls}");
     }
     // The host runs after each piece. If it drops the segment, the rest is not there any more.
     for (name, _) in cases {
@@ -395,7 +395,7 @@ fn large_operations_on_segments_are_done_in_pieces() {
             if calls == 2 {
                 // What is called here must not be interrupted itself.
                 store.set_epoch_deadline(u64::MAX);
-                let drop = store.data().clone().expect("set");
+                let drop = store.data().expect("set");
                 drop.call(&mut store, ())?;
             }
             Ok(UpdateDeadline::Continue(0))
