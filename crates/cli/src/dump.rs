@@ -11,7 +11,7 @@ use lineal_insight::AddressRange;
 
 use crate::Status;
 use crate::args;
-use crate::failure;
+use crate::failure::{self, escaped};
 use crate::hex::{HexDump, ROW_BYTES, Row};
 use crate::host::{self, Host};
 use crate::observe::{Needs, Tool};
@@ -177,7 +177,10 @@ fn find_memory(store: &Store<Host>, instance: Instance, wanted: &str) -> Result<
         (0, _) => bail!("the module has no memory"),
         (count, []) => bail!("no memory `{wanted}`: the module has {count}"),
         (count, names) => {
-            bail!("no memory `{wanted}`: the module has {count}, exported as {}", names.join(", "))
+            bail!(
+                "no memory `{wanted}`: the module has {count}, exported as {}",
+                escaped(&names.join(", "))
+            )
         }
     }
 }

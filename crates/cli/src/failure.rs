@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use std::sync::OnceLock;
 
 use anyhow::Error;
-use lineal::{ElementTrap, MemoryTrap, Trap, WasmBacktrace, WasmCoreDump};
+use lineal::{ElementTrap, FrameInfo, MemoryTrap, Trap, WasmBacktrace, WasmCoreDump};
 use lineal_wasi::I32Exit;
 
 use crate::host::Refused;
@@ -148,6 +148,15 @@ fn colours_wanted() -> bool {
     !set("NO_COLOR") && std::env::var_os("TERM").is_none_or(|t| t != "dumb")
 }
 
+/// A function of a backtrace, whose names keep to their lines.
+fn frame_text(frame: &FrameInfo) -> String {
+    let text = frame.to_string();
+    [frame.func_name(), frame.module().name()].into_iter().flatten().fold(text, |text, name| {
+        let shown = escaped(name);
+        if shown == name { text } else { text.replace(name, &shown) }
+    })
+}
+
 /// An error with its causes, and where the guest was.
 fn message(error: &Error) -> String {
     let backtrace = error.downcast_ref::<WasmBacktrace>();
@@ -173,7 +182,7 @@ fn message(error: &Error) -> String {
     if let Some(backtrace) = backtrace {
         message.push_str("  wasm backtrace, innermost function first:\n");
         for (number, frame) in backtrace.frames().iter().enumerate() {
-            let _ = writeln!(message, "  {number:>4}: {frame}");
+            let _ = writeln!(message, "  {number:>4}: {}", frame_text(frame));
         }
         match backtrace.frames_left_out() {
             0 => {}

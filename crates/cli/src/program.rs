@@ -85,7 +85,7 @@ impl Program {
         let args = args.iter().enumerate().map(to_text).collect::<Result<Vec<_>>>();
         let args = args
             .and_then(|args| args::parse_all(&ty, &args))
-            .with_context(|| format!("cannot call `{name}`"))?;
+            .with_context(|| format!("cannot call `{}`", escaped(name)))?;
         Ok(Some(Call { name: name.to_owned(), args, result_count: ty.results().len() }))
     }
 
@@ -177,7 +177,8 @@ impl Call {
         let name = &self.name;
         let func = instance.get_func(&*store, name).context("the function is exported")?;
         let mut results = vec![Val::I32(0); self.result_count];
-        func.call(store, &self.args, &mut results).with_context(|| format!("`{name}` failed"))?;
+        func.call(store, &self.args, &mut results)
+            .with_context(|| format!("`{}` failed", escaped(name)))?;
         Ok(results)
     }
 }

@@ -102,7 +102,7 @@ fn a_failed_assertion_is_explained() {
     let program = |end: &str| {
         file(
             "assertion.wat",
-            &format!(
+            format!(
                 r#"(module
                     (import "wasi_snapshot_preview1" "proc_exit" (func $exit (param i32)))
                     (memory (export "memory") 1)

@@ -228,6 +228,18 @@ fn a_name_cannot_change_what_is_read() {
 }
 
 #[test]
+fn a_function_keeps_to_its_line() {
+    let names =
+        r#"(module (@name "m\0am") (func (@name "f\0a   9: g") (export "e\0ae") unreachable))"#;
+    let report = lineal(&["run", &file("lines.wat", names)]).failure(134);
+    assert!(report.contains("error: `e\\ne` failed\n"), "{report}");
+    assert!(report.contains("m\\nm!f\\n   9: g"), "{report}");
+    let memories = file("memories.wat", r#"(module (memory (export "a\0ab") 1))"#);
+    let report = lineal(&["dump", "--range", "0..1", "--memory", "c", &memories]).failure(1);
+    assert!(report.contains("exported as a\\nb\n"), "{report}");
+}
+
+#[test]
 fn the_examples_work() {
     assert_eq!(lineal(&["run", &example("sieve.wat"), "1000"]).success(), "168\n");
     assert_eq!(lineal(&["run", &example("sieve.wat"), "100000"]).success(), "9592\n");
