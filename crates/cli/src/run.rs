@@ -82,7 +82,9 @@ impl Options {
             observe::write_file(to, &bytes)?;
             failure::note(&format!("core dump written to {}", to.display()));
         }
-        self.watch.report(session.store_mut(), outcome.as_ref().err())?;
+        if let Some((moment, host)) = session.store_mut().moment_and_data() {
+            self.watch.report(&host.tool.lock(), Some(&moment), outcome.as_ref().err())?;
+        }
         for result in outcome? {
             writeln!(out, "{result}")?;
         }

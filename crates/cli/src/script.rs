@@ -1,18 +1,21 @@
 //! `lineal script`: runs a script that drives memories and modules.
 
+use std::cell::RefCell;
 use std::ffi::OsString;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
-use lineal::{Config, Engine, Linker, Module};
-use lineal_insight::watch::{Watch, Watchpoint};
+use lineal::{Config, Engine, Linker, Moment};
+use lineal_insight::check::{self, Check};
 use lineal_script::{Error, Language, Output, Script, ScriptError};
 use lineal_wasi::I32Exit;
 use lineal_wasi::p1::{self, WasiP1Ctx};
 
-use crate::observe::{Needs, SharedTool, Tool, watch};
+use crate::observe::check::allocators;
+use crate::observe::{SharedTool, Tool, watch};
 use crate::source::Source;
 use crate::watchdog::Watchdog;
 use crate::{Status, failure, host};
@@ -33,11 +36,9 @@ pub(crate) struct Options {
     /// Reject what browsers reject, even where it is accepted here for convenience
     #[arg(long)]
     strict: bool,
-    /// Tell every access of the module to a RANGE of its memory, as `lineal run --watch` does
-    #[arg(long, value_name = "RANGE[:r|w|rw|c]", requires = "module")]
-    watch: Vec<String>,
-    /// List blocks of memory that the script never freed; the exit status is 99 if there are any
-    #[arg(long)]
+    /// Find memory errors and leaks of the modules, as `lineal check` does, and list blocks of a Lua
+    /// script that it never freed; the exit status is 99 if something is found
+    #[arg(long, conflicts_with = "watch")]
     check: bool,
     /// Let modules use a directory and what is in it; GUEST is its name there [default: HOST]
     #[arg(long, value_name = "HOST[::GUEST]")]
@@ -48,7 +49,8 @@ pub(crate) struct Options {
     /// Stop the script after that time, such as `2.5s` or `300ms`
     #[arg(long, value_parser = host::duration)]
     timeout: Option<Duration>,
-    /// Limit memories, tables and blocks to SIZE bytes in total: `65536`, `64KiB`, `1GiB`
+    /// Limit memories, tables and blocks to SIZE bytes in total: `65536`, `64KiB`, `1GiB`. The
+    /// script's own values may take SIZE bytes, too
     #[arg(long, value_name = "SIZE", value_parser = host::size_bytes)]
     max_memory: Option<u64>,
     /// The script: `.lua` for Lua, `.star` for Starlark, `.js` and `.mjs` for JavaScript, or `-`
@@ -56,6 +58,8 @@ pub(crate) struct Options {
     /// it looks like an option
     #[arg(value_names = ["FILE", "ARGS"], num_args = 1.., required = true, trailing_var_arg = true)]
     script: Vec<String>,
+    #[command(flatten)]
+    watch: watch::Options,
 }
 
 impl Options {
@@ -79,7 +83,11 @@ impl Options {
         let text = text.with_context(|| format!("{source} is not UTF-8 text"))?;
         let script = Script { file: self.file().to_owned(), text, language };
 
-        let engine = Engine::new(&self.config(language))?;
+        let check = self.check.then(|| {
+            let options = check::Options { host_goes_on: true, ..check::Options::default() };
+            Check::new(options)
+        });
+        let engine = Engine::new(&self.config(language, check.as_ref()))?;
         let mut options = lineal_script::Options::new(&engine);
         options.args = self.args().to_vec();
         options.module.clone_from(&self.module);
@@ -90,18 +98,28 @@ impl Options {
         options.linker = Some(self.linker(&engine)?);
         options.extension = Some(Box::new(self.wasi()?));
 
-        let tool = self.tool(&engine)?;
+        let mut tool = self.watch.tool_everywhere(&engine)?;
+        if check.is_some() {
+            // Then not every read is told.
+            tool.recent = None;
+        }
+        let tool = SharedTool::from(Tool { check, ..tool });
         options.observer = Some(Box::new(tool.clone()));
+        let (ended, reported) = (tool.clone(), Rc::new(RefCell::new(Ok(false))));
+        let (result, watch) = (reported.clone(), self.watch.clone());
+        options.at_end = Some(Box::new(move |moment, failure| {
+            *result.borrow_mut() = report(&mut ended.lock(), &watch, moment, failure);
+        }));
 
         let watchdog = self.timeout.map(|timeout| Watchdog::start(engine.clone(), timeout, || ()));
         let watchdog = watchdog.transpose()?;
         let outcome = lineal_script::run(&script, options, self.output());
         drop(watchdog);
-        if let Some(watch) = &tool.lock().watch {
-            watch::report_counts(watch);
-        }
+        let found = reported.replace(Ok(false))?;
         match outcome {
-            Ok(report) if report.findings > 0 => Ok(Status::Exit(failure::FINDINGS_STATUS)),
+            Ok(report) if found || report.findings > 0 => {
+                Ok(Status::Exit(failure::FINDINGS_STATUS))
+            }
             Ok(_) => Ok(Status::Success),
             Err(Error::Exit(status)) => Ok(Status::Exit(status as u8)),
             Err(Error::TimedOut) => {
@@ -129,26 +147,18 @@ impl Options {
         })
     }
 
-    /// What sees the module's accesses, if any are watched.
-    fn tool(&self, engine: &Engine) -> Result<SharedTool> {
-        let mut tool = Tool::default();
-        if let Some(file) = self.module.as_ref().filter(|_| !self.watch.is_empty()) {
-            // Its names, to find variables by.
-            let module = Module::from_file(engine, file)
-                .with_context(|| format!("cannot load {}", file.display()))?;
-            let points = self.watch.iter().map(|text| Watchpoint::parse(text, &module));
-            let points = points.collect::<Result<Vec<_>>>()?;
-            tool.watch = Some(Watch::new(engine, points).on_hit(watch::print_hit));
-        }
-        Ok(tool.into())
-    }
-
-    fn config(&self, language: Language) -> Config {
+    fn config(&self, language: Language, check: Option<&Check>) -> Config {
         let mut config = Config::new();
         if language == Language::JavaScript {
             config.max_wasm_stack(JAVASCRIPT_STACK_BYTES);
         }
-        Needs { interest: !self.watch.is_empty(), ..Needs::default() }.configure(&mut config);
+        let needs = self.watch.needs();
+        match check {
+            Some(check) => {
+                config.observe(check.observe().writers(needs.writers));
+            }
+            None => needs.configure(&mut config),
+        }
         config.epoch_interruption(self.timeout.is_some());
         if let Some(limit_bytes) = self.max_memory {
             // What the garbage collector looks after is bounded by itself.
@@ -176,6 +186,25 @@ impl Options {
         let out: Box<dyn Write> = Box::new(stdout);
         Output { out, err: Box::new(io::stderr()), colours }
     }
+}
+
+/// Reports what the tools found; whether there are memory errors or leaks.
+fn report(
+    tool: &mut Tool,
+    watch: &watch::Options,
+    moment: &mut Moment<'_>,
+    failure: Option<&lineal::Error>,
+) -> Result<bool> {
+    watch.report(tool, Some(moment), failure)?;
+    let Some(check) = &mut tool.check else { return Ok(false) };
+    if !check.has_begun() {
+        return Ok(false);
+    }
+    let report = check.report(moment);
+    failure::note(
+        format!("{}{report}", allocators(&report.allocators, &report.unused_alloc)).trim_end(),
+    );
+    Ok(!report.is_clean())
 }
 
 /// The status with which a guest ended the program, past the script.

@@ -29,7 +29,10 @@ use std::fmt;
 use std::ops::Range;
 
 use anyhow::Result;
-use lineal::{Access, Accesses, Instantiated, Module, Moment, Observe, Observer, Origin, Site};
+use lineal::{
+    Access, Accesses, Ending, Instantiated, MemoryId, Module, Moment, Observe, Observer, Origin,
+    Site,
+};
 use serde_json::{Value, json};
 
 use crate::memories::Memories;
@@ -41,6 +44,10 @@ use crate::range::AddressRange;
 pub struct Blame {
     memories: Memories,
     module: Option<Module>,
+    /// The memories of all instances.
+    instances: Vec<(Memories, Module)>,
+    /// The first memory of the instance that failed last.
+    failed: Option<MemoryId>,
     /// The ranges whose writers' call stacks are kept.
     stacks_of: Vec<AddressRange>,
     /// The call stack of the last write, for each byte of those ranges, by memory and address.
@@ -88,6 +95,15 @@ impl Blame {
     pub fn with_stacks(mut self, range: AddressRange) -> Blame {
         self.stacks_of.push(range);
         self
+    }
+
+    /// The same for the memories of the instance that was stopped last, if one was. Of several that
+    /// share their first memory, it is the one that was made last.
+    pub fn of_failed(&self) -> Option<Blame> {
+        let failed = self.failed?;
+        let mut instances = self.instances.iter().rev();
+        let (memories, module) = instances.find(|(it, _)| it.id(0) == Some(failed))?;
+        Some(Blame { memories: memories.clone(), module: Some(module.clone()), ..Blame::default() })
     }
 
     /// The memories that the range can be in.
@@ -144,6 +160,9 @@ impl Blame {
 
 impl Observer for Blame {
     fn instantiated(&mut self, moment: &mut Moment<'_>, instance: &Instantiated<'_>) -> Result<()> {
+        let mut memories = Memories::default();
+        memories.instantiated(instance);
+        self.instances.push((memories, instance.module.clone()));
         if self.memories.instantiated(instance) {
             self.module = Some(instance.module.clone());
             for range in &self.stacks_of {
@@ -151,6 +170,13 @@ impl Observer for Blame {
                     moment.set_interest(id, range.addresses.clone(), true);
                 }
             }
+        }
+        Ok(())
+    }
+
+    fn ended(&mut self, moment: &mut Moment<'_>, ending: Ending) -> Result<()> {
+        if !matches!(ending, Ending::Returned) {
+            self.failed = moment.running_memory(0).or(self.failed);
         }
         Ok(())
     }

@@ -40,11 +40,25 @@ pub struct AddressRange {
 
 /// Why a text is not an [`AddressRange`].
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RangeError(String);
+pub struct RangeError {
+    message: String,
+    is_unknown: bool,
+}
+
+impl RangeError {
+    fn new(message: String) -> RangeError {
+        RangeError { message, is_unknown: false }
+    }
+
+    /// Whether it has the form of a range, but names what the module does not have.
+    pub fn is_unknown(&self) -> bool {
+        self.is_unknown
+    }
+}
 
 impl fmt::Display for RangeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(&self.message)
     }
 }
 
@@ -73,7 +87,7 @@ impl AddressRange {
             }
         };
         if start >= end {
-            return Err(RangeError(format!(
+            return Err(RangeError::new(format!(
                 "the range `{text}` is empty: it begins at {start:#x} and ends at {end:#x}"
             )));
         }
@@ -99,7 +113,7 @@ fn memory_prefix(text: &str) -> (u32, &str) {
 }
 
 fn bad(text: &str) -> RangeError {
-    RangeError(format!(
+    RangeError::new(format!(
         "`{text}` is not a range of addresses: write `0x1f40..0x1f44`, `0x1f40+4`, or the name of \
          a variable"
     ))
@@ -129,7 +143,7 @@ fn address(text: &str, memory: u32, module: &Module) -> Result<Range<u64>, Range
     let Range { start, end } = symbol.range();
     let from = start.saturating_add(plus.unwrap_or(0));
     if from >= end {
-        return Err(RangeError(format!(
+        return Err(RangeError::new(format!(
             "`{text}` is beyond the {} bytes of `{name}`",
             end - start
         )));
@@ -148,7 +162,10 @@ fn unknown(name: &str, memory: u32, module: &Module) -> RangeError {
     } else {
         format!("it names {}, for instance", names.join(", "))
     };
-    RangeError(format!("the module has no variable or data segment `{name}`: {known}"))
+    RangeError {
+        message: format!("the module has no variable or data segment `{name}`: {known}"),
+        is_unknown: true,
+    }
 }
 
 #[cfg(test)]

@@ -21,6 +21,7 @@
 //! # Ok::<(), lineal::Error>(())
 //! ```
 
+use std::collections::HashMap;
 use std::fmt;
 use std::ops::Range;
 
@@ -33,7 +34,7 @@ use serde_json::{Value, json};
 
 use crate::memories::Memories;
 use crate::place::{Place, Places};
-use crate::range::AddressRange;
+use crate::range::{AddressRange, RangeError};
 
 /// Which accesses a watchpoint is about.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -262,12 +263,24 @@ pub struct Watch {
     counts: Vec<u64>,
     action: Action,
     memories: Memories,
+    everywhere: Option<Everywhere>,
     places: Places,
     hits: Vec<Hit>,
     /// How many hits are kept.
     keep: usize,
     listener: Option<Listener>,
 }
+
+/// Watchpoints of all instances of a store.
+struct Everywhere {
+    /// What the user wrote; what it means depends on the module.
+    texts: Vec<String>,
+    /// The watchpoints in each memory, by their numbers.
+    points: HashMap<MemoryId, Vec<usize>>,
+}
+
+/// A module with nothing in it.
+const EMPTY_MODULE: &[u8] = b"\0asm\x01\0\0\0";
 
 impl Watch {
     /// How many hits are kept by default.
@@ -285,11 +298,37 @@ impl Watch {
             points,
             action: Action::default(),
             memories: Memories::default(),
+            everywhere: None,
             places: Places::new(engine),
             hits: Vec::new(),
             keep: Watch::KEPT_HITS,
             listener: None,
         }
+    }
+
+    /// Watches all instances of its store: each watchpoint in every instance whose module has what
+    /// it names. Those that mean the same bytes are one of the [`points`](Self::points).
+    ///
+    /// # Errors
+    ///
+    /// If a text does not have the form of a [watchpoint](Watchpoint::parse).
+    pub fn everywhere(engine: &Engine, texts: Vec<String>) -> Result<Watch> {
+        let nothing = Module::new(engine, EMPTY_MODULE)?;
+        for text in &texts {
+            match Watchpoint::parse(text, &nothing) {
+                Err(error) if !is_unknown(&error) => return Err(error),
+                _ => {}
+            }
+        }
+        let everywhere = Some(Everywhere { texts, points: HashMap::new() });
+        Ok(Watch { everywhere, ..Watch::new(engine, Vec::new()) })
+    }
+
+    /// The watchpoints, as the user wrote them, that no instance has what they name.
+    pub fn nowhere(&self) -> impl Iterator<Item = &str> {
+        let texts = self.everywhere.iter().flat_map(|everywhere| &everywhere.texts);
+        let is_met = |text: &str| self.points.iter().any(|point| point.text == text);
+        texts.map(String::as_str).filter(move |text| !is_met(text))
     }
 
     /// Sets what becomes of a hit.
@@ -306,7 +345,7 @@ impl Watch {
 
     /// Whether there is an instance to watch.
     pub fn has_begun(&self) -> bool {
-        self.memories.id(0).is_some()
+        self.everywhere.is_some() || self.memories.id(0).is_some()
     }
 
     /// The watchpoints.
@@ -366,7 +405,7 @@ impl Watch {
         let watched = &point.range.addresses;
         let range = access.range();
         let (from, to) = (range.start.max(watched.start), range.end.min(watched.end));
-        if from >= to || self.memories.id(point.range.memory) != Some(access.memory()) {
+        if from >= to || !self.is_in(number, access.memory()) {
             return Ok(());
         }
         let inside = (from - range.start) as usize..(to - range.start) as usize;
@@ -392,6 +431,40 @@ impl Watch {
         }
         if self.action == Action::Stop {
             bail!(Stopped { watchpoint: self.points[number].text.clone() });
+        }
+        Ok(())
+    }
+
+    /// Whether a watchpoint is in a memory.
+    fn is_in(&self, number: usize, memory: MemoryId) -> bool {
+        match &self.everywhere {
+            Some(everywhere) => {
+                everywhere.points.get(&memory).is_some_and(|points| points.contains(&number))
+            }
+            None => self.memories.id(self.points[number].range.memory) == Some(memory),
+        }
+    }
+
+    /// Watches what another instance has of what is watched everywhere.
+    fn watch_also(&mut self, moment: &mut Moment<'_>, instance: &Instantiated<'_>) -> Result<()> {
+        let Some(everywhere) = &mut self.everywhere else { return Ok(()) };
+        for text in &everywhere.texts {
+            let point = match Watchpoint::parse(text, instance.module) {
+                Err(error) if is_unknown(&error) => continue,
+                point => point?,
+            };
+            let Some(&id) = instance.memories.get(point.range.memory as usize) else { continue };
+            let known = self.points.iter().position(|known| *known == point);
+            let number = known.unwrap_or(self.points.len());
+            let points = everywhere.points.entry(id).or_default();
+            if !points.contains(&number) {
+                points.push(number);
+                moment.set_interest(id, point.range.addresses.clone(), true);
+            }
+            if known.is_none() {
+                self.points.push(point);
+                self.counts.push(0);
+            }
         }
         Ok(())
     }
@@ -433,6 +506,11 @@ impl Watch {
     }
 }
 
+/// Whether an error says that a module does not have what a watchpoint names.
+fn is_unknown(error: &anyhow::Error) -> bool {
+    error.downcast_ref::<RangeError>().is_some_and(RangeError::is_unknown)
+}
+
 /// The name of a kind of access.
 pub(crate) fn kind_name(kind: AccessKind) -> &'static str {
     match kind {
@@ -444,6 +522,9 @@ pub(crate) fn kind_name(kind: AccessKind) -> &'static str {
 
 impl Observer for Watch {
     fn instantiated(&mut self, moment: &mut Moment<'_>, instance: &Instantiated<'_>) -> Result<()> {
+        if self.everywhere.is_some() {
+            return self.watch_also(moment, instance);
+        }
         let count = instance.memories.len();
         let missing = self.points.iter().find(|point| point.range.memory as usize >= count);
         if let (Some(point), false) = (missing, self.has_begun()) {

@@ -5,14 +5,32 @@ use std::fmt;
 
 use lineal::{
     BackingKind, LinearMemory, Memory, MemoryOptions, MemoryType, OutOfBounds, PageSize, Pages,
-    SharedMemory,
+    SharedMemory, StoreContextMut,
 };
 
+use crate::Host;
 use crate::host::Room;
 use crate::store;
 
 /// How many bytes are moved between two memories at a time.
 const CHUNK_BYTES: usize = 65_536;
+
+/// Accesses the memory of a module, which observers are told. `access` says whether it could.
+fn guest(
+    memory: &Memory,
+    addr: u64,
+    len: usize,
+    access: impl FnOnce(&mut StoreContextMut<'_, Host>, usize) -> bool,
+) -> Result<(), OutOfBounds> {
+    store::with(|mut store| {
+        let done = usize::try_from(addr).is_ok_and(|at| access(&mut store, at));
+        if done {
+            return Ok(());
+        }
+        let memory_bytes = memory.linear(&store).byte_len();
+        Err(OutOfBounds { addr, offset: 0, len_bytes: len as u64, memory_bytes })
+    })
+}
 
 /// A memory that a script works on.
 pub(crate) enum Bytes {
@@ -45,7 +63,9 @@ impl Bytes {
     pub(crate) fn read(&self, addr: u64, buffer: &mut [u8]) -> Result<(), OutOfBounds> {
         match self {
             Bytes::Block(block) => block.memory.borrow().read(addr, buffer),
-            Bytes::Guest(memory) => store::with(|store| memory.linear(&store).read(addr, buffer)),
+            Bytes::Guest(memory) => guest(memory, addr, buffer.len(), |store, at| {
+                memory.read(store, at, buffer).is_ok()
+            }),
             Bytes::Shared(memory) => memory.linear().read(addr, buffer),
         }
     }
@@ -54,7 +74,7 @@ impl Bytes {
         match self {
             Bytes::Block(block) => block.memory.borrow_mut().write(addr, bytes),
             Bytes::Guest(memory) => {
-                store::with(|mut store| memory.linear_mut(&mut store).write(addr, bytes))
+                guest(memory, addr, bytes.len(), |store, at| memory.write(store, at, bytes).is_ok())
             }
             Bytes::Shared(memory) => memory.linear().write(addr, bytes),
         }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
 
-use lineal::{Engine, Error, Observer, ResourceLimiter, Result, Store};
+use lineal::{Engine, Error, Observer, ResourceLimiter, Result, Store, Trap};
 
 #[cfg(any(feature = "lua", feature = "starlark"))]
 use crate::imports::Callback;
@@ -26,8 +26,7 @@ pub struct Host {
     #[cfg(any(feature = "lua", feature = "starlark"))]
     pub(crate) callbacks: Vec<Callback>,
     /// How many calls of the script by guests are under way.
-    #[cfg(any(feature = "lua", feature = "starlark"))]
-    pub(crate) depth: usize,
+    depth: usize,
 }
 
 impl Host {
@@ -46,7 +45,6 @@ impl Host {
             extension,
             #[cfg(any(feature = "lua", feature = "starlark"))]
             callbacks: Vec::new(),
-            #[cfg(any(feature = "lua", feature = "starlark"))]
             depth: 0,
         };
         let mut store = Store::new(engine, host);
@@ -54,6 +52,27 @@ impl Host {
         store.observer(|host| &mut *host.observer);
         store.set_epoch_deadline(1);
         store
+    }
+
+    /// Takes note that a guest calls the script. [`Self::leave_script`] follows if that succeeds.
+    ///
+    /// # Errors
+    ///
+    /// If `limit` such calls are under way.
+    pub(crate) fn enter_script(&mut self, limit: usize) -> Result<()> {
+        if self.depth >= limit {
+            return Err(Error::from(Trap::StackOverflow).context(format!(
+                "the script and its modules call each other too deeply: the limit is {limit} calls \
+                 of the script inside each other"
+            )));
+        }
+        self.depth += 1;
+        Ok(())
+    }
+
+    /// Takes note that such a call has ended.
+    pub(crate) fn leave_script(&mut self) {
+        self.depth -= 1;
     }
 
     /// The extension in the [options](crate::Options::extension), if it is of this type.
@@ -95,6 +114,11 @@ impl Room {
     /// Gives bytes back.
     pub(crate) fn give_back(&self, bytes: u64) {
         self.used_bytes.fetch_sub(bytes, Relaxed);
+    }
+
+    /// How many there may be.
+    pub(crate) fn limit_bytes(&self) -> Option<u64> {
+        self.limit_bytes
     }
 
     /// How many are taken.

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use lineal::{AsContextMut, Caller, Error, Func, FuncType, Result, StoreContextMut, Val};
+use lineal::{AsContextMut, Caller, Func, FuncType, Result, StoreContextMut, Val};
 
 use crate::{Host, store};
 
@@ -35,15 +35,9 @@ fn call(
     results: &mut [Val],
 ) -> Result<()> {
     let host = caller.data_mut();
-    if host.depth >= depth_limit {
-        return Err(Error::msg(format!(
-            "the script and its modules call each other too deeply: the limit is {depth_limit} \
-             calls of the script inside each other"
-        )));
-    }
-    host.depth += 1;
+    host.enter_script(depth_limit)?;
     let callback = host.callbacks[index].clone();
     let outcome = store::enter(caller.as_context_mut(), || callback(params, results));
-    caller.data_mut().depth -= 1;
+    caller.data_mut().leave_script();
     outcome
 }

@@ -68,7 +68,7 @@ mod store;
 pub use error::{Error, ScriptError};
 pub use host::Host;
 pub use language::{Language, UnknownLanguage};
-pub use options::{Options, Output, Report, Script};
+pub use options::{AtEnd, Options, Output, Report, Script};
 
 /// Runs a script to its end.
 ///

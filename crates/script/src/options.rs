@@ -5,9 +5,9 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 use std::time::Instant;
 
-use lineal::{Engine, Linker, Observer};
+use lineal::{Engine, Linker, Moment, Observer, Store};
 
-use crate::{Host, Language};
+use crate::{Error, Host, Language};
 
 /// A script to run.
 #[derive(Clone, Debug)]
@@ -35,7 +35,8 @@ pub struct Options {
     /// Reports what the script forgot: blocks of memory that were never freed.
     pub check: bool,
     /// How many bytes all memories and tables may have together, those of modules and those that
-    /// the script allocates.
+    /// the script allocates. The values of the script itself may take as much again, besides what
+    /// its engine needs to start.
     pub max_memory_bytes: Option<u64>,
     /// When the script must have ended; it is stopped by an error at this time. Guests are
     /// stopped by the [engine's epoch](Engine::increment_epoch), which the caller increments.
@@ -46,8 +47,31 @@ pub struct Options {
     /// [observes](lineal::Config::observe) that. What scripts do to them by themselves is not told
     /// if it goes by way of JavaScript's buffers.
     pub observer: Option<Box<dyn Observer>>,
+    /// Is called when the script has ended, as long as its store is there, if the engine
+    /// [observes](lineal::Config::observe). It gets the error of the engine that the script failed
+    /// with, if that is why.
+    pub at_end: Option<AtEnd>,
     /// The [`Host::extension`] of the store, for the functions in the linker.
     pub extension: Option<Box<dyn std::any::Any>>,
+}
+
+/// What looks at the store of a script that has ended.
+pub type AtEnd = Box<dyn FnOnce(&mut Moment<'_>, Option<&lineal::Error>)>;
+
+/// Shows the store of a script that has ended to whoever wants to see it.
+#[cfg_attr(not(any(feature = "lua", feature = "starlark", feature = "js")), allow(dead_code))]
+pub(crate) fn show_end<T>(
+    at_end: Option<AtEnd>,
+    store: &mut Store<Host>,
+    outcome: &Result<T, Error>,
+) {
+    let cause = match outcome {
+        Err(Error::Script(error)) => error.cause(),
+        _ => None,
+    };
+    if let (Some(at_end), Some(mut moment)) = (at_end, store.moment()) {
+        at_end(&mut moment, cause);
+    }
 }
 
 impl Options {
@@ -63,6 +87,7 @@ impl Options {
             deadline: None,
             linker: None,
             observer: None,
+            at_end: None,
             extension: None,
         }
     }

@@ -24,13 +24,24 @@ pub(crate) fn describe(error: &Error) -> String {
     text
 }
 
+/// How many of the guests that called each other are shown in a message: it would become long where
+/// scripts and guests call each other deeply.
+pub(crate) const SHOWN_BACKTRACES: usize = 4;
+
+const BACKTRACE: &str = "wasm backtrace, innermost function first:";
+
+/// How many guests are shown in a message.
+pub(crate) fn count_backtraces(message: &[u8]) -> usize {
+    message.windows(BACKTRACE.len()).filter(|window| *window == BACKTRACE.as_bytes()).count()
+}
+
 /// Where the guest was, a line a function; nothing if no function of a guest was running.
 pub(crate) fn frames(backtrace: &WasmBacktrace) -> String {
     let mut text = String::new();
     if backtrace.frames().is_empty() {
         return text;
     }
-    text.push_str("\n  wasm backtrace, innermost function first:");
+    let _ = write!(text, "\n  {BACKTRACE}");
     for (number, frame) in backtrace.frames().iter().enumerate() {
         let _ = write!(text, "\n  {number:>4}: {frame}");
     }

@@ -284,6 +284,13 @@ fn errors_name_the_line_and_the_call() {
 }
 
 #[test]
+fn scripts_do_not_need_the_callers_stack() {
+    let small = std::thread::Builder::new().stack_size(128 << 10);
+    let thread = small.spawn(|| calls_in_each_other_have_a_limit());
+    thread.unwrap().join().unwrap();
+}
+
+#[test]
 fn calls_in_each_other_have_a_limit() {
     let text = "def visit(n):\n  return g['it'].exports.call_visit(n + 1)\ng = {}\n\
                 g['it'] = load_module('../modules/guest.wat', \
@@ -292,6 +299,20 @@ fn calls_in_each_other_have_a_limit() {
     let outcome = run_text(Language::Starlark, text, |_| {});
     let message = message(&outcome);
     assert!(message.contains("call each other too deeply"), "{message}");
+
+    // The innermost calls are shown, not all of them.
+    assert!(message.len() < 5000, "{} bytes", message.len());
+
+    let text = "local g\nlocal function visit(n) return g.exports.call_visit(n + 1) end\n\
+                g = wasm.load('../modules/guest.wat', {env = {visit = visit, scale = 1}})\n\
+                g.exports.call_visit(0)";
+    let outcome = run_text(Language::Lua, text, |_| {});
+    let message = self::message(&outcome);
+    assert!(message.contains("call each other too deeply"), "{message}");
+    assert!(message.len() < 3000, "{} bytes", message.len());
+    let Err(Error::Script(error)) = &outcome.result else { panic!("{message}") };
+    let trap = error.cause().and_then(|cause| cause.downcast_ref::<lineal::Trap>());
+    assert!(trap.is_none() || trap == Some(&lineal::Trap::StackOverflow), "{trap:?}");
 
     let text = "def f(n):\n  return f(n + 1)\nf(0)";
     let outcome = run_text(Language::Starlark, text, |_| {});

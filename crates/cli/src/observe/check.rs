@@ -195,7 +195,7 @@ impl Options {
 }
 
 /// The lines that say which allocator functions were recognised, and which were not.
-pub(super) fn allocators(functions: &[AllocatorFunction], unused: &[AllocOption]) -> String {
+pub(crate) fn allocators(functions: &[AllocatorFunction], unused: &[AllocOption]) -> String {
     let mut text = String::new();
     for option in unused {
         text.push_str(&format!(
@@ -214,6 +214,13 @@ pub(super) fn allocators(functions: &[AllocatorFunction], unused: &[AllocOption]
     let names = functions
         .iter()
         .map(|function| format!("{} (func[{}], {})", function.name, function.index, function.how));
-    text.push_str(&format!("allocators: {}\n", names.collect::<Vec<_>>().join(", ")));
+    // A module that is compiled again has the same.
+    let mut distinct: Vec<String> = Vec::new();
+    for name in names {
+        if !distinct.contains(&name) {
+            distinct.push(name);
+        }
+    }
+    text.push_str(&format!("allocators: {}\n", distinct.join(", ")));
     text
 }

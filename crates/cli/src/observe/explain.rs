@@ -1,13 +1,12 @@
-//! `lineal run --explain`: after a trap, which bytes had to do with it and who wrote them.
+//! `--explain`: after a trap, which bytes had to do with it and who wrote them.
 
-use lineal::{Error, MemoryTrap, Moment, Store, Trap, WasmBacktrace};
+use lineal::{Error, MemoryTrap, Moment, Trap, WasmBacktrace};
 use lineal_insight::AddressRange;
 use lineal_insight::blame::{Blame, Run};
 use lineal_insight::recent::Recent;
 use lineal_wasi::I32Exit;
 
 use crate::failure::note;
-use crate::host::Host;
 
 /// How many places are shown that hold a bad address, and bytes around each.
 const PLACES: usize = 4;
@@ -26,15 +25,19 @@ const DEPTH: usize = 10;
 const ABORTED: i32 = 134;
 
 /// Prints what explains a failure, if something does.
-pub(super) fn explain(store: &mut Store<Host>, failure: &Error) {
-    let Some((moment, host)) = store.moment_and_data() else { return };
-    let tool = host.tool.lock();
-    let Some(blame) = &tool.blame else { return };
+pub(super) fn explain(
+    moment: &Moment<'_>,
+    blame: &Blame,
+    recent: Option<&Recent>,
+    failure: &Error,
+) {
+    // If no guest was stopped that has a memory, there is nothing to show.
+    let Some(blame) = &blame.of_failed() else { return };
     if let Some(trap) = failure.downcast_ref::<MemoryTrap>() {
-        return explain_address(&moment, blame, trap);
+        return explain_address(moment, blame, trap);
     }
     if is_failure(failure) {
-        explain_functions(&moment, blame, tool.recent.as_ref(), failure);
+        explain_functions(moment, blame, recent, failure);
     }
 }
 
@@ -93,7 +96,7 @@ fn explain_functions(moment: &Moment<'_>, blame: &Blame, recent: Option<&Recent>
     for frame in backtrace.frames().iter().take(DEPTH) {
         let name = lineal_insight::Place::of_frame(frame).name;
         let read: Vec<Run> = recent
-            .map(|recent| recent.reads_of(moment.engine(), frame, SHOWN_RUNS))
+            .map(|recent| recent.reads_of(moment.engine(), blame.memories(), frame, SHOWN_RUNS))
             .unwrap_or_default()
             .iter()
             .flat_map(|range| blame.runs(moment, range))

@@ -1,19 +1,18 @@
-//! `lineal run --watch`: tells every access to some bytes.
+//! `--watch` and `--explain` of `lineal run` and `lineal script`: who accesses or wrote some bytes.
 
 use std::path::PathBuf;
 
 use anyhow::Result;
-use lineal::Module;
+use lineal::{Engine, Module, Moment};
 use lineal_insight::blame::Blame;
 use lineal_insight::recent::Recent;
 use lineal_insight::watch::{Action, Hit, Watch, Watchpoint};
 
 use super::tool::{Needs, Tool};
 use super::{explain, write_json};
-use crate::host::Host;
 
 /// What is watched, and what is explained.
-#[derive(Debug, clap::Args)]
+#[derive(Clone, Debug, clap::Args)]
 #[group(skip)]
 #[command(next_help_heading = "Options to see memory, before FILE")]
 pub(crate) struct Options {
@@ -58,28 +57,46 @@ impl Options {
         if !self.watch.is_empty() {
             let points: Result<Vec<Watchpoint>> =
                 self.watch.iter().map(|text| Watchpoint::parse(text, module)).collect();
-            let action = match self.watch_action {
-                WatchAction::Log => Action::Log,
-                WatchAction::Stop => Action::Stop,
-                WatchAction::Count => Action::Count,
-            };
-            let watch = Watch::new(module.engine(), points?).action(action).on_hit(print_hit);
-            tool.watch = Some(watch);
+            tool.watch = Some(self.ready(Watch::new(module.engine(), points?)));
         }
+        self.add_explain(&mut tool);
+        Ok(tool)
+    }
+
+    fn add_explain(&self, tool: &mut Tool) {
         if self.explain {
             tool.blame = Some(Blame::new());
             tool.recent = self.watch.is_empty().then(|| Recent::new(explain::READS));
         }
+    }
+
+    /// The tools for all modules that a script instantiates.
+    pub(crate) fn tool_everywhere(&self, engine: &Engine) -> Result<Tool> {
+        let mut tool = Tool::default();
+        if !self.watch.is_empty() {
+            tool.watch = Some(self.ready(Watch::everywhere(engine, self.watch.clone())?));
+        }
+        self.add_explain(&mut tool);
         Ok(tool)
+    }
+
+    fn ready(&self, watch: Watch) -> Watch {
+        let action = match self.watch_action {
+            WatchAction::Log => Action::Log,
+            WatchAction::Stop => Action::Stop,
+            WatchAction::Count => Action::Count,
+        };
+        watch.action(action).on_hit(print_hit)
     }
 
     /// Reports what the tools found, after the guest has ended.
     pub(crate) fn report(
         &self,
-        store: &mut lineal::Store<Host>,
+        tool: &Tool,
+        moment: Option<&Moment<'_>>,
         failure: Option<&anyhow::Error>,
     ) -> Result<()> {
-        if let Some(watch) = &store.data().tool.lock().watch
+        if let Some(watch) = &tool.watch
             && watch.has_begun()
         {
             report_counts(watch);
@@ -87,24 +104,25 @@ impl Options {
                 write_json(file, &watch.to_json())?;
             }
         }
-        if self.explain
-            && let Some(failure) = failure
-        {
-            explain::explain(store, failure);
+        if let (Some(blame), Some(moment), Some(failure)) = (&tool.blame, moment, failure) {
+            explain::explain(moment, blame, tool.recent.as_ref(), failure);
         }
         Ok(())
     }
 }
 
 /// Tells how often each range was accessed.
-pub(crate) fn report_counts(watch: &Watch) {
+fn report_counts(watch: &Watch) {
+    for text in watch.nowhere() {
+        crate::failure::note(&format!("watch {text}: no module that was instantiated has it"));
+    }
     for (point, count) in watch.points().iter().zip(watch.counts()) {
         let accesses = if *count == 1 { "access" } else { "accesses" };
         crate::failure::note(&format!("watch {}: {count} {accesses}", point.text));
     }
 }
 
-pub(crate) fn print_hit(hit: &Hit, point: &Watchpoint) {
+fn print_hit(hit: &Hit, point: &Watchpoint) {
     let text = format!("watch {} ({}): {hit}", point.text, hit.count);
     crate::failure::note(&text);
 }

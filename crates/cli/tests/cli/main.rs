@@ -12,6 +12,7 @@ mod observe;
 mod program;
 mod run;
 mod script;
+mod script_tools;
 mod snapshot;
 mod streams;
 mod wasi;

@@ -77,8 +77,6 @@ fn a_modules_memory_is_watched() {
     assert_eq!((outcome.status, &*outcome.stdout), (0, "!\n"), "{}", outcome.stderr);
     assert!(outcome.stderr.contains("watch 8..9: 1 access\n"), "{}", outcome.stderr);
     assert!(outcome.stderr.contains("write of 1 byte at 0x8: 6c -> 21"), "{}", outcome.stderr);
-    let outcome = script("watch.star", text, &["--watch", "8..9"]);
-    assert!(outcome.stderr.contains("--module"), "{}", outcome.stderr);
 }
 
 #[test]

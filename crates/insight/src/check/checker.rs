@@ -16,14 +16,14 @@ use super::json::frames as frames_json;
 use super::leaks::{self, LeakKind, Roots};
 use super::options::{LeakCheck, Options, Undefined};
 use super::regions::{Regions, Where, variables_end};
-use super::report::{Draft, LeakSummary, Recorder, Report};
+use super::report::{Draft, HeapSummary, LeakSummary, Recorder, Report};
 use crate::alloc::{AllocatorFunction, Registry, StackId, Tracker};
 use crate::event::Awaited;
 use crate::layout::Layout;
 use crate::page::Page;
 use crate::words::{bytes, count_of};
 
-/// Finds memory errors and leaks of a guest.
+/// Finds memory errors and leaks of a guest: of all instances in a store, each in its first memory.
 ///
 /// Make an engine that observes what [`observe`](Self::observe) returns, give the store this as
 /// its observer, run the guest, and ask for the [`report`](Self::report).
@@ -35,7 +35,7 @@ pub struct Check {
     recorder: Recorder,
     /// The call at which leaks are searched for, instead of the end.
     leaks_at: Option<Awaited>,
-    guest: Option<Guest>,
+    guests: Vec<Guest>,
 }
 
 /// What is known of the memory that is checked.
@@ -75,7 +75,7 @@ impl Check {
             layouts: Layouts::default(),
             recorder: Recorder::new(&options),
             leaks_at: options.leak_check_at.clone().map(Awaited::new),
-            guest: None,
+            guests: Vec::new(),
             options,
         }
     }
@@ -102,29 +102,34 @@ impl Check {
         self.registry.functions()
     }
 
+    /// Whether there is an instance with a memory to check.
+    pub fn has_begun(&self) -> bool {
+        !self.guests.is_empty()
+    }
+
     /// What was found. Leaks are searched for now, unless something stopped the guest before.
     pub fn report(&mut self, moment: &mut Moment<'_>) -> Report {
-        let mut leaks = None;
-        if let Some(guest) = &self.guest
-            && let Some(addr) = guest.regions.changed_constant(moment, guest.memory)
-        {
-            let message = format!(
-                "constant data (.rodata) at {addr:#x} was overwritten; who did is not known, as it \
-                 was read too often to be watched: use blame for that address"
-            );
-            let stack = self.recorder.stack(moment);
-            let found = Draft::new(Kind::ReadOnlyWrite, message).at(addr, 0);
-            self.recorder.record_once(moment, guest.memory, stack, found);
-        }
-        if let Some(guest) = &mut self.guest
-            && self.options.leak_check != LeakCheck::No
-        {
-            if self.leaks_at.is_none() && guest.leaks.is_none() {
-                guest.search_leaks(moment, &self.options, &mut self.recorder);
+        for guest in &self.guests {
+            if let Some(addr) = guest.regions.changed_constant(moment, guest.memory) {
+                let message = format!(
+                    "constant data (.rodata) at {addr:#x} was overwritten; who did is not known, as \
+                     it was read too often to be watched: use blame for that address"
+                );
+                let stack = self.recorder.stack(moment);
+                let found = Draft::new(Kind::ReadOnlyWrite, message).at(addr, 0);
+                self.recorder.record_once(moment, guest.memory, stack, found);
             }
-            leaks = guest.leaks;
         }
-        let heap = self.guest.as_ref().map(|guest| guest.heap.summary()).unwrap_or_default();
+        if self.leaks_at.is_none() && self.guests.iter().any(|guest| guest.leaks.is_none()) {
+            self.search_leaks(moment);
+        }
+        let (mut heap, mut leaks) = (HeapSummary::default(), None);
+        for guest in &self.guests {
+            heap.add_all(guest.heap.summary());
+            if let Some(found) = &guest.leaks {
+                leaks.get_or_insert_with(LeakSummary::default).add_all(found);
+            }
+        }
         let mut report = self.recorder.report(self.registry.functions(), heap, leaks);
         report.unused_alloc = self.registry.unused_options();
         let missed = self.leaks_at.as_ref().filter(|event| !event.has_happened());
@@ -135,7 +140,7 @@ impl Check {
     /// A page that shows what was found, and where in the memory of the guest.
     pub fn page(&self, title: &str, report: &Report, moment: &Moment<'_>, module: &Module) -> Page {
         let mut page = Page::new(title);
-        if let Some(guest) = &self.guest {
+        if let Some(guest) = self.guests.first() {
             let blocks = guest.heap.live().chain(guest.heap.freed()).map(|block| {
                 (block, frames_json(&frames(moment, self.recorder.sites(block.allocated_at))))
             });
@@ -143,6 +148,23 @@ impl Check {
         }
         page.findings(report);
         page
+    }
+
+    /// Looks for leaks as they are now; those of before are forgotten.
+    fn search_leaks(&mut self, moment: &mut Moment<'_>) {
+        if self.options.leak_check == LeakCheck::No {
+            return;
+        }
+        self.recorder.begin_leaks();
+        for guest in &mut self.guests {
+            guest.leaks = Some(guest.find_leaks(moment, &self.options, &mut self.recorder));
+        }
+    }
+
+    /// The guest whose function runs.
+    fn running<'a>(guests: &'a mut [Guest], moment: &mut Moment<'_>) -> Option<&'a mut Guest> {
+        let memory = moment.running_memory(0)?;
+        guests.iter_mut().find(|guest| guest.memory == memory)
     }
 
     /// Stops the guest if the options say so and there is a finding.
@@ -156,15 +178,15 @@ impl Check {
 
 impl Observer for Check {
     fn instantiated(&mut self, moment: &mut Moment<'_>, instance: &Instantiated<'_>) -> Result<()> {
-        if self.guest.is_some() {
+        let Some(&memory) = instance.memories.first() else { return Ok(()) };
+        if self.guests.iter().any(|guest| guest.memory == memory) {
             return Ok(());
         }
-        let Some(&memory) = instance.memories.first() else { return Ok(()) };
         let layout = self.layouts.of(instance.module.binary());
         let variables_end = variables_end(&layout, instance.module);
         let regions = Regions::new(&layout, variables_end);
         regions.mark(moment, memory);
-        self.guest = Some(Guest {
+        self.guests.push(Guest {
             memory,
             tracker: Tracker::new(self.registry.by_site(), memory, layout.is_64),
             heap: Heap::new(memory, &layout, self.options.undefined == Undefined::Host),
@@ -172,13 +194,18 @@ impl Observer for Check {
             layout,
             leaks: None,
         });
+        if let Some(limit) = self.guests.iter().filter_map(|it| it.regions.stack_limit()).max() {
+            moment.report_globals_below(limit);
+        }
         Ok(())
     }
 
     fn access(&mut self, moment: &mut Moment<'_>, access: &Access<'_>) -> Result<()> {
-        let Some(guest) = &mut self.guest else { return Ok(()) };
-        let reported = access.memory() == guest.memory
-            && access.len_bytes() > 0
+        let memory = access.memory();
+        let Some(guest) = self.guests.iter_mut().find(|guest| guest.memory == memory) else {
+            return Ok(());
+        };
+        let reported = access.len_bytes() > 0
             && access.source() != AccessSource::Segment
             && !guest.tracker.is_inside();
         if !reported {
@@ -192,9 +219,7 @@ impl Observer for Check {
     }
 
     fn grew(&mut self, moment: &mut Moment<'_>, growth: &Growth) -> Result<()> {
-        if let Some(guest) = &mut self.guest
-            && growth.memory == guest.memory
-        {
+        if let Some(guest) = self.guests.iter_mut().find(|it| it.memory == growth.memory) {
             let inside = guest.tracker.is_inside();
             guest.heap.grew(moment, growth.old_bytes..growth.new_bytes, inside);
         }
@@ -202,10 +227,10 @@ impl Observer for Check {
     }
 
     fn entered(&mut self, moment: &mut Moment<'_>, call: &mut Call<'_>) -> Result<()> {
-        let Some(guest) = &mut self.guest else { return Ok(()) };
         if self.leaks_at.as_mut().is_some_and(|event| event.is_now(call)) {
-            guest.search_leaks(moment, &self.options, &mut self.recorder);
+            self.search_leaks(moment);
         }
+        let Some(guest) = Self::running(&mut self.guests, moment) else { return Ok(()) };
         let recorder = &mut self.recorder;
         let entered = guest.tracker.entered(call, |call| recorder.stack_of_call(call, moment));
         let Some((recognised, begun, stack)) = entered else { return Ok(()) };
@@ -217,7 +242,7 @@ impl Observer for Check {
     }
 
     fn returned(&mut self, moment: &mut Moment<'_>, call: &mut Call<'_>) -> Result<()> {
-        let Some(guest) = &mut self.guest else { return Ok(()) };
+        let Some(guest) = Self::running(&mut self.guests, moment) else { return Ok(()) };
         if let Some((family, done, stack)) = guest.tracker.returned(call, moment) {
             guest.heap.done(moment, family, done, stack);
         }
@@ -225,23 +250,21 @@ impl Observer for Check {
     }
 
     fn global_set(&mut self, moment: &mut Moment<'_>, set: &GlobalSet) -> Result<()> {
-        if let Some(guest) = &mut self.guest {
+        if let Some(guest) = Self::running(&mut self.guests, moment) {
             guest.regions.stack_pointer_set(moment, guest.memory, set.new);
         }
         Ok(())
     }
 
     fn unwound(&mut self, _: &mut Moment<'_>, height: u64) -> Result<()> {
-        if let Some(guest) = &mut self.guest {
-            guest.tracker.unwound(height);
-        }
+        self.guests.iter_mut().for_each(|guest| guest.tracker.unwound(height));
         Ok(())
     }
 
     fn ended(&mut self, moment: &mut Moment<'_>, ending: Ending) -> Result<()> {
-        let Some(guest) = &mut self.guest else { return Ok(()) };
-        let pointer = guest.layout.stack_pointer.and_then(|stack| moment.global(stack.global));
         if matches!(ending, Ending::Trapped(Trap::MemoryOutOfBounds))
+            && let Some(guest) = Self::running(&mut self.guests, moment)
+            && let pointer = guest.layout.stack_pointer.and_then(|it| moment.global(it.global))
             && guest.regions.ran_out_of_stack(pointer)
         {
             let stack = self.recorder.stack(moment);
@@ -251,15 +274,15 @@ impl Observer for Check {
             );
             self.recorder.record(moment, guest.memory, stack, found);
         }
+        self.guests.iter_mut().for_each(|guest| guest.tracker.ended());
         if self.leaks_at.is_none() && self.options.leak_check != LeakCheck::No {
             // The guest may be called again, and then the leaks are others.
-            guest.leaks = None;
-            if !matches!(ending, Ending::Returned) {
+            self.guests.iter_mut().for_each(|guest| guest.leaks = None);
+            if !matches!(ending, Ending::Returned) && !self.options.host_goes_on {
                 // What the guest's frames point to is reachable only as long as they are there.
-                guest.search_leaks(moment, &self.options, &mut self.recorder);
+                self.search_leaks(moment);
             }
         }
-        guest.tracker.ended();
         Ok(())
     }
 }
@@ -330,17 +353,6 @@ impl Guest {
     }
 
     /// Searches for leaks as they are now; what was found before is forgotten.
-    fn search_leaks(
-        &mut self,
-        moment: &mut Moment<'_>,
-        options: &Options,
-        recorder: &mut Recorder,
-    ) {
-        if options.leak_check != LeakCheck::No {
-            self.leaks = Some(self.find_leaks(moment, options, recorder));
-        }
-    }
-
     fn find_leaks(
         &self,
         moment: &mut Moment<'_>,
@@ -349,7 +361,6 @@ impl Guest {
     ) -> LeakSummary {
         let memory_bytes = moment.memory_bytes(self.memory);
         let mut summary = LeakSummary::default();
-        recorder.begin_leaks();
         let contents = match moment.linear(self.memory) {
             Some(memory) => Cow::Borrowed(memory.as_slice()),
             None => {

@@ -39,6 +39,9 @@ pub struct Options {
     pub leak_check_at: Option<CallEvent>,
     /// Which kinds of leaks are findings.
     pub show_leak_kinds: Vec<LeakKind>,
+    /// Whether the host goes on after a trap, as a script may: leaks are then looked for only when
+    /// a report is made. Otherwise they are looked for where the guest was stopped.
+    pub host_goes_on: bool,
     /// Stop the guest at the first finding.
     pub stop_on_error: bool,
     /// After how many distinct findings no more are recorded.
@@ -66,6 +69,7 @@ impl Default for Options {
             leak_check: LeakCheck::Full,
             leak_check_at: None,
             show_leak_kinds: vec![LeakKind::Definite, LeakKind::Possible],
+            host_goes_on: false,
             stop_on_error: false,
             error_limit: Some(1000),
             partial_loads_ok: true,

@@ -99,9 +99,11 @@ impl Regions {
         for range in &self.read_only {
             moment.set_interest(memory, range.clone(), true);
         }
-        if let Some(stack) = &self.stack {
-            moment.report_globals_below(stack.limit());
-        }
+    }
+
+    /// Below which address the stack pointer is of interest, if there is one.
+    pub(super) fn stack_limit(&self) -> Option<u64> {
+        self.stack.as_ref().map(Stack::limit)
     }
 
     pub(super) fn stack_pointer_set(&mut self, moment: &mut Moment<'_>, memory: MemoryId, to: u64) {

@@ -61,6 +61,21 @@ pub struct LeakSummary {
 }
 
 impl LeakSummary {
+    /// Adds those of another memory.
+    pub(super) fn add_all(&mut self, other: &LeakSummary) {
+        let LeakSummary { definite, indirect, possible, reachable, suppressed } = self;
+        for ((blocks, bytes), (more_blocks, more_bytes)) in [
+            (definite, other.definite),
+            (indirect, other.indirect),
+            (possible, other.possible),
+            (reachable, other.reachable),
+            (suppressed, other.suppressed),
+        ] {
+            *blocks += more_blocks;
+            *bytes += more_bytes;
+        }
+    }
+
     fn of(&mut self, kind: LeakKind) -> &mut (u64, u64) {
         match kind {
             LeakKind::Definite => &mut self.definite,
@@ -95,6 +110,17 @@ pub struct HeapSummary {
     pub frees: u64,
     /// The bytes of all allocated blocks.
     pub allocated_bytes: u64,
+}
+
+impl HeapSummary {
+    /// Adds those of another memory.
+    pub(super) fn add_all(&mut self, other: HeapSummary) {
+        self.live_blocks += other.live_blocks;
+        self.live_bytes += other.live_bytes;
+        self.allocations += other.allocations;
+        self.frees += other.frees;
+        self.allocated_bytes += other.allocated_bytes;
+    }
 }
 
 /// The result of a check.

@@ -4,7 +4,8 @@ use std::fmt;
 use std::rc::Rc;
 
 use lineal::{
-    AsContextMut, ExnRef, OwnedRooted, RootScope, Tag, ThrownException, Trap, Val, WasmBacktrace,
+    AsContextMut, ElementTrap, ExnRef, MemoryTrap, OwnedRooted, RootScope, Tag, ThrownException,
+    Trap, Val, WasmBacktrace,
 };
 use rquickjs::{Class, Ctx, Object, Result, Value};
 
@@ -115,7 +116,10 @@ pub(super) fn end(ctx: &Ctx<'_>, realm: &Realm, error: lineal::Error) -> rquickj
 
 fn throw_trap(ctx: &Ctx<'_>, realm: &Realm, class: &str, error: lineal::Error) -> rquickjs::Error {
     let trap = error.downcast_ref::<Trap>().map_or("trap", |trap| trap.message());
-    let cause = explanation(&error, trap);
+    // What is known of the access that was out of bounds says what the trap was, too.
+    let details = error.downcast_ref::<MemoryTrap>().map(ToString::to_string);
+    let details = details.or_else(|| error.downcast_ref::<ElementTrap>().map(ToString::to_string));
+    let cause = details.unwrap_or_else(|| explanation(&error, trap));
     let object = match new(ctx, realm, class, &cause) {
         Ok(object) => object,
         Err(error) => return error,
@@ -125,8 +129,9 @@ fn throw_trap(ctx: &Ctx<'_>, realm: &Realm, class: &str, error: lineal::Error) -
     let _ = object.set("stack", guest_lines(&error) + &stack);
     let mark = realm.function(ctx, "markTrap");
     let _ = mark.and_then(|mark| mark.call::<_, ()>((object.clone(),)));
-    *realm.last_error.borrow_mut() = Some(error);
-    ctx.throw(object.into_value())
+    let value = object.into_value();
+    *realm.last_error.borrow_mut() = Some((raw::identity(&value), error));
+    ctx.throw(value)
 }
 
 /// The trap's message with what is known about where it happened, such as the address.
@@ -187,7 +192,7 @@ fn throw_exception<'js>(
                 let trace = realm.function(ctx, "trace");
                 let _ = trace.and_then(|trace| trace.call::<_, ()>((value.clone(), lines)));
             }
-            *realm.last_error.borrow_mut() = Some(error);
+            *realm.last_error.borrow_mut() = Some((raw::identity(&value), error));
             ctx.throw(value)
         }
         Err(error) => error,

@@ -25,6 +25,9 @@ use crate::Host;
 /// How many parameters and results together a call takes without an allocation.
 const INLINE_VALUES: usize = 8;
 
+/// How many calls of the script by guests may be under way: each takes some of the script's stack.
+const DEPTH_LIMIT: usize = 3000;
+
 /// What a call needs to know about a function's type.
 pub(super) struct Signature {
     params: Box<[ValType]>,
@@ -255,6 +258,7 @@ fn call_script(
     results: &mut [Val],
 ) -> lineal::Result<()> {
     let realm = caller.data().realm.get().ok_or_else(ended)?;
+    caller.data_mut().enter_script(DEPTH_LIMIT)?;
     let outcome = realm.store.lend(caller, || {
         raw::with_context(&realm, |ctx| {
             let called = Call { ctx, realm: &realm, place, signature };
@@ -265,6 +269,7 @@ fn call_script(
             }
         })
     });
+    caller.data_mut().leave_script();
     outcome.ok_or_else(ended)?
 }
 

@@ -40,6 +40,7 @@ use self::loader::FileLoader;
 use self::module::Compiled;
 use self::realm::{Intrinsics, Realm};
 use crate::host::Room;
+use crate::options::show_end;
 use crate::{Error, Host, Options, Output, Report, Script, ScriptError};
 
 /// Whether this build runs JavaScript.
@@ -91,15 +92,18 @@ fn run_here(script: &Script, options: Options, output: Output) -> Result<(), Err
         },
     )));
     let room = Room::new(options.max_memory_bytes);
+    let max_heap_bytes = room.limit_bytes();
     let store = Host::new_store(&options.engine, room, options.observer, options.extension);
     let realm = Rc::new(Realm::new(store, options.linker));
     realm.store.with(|store| store.data_mut().realm = RealmLink(Rc::downgrade(&realm)));
     let context = Context::full(&runtime).map_err(setup)?;
-    let run = Run { realm: realm.clone(), environment, deadline };
+    let run = Run { realm: realm.clone(), environment, deadline, max_heap_bytes };
+    let at_end = options.at_end;
     let outcome = context.with(|ctx| {
         realm.context.set(Some(ctx.as_raw()));
         let outcome = run.run(&ctx, script, options.module.as_deref());
         run.environment.flush();
+        realm.store.whole(|store| show_end(at_end, store, &outcome));
         match run.environment.take_failure() {
             Some(error) => Err(Error::Output(error)),
             None => outcome,
@@ -120,6 +124,8 @@ struct Run {
     realm: Rc<Realm>,
     environment: Rc<Environment>,
     deadline: Option<Instant>,
+    /// How many bytes the script's values may take.
+    max_heap_bytes: Option<u64>,
 }
 
 impl Run {
@@ -131,6 +137,9 @@ impl Run {
     ) -> Result<(), Error> {
         let failed = |error| self.failure(ctx, error);
         let setup = self.set_up(ctx).map_err(failed)?;
+        if let Some(limit_bytes) = self.max_heap_bytes {
+            raw::limit_memory(ctx, limit_bytes);
+        }
         if let Some(file) = module {
             self.load(ctx, &setup, file)?;
         }
@@ -272,9 +281,17 @@ impl Run {
         if is_past(self.deadline) {
             return Error::TimedOut;
         }
-        let cause = self.realm.last_error.borrow_mut().take();
+        // What the script caught before is not why it failed.
+        let last = self.realm.last_error.borrow_mut().take();
+        let cause = last.filter(|(thrown, _)| *thrown == raw::identity(&exception));
+        let cause = cause.map(|(_, error)| error);
         let text = match exception.is_error() {
             true => text,
+            // The script's engine throws that if it has no room for an error either.
+            false if exception.is_null() && self.max_heap_bytes.is_some() => format!(
+                "out of memory: the script's values may take {} bytes (or the script threw null)",
+                self.max_heap_bytes.unwrap_or_default()
+            ),
             false => format!("uncaught: {text}"),
         };
         ScriptError::new(text, cause).into()

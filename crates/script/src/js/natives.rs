@@ -123,7 +123,8 @@ fn define_linking<'js>(natives: &Natives<'_, 'js>, realm: &Rc<Realm>) -> Result<
     natives.add("groupCount", move || r.group_count())?;
     let r = realm.clone();
     natives.add("guestLines", move || {
-        r.last_error.borrow().as_ref().map(errors::guest_lines).unwrap_or_default()
+        let last = r.last_error.borrow();
+        last.as_ref().map(|(_, error)| errors::guest_lines(error)).unwrap_or_default()
     })
 }
 

@@ -64,6 +64,18 @@ impl StoreCell {
         }
     }
 
+    /// Borrows the store itself, which no guest is using.
+    ///
+    /// # Panics
+    ///
+    /// If it is borrowed or lent.
+    pub(super) fn whole<R>(&self, f: impl FnOnce(&mut Store<Host>) -> R) -> R {
+        assert!(!self.is_lent() && !self.busy.replace(true), "the store of the script is in use");
+        let _busy = Restore { cell: &self.busy, before: false };
+        // SAFETY: J1: nothing is lent, and `busy` was not set, so no other borrow of it exists.
+        f(unsafe { &mut *self.store.get() })
+    }
+
     /// Lends on what a host function was given, while `f` runs.
     pub(super) fn lend<R>(&self, caller: &mut Caller<'_, Host>, f: impl FnOnce() -> R) -> R {
         let mut context = caller.as_context_mut();
@@ -425,6 +437,32 @@ pub(super) fn make_opaque(object: &Value<'_>) {
     unsafe {
         qjs::JS_SetPrototype(ctx, object.as_raw(), qjs::JS_NULL);
         qjs::JS_PreventExtensions(ctx, object.as_raw());
+    }
+}
+
+/// Which object a value is, as long as that is alive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct ObjectId(usize);
+
+/// The identity of an object. Other values have none of their own.
+pub(super) fn identity(value: &Value<'_>) -> ObjectId {
+    if !value.is_object() {
+        return ObjectId(0);
+    }
+    // SAFETY: an object is a pointer, which is not followed.
+    ObjectId(unsafe { qjs::JS_VALUE_GET_PTR(value.as_raw()) } as usize)
+}
+
+/// Bounds what the script's values take, besides what they take now.
+pub(super) fn limit_memory(ctx: &Ctx<'_>, limit_bytes: u64) {
+    // SAFETY: the context is alive, and so its runtime is; the usage can be written.
+    unsafe {
+        let runtime = qjs::JS_GetRuntime(ctx.as_raw().as_ptr());
+        let mut usage = std::mem::zeroed::<qjs::JSMemoryUsage>();
+        qjs::JS_ComputeMemoryUsage(runtime, &raw mut usage);
+        let used_bytes = u64::try_from(usage.malloc_size).unwrap_or(0);
+        let limit_bytes = used_bytes.saturating_add(limit_bytes);
+        qjs::JS_SetMemoryLimit(runtime, limit_bytes as qjs::size_t);
     }
 }
 

@@ -38,8 +38,8 @@ pub(super) struct Realm {
     pub(super) intrinsics: RefCell<Option<Intrinsics>>,
     /// What ends the script, past all its `catch`es.
     pub(super) fatal: RefCell<Option<lineal::Error>>,
-    /// The engine's error for the last exception that left a guest.
-    pub(super) last_error: RefCell<Option<lineal::Error>>,
+    /// What left a guest last, and the engine's error for it.
+    pub(super) last_error: RefCell<Option<(raw::ObjectId, lineal::Error)>>,
     /// The error of a trap on its way through a guest.
     pub(super) passing: RefCell<Option<Persistent<Value<'static>>>>,
     /// What a function of the script's wants to trap with.

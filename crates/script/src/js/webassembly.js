@@ -80,9 +80,9 @@
   const tableKinds = ["externref", "anyfunc"];
 
   function sequence(value, what) {
-    if (!isObject(value)) throw new TypeError(`${what} must be iterable`);
-    if (typeof value[iteratorSymbol] !== "function") throw new TypeError(`${what} must be iterable`);
-    return [...value];
+    const method = isObject(value) ? value[iteratorSymbol] : undefined;
+    if (typeof method !== "function") throw new TypeError(`${what} must be iterable`);
+    return [...{ __proto__: null, [iteratorSymbol]: () => apply(method, value, []) }];
   }
 
   // A copy of a BufferSource, as the place that it is in.
@@ -227,7 +227,8 @@
     static customSections(moduleObject, sectionName) {
       need(arguments, 2, "WebAssembly.Module.customSections()");
       check(moduleObject, "Module", "the first argument");
-      return native.moduleSections(moduleObject, wellFormed(sectionName));
+      const name = `${sectionName}`;
+      return apply(isWellFormed, name, []) ? native.moduleSections(moduleObject, name) : [];
     }
   }
 
@@ -236,7 +237,8 @@
     return value;
   }
 
-  function instantiateModule(module, importObject) {
+  // Reads the imports of a module; what `finishInstance` takes.
+  function readImports(module, importObject) {
     const imports = native.moduleImports(module);
     if (importObject === undefined && !options.defaults && imports.some((row) => row[3])) {
       throw new TypeError("the module has imports, so that an object of imports is required");
@@ -257,10 +259,16 @@
       if (value === undefined && native.linkDefault(linking)) continue;
       native.linkAdd(linking, value);
     }
+    return linking;
+  }
+
+  function finishInstance(linking) {
     const instance = native.linkFinish(linking);
     new Exports(instance, freeze(native.instanceExports(instance)));
     return instance;
   }
+
+  const instantiateModule = (module, importObject) => finishInstance(readImports(module, importObject));
 
   class Instance {
     constructor(module, importObject = undefined) {
@@ -283,11 +291,10 @@
       const given = dictionary(descriptor, "the descriptor of a memory");
       const addressType = given.address;
       const is64 = addressType !== undefined && oneOf(addressType, addressTypes, "address") === "i64";
-      const initial = required(given.initial, "initial");
+      const pages = address(required(given.initial, "initial"), is64, "initial");
       const maximum = given.maximum;
-      const shared = !!given.shared;
-      const pages = address(initial, is64, "initial");
       const most = maximum === undefined ? undefined : address(maximum, is64, "maximum");
+      const shared = !!given.shared;
       if (most !== undefined && most < pages) throw new RangeError(`the maximum ${most} is less than the initial size ${pages}`);
       if (shared && most === undefined) {
         const message = "a shared memory needs a maximum: new WebAssembly.Memory({ initial, maximum, shared: true })";
@@ -372,12 +379,12 @@
     constructor(descriptor, value = undefined) {
       need(arguments, 1, "WebAssembly.Table()");
       const given = dictionary(descriptor, "the descriptor of a table");
+      // The order of the official tests: each is converted when it is read, and the element is first.
+      const element = oneOf(required(given.element, "element"), tableKinds, "element");
       const addressType = given.address;
       const is64 = addressType !== undefined && oneOf(addressType, addressTypes, "address") === "i64";
-      const element = oneOf(required(given.element, "element"), tableKinds, "element");
-      const initial = required(given.initial, "initial");
+      const size = address(required(given.initial, "initial"), is64, "initial");
       const maximum = given.maximum;
-      const size = address(initial, is64, "initial");
       const most = maximum === undefined ? undefined : address(maximum, is64, "maximum");
       if (most !== undefined && most < size) throw new RangeError(`the maximum ${most} is less than the initial size ${size}`);
       const table = native.tableNew([element, size, most, is64], value !== undefined, value);
@@ -414,6 +421,7 @@
       const given = dictionary(descriptor, "the descriptor of a global");
       const mutable = !!given.mutable;
       const type = oneOf(required(given.value, "value"), valueTypes, "value");
+      if (type === "v128") throw new TypeError("a script cannot have the value of a v128");
       return withPrototype(native.globalNew(type, mutable, v !== undefined, v), new.target, Global);
     }
     valueOf() {
@@ -501,7 +509,11 @@
     return then(later(), () => compileBytes([bytes, 0, bytes.byteLength], wanted));
   }
 
-  const instantiateLater = (module, importObject) => then(later(), () => instantiateModule(module, importObject));
+  // The imports are read at once, and the module is instantiated later.
+  function instantiateLater(module, importObject) {
+    const linking = readImports(module, importObject);
+    return then(later(), () => finishInstance(linking));
+  }
 
   const both = (promise, importObject) =>
     then(promise, (module) => then(instantiateLater(module, importObject), (instance) => ({ module, instance })));

@@ -19,7 +19,7 @@ use crate::clock::Clock;
 use crate::error::{Error, ScriptError};
 use crate::host::Room;
 use crate::modules::Modules;
-use crate::options::{Options, Output, Script};
+use crate::options::{Options, Output, Script, show_end};
 use crate::{Host, Report, store};
 
 use args::{Args, Failure, Outcome};
@@ -44,6 +44,8 @@ struct State {
     ending: RefCell<Option<Error>>,
     /// What a function of the script threw, while it passes through a guest.
     thrown: RefCell<Option<Value>>,
+    /// The last trap, and what the script was told about it.
+    last_trap: RefCell<Option<(String, lineal::Error)>>,
     /// How many bytes were allocated since the collector ran.
     fresh_bytes: Cell<u64>,
     prelude: RefCell<Option<Prelude>>,
@@ -60,7 +62,16 @@ struct Prelude {
     externs: Table,
 }
 
+/// How large the stack of a script is, as Lua bounds its calls of C functions itself; the functions
+/// of guests have another.
+const STACK_BYTES: usize = 16 << 20;
+
 pub(crate) fn run(script: &Script, options: Options, output: Output) -> Result<Report, Error> {
+    // The caller's stack may be small, and its end is not known.
+    stacker::grow(STACK_BYTES, || run_here(script, options, output))
+}
+
+fn run_here(script: &Script, options: Options, output: Output) -> Result<Report, Error> {
     let room = Room::new(options.max_memory_bytes);
     let mut store =
         Host::new_store(&options.engine, room.clone(), options.observer, options.extension);
@@ -73,6 +84,7 @@ pub(crate) fn run(script: &Script, options: Options, output: Output) -> Result<R
         externs: Externs::default(),
         ending: RefCell::new(None),
         thrown: RefCell::new(None),
+        last_trap: RefCell::new(None),
         fresh_bytes: Cell::new(0),
         prelude: RefCell::new(None),
     });
@@ -88,6 +100,7 @@ pub(crate) fn run(script: &Script, options: Options, output: Output) -> Result<R
         outcome
     });
     let flushed = state.output.borrow_mut().out.flush();
+    show_end(options.at_end, &mut store, &outcome);
     outcome?;
     flushed.map_err(Error::Output)?;
     let mut report = Report::default();
@@ -135,6 +148,7 @@ impl State {
         for arg in args {
             call.push_back(Value::String(lua.create_string(arg).map_err(setup_error)?));
         }
+        self.limit_memory(lua)?;
         let outcome = main.call::<(bool, Value)>(call);
         if let Some(ending) = self.ending.take() {
             return Err(ending);
@@ -144,7 +158,19 @@ impl State {
             Ok((false, error)) => shown(&error),
             Err(error) => error.to_string(),
         };
-        Err(ScriptError::new(message, None).into())
+        // What the script caught before is not why it failed.
+        let trap = self.last_trap.take().filter(|(told, _)| message.contains(told));
+        Err(ScriptError::new(message, trap.map(|(_, error)| error)).into())
+    }
+
+    /// Bounds what the script's values take.
+    fn limit_memory(&self, lua: &Lua) -> Result<(), Error> {
+        if let Some(limit_bytes) = self.room.limit_bytes() {
+            let limit_bytes = usize::try_from(limit_bytes).unwrap_or(usize::MAX);
+            let limit_bytes = lua.used_memory().saturating_add(limit_bytes);
+            lua.set_memory_limit(limit_bytes).map_err(setup_error)?;
+        }
+        Ok(())
     }
 
     /// Defines what scripts find; returns what runs them.

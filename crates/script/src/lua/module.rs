@@ -16,7 +16,7 @@ use super::values::{Incoming, Outgoing, to_wasm};
 use crate::Error;
 use crate::bytes::Bytes;
 use crate::modules::{main_memory, reference};
-use crate::report::{describe, frames};
+use crate::report::{SHOWN_BACKTRACES, count_backtraces, describe, frames};
 use crate::{imports, store};
 
 /// How many calls of the script by guests may be under way: each takes some of Lua's C stack, of
@@ -280,7 +280,12 @@ fn failed(state: &Rc<State>, lua: &Lua, args: &Args, error: lineal::Error) -> Fa
         state.end(Error::TimedOut);
     }
     if error.downcast_ref::<Thrown>().is_none() {
-        return args.failure(describe(&error));
+        let description = describe(&error);
+        let failure = args.failure(&description);
+        if error.is::<Trap>() {
+            *state.last_trap.borrow_mut() = Some((description, error));
+        }
+        return failure;
     }
     let thrown = state.thrown.take().unwrap_or(Value::Nil);
     let backtrace = error.downcast_ref::<WasmBacktrace>().map(frames).unwrap_or_default();
@@ -288,7 +293,9 @@ fn failed(state: &Rc<State>, lua: &Lua, args: &Args, error: lineal::Error) -> Fa
         // The script's message, and where the guest was that called it.
         Value::String(message) => {
             let mut message = message.as_bytes().to_vec();
-            message.extend_from_slice(backtrace.as_bytes());
+            if count_backtraces(&message) < SHOWN_BACKTRACES {
+                message.extend_from_slice(backtrace.as_bytes());
+            }
             match lua.create_string(message) {
                 Ok(message) => Failure::Thrown(Value::String(message)),
                 Err(error) => error.into(),

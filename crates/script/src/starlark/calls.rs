@@ -3,17 +3,18 @@
 //! What a guest calls needs the evaluator, which the script's call of the guest has borrowed. It
 //! is lent to the guest's callbacks as long as that call is under way.
 
+use std::fmt;
 use std::rc::Rc;
 
-use lineal::{AsContextMut, Func, FuncType, Result, RootScope, Val, ValType};
+use lineal::{AsContextMut, Func, FuncType, Result, RootScope, Trap, Val, ValType};
 use scoped_tls_hkt::{ReborrowMut, scoped_thread_local};
 use starlark::eval::{Arguments, Evaluator};
 use starlark::values::Value;
 
-use super::native_error;
 use super::values::{Outgoing, to_wasm};
+use super::{native_error, state};
 use crate::imports::Callback;
-use crate::report::describe;
+use crate::report::{SHOWN_BACKTRACES, count_backtraces, describe};
 use crate::store;
 
 scoped_thread_local!(static mut SCRIPT: for<'a> Lent<'a>);
@@ -80,7 +81,15 @@ fn call_script(eval: &mut Evaluator<'_, '_, '_>, call: Call<'_>) -> Result<()> {
     });
     let params = params.collect::<Result<Vec<Value<'_>>>>()?;
     let returned = eval.eval_function(function, &params, &[]);
-    let returned = returned.map_err(|error| lineal::Error::msg(error.to_string()))?;
+    let returned = returned.map_err(|error| {
+        let inner = error.without_diagnostic().to_string();
+        if count_backtraces(inner.as_bytes()) >= SHOWN_BACKTRACES {
+            return lineal::Error::new(Complete(inner));
+        }
+        // Where it was: all calls of the script so far would be too much.
+        let place = error.span().map(|span| format!("\n  at {span}")).unwrap_or_default();
+        lineal::Error::msg(inner + &place)
+    })?;
     let wrong = |which: &str, problem: String| {
         lineal::Error::msg(format!("the result{which} of `{name}` {problem}"))
     };
@@ -129,7 +138,7 @@ pub(super) fn call_guest<'v>(
     let params = params.collect::<starlark::Result<Vec<Val>>>()?;
     let results = lend(eval, || invoke(func, &ty, &params));
     let mut results = results
-        .map_err(|error| native_error(format!("{name}: {}", describe(&error))))?
+        .map_err(|error| failed(name, error, eval))?
         .into_iter()
         .map(|result| result.into_starlark(eval.heap()))
         .collect::<Vec<_>>();
@@ -138,6 +147,31 @@ pub(super) fn call_guest<'v>(
         1 => results.remove(0),
         _ => eval.heap().alloc(starlark::values::tuple::AllocTuple(results)),
     })
+}
+
+/// The error of the script with the innermost of the calls that led to it, as many as are shown.
+#[derive(Debug)]
+struct Complete(String);
+
+impl fmt::Display for Complete {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Complete {}
+
+/// What scripts are told about a call that failed.
+fn failed(name: &str, error: lineal::Error, eval: &Evaluator<'_, '_, '_>) -> starlark::Error {
+    if let Some(Complete(text)) = error.downcast_ref() {
+        return native_error(text.clone());
+    }
+    let description = describe(&error);
+    let failure = native_error(format!("{name}: {description}"));
+    if error.is::<Trap>() {
+        *state(eval).last_trap.borrow_mut() = Some((description, error));
+    }
+    failure
 }
 
 fn invoke(func: Func, ty: &FuncType, params: &[Val]) -> Result<Vec<Outgoing>> {

@@ -23,7 +23,7 @@ use crate::clock::Clock;
 use crate::error::{Error, ScriptError};
 use crate::host::Room;
 use crate::modules::Modules;
-use crate::options::{Options, Output, Report, Script};
+use crate::options::{Options, Output, Report, Script, show_end};
 use crate::{Host, store};
 
 /// How deep calls of functions may be nested.
@@ -51,6 +51,10 @@ struct State {
     loaded: RefCell<HashMap<String, Option<FrozenModule>>>,
     /// Why the script ends before its end.
     ending: RefCell<Option<Error>>,
+    /// The last trap, and what the script was told about it.
+    last_trap: RefCell<Option<(String, lineal::Error)>>,
+    /// How many bytes the script's values may take.
+    max_heap_bytes: Option<u64>,
 }
 
 pub(crate) fn run(script: &Script, options: Options, output: Output) -> Result<Report, Error> {
@@ -71,10 +75,13 @@ fn run_here(script: &Script, options: Options, output: Output) -> Result<Report,
         dir: script.file.parent().unwrap_or(Path::new("")).to_owned(),
         loaded: RefCell::default(),
         ending: RefCell::new(None),
+        last_trap: RefCell::new(None),
+        max_heap_bytes: options.max_memory_bytes,
     };
     let outcome =
         store::enter(&mut store, || state.run(script, &options.args, options.module.as_deref()));
     let flushed = state.output.borrow_mut().out.flush();
+    show_end(options.at_end, &mut store, &outcome);
     outcome?;
     flushed.map_err(Error::Output)?;
     Ok(Report::default())
@@ -117,6 +124,11 @@ impl State {
         eval.set_max_callstack_size(MAX_CALL_STACK)?;
         eval.set_print_handler(self);
         eval.set_loader(self);
+        if let Some(limit_bytes) = self.max_heap_bytes {
+            let limit_bytes = usize::try_from(limit_bytes).unwrap_or(usize::MAX).max(1);
+            let used_bytes = scope.heap().allocated_bytes();
+            eval.set_max_heap_size(used_bytes.saturating_add(limit_bytes))?;
+        }
         eval.set_check_cancelled(Box::new(move || clock.is_over()));
         eval.eval_module(ast, &self.globals)?;
         Ok(())
@@ -129,7 +141,9 @@ impl State {
         if self.clock.is_over() {
             return Error::TimedOut;
         }
-        ScriptError::new(format!("{error}").trim_end(), None).into()
+        let message = error.to_string();
+        let trap = self.last_trap.take().filter(|(told, _)| message.contains(told));
+        ScriptError::new(message.trim_end(), trap.map(|(_, error)| error)).into()
     }
 }
 

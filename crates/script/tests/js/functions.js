@@ -101,6 +101,10 @@ const caller = (returned, type, result = "") => instance(wat`(module
   equal(caller(note, "none")(), undefined, "nothing");
   equal(seen.length, 0, "and no argument");
   same(caller(() => [1, 2n], "two")(), [1, 2n], "several results from an array");
+  let reads = 0;
+  const once = { get [Symbol.iterator]() { reads++; return function* () { yield 1; yield 2n; }; } };
+  same(caller(() => once, "two")(), [1, 2n], "several results from an iterable");
+  equal(reads, 1, "the iterator is looked up once");
   same(caller(() => new Set([3, 4n]), "two")(), [3, 4n], "from another iterable");
   same(caller(function* () { yield 5; yield 6n; }, "two")(), [5, 6n], "from a generator");
   for (const value of [undefined, null, 1, [], [1], [1, 2n, 3], {}, "ab"]) throws(TypeError, () => caller(() => value, "two")(), "not two results");
@@ -138,6 +142,7 @@ const caller = (returned, type, result = "") => instance(wat`(module
   depth = 0;
   const error = thrown(() => down(1000000));
   check(error instanceof RangeError, `too deep is a RangeError: ${error}`);
+  check(/call each other too deeply|exhausted/.test(error.message), `a clear message: ${error.message}`);
   check(depth > 900, `after ${depth} calls`);
   equal(down(10), 10, "and then it works again");
   const { forever } = instance(wat`(module (func $f (export "forever") (call $f)))`);

@@ -26,7 +26,7 @@ for (const [value, pages] of [[0, 0], [-0.9, 0], ["1", 1], [1.9, 1], [true, 1], 
     get initial() { order.push("initial"); return number("initial", 1); },
     get address() { order.push("address"); return { toString() { order.push("address toString"); return "i32"; } }; },
   });
-  same(order, ["address", "address toString", "initial", "maximum", "shared", "initial valueOf", "maximum valueOf"], "the order of reads");
+  same(order, ["address", "address toString", "initial", "initial valueOf", "maximum", "maximum valueOf", "shared"], "the order of reads");
 }
 {
   const proxy = new Proxy({ initial: 2 }, { get: (target, key) => target[key] });

@@ -52,6 +52,9 @@ same(sections("name").length, 1, "the names");
 throws(TypeError, () => Module.customSections(module), "no name of sections");
 throws(TypeError, () => Module.customSections(module, Symbol()), "a symbol as a name");
 same(Module.customSections(module, undefined), [], "undefined is a name");
+const replaced = new Module(wat`(module (@custom "na\ef\bf\bdme" "x"))`);
+equal(Module.customSections(replaced, "na\ufffdme").length, 1, "a replacement character in a name");
+equal(Module.customSections(replaced, "na\udc01me").length, 0, "a lone surrogate is no replacement character");
 
 // Instances.
 for (const value of [undefined, null, 1, {}, full, "x"]) throws(TypeError, () => new Instance(value), "an instance of what is no module");
@@ -126,6 +129,17 @@ check((await WebAssembly.compile(full)) instanceof Module, "compile");
   same(Object.keys(result), ["module", "instance"], "instantiate bytes");
   check(result.module instanceof Module && result.instance instanceof Instance, "what is in the result");
   check((await WebAssembly.instantiate(module, good())) instanceof Instance, "instantiate a module");
+}
+{
+  const order = [];
+  const imports = new Proxy(good(), { get(target, name) { order.push(name); return target[name]; } });
+  const promise = WebAssembly.instantiate(module, imports);
+  check(order.length > 0, "the imports of a module are read at once");
+  await promise;
+  order.length = 0;
+  const compiled = WebAssembly.instantiate(full, imports);
+  equal(order.length, 0, "those of bytes when they are compiled");
+  await compiled;
 }
 await rejects(TypeError, WebAssembly.instantiate(module), "instantiate without imports");
 await rejects(LinkError, WebAssembly.instantiate(module, { ...good(), a: {} }), "instantiate with a wrong import");

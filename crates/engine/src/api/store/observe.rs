@@ -4,7 +4,7 @@ use std::ptr::NonNull;
 
 use super::{AsContext, AsContextMut, Store, StoreContextMut, StoreInner};
 use crate::api::{Caller, Memory, SharedMemory};
-use crate::runtime::observe::{MemoryId, Moment, Observer};
+use crate::runtime::observe::{MemoryId, Moment, Observer, settle_host};
 use crate::runtime::store::StoreCore;
 
 impl<T> Store<T> {
@@ -45,6 +45,7 @@ impl<T> Store<T> {
         // SAFETY: the store is borrowed exclusively for as long as the two live. A moment does not
         // touch the host's value.
         unsafe {
+            settle_host(core);
             let data = &mut (*core.cast::<StoreInner<T>>().as_ptr()).data;
             Some((Moment::new(core), data))
         }
@@ -79,6 +80,10 @@ impl<T> Caller<'_, T> {
 
 fn moment<T>(mut store: StoreContextMut<'_, T>) -> Option<Moment<'_>> {
     store.core().context.observation.as_ref()?;
+    let core = store.core_ptr();
     // SAFETY: the store is borrowed exclusively for as long as the moment lives.
-    Some(unsafe { Moment::new(store.core_ptr()) })
+    unsafe {
+        settle_host(core);
+        Some(Moment::new(core))
+    }
 }

@@ -41,6 +41,16 @@ fn keep(store: NonNull<StoreCore>, outcome: Result<(), HostFailure>) {
     }
 }
 
+/// Tells the observer what the host has read and borrowed until now.
+///
+/// # Safety
+///
+/// As for [`report`].
+pub(crate) unsafe fn settle_host(store: NonNull<StoreCore>) {
+    // SAFETY: the caller's promise.
+    keep(store, unsafe { settle(store) });
+}
+
 /// The site of the host function that is running.
 fn site(store: NonNull<StoreCore>) -> Site {
     // SAFETY: the callers' promises.

@@ -14,6 +14,7 @@ use crate::runtime::backtrace::WasmBacktrace;
 use crate::runtime::context::Context;
 use crate::runtime::engine::Engine;
 use crate::runtime::entity::{MemoryEntity, with_memory};
+use crate::runtime::frames::Walk;
 use crate::runtime::store::StoreCore;
 
 /// A store at the moment of a report, or when its host asks
@@ -80,6 +81,20 @@ impl Moment<'_> {
         };
         // SAFETY: as above.
         unsafe { (*stacks).walk(context, limit, sites) };
+    }
+
+    /// The memory with an index in the module of the innermost function that the guest is in. `None`
+    /// if no guest is running, or if the module has none with that index.
+    ///
+    /// Of several instances of a module, this tells which one is running.
+    pub fn running_memory(&mut self, index: u32) -> Option<MemoryId> {
+        let context = self.context();
+        if context.instance.is_null() {
+            return None;
+        }
+        let frame = Walk::new(context).next()?;
+        let entity = *frame.instance.memories.get(index as usize)?;
+        self.observation_mut().map(|(observation, _)| observation.id(entity))
     }
 
     /// How many slots of the guest's stack are in use below the innermost frame; see
