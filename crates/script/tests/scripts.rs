@@ -286,7 +286,7 @@ fn errors_name_the_line_and_the_call() {
 #[test]
 fn scripts_do_not_need_the_callers_stack() {
     let small = std::thread::Builder::new().stack_size(128 << 10);
-    let thread = small.spawn(|| calls_in_each_other_have_a_limit());
+    let thread = small.spawn(calls_in_each_other_have_a_limit);
     thread.unwrap().join().unwrap();
 }
 

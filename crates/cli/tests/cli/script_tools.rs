@@ -120,7 +120,7 @@ fn all_instances_are_checked() {
             "allocators: malloc (func[2], export), free (func[3], export)\n",
             "write of 4 bytes at 0x404, 4 bytes inside a freed block of 16 bytes",
             "10 bytes in 1 block are definitely lost",
-            "2 allocations, 1 frees",
+            "2 allocations, 1 free",
         ] {
             assert!(report.contains(part), "{language}: {part}: {report}");
         }
