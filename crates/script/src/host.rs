@@ -142,8 +142,13 @@ pub(crate) struct Limiter {
 impl Limiter {
     fn growing(&mut self, current: u64, desired: u64, maximum: Option<u64>) -> bool {
         self.grown = true;
+        if maximum.is_some_and(|maximum| desired > maximum) {
+            // The engine says better why that is not possible.
+            self.last_bytes = 0;
+            return true;
+        }
         let more = desired.saturating_sub(current);
-        let allowed = maximum.is_none_or(|maximum| desired <= maximum) && self.room.take(more);
+        let allowed = self.room.take(more);
         self.last_bytes = if allowed { more } else { 0 };
         self.refused |= !allowed;
         allowed

@@ -75,13 +75,13 @@ impl Args {
         let value = self.get(index);
         match value {
             Value::Integer(integer) => Ok(integer),
-            Value::Number(number) => {
-                match whole(number) {
-                    Some(integer) => Ok(integer),
-                    None => Err(self
-                        .failure(format_args!("the {what} must be a whole number, got {number}"))),
-                }
-            }
+            Value::Number(number) => match whole(number) {
+                Some(integer) => Ok(integer),
+                None => Err(self.failure(format_args!(
+                    "the {what} must be a whole number, got {}",
+                    shown(number)
+                ))),
+            },
             _ => Err(self.wrong_type(&format!("the {what}"), "a whole number", &value)),
         }
     }

@@ -143,7 +143,10 @@ impl State {
         }
         let message = error.to_string();
         let trap = self.last_trap.take().filter(|(told, _)| message.contains(told));
-        ScriptError::new(message.trim_end(), trap.map(|(_, error)| error)).into()
+        // Without a traceback, it begins like any message of a command.
+        let text = message.trim_end();
+        let text = text.strip_prefix("error: ").unwrap_or(text);
+        ScriptError::new(text, trap.map(|(_, error)| error)).into()
     }
 }
 
