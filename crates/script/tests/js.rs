@@ -123,12 +123,17 @@ fn message(outcome: &Outcome) -> String {
 
 /// Runs a suite, which must make at least so many checks.
 fn suite(name: &str, least: usize) {
+    suite_of(name, &source(&format!("{name}.js")), least);
+}
+
+/// The same with another text.
+fn suite_of(name: &str, text: &str, least: usize) {
     let directory = Directory::new(name);
     for file in ["harness.js", "other.js", "data.json"] {
         directory.add(file, &source(file));
     }
     directory.add_module("add.wasm", ADD);
-    let file = directory.add(&format!("{name}.js"), &source(&format!("{name}.js")));
+    let file = directory.add(&format!("{name}.js"), text);
     let outcome = run_file(&file, |options| options.args = vec!["one".into(), "two".into()]);
     if let Err(error) = &outcome.result {
         panic!("{name}: {error}\n{}{}", outcome.out, outcome.err);
@@ -394,6 +399,13 @@ fn a_script_ends_when_nobody_reads_what_it_prints() {
 #[test]
 fn whatever_scripts_do_the_engine_stays_whole() {
     suite("fuzz", 1000);
+    // Other seeds: each makes 30,000 calls.
+    let Ok(seeds) = std::env::var("LINEAL_FUZZ_SEEDS") else { return };
+    let (from, to) = seeds.split_once("..").expect("LINEAL_FUZZ_SEEDS is A..B");
+    for seed in from.parse::<u32>().expect("a number")..to.parse().expect("a number") {
+        let text = source("fuzz.js").replace("state = 20260101", &format!("state = {seed}"));
+        suite_of("fuzz", &text, 1000);
+    }
 }
 
 #[test]
