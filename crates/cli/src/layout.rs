@@ -1,7 +1,8 @@
 //! What a module's memories hold before any of its code runs, found without making them: a module
 //! can declare more memory than there is.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, btree_map};
+use std::ops::Range;
 
 use lineal_decoder::{ConstExpr, ConstOp, Module, SegmentMode};
 
@@ -11,8 +12,13 @@ use crate::hex::ROW_BYTES;
 pub(crate) struct Layout {
     /// One for each data segment.
     pub(crate) places: Vec<Place>,
-    /// For each memory its rows that are not all zero, by address.
-    pub(crate) rows: Vec<BTreeMap<u64, [u8; ROW_BYTES as usize]>>,
+    memories: Vec<Contents>,
+}
+
+/// What a memory holds: where in the binary the bytes from an address on are. Pieces do not overlap.
+#[derive(Clone, Debug, Default)]
+struct Contents {
+    pieces: BTreeMap<u64, Range<usize>>,
 }
 
 /// Where a data segment goes.
@@ -36,7 +42,7 @@ impl Layout {
         let globals = globals(module);
         let mut layout = Layout {
             places: Vec::with_capacity(module.data.len()),
-            rows: vec![BTreeMap::new(); module.memories.len()],
+            memories: vec![Contents::default(); module.memories.len()],
         };
         // Instantiation stops at the first segment that does not fit.
         let mut stopped = false;
@@ -56,13 +62,10 @@ impl Layout {
             if let Place::Known { memory, start, .. } = place {
                 let end = u128::from(start) + bytes.len() as u128;
                 if !stopped && end <= 1 << 64 {
-                    layout.write(memory, start, bytes);
+                    layout.memories[memory as usize].write(start, segment.range.clone());
                 }
             }
             layout.places.push(place);
-        }
-        for rows in &mut layout.rows {
-            rows.retain(|_, row| row.iter().any(|&byte| byte != 0));
         }
         layout
     }
@@ -72,18 +75,84 @@ impl Layout {
         matches!(*place, Place::Known { memory, fits: false, .. } if memory >= module.imported_memories)
     }
 
-    fn write(&mut self, memory: u32, start: u64, bytes: &[u8]) {
-        let rows = &mut self.rows[memory as usize];
-        let mut addr = start;
-        let mut rest = bytes;
-        while !rest.is_empty() {
-            let at = (addr % ROW_BYTES) as usize;
-            let row = rows.entry(addr - at as u64).or_default();
-            let count = rest.len().min(row.len() - at);
-            row[at..at + count].copy_from_slice(&rest[..count]);
-            rest = &rest[count..];
-            // The last bytes may end at the end of the address space.
-            addr = addr.wrapping_add(count as u64);
+    /// The rows of a memory that are not all zero, with their addresses, in ascending order.
+    pub(crate) fn rows<'a>(&'a self, module: &'a Module, memory: u32) -> Rows<'a> {
+        let mut pieces = self.memories[memory as usize].pieces.iter();
+        let rest = Rows::piece(&module.bytes, &mut pieces);
+        Rows { binary: &module.bytes, pieces, rest }
+    }
+}
+
+impl Contents {
+    /// Puts bytes of the binary at an address, in place of what is there.
+    fn write(&mut self, start: u64, bytes: Range<usize>) {
+        if bytes.is_empty() {
+            return;
+        }
+        let end = u128::from(start) + bytes.len() as u128;
+        let before = self.pieces.range(..start).next_back();
+        let overlaid = before.into_iter().chain(self.pieces.range(start..));
+        let overlaid = overlaid.take_while(|&(&at, _)| u128::from(at) < end);
+        for (at, piece) in overlaid.map(|(&at, piece)| (at, piece.clone())).collect::<Vec<_>>() {
+            // What is before it stays, and what is after it.
+            let (len, kept) = (piece.len() as u128, start.saturating_sub(at));
+            self.pieces.remove(&at);
+            if kept > 0 {
+                let kept = (piece.len() as u64).min(kept) as usize;
+                self.pieces.insert(at, piece.start..piece.start + kept);
+            }
+            if let Some(after) = (u128::from(at) + len).checked_sub(end)
+                && after > 0
+            {
+                // An address, as the piece has bytes there.
+                self.pieces.insert(end as u64, piece.end - after as usize..piece.end);
+            }
+        }
+        self.pieces.insert(start, bytes);
+    }
+}
+
+/// The rows of a memory.
+#[derive(Clone)]
+pub(crate) struct Rows<'a> {
+    binary: &'a [u8],
+    pieces: btree_map::Iter<'a, u64, Range<usize>>,
+    /// What is left of a piece, and its address.
+    rest: Option<(u64, &'a [u8])>,
+}
+
+impl<'a> Rows<'a> {
+    fn piece(
+        binary: &'a [u8],
+        pieces: &mut btree_map::Iter<'a, u64, Range<usize>>,
+    ) -> Option<(u64, &'a [u8])> {
+        pieces.next().map(|(&addr, piece)| (addr, &binary[piece.clone()]))
+    }
+}
+
+impl Iterator for Rows<'_> {
+    type Item = (u64, [u8; ROW_BYTES as usize]);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            let (first, _) = self.rest?;
+            let row_addr = first - first % ROW_BYTES;
+            let mut row = [0; ROW_BYTES as usize];
+            while let Some((addr, bytes)) = self.rest
+                && addr - row_addr < ROW_BYTES
+            {
+                let at = (addr - row_addr) as usize;
+                let (now, later) = bytes.split_at(bytes.len().min(row.len() - at));
+                row[at..at + now.len()].copy_from_slice(now);
+                self.rest = if later.is_empty() {
+                    Rows::piece(self.binary, &mut self.pieces)
+                } else {
+                    Some((addr + now.len() as u64, later))
+                };
+            }
+            if row.iter().any(|&byte| byte != 0) {
+                return Some((row_addr, row));
+            }
         }
     }
 }
@@ -107,7 +176,7 @@ fn globals(module: &Module) -> Vec<Option<u64>> {
 /// The value of a constant expression, if it is a number and does not depend on imports.
 fn evaluate(expr: &ConstExpr, globals: &[Option<u64>]) -> Option<u64> {
     let mut stack: Vec<u64> = Vec::new();
-    for op in &expr.ops {
+    for op in expr.ops() {
         let value = match *op {
             ConstOp::I32Const(value) => u64::from(value as u32),
             ConstOp::I64Const(value) => value as u64,
@@ -142,8 +211,12 @@ mod tests {
     use super::*;
     use lineal_decoder::Features;
 
-    fn layout(wat: &str) -> Layout {
-        Layout::of(&Module::new(wat.as_bytes(), &Features::default()).unwrap())
+    /// Where the segments of a module go, and the rows of its first memory.
+    fn layout(wat: &str) -> (Vec<Place>, Vec<(u64, [u8; 16])>) {
+        let module = Module::new(wat.as_bytes(), &Features::default()).unwrap();
+        let layout = Layout::of(&module);
+        let rows = layout.rows(&module, 0).collect();
+        (layout.places, rows)
     }
 
     fn known(start: u64, fits: bool) -> Place {
@@ -152,19 +225,14 @@ mod tests {
 
     #[test]
     fn later_segments_overwrite_earlier_ones() {
-        let layout = layout(
+        let (places, rows) = layout(
             r#"(module (memory 1)
                 (data (i32.const 14) "abcd")
                 (data (i32.add (i32.const 10) (i32.const 5)) "XY")
                 (data "passive")
                 (data (i32.const 64) "\00\00"))"#,
         );
-        assert_eq!(
-            layout.places,
-            [known(14, true), known(15, true), Place::Passive, known(64, true)]
-        );
-        let rows: Vec<(u64, &[u8])> =
-            layout.rows[0].iter().map(|(&a, row)| (a, &row[..])).collect();
+        assert_eq!(places, [known(14, true), known(15, true), Place::Passive, known(64, true)]);
         assert_eq!(rows.len(), 2);
         assert_eq!((rows[0].0, &rows[0].1[13..]), (0, &b"\0aX"[..]));
         assert_eq!((rows[1].0, &rows[1].1[..3]), (16, &b"Yd\0"[..]));
@@ -172,33 +240,61 @@ mod tests {
 
     #[test]
     fn nothing_is_written_after_a_segment_that_does_not_fit() {
-        let layout = layout(
+        let (places, rows) = layout(
             r#"(module (memory 1)
                 (data (i32.const 0) "a") (data (i32.const 65535) "bc") (data (i32.const 16) "d"))"#,
         );
-        assert_eq!(layout.places, [known(0, true), known(65_535, false), known(16, true)]);
-        assert_eq!(layout.rows[0].len(), 1);
+        assert_eq!(places, [known(0, true), known(65_535, false), known(16, true)]);
+        assert_eq!(rows.len(), 1);
     }
 
     #[test]
     fn imports_leave_addresses_open() {
-        let layout = layout(
+        let (places, rows) = layout(
             r#"(module (import "" "g" (global i32)) (import "" "m" (memory 1))
                 (data (global.get 0) "a") (data (i32.const 65536) "b"))"#,
         );
-        assert_eq!(layout.places, [Place::Unknown { memory: 0 }, known(65_536, false)]);
+        assert_eq!(places, [Place::Unknown { memory: 0 }, known(65_536, false)]);
         // The imported memory may be larger than it must be.
-        assert_eq!(layout.rows[0].len(), 1);
+        assert_eq!(rows.len(), 1);
     }
 
     #[test]
     fn the_end_of_the_address_space_is_no_obstacle() {
-        let layout = layout(
+        let (places, rows) = layout(
             r#"(module (import "" "m" (memory i64 0)) (memory $own i64 0x1_0000_0000_0000)
                 (data (memory 0) (i64.const -1) "ab") (data (memory 0) (i64.const -2) "c")
                 (data (memory $own) (i64.const -16) "0123456789abcdef"))"#,
         );
-        assert_eq!(layout.rows[0].len(), 1);
-        assert_eq!(layout.places[2], Place::Known { memory: 1, start: u64::MAX - 15, fits: true });
+        assert_eq!(rows.len(), 1);
+        assert_eq!(places[2], Place::Known { memory: 1, start: u64::MAX - 15, fits: true });
+    }
+
+    #[test]
+    fn segments_may_overlap_in_any_way() {
+        let mut seed = 1u32;
+        let mut next = |below: u32| {
+            seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (seed >> 8) % below
+        };
+        for _ in 0..200 {
+            let mut expected = vec![0u8; 1024];
+            let mut segments = String::new();
+            for letter in "abcdefghij".chars() {
+                let (start, len) = (next(900) as usize, next(120) as usize);
+                segments +=
+                    &format!("(data (i32.const {start}) \"{}\")", letter.to_string().repeat(len));
+                expected[start..start + len].fill(letter as u8);
+            }
+            let (_, rows) = layout(&format!("(module (memory 1) {segments})"));
+            let chunks = expected.chunks(16).zip((0u64..).step_by(16));
+            let expected: Vec<(u64, &[u8])> = chunks
+                .filter(|(row, _)| row.iter().any(|&byte| byte != 0))
+                .map(|(row, addr)| (addr, row))
+                .collect();
+            let rows: Vec<(u64, &[u8])> =
+                rows.iter().map(|(addr, row)| (*addr, &row[..])).collect();
+            assert_eq!(rows, expected, "{segments}");
+        }
     }
 }

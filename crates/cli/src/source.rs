@@ -1,8 +1,10 @@
 //! Where modules and scripts are read from.
 
 use std::fmt;
-use std::io::Read;
+use std::fs::File;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::{Context, Result};
 
@@ -27,6 +29,31 @@ impl Source {
             return Ok(bytes);
         }
         std::fs::read(&self.path).with_context(|| format!("cannot read {self}"))
+    }
+
+    /// Reads all of it, into what a module keeps: a file is in memory once.
+    pub(crate) fn read_shared(&self) -> Result<Arc<[u8]>> {
+        if self.is_stdin() {
+            return self.read().map(Arc::from);
+        }
+        self.read_file().with_context(|| format!("cannot read {self}"))
+    }
+
+    fn read_file(&self) -> io::Result<Arc<[u8]>> {
+        let mut file = File::open(&self.path)?;
+        let metadata = file.metadata()?;
+        let len = usize::try_from(metadata.len()).unwrap_or(usize::MAX);
+        if !metadata.is_file() || len > isize::MAX as usize {
+            // A pipe, for example, whose length is not known.
+            let mut bytes = Vec::new();
+            file.read_to_end(&mut bytes)?;
+            return Ok(bytes.into());
+        }
+        let mut bytes: Arc<[u8]> = std::iter::repeat_n(0, len).collect();
+        if let Some(bytes) = Arc::get_mut(&mut bytes) {
+            file.read_exact(bytes)?;
+        }
+        Ok(bytes)
     }
 
     /// The file, if it is one.

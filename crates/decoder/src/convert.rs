@@ -185,17 +185,20 @@ impl Types {
     }
 
     pub(crate) fn const_expr(&self, expr: &wasmparser::ConstExpr<'_>) -> Result<ConstExpr, Error> {
-        let mut ops = Vec::new();
-        for op in expr.get_operators_reader().into_iter_with_offsets() {
+        let ops = expr.get_operators_reader().into_iter_with_offsets();
+        ops.map(|op| {
             let (op, offset) = op?;
-            ops.push(match op {
+            Ok(Some(match op {
                 // Constant expressions have no blocks, so this is the last one.
-                Operator::End => break,
+                Operator::End => return Ok(None),
                 Operator::I32Const { value } => ConstOp::I32Const(value),
                 Operator::I64Const { value } => ConstOp::I64Const(value),
                 Operator::F32Const { value } => ConstOp::F32Const(value.bits()),
                 Operator::F64Const { value } => ConstOp::F64Const(value.bits()),
-                Operator::V128Const { value } => ConstOp::V128Const(value.i128() as u128),
+                Operator::V128Const { value } => {
+                    let bits = value.i128() as u128;
+                    ConstOp::V128Const([bits as u64, (bits >> 64) as u64])
+                }
                 Operator::GlobalGet { global_index } => ConstOp::GlobalGet(global_index),
                 Operator::RefNull { hty } => {
                     ConstOp::RefNull(RefType { nullable: true, heap: self.heap_type(hty, offset)? })
@@ -222,9 +225,10 @@ impl Types {
                 Operator::I64Sub => ConstOp::I64Sub,
                 Operator::I64Mul => ConstOp::I64Mul,
                 _ => return Err(Error::unsupported(offset, "this constant expression", "gc")),
-            });
-        }
-        Ok(ConstExpr { ops: ops.into() })
+            }))
+        })
+        .filter_map(Result::transpose)
+        .collect()
     }
 }
 

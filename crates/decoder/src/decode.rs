@@ -1,6 +1,7 @@
 //! From validated sections to the parts of a module.
 
-use std::sync::OnceLock;
+use std::borrow::Cow;
+use std::sync::{Arc, OnceLock};
 
 use wasmparser::{
     DataKind, DataSectionReader, ElementKind, ElementSectionReader, ExportSectionReader,
@@ -33,6 +34,19 @@ impl Module {
         Module::from_binary(&binary, features).map_err(|error| error.in_text(bytes, &binary))
     }
 
+    /// Does the same as [`Module::new`], and keeps the bytes of a binary instead of a copy.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Module::new`].
+    pub fn from_shared(bytes: Arc<[u8]>, features: &Features) -> Result<Module, Error> {
+        match text::to_binary(&bytes)? {
+            Cow::Borrowed(_) => Module::visited(bytes, features, &mut NoVisitor),
+            Cow::Owned(binary) => Module::from_binary(&binary, features)
+                .map_err(|error| error.in_text(&bytes, &binary)),
+        }
+    }
+
     /// Decodes and validates a module in the binary format.
     ///
     /// # Errors
@@ -53,9 +67,22 @@ impl Module {
         features: &Features,
         visitor: &mut impl BodyVisitor,
     ) -> Result<Module, Error> {
+        Module::visited(bytes.into(), features, visitor)
+    }
+
+    /// Does the same as [`Module::from_binary_visited`], and keeps the bytes instead of a copy.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Module::from_binary`].
+    pub fn visited(
+        bytes: Arc<[u8]>,
+        features: &Features,
+        visitor: &mut impl BodyVisitor,
+    ) -> Result<Module, Error> {
         let mut decoder = Decoder { builder: Builder::new(), visitor };
-        validate::walk(bytes, features.flags(), &mut decoder)
-            .map_err(|error| validate::find_missing_proposal(error, bytes, features))?;
+        validate::walk(&bytes, features.flags(), &mut decoder)
+            .map_err(|error| validate::find_missing_proposal(error, &bytes, features))?;
         Ok(decoder.builder.finish(bytes))
     }
 }
@@ -116,12 +143,12 @@ impl Builder {
     }
 
     /// The module of a binary whose sections were all added.
-    fn finish(mut self, bytes: &[u8]) -> Module {
+    fn finish(mut self, bytes: Arc<[u8]>) -> Module {
         let exports = &self.parts.exports;
         let mut order: Vec<u32> = (0u32..).take(exports.len()).collect();
         order.sort_by_key(|&position| &exports[position as usize].name);
         self.parts.exports_by_name = order.into();
-        self.parts.bytes = bytes.into();
+        self.parts.bytes = bytes;
         self.parts.into()
     }
 

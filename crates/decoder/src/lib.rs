@@ -57,6 +57,7 @@ mod error;
 mod features;
 mod module;
 mod names;
+mod size;
 #[cfg_attr(not(feature = "wat"), path = "text_disabled.rs")]
 mod text;
 mod types;
@@ -71,12 +72,13 @@ pub use module::{
     Global, Import, Module, ModuleParts, SegmentMode, Table,
 };
 pub use names::Names;
+pub use size::decoded_bytes;
 pub use text::to_binary;
 pub use types::{
     ArrayType, CompositeType, ExternType, FieldType, FuncType, GlobalType, HeapType, RefType,
     StorageType, StructType, SubType, TableType, TagType, TypeIndex, ValType,
 };
-pub use visit::{BodyVisitor, visit_operator};
+pub use visit::{BodyVisitor, NoVisitor, visit_operator};
 pub use wasmparser;
 
 /// The README's examples, run as documentation tests.

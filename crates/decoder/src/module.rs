@@ -201,8 +201,37 @@ pub struct FuncBody {
 /// A constant expression, in postfix order, without its `end`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ConstExpr {
+    ops: ConstOps,
+}
+
+/// Most expressions are one instruction, and a module can have millions of them.
+#[derive(Clone, Debug, PartialEq)]
+enum ConstOps {
+    One(ConstOp),
+    Many(Box<[ConstOp]>),
+}
+
+const _: () = assert!(size_of::<ConstExpr>() == 24, "a module can have millions of them");
+
+impl ConstExpr {
     /// The instructions.
-    pub ops: Box<[ConstOp]>,
+    pub fn ops(&self) -> &[ConstOp] {
+        match &self.ops {
+            ConstOps::One(op) => std::slice::from_ref(op),
+            ConstOps::Many(ops) => ops,
+        }
+    }
+}
+
+impl FromIterator<ConstOp> for ConstExpr {
+    fn from_iter<I: IntoIterator<Item = ConstOp>>(ops: I) -> ConstExpr {
+        let mut ops = ops.into_iter();
+        let ops = match (ops.next(), ops.next()) {
+            (Some(only), None) => ConstOps::One(only),
+            (first, second) => ConstOps::Many(first.into_iter().chain(second).chain(ops).collect()),
+        };
+        ConstExpr { ops }
+    }
 }
 
 /// An instruction of a constant expression.
@@ -216,8 +245,8 @@ pub enum ConstOp {
     F32Const(u32),
     /// `f64.const`, as bits
     F64Const(u64),
-    /// `v128.const`
-    V128Const(u128),
+    /// `v128.const`, the low half first
+    V128Const([u64; 2]),
     /// `global.get`
     GlobalGet(u32),
     /// `ref.null`

@@ -40,7 +40,8 @@ pub trait BodyVisitor: for<'a> VisitOperator<'a, Output = ()> {
 }
 
 /// A visitor that does nothing.
-pub(crate) struct NoVisitor;
+#[derive(Clone, Copy, Debug)]
+pub struct NoVisitor;
 
 impl BodyVisitor for NoVisitor {
     fn begin(&mut self) {}

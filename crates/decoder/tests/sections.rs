@@ -11,7 +11,7 @@ fn decode(text: &str) -> Module {
 }
 
 fn expr(ops: &[ConstOp]) -> ConstExpr {
-    ConstExpr { ops: ops.into() }
+    ops.iter().copied().collect()
 }
 
 #[test]

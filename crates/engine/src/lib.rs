@@ -89,6 +89,7 @@ pub use lineal_memory::{
 pub use lineal_symbols::{DataSymbol, FrameSymbol};
 pub use runtime::backtrace::{FrameInfo, WasmBacktrace};
 pub use runtime::details::{ElementAccess, ElementPlace, ElementTrap, MemoryAccess, MemoryTrap};
+pub use runtime::footprint::ModuleTooLarge;
 pub use runtime::imports::IncompatibleImport;
 pub use runtime::observe::{
     Access, AccessKind, AccessSource, Accesses, Batch, BatchIter, Call, Ending, FunctionInfo,

@@ -71,7 +71,7 @@ fn segments(module: &Decoded) -> impl Iterator<Item = DataSymbol> {
     module.data.iter().enumerate().filter_map(|(index, segment)| {
         let name = module.names().data(index as u32)?;
         let SegmentMode::Active { target, offset } = &segment.mode else { return None };
-        let addr = match *offset.ops {
+        let addr = match *offset.ops() {
             [ConstOp::I32Const(addr)] => u64::from(addr as u32),
             [ConstOp::I64Const(addr)] => addr as u64,
             _ => return None,

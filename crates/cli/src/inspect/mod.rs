@@ -5,6 +5,7 @@ mod json;
 use std::fmt::Write as _;
 use std::io::Write;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use anyhow::Result;
 use lineal_decoder::{ExternIndex, ExternType, MemoryType, Module, TableType};
@@ -47,8 +48,8 @@ impl Options {
         }
         // There is one: it is required.
         let source = Source::from(self.file.clone().unwrap_or_else(|| "-".into()));
-        let bytes = source.read()?;
-        let module = Module::new(&bytes, &self.features.features())
+        let bytes = source.read_shared()?;
+        let module = Module::from_shared(Arc::clone(&bytes), &self.features.features())
             .map_err(|error| program::invalid(&source, &bytes, error.into()))?;
         let layout = Layout::of(&module);
         let inspection = Inspection { module: &module, layout, all: self.all };
@@ -129,8 +130,8 @@ impl Inspection<'_> {
 
     /// The rows of a memory that are not all zero.
     fn print_contents(&self, out: &mut impl Write, index: u32) -> Result<()> {
-        let rows = &self.layout.rows[index as usize];
-        let Some((&last, _)) = rows.last_key_value() else {
+        let rows = self.layout.rows(self.module, index);
+        let Some((last, _)) = rows.clone().last() else {
             writeln!(out, "  {}", self.no_contents(index))?;
             return Ok(());
         };
@@ -140,7 +141,7 @@ impl Inspection<'_> {
             None => u64::MAX,
         };
         let mut dump = HexDump::new(out, end);
-        for (&addr, row) in rows {
+        for (addr, row) in rows {
             let inside = (end - addr).min(ROW_BYTES) as usize;
             let byte = |index: usize| (index < inside).then(|| row[index]);
             dump.row(addr, std::array::from_fn(byte))?;

@@ -303,3 +303,29 @@ fn a_memory_that_does_not_come_to_be_is_not_all_zero() {
     );
     assert_eq!(contents("(module (memory 1))").unwrap(), "  all zero at first");
 }
+
+/// A file is in memory once, whatever its segments hold.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_large_segment_takes_less_than_twice_the_file() {
+    let count = 200 << 20;
+    let size = |bytes: u32| {
+        let group = |index: u32| (bytes >> (7 * index)) as u8 & 0x7f;
+        [group(0) | 0x80, group(1) | 0x80, group(2) | 0x80, group(3) | 0x80, group(4)]
+    };
+    // A memory of 4,000 pages, and a segment at 0.
+    let mut binary = b"\0asm\x01\0\0\0\x05\x04\x01\x00\xa0\x1f\x0b".to_vec();
+    binary.extend(size(count + 10));
+    binary.extend([1, 0, 0x41, 0, 0x0b]);
+    binary.extend(size(count));
+    binary.resize(binary.len() + count as usize, b'x');
+    let path = crate::file("large-segment.wasm", &binary);
+    let limit_kib = 2 * binary.len() / 1024;
+    let program = env!("CARGO_BIN_EXE_lineal");
+    let limited = format!("ulimit -v {limit_kib}; exec '{program}' inspect '{path}'");
+    let output = std::process::Command::new("sh").args(["-c", &limited]).output().unwrap();
+    let text = crate::Outcome::of(output).success();
+    assert!(text.contains("segment 0: 0x0..0xc800000"), "{text}");
+    assert!(text.contains("|xxxxxxxxxxxxxxxx|\n*\n"), "{text}");
+    std::fs::remove_file(path).unwrap();
+}

@@ -8,6 +8,7 @@ use lineal_decoder::{ExternType, TypeIndex};
 use lineal_symbols::Symbols;
 
 use super::engine::Engine;
+use super::footprint;
 use super::observe::Site;
 use super::observe::config::ObservedModule;
 use super::unwind::Tries;
@@ -68,7 +69,10 @@ pub(crate) struct ModuleCode {
     pub(crate) file: Option<Box<Path>>,
     pub(crate) symbols: Symbols,
     entries: Box<[FuncEntry]>,
-    codes: Box<[OnceLock<Code>]>,
+    /// Most functions of a large program are never called, so this is small before they are.
+    codes: Box<[OnceLock<Box<Code>>]>,
+    /// About how many bytes it takes, but for the functions' code.
+    pub(crate) size_bytes: u64,
     by_address: RwLock<ByAddress>,
     /// What is observed of the module, if the engine observes.
     pub(crate) observed: Option<ObservedModule>,
@@ -172,6 +176,7 @@ impl ModuleCode {
             file: file.map(Into::into),
             symbols: Symbols::default(),
             codes: (0..count).map(|_| OnceLock::new()).collect(),
+            size_bytes: footprint::of_module(&decoded.bytes),
             by_address: RwLock::default(),
             observed,
             translate,
@@ -214,7 +219,7 @@ impl ModuleCode {
     /// The same with another way to translate it.
     pub(crate) fn translated_with(&self, index: u32, translate: impl FnOnce(u32) -> Code) -> &Code {
         let code = self.codes[index as usize].get_or_init(|| {
-            let code = translate(index);
+            let code = Box::new(translate(index));
             let mut by_address = self.by_address.write().unwrap_or_else(PoisonError::into_inner);
             by_address.add(code.cells.as_ptr() as usize, index);
             code

@@ -17,6 +17,7 @@ pub struct Config {
     pub(crate) compilation_mode: CompilationMode,
     pub(crate) memory_options: MemoryOptions,
     pub(crate) gc_heap_limit_bytes: usize,
+    pub(crate) module_memory_limit_bytes: u64,
     pub(crate) shared_memory: bool,
     pub(crate) backtrace_details: WasmBacktraceDetails,
     pub(crate) translation: Options,
@@ -63,6 +64,7 @@ impl Config {
             compilation_mode: CompilationMode::default(),
             memory_options: MemoryOptions::new(),
             gc_heap_limit_bytes: 1 << 30,
+            module_memory_limit_bytes: u64::MAX,
             shared_memory: true,
             backtrace_details: WasmBacktraceDetails::default(),
             translation: Options::default(),
@@ -77,6 +79,10 @@ impl Config {
 
     pub(crate) fn gc_heap_limit_bytes(&self) -> usize {
         self.gc_heap_limit_bytes
+    }
+
+    pub(crate) fn module_memory_limit_bytes(&self) -> u64 {
+        self.module_memory_limit_bytes
     }
 
     pub(crate) fn shared_memory_enabled(&self) -> bool {

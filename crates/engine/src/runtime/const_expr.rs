@@ -9,7 +9,7 @@ use super::code::ModuleCode;
 use super::entity::{FuncEntity, GlobalEntity};
 use super::heap::{self, Heap};
 use super::object::{Array, Object, Struct};
-use super::slots::{MAX_SLOTS, vector_slots};
+use super::slots::MAX_SLOTS;
 use super::trap::Trap;
 
 /// What constant expressions of an instance can refer to.
@@ -50,13 +50,13 @@ impl Scope<'_> {
     /// As [`Self::evaluate`].
     pub(crate) fn evaluate_wide(&mut self, expr: &ConstExpr) -> Result<Value, Trap> {
         // Most expressions are one instruction, and need no stack.
-        if let [op] = *expr.ops
+        if let [op] = *expr.ops()
             && let Some(value) = self.nullary(op)
         {
             return Ok(value);
         }
         let mut stack = Vec::new();
-        for &op in &expr.ops {
+        for &op in expr.ops() {
             let value = match self.nullary(op) {
                 Some(value) => value,
                 None => self.apply(op, &mut stack)?,
@@ -78,7 +78,7 @@ impl Scope<'_> {
             ConstOp::I64Const(value) => value as u64,
             ConstOp::F32Const(bits) => u64::from(bits),
             ConstOp::F64Const(bits) => bits,
-            ConstOp::V128Const(value) => return Some(vector_slots(value)),
+            ConstOp::V128Const(halves) => return Some(halves.map(u64::to_le)),
             ConstOp::GlobalGet(index) => {
                 let global = self.globals[index as usize];
                 // SAFETY: R1: the global is alive; R3: nothing runs while it is read.
@@ -182,7 +182,7 @@ mod tests {
         let module = Module::new(&Engine::default(), b"\0asm\x01\0\0\0").unwrap();
         let mut heap = Heap::new(1 << 20);
         let mut scope = Scope { funcs: &[], globals, module: module.code(), heap: &mut heap };
-        scope.evaluate(&ConstExpr { ops: ops.into() }).unwrap()
+        scope.evaluate(&ops.iter().copied().collect()).unwrap()
     }
 
     fn evaluate(ops: &[ConstOp]) -> u64 {

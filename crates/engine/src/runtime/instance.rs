@@ -19,6 +19,7 @@ use super::engine::Engine;
 use super::entity::{
     FuncEntity, FuncKind, GlobalEntity, MemoryEntity, TableEntity, TagEntity, with_memory,
 };
+use super::footprint;
 use super::heap::Heap;
 use super::imports;
 use super::limits::Limits;
@@ -105,7 +106,9 @@ pub(crate) unsafe fn instantiate(
     let engine = &limits.core().engine;
     ensure!(Engine::same(engine, &module.engine), "the module was made with another engine");
     check_imports(module, provided)?;
-    limits.check_instances()?;
+    let instance_bytes = footprint::of_instance(&module.decoded);
+    footprint::check(instance_bytes, module.engine.config().module_memory_limit_bytes())?;
+    limits.check_instances(module.size_bytes.saturating_add(instance_bytes))?;
     if limits.core().heap.is_due(CONSTANT_BYTES) {
         // What is made from here on is not collected before it has its place.
         limits.core().collect_garbage();

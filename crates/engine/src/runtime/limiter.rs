@@ -56,6 +56,18 @@ pub trait ResourceLimiter: Send {
         Ok(())
     }
 
+    /// Whether the store may hold one more instance, which takes about `bytes` with its module: the
+    /// binary, functions, globals and segments, but not its memories, its tables, its objects and
+    /// the translated code.
+    ///
+    /// # Errors
+    ///
+    /// An error, as `false`, is one of instantiation.
+    fn instance_creating(&mut self, bytes: usize) -> Result<bool> {
+        let _ = bytes;
+        Ok(true)
+    }
+
     /// How many instances the store may hold, 10,000 by default.
     fn instances(&self) -> usize {
         DEFAULT_COUNT_LIMIT

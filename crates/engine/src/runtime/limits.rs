@@ -85,10 +85,14 @@ impl<'s> Limits<'s> {
         Ok(())
     }
 
-    /// Checks that the store may hold one more instance.
-    pub(crate) fn check_instances(&mut self) -> Result<()> {
+    /// Checks that the store may hold one more instance, which takes so many bytes with its module.
+    pub(crate) fn check_instances(&mut self, more_bytes: u64) -> Result<()> {
         let present = self.core().instances.chunk_count();
-        self.check_count("instance", present, 1, |limiter| limiter.instances())
+        self.check_count("instance", present, 1, |limiter| limiter.instances())?;
+        let more_bytes = saturated(Some(more_bytes));
+        let answer = self.ask(|limiter| limiter.instance_creating(more_bytes));
+        let denied = || anyhow!("a module of {more_bytes} bytes exceeds the store's limit");
+        Ok(allowed(answer, denied)?)
     }
 
     /// Checks that the store may hold so many more memories.

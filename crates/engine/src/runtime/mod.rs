@@ -45,6 +45,7 @@ pub(crate) mod context;
 pub(crate) mod details;
 pub(crate) mod engine;
 pub(crate) mod entity;
+pub(crate) mod footprint;
 pub(crate) mod frames;
 pub(crate) mod heap;
 pub(crate) mod imports;

@@ -1,8 +1,8 @@
 //! Limits on what a store takes.
 
 use lineal::{
-    Engine, Error, Instance, Linker, Memory, MemoryType, Module, Pages, Ref, RefType,
-    ResourceLimiter, Store, StoreLimits, StoreLimitsBuilder, Table, TableType,
+    Config, Engine, Error, Instance, Linker, Memory, MemoryType, Module, ModuleTooLarge, Pages,
+    Ref, RefType, ResourceLimiter, Store, StoreLimits, StoreLimitsBuilder, Table, TableType,
 };
 
 const PAGE: usize = 65_536;
@@ -158,4 +158,64 @@ fn a_limiter_that_panics_is_passed_on_and_still_there() {
     }
     store.data_mut().panics = false;
     assert_eq!(grow.call(&mut store, 1).unwrap(), 1);
+}
+
+/// A module with a function that is listed many times.
+fn with_elements(count: usize) -> String {
+    format!("(module (func $f) (elem func {}))", "$f ".repeat(count))
+}
+
+#[test]
+fn a_module_that_takes_too_much_is_refused() {
+    let engine = Engine::new(Config::new().module_memory_limit(7_000)).unwrap();
+    let error = Module::new(&engine, with_elements(2_000)).unwrap_err();
+    let too_large = error.downcast_ref::<ModuleTooLarge>().expect("too large");
+    assert!(too_large.needed_bytes() > 2_000 * 5, "{error}");
+    assert_eq!(too_large.limit_bytes(), 7_000);
+    assert!(error.to_string().ends_with("which exceeds the limit of 7000 bytes"), "{error}");
+    // References take more room in an instance than in its module.
+    let module = Module::new(&engine, with_elements(1_000)).unwrap();
+    let mut store = Store::new(&engine, ());
+    let error = Instance::new(&mut store, &module, &[]).unwrap_err();
+    assert!(error.is::<ModuleTooLarge>(), "{error}");
+    let module = Module::new(&engine, with_elements(100)).unwrap();
+    Instance::new(&mut store, &module, &[]).unwrap();
+}
+
+#[test]
+fn a_store_limits_what_its_instances_take() {
+    let engine = Engine::default();
+    let limits = StoreLimitsBuilder::new().instance_size(7_000).build();
+    let mut store = Store::new(&engine, limits);
+    store.limiter(|limits| limits);
+    let module = Module::new(&engine, with_elements(1_000)).unwrap();
+    let error = Instance::new(&mut store, &module, &[]).unwrap_err().to_string();
+    assert!(error.ends_with("bytes exceeds the store's limit"), "{error}");
+    let module = Module::new(&engine, with_elements(100)).unwrap();
+    Instance::new(&mut store, &module, &[]).unwrap();
+}
+
+/// Whatever a module has many of counts.
+#[test]
+fn all_parts_of_a_module_count() {
+    type Part = fn(usize) -> String;
+    let parts: [(&str, Part); 6] = [
+        ("functions", |_| "(func)".to_owned()),
+        ("exports", |n| format!("(export \"{n}\" (memory 0))")),
+        ("globals", |_| "(global i32 (i32.const 1))".to_owned()),
+        ("imports", |n| format!("(import \"\" \"{n}\" (global i32))")),
+        ("segments", |_| "(data \"\")".to_owned()),
+        ("lists", |_| "(elem funcref (ref.null func) (ref.null func))".to_owned()),
+    ];
+    let engine = Engine::new(Config::new().module_memory_limit(20_000)).unwrap();
+    for (name, part) in parts {
+        let module = |count| {
+            let memory = if name == "exports" { "(memory 1)" } else { "" };
+            format!("(module {memory} {})", (0..count).map(part).collect::<String>())
+        };
+        // An item takes at least 16 bytes, and at most 400.
+        assert!(Module::new(&engine, module(50)).is_ok(), "{name}");
+        let error = Module::new(&engine, module(1_500)).unwrap_err();
+        assert!(error.is::<ModuleTooLarge>(), "{name}: {error}");
+    }
 }

@@ -55,7 +55,7 @@ impl Loaded {
             let lineal_decoder::SegmentMode::Active { offset, .. } = &segment.mode else {
                 return None;
             };
-            let [lineal_decoder::ConstOp::I32Const(start)] = *offset.ops else { return None };
+            let [lineal_decoder::ConstOp::I32Const(start)] = *offset.ops() else { return None };
             let at = addr.checked_sub(u64::from(start as u32))? as usize;
             self.module.data_bytes(index as u32).get(at..at + len)
         });

@@ -7,17 +7,35 @@ pub(crate) mod instance;
 pub(crate) mod instance_pre;
 mod symbols;
 
+use std::borrow::Cow;
 use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
-use lineal_decoder::{ExternType, Module as Decoded};
+use lineal_decoder::{ExternType, Module as Decoded, NoVisitor};
 
 use crate::api::engine::Engine;
 use crate::api::module::externs::{ExportType, ImportType};
 pub use crate::runtime::code::Module;
+use crate::runtime::footprint;
 use crate::translate::{self, Buffers};
+
+/// What a module is made from.
+enum Input<'a> {
+    Borrowed(&'a [u8]),
+    /// Bytes that the module can keep.
+    Shared(Arc<[u8]>),
+}
+
+impl Input<'_> {
+    fn bytes(&self) -> &[u8] {
+        match self {
+            Input::Borrowed(bytes) => bytes,
+            Input::Shared(bytes) => bytes,
+        }
+    }
+}
 
 impl Module {
     /// Creates a module from its binary format or, with the feature `wat`, its text format. Input
@@ -31,8 +49,7 @@ impl Module {
     ///
     /// [`DecodeError`]: crate::DecodeError
     pub fn new(engine: &Engine, bytes: impl AsRef<[u8]>) -> Result<Module> {
-        let bytes = bytes.as_ref();
-        Module::make(engine, bytes, &lineal_decoder::to_binary(bytes)?, None)
+        Module::make(engine, Input::Borrowed(bytes.as_ref()), None)
     }
 
     /// Does the same as [`Module::new`] for the contents of a file, which the caller has read.
@@ -48,8 +65,17 @@ impl Module {
         bytes: impl AsRef<[u8]>,
         file: impl AsRef<Path>,
     ) -> Result<Module> {
-        let bytes = bytes.as_ref();
-        Module::make(engine, bytes, &lineal_decoder::to_binary(bytes)?, Some(file.as_ref()))
+        Module::make(engine, Input::Borrowed(bytes.as_ref()), Some(file.as_ref()))
+    }
+
+    /// Does the same as [`Module::new`], and keeps the bytes of a binary instead of a copy. If they
+    /// are the contents of a file, this is [`Module::new_with_file`].
+    ///
+    /// # Errors
+    ///
+    /// As for [`Module::new`].
+    pub fn from_shared(engine: &Engine, bytes: Arc<[u8]>, file: Option<&Path>) -> Result<Module> {
+        Module::make(engine, Input::Shared(bytes), file)
     }
 
     /// Creates a module from its binary format only.
@@ -58,25 +84,38 @@ impl Module {
     ///
     /// As for [`Module::new`].
     pub fn from_binary(engine: &Engine, binary: &[u8]) -> Result<Module> {
-        Module::make(engine, binary, binary, None)
+        Module::make_of(engine, binary, binary.into(), None)
+    }
+
+    /// Makes a module from either format.
+    fn make(engine: &Engine, input: Input<'_>, file: Option<&Path>) -> Result<Module> {
+        let binary = match (lineal_decoder::to_binary(input.bytes())?, &input) {
+            (Cow::Borrowed(_), Input::Shared(binary)) => Arc::clone(binary),
+            (binary, _) => binary.as_ref().into(),
+        };
+        Module::make_of(engine, input.bytes(), binary, file)
     }
 
     /// Makes a module from a binary, which may have been made of a text.
-    fn make(engine: &Engine, input: &[u8], binary: &[u8], file: Option<&Path>) -> Result<Module> {
-        let in_text = |error: lineal_decoder::Error| error.in_text(input, binary);
+    fn make_of(
+        engine: &Engine,
+        input: &[u8],
+        binary: Arc<[u8]>,
+        file: Option<&Path>,
+    ) -> Result<Module> {
+        let limit_bytes = engine.config().module_memory_limit_bytes();
+        if limit_bytes < u64::MAX {
+            footprint::check(footprint::of_module(&binary), limit_bytes)?;
+        }
+        let in_text = |error: lineal_decoder::Error| error.in_text(input, &binary);
         let features = engine.config().enabled_features();
         let code = if engine.config().is_lazy() {
-            translate::module(
-                engine,
-                Decoded::from_binary(binary, features).map_err(in_text)?,
-                file,
-                None,
-            )
+            let decoded = Decoded::visited(Arc::clone(&binary), features, &mut NoVisitor);
+            translate::module(engine, decoded.map_err(in_text)?, file, None)
         } else {
             let mut buffers = Buffers::new();
-            let decoded =
-                Decoded::from_binary_visited(binary, features, buffers.scan()).map_err(in_text)?;
-            translate::module(engine, decoded, file, Some(buffers))
+            let decoded = Decoded::visited(Arc::clone(&binary), features, buffers.scan());
+            translate::module(engine, decoded.map_err(in_text)?, file, Some(buffers))
         };
         let code = Arc::new(code);
         code.register_sites();

@@ -33,6 +33,7 @@ pub use crate::runtime::limiter::ResourceLimiter;
 pub struct StoreLimits {
     memory_size: Option<usize>,
     table_elements: Option<usize>,
+    instance_size: Option<usize>,
     instances: usize,
     tables: usize,
     memories: usize,
@@ -58,6 +59,13 @@ impl StoreLimitsBuilder {
     /// How many elements each table may have.
     pub fn table_elements(mut self, limit: usize) -> Self {
         self.0.table_elements = Some(limit);
+        self
+    }
+
+    /// How many bytes each instance may take with its module, besides memories, tables, objects and
+    /// translated code.
+    pub fn instance_size(mut self, limit: usize) -> Self {
+        self.0.instance_size = Some(limit);
         self
     }
 
@@ -97,6 +105,7 @@ impl Default for StoreLimits {
         StoreLimits {
             memory_size: None,
             table_elements: None,
+            instance_size: None,
             instances: DEFAULT_COUNT_LIMIT,
             tables: DEFAULT_COUNT_LIMIT,
             memories: DEFAULT_COUNT_LIMIT,
@@ -155,6 +164,10 @@ impl ResourceLimiter for StoreLimits {
 
     fn table_grow_failed(&mut self, error: Error) -> Result<()> {
         self.grow_failed("table", error)
+    }
+
+    fn instance_creating(&mut self, bytes: usize) -> Result<bool> {
+        Ok(self.instance_size.is_none_or(|limit| bytes <= limit))
     }
 
     fn instances(&self) -> usize {
