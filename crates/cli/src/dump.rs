@@ -44,6 +44,7 @@ pub(crate) struct Options {
 
 impl Options {
     pub(crate) fn execute(&self, out: &mut impl Write) -> Result<Status> {
+        let watchdog = self.host.watchdog()?;
         let mut config = self.host.config();
         Needs { writers: self.blame, ..Needs::default() }.configure(&mut config);
         let program = Program::load(&self.file.clone().into(), &config)?;
@@ -53,7 +54,7 @@ impl Options {
         };
         let tool = Tool { blame: self.blame.then(Default::default), ..Tool::default() };
         let mut session =
-            self.host.observed_session(&program, &self.file, &self.args, tool.into())?;
+            self.host.observed_session(&program, &self.file, &self.args, tool.into(), watchdog)?;
         let instance = session.instantiate(&program, call.as_ref())?;
         let memory = find_memory(session.store(), instance, &self.memory)?;
         // A dump is wanted most when the call fails.
@@ -66,6 +67,8 @@ impl Options {
         }
         let shown = self.show(out, &memory, session.store());
         let shown = shown.and_then(|()| self.show_writers(out, &memory, session.store_mut()));
+        // As long as the time runs.
+        let shown = shown.and_then(|()| Ok(out.flush()?));
         match (outcome, shown) {
             (Err(failed), Ok(())) => Err(failed),
             (Err(failed), Err(not_shown)) => Err(failed.context(not_shown.to_string())),

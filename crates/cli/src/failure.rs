@@ -3,7 +3,9 @@
 use std::fmt::Write as _;
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
-use std::sync::OnceLock;
+use std::sync::{OnceLock, mpsc};
+use std::thread;
+use std::time::Duration;
 
 use anyhow::Error;
 use lineal::{ElementTrap, FrameInfo, MemoryTrap, Trap, WasmBacktrace, WasmCoreDump};
@@ -52,9 +54,21 @@ fn status(error: &Error) -> u8 {
     if error.downcast_ref::<Trap>().is_some() { TRAP_STATUS } else { 1 }
 }
 
-/// Ends the process with an error, as after a trap.
+/// How long the reader of standard error may take to read why the process ends.
+const TELL_TIME: Duration = Duration::from_millis(10);
+
+/// Ends the process with an error, as after a trap, even if nobody reads the error.
 pub(crate) fn abort(message: &str) -> ! {
-    tell(&format!("{message}\n"));
+    let (told, is_told) = mpsc::channel();
+    let message = format!("{message}\n");
+    let tell = move || {
+        tell(&message);
+        let _ = told.send(());
+    };
+    // Without a thread the process ends without a word.
+    if thread::Builder::new().spawn(tell).is_ok() {
+        let _ = is_told.recv_timeout(TELL_TIME);
+    }
     std::process::exit(TRAP_STATUS.into())
 }
 

@@ -62,11 +62,12 @@ pub(crate) struct Options {
         value_parser = args::natural::<u64>
     )]
     fuel: Option<u64>,
-    /// Stop the program after that time, such as `2.5s` or `300ms`
+    /// Stop after that time, such as `2.5s` or `300ms`, whatever it is spent on: loading the module,
+    /// running the program, or printing results
     #[arg(long, value_name = "TIME", allow_hyphen_values = true, value_parser = duration)]
     timeout: Option<Duration>,
-    /// Limit memories and tables to SIZE bytes in total, and the program's objects to the same:
-    /// `65536`, `64KiB`, `1GiB`
+    /// Limit the module, memories and tables to SIZE bytes in total, and the program's objects to the
+    /// same: `65536`, `64KiB`, `1GiB`. Without it, a module is limited to 1GiB besides its memories
     #[arg(long, value_name = "SIZE", allow_hyphen_values = true, value_parser = size_bytes)]
     max_memory: Option<u64>,
     /// Stop the program when it cannot get more memory, instead of returning -1 to it
@@ -98,10 +99,16 @@ struct Usage {
     trap: bool,
 }
 
+/// What a module may take without `--max-memory`: much more than the largest programs do.
+const DEFAULT_MODULE_BYTES: u64 = 1 << 30;
+
 /// What the guest uses of memory.
 #[derive(Clone, Debug, Default)]
 struct Used {
+    /// By memories and tables.
     bytes: u64,
+    /// By modules and their instances.
+    module_bytes: u64,
     peak_bytes: u64,
     grows: u64,
     /// Bytes, peak and number of growths before what was allowed last, in case that it fails.
@@ -131,12 +138,14 @@ impl fmt::Display for Refused {
 
 impl std::error::Error for Refused {}
 
-/// A guest in its surroundings, ready to run. Its time runs from here on.
+/// A guest in its surroundings, ready to run.
 ///
 /// ```text
+/// let watchdog = options.watchdog()?;
 /// let program = Program::load(&source, &options.config())?;
 /// let call = program.call(name, args)?;
-/// let mut session = options.observed_session(&program, file, args, SharedTool::default())?;
+/// let tool = SharedTool::default();
+/// let mut session = options.observed_session(&program, file, args, tool, watchdog)?;
 /// let instance = session.instantiate(&program, call.as_ref())?;
 /// let results = session.call(call.as_ref(), instance)?;
 /// ```
@@ -145,7 +154,7 @@ pub(crate) struct Session<'a> {
     store: Store<Host>,
     linker: Arc<Linker<Host>>,
     start: Instant,
-    _watchdog: Option<Watchdog>,
+    watchdog: Option<Watchdog>,
 }
 
 impl Options {
@@ -154,6 +163,7 @@ impl Options {
         let mut config = Config::new();
         config.features(self.features.features());
         config.consume_fuel(self.counts_fuel()).epoch_interruption(self.timeout.is_some());
+        config.module_memory_limit(self.max_memory.unwrap_or(DEFAULT_MODULE_BYTES));
         if let Some(limit_bytes) = self.max_memory {
             // What the garbage collector looks after is bounded by itself.
             config.gc_heap_limit(usize::try_from(limit_bytes).unwrap_or(usize::MAX));
@@ -212,6 +222,12 @@ impl Options {
         Ok(wasi.build_p1())
     }
 
+    /// What ends the command when its time is over. The time runs from here on, so this comes first.
+    pub(crate) fn watchdog(&self) -> Result<Option<Watchdog>> {
+        let start = |time| Watchdog::start(time, "while its module was loaded");
+        self.timeout.map(start).transpose()
+    }
+
     /// Makes the surroundings of a guest, with its arguments and a tool that sees what it does.
     pub(crate) fn observed_session(
         &self,
@@ -219,6 +235,7 @@ impl Options {
         file: &Path,
         args: &[OsString],
         tool: SharedTool,
+        watchdog: Option<Watchdog>,
     ) -> Result<Session<'_>> {
         let usage = Usage {
             limit_bytes: self.max_memory,
@@ -247,18 +264,16 @@ impl Options {
             store.data_mut().threads = Some(Arc::new(cx));
         }
         let start = Instant::now();
-        let statistics = self.stats.then(|| Statistics::of(&store, start));
-        let watchdog = self.timeout.map(|time| {
-            let aborting = move || {
+        if let Some(watchdog) = &watchdog {
+            let statistics = self.stats.then(|| Statistics::of(&store, start));
+            watchdog.guest_runs(engine, move || {
                 if let Some(statistics) = statistics {
                     // The guest's fuel is known to its own thread only.
                     statistics.print(None);
                 }
-            };
-            Watchdog::start(engine.clone(), time, aborting)
-        });
-        let watchdog = watchdog.transpose()?;
-        Ok(Session { options: self, store, linker, start, _watchdog: watchdog })
+            });
+        }
+        Ok(Session { options: self, store, linker, start, watchdog })
     }
 
     fn limits(&self) -> Limits {
@@ -329,13 +344,23 @@ impl Session<'_> {
         call: Option<&Call>,
     ) -> Result<Instance> {
         let instance = program.instantiate(&self.linker, &mut self.store, call);
-        instance.map_err(|error| self.explain(error))
+        instance.map_err(|error| {
+            self.guest_ended();
+            self.explain(error)
+        })
+    }
+
+    fn guest_ended(&self) {
+        if let Some(watchdog) = &self.watchdog {
+            watchdog.guest_ended();
+        }
     }
 
     /// Calls a function and returns its results; none if there is no function to call.
     pub(crate) fn call(&mut self, call: Option<&Call>, instance: Instance) -> Result<Vec<Val>> {
-        let Some(call) = call else { return Ok(Vec::new()) };
-        call.make(&mut self.store, instance).map_err(|error| self.explain(error))
+        let results = call.map(|call| call.make(&mut self.store, instance));
+        self.guest_ended();
+        results.unwrap_or(Ok(Vec::new())).map_err(|error| self.explain(error))
     }
 
     fn explain(&self, error: Error) -> Error {
@@ -426,6 +451,13 @@ impl Usage {
         self.used.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// What is said if more of something would be too much.
+    fn refuse(&self, used: &Used, what: &'static str, more_bytes: u64) -> Option<Refused> {
+        let limit_bytes = self.limit_bytes?;
+        let wanted_bytes = used.bytes.saturating_add(used.module_bytes).saturating_add(more_bytes);
+        (wanted_bytes > limit_bytes).then_some(Refused { what, wanted_bytes, limit_bytes })
+    }
+
     /// Whether something may grow, and takes note of it.
     fn growing(
         &mut self,
@@ -439,11 +471,7 @@ impl Usage {
         }
         let mut used = self.used();
         let more = desired_bytes.saturating_sub(current_bytes);
-        let wanted_bytes = used.bytes.saturating_add(more);
-        if let Some(limit_bytes) = self.limit_bytes
-            && wanted_bytes > limit_bytes
-        {
-            let refused = Refused { what, wanted_bytes, limit_bytes };
+        if let Some(refused) = self.refuse(&used, what, more) {
             used.refused = Some(refused);
             if self.trap {
                 bail!(refused);
@@ -452,7 +480,7 @@ impl Usage {
         }
         used.before = (used.bytes, used.peak_bytes, used.grows);
         used.grows += u64::from(current_bytes > 0);
-        used.bytes = wanted_bytes;
+        used.bytes = used.bytes.saturating_add(more);
         used.peak_bytes = used.peak_bytes.max(used.bytes);
         Ok(true)
     }
@@ -469,6 +497,16 @@ impl Usage {
 const ELEMENT_BYTES: u64 = 8;
 
 impl ResourceLimiter for Usage {
+    fn instance_creating(&mut self, bytes: usize) -> Result<bool> {
+        let mut used = self.used();
+        let refused = self.refuse(&used, "module", bytes as u64);
+        match refused {
+            Some(_) => used.refused = refused,
+            None => used.module_bytes = used.module_bytes.saturating_add(bytes as u64),
+        }
+        Ok(refused.is_none())
+    }
+
     fn memory_growing(
         &mut self,
         current: usize,

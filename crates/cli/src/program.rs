@@ -2,9 +2,12 @@
 
 use std::ffi::OsString;
 use std::fmt::Write as _;
+use std::sync::Arc;
 
 use anyhow::{Context, Error, Result, bail};
-use lineal::{Config, Engine, ExternType, FuncType, Instance, Linker, Module, Store, Val};
+use lineal::{
+    Config, Engine, ExternType, FuncType, Instance, Linker, Module, ModuleTooLarge, Store, Val,
+};
 
 use crate::args;
 use crate::failure::escaped;
@@ -47,21 +50,21 @@ pub(crate) fn invalid(source: &Source, bytes: &[u8], error: Error) -> Error {
 
 impl Program {
     pub(crate) fn load(source: &Source, config: &Config) -> Result<Program> {
-        let bytes = source.read()?;
+        let bytes = source.read_shared()?;
         let engine = Engine::new(config)?;
         let (name, kilobytes) = (source.to_string(), bytes.len().div_ceil(1000));
         let compiling = Progress::start(move || format!("compiling {name} ({kilobytes} kB)"));
-        let module = match source.file() {
-            Some(file) => Module::new_with_file(&engine, &bytes, file),
-            None => Module::new(&engine, &bytes),
-        };
+        let module = Module::from_shared(&engine, Arc::clone(&bytes), source.file());
         drop(compiling);
-        let module = module.map_err(|error| invalid(source, &bytes, error))?;
+        let module = module.map_err(|error| match error.is::<ModuleTooLarge>() {
+            true => error.context(format!("{source} is too large: allow more with --max-memory")),
+            false => invalid(source, &bytes, error),
+        })?;
         let mut program = Program { source: source.clone(), module, has_start: false };
         if program.functions().next().is_none() {
             // Only then it matters.
             let features = lineal_decoder::Features::default();
-            program.has_start = lineal_decoder::Module::new(&bytes, &features)
+            program.has_start = lineal_decoder::Module::from_shared(bytes, &features)
                 .is_ok_and(|module| module.start.is_some());
         }
         Ok(program)

@@ -63,6 +63,7 @@ impl Options {
     }
 
     pub(crate) fn execute(&self, out: &mut impl Write) -> Result<Status> {
+        let watchdog = self.host.watchdog()?;
         let (file, args) = (self.guest.file(), self.guest.args());
         let mut config = self.host.config();
         self.watch.needs().configure(&mut config);
@@ -70,7 +71,8 @@ impl Options {
         let program = Program::load(&PathBuf::from(file).into(), &config)?;
         let call = program.call(self.invoke.as_deref(), args)?;
         let tool = self.watch.tool(program.module())?;
-        let mut session = self.host.observed_session(&program, file, args, tool.into())?;
+        let mut session =
+            self.host.observed_session(&program, file, args, tool.into(), watchdog)?;
         let outcome = session
             .instantiate(&program, call.as_ref())
             .and_then(|instance| session.call(call.as_ref(), instance));
@@ -88,6 +90,8 @@ impl Options {
         for result in outcome? {
             writeln!(out, "{result}")?;
         }
+        // As long as the time runs.
+        out.flush()?;
         Ok(Status::Success)
     }
 }

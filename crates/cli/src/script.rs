@@ -74,6 +74,9 @@ impl Options {
     }
 
     pub(crate) fn execute(&self) -> Result<Status> {
+        let start = Instant::now();
+        let watch = |time| Watchdog::start(time, "while the script was loaded");
+        let watchdog = self.timeout.map(watch).transpose()?;
         let language = self.language()?;
         if !language.is_available() {
             bail!(Error::Unavailable(language));
@@ -94,7 +97,7 @@ impl Options {
         options.strict = self.strict;
         options.check = self.check;
         options.max_memory_bytes = self.max_memory;
-        options.deadline = self.timeout.and_then(|timeout| Instant::now().checked_add(timeout));
+        options.deadline = self.timeout.and_then(|timeout| start.checked_add(timeout));
         options.linker = Some(self.linker(&engine)?);
         options.extension = Some(Box::new(self.wasi()?));
 
@@ -111,10 +114,13 @@ impl Options {
             *result.borrow_mut() = report(&mut ended.lock(), &watch, moment, failure);
         }));
 
-        let watchdog = self.timeout.map(|timeout| Watchdog::start(engine.clone(), timeout, || ()));
-        let watchdog = watchdog.transpose()?;
+        if let Some(watchdog) = &watchdog {
+            watchdog.guest_runs(&engine, || ());
+        }
         let outcome = lineal_script::run(&script, options, self.output());
-        drop(watchdog);
+        if let Some(watchdog) = &watchdog {
+            watchdog.guest_ended();
+        }
         let found = reported.replace(Ok(false))?;
         match outcome {
             Ok(report) if found || report.findings > 0 => {

@@ -2,14 +2,18 @@
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::thread;
+use std::time::Duration;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use lineal::{Config, Engine};
 use lineal_wast::{Report, Runner};
 
 use crate::Status;
 use crate::failure;
 use crate::features;
+use crate::host;
 use crate::progress::Progress;
 use crate::source::Source;
 
@@ -21,11 +25,13 @@ pub(crate) struct Options {
     /// The scripts, or directories with scripts (.wast) in them or below; `-` for standard input
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
+    /// Count a script as failed if it takes longer than that time, such as `2.5s` or `300ms`
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true, value_parser = host::duration)]
+    timeout: Option<Duration>,
 }
 
 impl Options {
     pub(crate) fn execute(&self, out: &mut impl Write) -> Result<Status> {
-        let runner = Runner::new(&Engine::new(Config::new().features(self.features.features()))?);
         let mut status = Status::Success;
         let files = scripts(&self.files)?;
         let count = files.len();
@@ -33,8 +39,14 @@ impl Options {
             let source = Source::from(file);
             let name = source.to_string();
             let running = Progress::start(move || format!("{number} of {count}: {name}"));
-            let report = run(&runner, &source)?;
+            let report = self.run_in_time(&source)?;
             drop(running);
+            let Some(report) = report else {
+                let timeout = self.timeout.unwrap_or_default();
+                writeln!(out, "{source}: timed out after {timeout:?}")?;
+                status = Status::Failure;
+                continue;
+            };
             if !failure::is_quiet() || report.failed() > 0 {
                 writeln!(out, "{source}: {report}")?;
             }
@@ -44,6 +56,35 @@ impl Options {
             }
         }
         Ok(status)
+    }
+
+    /// Runs a script; `None` if its time is over before it has ended. What still runs then does so
+    /// until it comes to an end, or the process does.
+    fn run_in_time(&self, source: &Source) -> Result<Option<Report>> {
+        let mut config = Config::new();
+        config.features(self.features.features()).epoch_interruption(self.timeout.is_some());
+        let engine = Engine::new(&config)?;
+        let Some(timeout) = self.timeout else {
+            return run(&Runner::new(&engine), source).map(Some);
+        };
+        let (sender, receiver) = mpsc::channel();
+        let (runner, script) = (Runner::new(&engine), source.clone());
+        let work = move || {
+            // If nobody receives it, it comes too late.
+            let _ = sender.send(run(&runner, &script));
+        };
+        thread::Builder::new()
+            .stack_size(STACK_BYTES)
+            .spawn(work)
+            .context("cannot start the thread that runs the script")?;
+        match receiver.recv_timeout(timeout) {
+            Ok(report) => report.map(Some),
+            Err(RecvTimeoutError::Timeout) => {
+                engine.increment_epoch();
+                Ok(None)
+            }
+            Err(RecvTimeoutError::Disconnected) => bail!("{source} could not be run"),
+        }
     }
 }
 
@@ -76,6 +117,8 @@ fn add_directory(directory: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
     }
     Ok(())
 }
+/// The stack of a thread that runs a script: that of the process's first thread.
+const STACK_BYTES: usize = 8 << 20;
 
 fn run(runner: &Runner, source: &Source) -> Result<Report> {
     let script =

@@ -1,7 +1,7 @@
-//! The thread that stops a guest when its time is over.
+//! The thread that ends a command when its time is over.
 
-use std::sync::mpsc::{self, RecvTimeoutError, Sender};
-use std::thread::JoinHandle;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
@@ -16,57 +16,89 @@ const GRACE: Duration = Duration::from_millis(20);
 /// How many times as long it may take if it computes: it has not had the processor then.
 const PATIENCE: u32 = 50;
 
-/// Stops the guests of an engine after some time, unless it is dropped before.
+/// How long it may take to report where a guest was interrupted.
+const REPORT_TIME: Duration = Duration::from_secs(1);
+
+/// What a command is doing, which decides how it can be stopped.
+enum Stage {
+    /// It works for itself: the process ends.
+    Host(&'static str),
+    /// The guests of an engine run: they are interrupted, so that a report can follow.
+    Guest {
+        engine: Engine,
+        /// What is done before the process ends if they do not.
+        aborting: Option<Box<dyn FnOnce() + Send>>,
+    },
+}
+
+/// Ends a command after some time, unless the process has ended before.
 pub(crate) struct Watchdog {
-    /// Dropped to say that the guest has ended.
-    running: Option<Sender<()>>,
-    thread: Option<JoinHandle<()>>,
+    stage: Arc<Mutex<Stage>>,
 }
 
 impl Watchdog {
-    /// If the guest does not end by itself then, the process does, after a last call.
+    /// Begins with the time in which something is loaded: "while …".
     ///
     /// # Errors
     ///
     /// If the host has no room for a thread.
-    pub(crate) fn start(
-        engine: Engine,
-        timeout: Duration,
-        aborting: impl FnOnce() + Send + 'static,
-    ) -> Result<Watchdog> {
-        let (running, ended) = mpsc::channel::<()>();
+    pub(crate) fn start(timeout: Duration, loading: &'static str) -> Result<Watchdog> {
+        let stage = Arc::new(Mutex::new(Stage::Host(loading)));
+        let watched = Arc::clone(&stage);
         let watch = move || {
-            let is_over = |time| ended.recv_timeout(time) == Err(RecvTimeoutError::Timeout);
-            if is_over(timeout) {
-                engine.increment_epoch();
-                let mut turns = 0;
-                while is_over(GRACE) {
-                    turns += 1;
-                    if turns < PATIENCE && computes() {
-                        continue;
-                    }
-                    aborting();
-                    failure::abort(&format!(
-                        "the guest timed out after {timeout:?}{}",
-                        failure::WAITS
-                    ));
+            thread::sleep(timeout);
+            let now = locked(&watched);
+            let Stage::Guest { engine, .. } = &*now else {
+                // As the stage stays locked, no guest begins any more.
+                abort(timeout, &now);
+            };
+            engine.increment_epoch();
+            drop(now);
+            for _ in 0..PATIENCE {
+                thread::sleep(GRACE);
+                if matches!(&*locked(&watched), Stage::Host(_)) {
+                    thread::sleep(REPORT_TIME);
+                    break;
+                }
+                if !computes() {
+                    break;
                 }
             }
+            let mut now = locked(&watched);
+            if let Stage::Guest { aborting, .. } = &mut *now
+                && let Some(aborting) = aborting.take()
+            {
+                aborting();
+            }
+            abort(timeout, &now);
         };
-        let thread = std::thread::Builder::new().spawn(watch);
-        let thread = thread.context("cannot start the thread that stops the guest in time")?;
-        Ok(Watchdog { running: Some(running), thread: Some(thread) })
+        let thread = thread::Builder::new().spawn(watch);
+        thread.context("cannot start the thread that watches the time")?;
+        Ok(Watchdog { stage })
+    }
+
+    /// From now on the guests of an engine run. If they do not end by themselves when they are
+    /// interrupted, the process does, after a last call.
+    pub(crate) fn guest_runs(&self, engine: &Engine, aborting: impl FnOnce() + Send + 'static) {
+        let (engine, aborting) = (engine.clone(), Some(Box::new(aborting) as Box<_>));
+        *locked(&self.stage) = Stage::Guest { engine, aborting };
+    }
+
+    /// From now on results are printed.
+    pub(crate) fn guest_ended(&self) {
+        *locked(&self.stage) = Stage::Host("while its results were printed");
     }
 }
 
-impl Drop for Watchdog {
-    fn drop(&mut self) {
-        drop(self.running.take());
-        if let Some(thread) = self.thread.take() {
-            // It does not panic, and if it did, the guest has ended all the same.
-            let _ = thread.join();
-        }
-    }
+fn locked(stage: &Mutex<Stage>) -> MutexGuard<'_, Stage> {
+    stage.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn abort(timeout: Duration, stage: &Stage) -> ! {
+    failure::abort(&match stage {
+        Stage::Host(doing) => format!("timed out after {timeout:?}, {doing}"),
+        Stage::Guest { .. } => format!("the guest timed out after {timeout:?}{}", failure::WAITS),
+    })
 }
 
 /// Whether the main thread, which the guest runs on, has something to do, as far as the system says

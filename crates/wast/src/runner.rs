@@ -28,7 +28,9 @@ impl Default for Runner {
 }
 
 impl Runner {
-    /// Runs scripts with an engine, whose configuration says what WebAssembly is accepted.
+    /// Runs scripts with an engine, whose configuration says what WebAssembly is accepted. If it has
+    /// [`epoch_interruption`](lineal::Config::epoch_interruption), incrementing the epoch makes every
+    /// guest of a script that runs trap from then on.
     pub fn new(engine: &Engine) -> Runner {
         Runner { engine: engine.clone() }
     }

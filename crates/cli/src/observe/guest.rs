@@ -70,11 +70,13 @@ impl Observed {
         fuel: Option<u64>,
         tool: impl FnOnce(&Module) -> Result<Tool>,
     ) -> Result<Ended<'_>> {
+        let watchdog = self.host.watchdog()?;
         let (file, args) = (self.guest.file(), self.guest.args());
         let program = Program::load(&PathBuf::from(file).into(), &config)?;
         let call = program.call(self.invoke.as_deref(), args)?;
         let tool = tool(program.module())?;
-        let mut session = self.host.observed_session(&program, file, args, tool.into())?;
+        let mut session =
+            self.host.observed_session(&program, file, args, tool.into(), watchdog)?;
         if let Some(fuel) = fuel {
             session.store_mut().set_fuel(fuel)?;
         }

@@ -68,6 +68,24 @@ fn a_memory_bomb_gets_no_more() {
 }
 
 #[test]
+fn a_module_counts_too() {
+    let run = "(func $f (export \"_start\"))";
+    // Functions that are listed take more room than their bytes in the binary.
+    let wat = format!("(module {run} (elem func {}))", "$f ".repeat(100_000));
+    let report = stopped("large-module.wat", &wat, &["--max-memory", "200KiB"], 1);
+    assert!(report.contains("is too large: allow more with --max-memory"), "{report}");
+    assert!(report.contains("which exceeds the limit of 204800 bytes"), "{report}");
+    let report = stopped("large-module.wat", &wat, &["--max-memory", "1MiB"], 1);
+    assert!(report.contains("exceeds --max-memory (1048576 bytes)"), "{report}");
+    let path = file("large-module.wat", &wat);
+    lineal(&["run", "--max-memory", "2MiB", &path]).success();
+    // With its memory it is too much.
+    let wat = format!("(module {run} (memory 30) (elem func {}))", "$f ".repeat(100_000));
+    let report = stopped("large-module-2.wat", &wat, &["--max-memory", "2MiB"], 1);
+    assert!(report.contains("a memory of 1966080 bytes exceeds"), "{report}");
+}
+
+#[test]
 fn a_table_bomb_gets_no_more() {
     let wat = r#"(module (table 1 funcref)
         (func (export "_start")

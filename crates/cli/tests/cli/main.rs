@@ -15,6 +15,7 @@ mod script;
 mod script_tools;
 mod snapshot;
 mod streams;
+mod timeout;
 mod wasi;
 mod wast;
 
