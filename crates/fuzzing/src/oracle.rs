@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use lineal::{CompilationMode, Optimizations};
-use wasmparser::{ExternalKind, FuncType, Parser, Payload, TypeRef, ValType};
+use wasmparser::{ExternalKind, FuncType, Operator, Parser, Payload, TypeRef, ValType};
 
 use crate::guest::{Guest, Limits, State, Stop, Value, in_lineal, in_wasmtime};
 use crate::numbers::Numbers;
@@ -252,15 +252,14 @@ fn contest(
     if reference_stop.is_some() {
         return Ok(());
     }
-    compare_states("after instantiation", &mut contestants, true)?;
+    compare_states("after instantiation", &mut contestants, FuelRule::Any)?;
     let functions = exported_functions(case.wasm);
-    // Where Wasmtime catches an exception, it forgets what the functions took that threw it.
-    let any_fuel = has_tags(case.wasm);
+    let fuel_rule = FuelRule::of(case.wasm);
     let mut numbers = Numbers::new(case.arguments);
     for _ in 0..ROUNDS {
         for (name, params) in &functions {
             let args: Vec<Value> = params.iter().map(|&ty| argument(&mut numbers, ty)).collect();
-            if !compare_call(name, &args, case.fuel, any_fuel, &mut contestants)? {
+            if !compare_call(name, &args, case.fuel, fuel_rule, &mut contestants)? {
                 return Ok(());
             }
         }
@@ -273,7 +272,7 @@ fn compare_call(
     name: &str,
     args: &[Value],
     fuel: u64,
-    any_fuel: bool,
+    fuel_rule: FuelRule,
     contestants: &mut [Contestant],
 ) -> Result<bool, String> {
     let mut expected = None;
@@ -302,22 +301,70 @@ fn compare_call(
     CALLS.fetch_add(1, Relaxed);
     let stopped = expected.is_some_and(|outcome| outcome.is_err());
     STOPPED.fetch_add(stopped.into(), Relaxed);
-    compare_states(&format!("after {name}{args:?}"), contestants, any_fuel || stopped)?;
+    // What fuel a call took that was stopped is not specified.
+    let fuel_rule = if stopped { FuelRule::Any } else { fuel_rule };
+    compare_states(&format!("after {name}{args:?}"), contestants, fuel_rule)?;
     Ok(true)
 }
 
-/// Compares all that can be seen. What fuel a call took that was stopped is not specified, nor
-/// what instantiation takes.
+/// What the fuel that is left may be, compared with Wasmtime's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum FuelRule {
+    Same,
+    /// Lineal charges for a `table.grow` only if the table grows.
+    NotLess,
+    /// Where Wasmtime catches an exception, it forgets what the functions took that threw it. What
+    /// instantiation takes is not specified either.
+    Any,
+}
+
+impl FuelRule {
+    fn of(wasm: &[u8]) -> FuelRule {
+        let mut rule = FuelRule::Same;
+        for payload in Parser::new(0).parse_all(wasm).map_while(Result::ok) {
+            match payload {
+                Payload::TagSection(_) => return FuelRule::Any,
+                Payload::ImportSection(section) => {
+                    let mut imports = section.into_imports().flatten();
+                    if imports.any(|import| matches!(import.ty, TypeRef::Tag(_))) {
+                        return FuelRule::Any;
+                    }
+                }
+                Payload::CodeSectionEntry(body) => {
+                    let operators = body.get_operators_reader().into_iter().flatten().flatten();
+                    for operator in operators {
+                        if matches!(operator, Operator::TableGrow { .. }) {
+                            rule = FuelRule::NotLess;
+                        }
+                    }
+                }
+                _ => {}
+            }
+        }
+        rule
+    }
+
+    fn allows(self, found: u64, expected: u64) -> bool {
+        match self {
+            FuelRule::Same => found == expected,
+            FuelRule::NotLess => found >= expected,
+            FuelRule::Any => true,
+        }
+    }
+}
+
+/// Compares all that can be seen.
 fn compare_states(
     when: &str,
     contestants: &mut [Contestant],
-    any_fuel: bool,
+    fuel_rule: FuelRule,
 ) -> Result<(), String> {
     let (reference, others) = contestants.split_first_mut().expect("a reference");
     let expected = reference.state();
     for other in others {
         let mut state = other.state();
-        if any_fuel || state.fuel.is_none() || expected.fuel.is_none() {
+        let fuel = state.fuel.zip(expected.fuel);
+        if fuel.is_none_or(|(found, expected)| fuel_rule.allows(found, expected)) {
             state.fuel = expected.fuel;
         }
         if state != expected {
@@ -397,17 +444,6 @@ fn exported_functions(wasm: &[u8]) -> Vec<(String, Vec<ValType>)> {
         .filter(|(_, params)| params.iter().all(has_value))
         .take(MAX_FUNCTIONS)
         .collect()
-}
-
-fn has_tags(wasm: &[u8]) -> bool {
-    let payloads = Parser::new(0).parse_all(wasm).map_while(Result::ok);
-    payloads.into_iter().any(|payload| match payload {
-        Payload::TagSection(_) => true,
-        Payload::ImportSection(section) => {
-            section.into_imports().flatten().any(|import| matches!(import.ty, TypeRef::Tag(_)))
-        }
-        _ => false,
-    })
 }
 
 fn argument(numbers: &mut Numbers<'_>, ty: ValType) -> Value {
