@@ -151,6 +151,63 @@ fn heat_and_trace_count_accesses() {
     assert!(lineal(&["trace", &cut]).failure(1).contains("cannot read"));
 }
 
+/// However the program is stopped, its memory is as it left it.
+#[test]
+fn blame_names_writers_when_the_program_is_stopped() {
+    let path = file(
+        "blame_stopped.wat",
+        r#"(module (memory (export "memory") 1)
+            (func $fill (i32.store8 (i32.const 41) (i32.const 6)))
+            (func (export "run") (call $fill) (loop $again (br $again))))"#,
+    );
+    for limit in [["--fuel", "10000"], ["--timeout", "100ms"]] {
+        let mut args = vec!["blame", "--at", "40..44", "--stacks", "--invoke", "run"];
+        args.extend(limit);
+        args.push(&path);
+        let run = lineal(&args);
+        assert_ne!(run.status, 0, "{}", run.stderr);
+        let lines: Vec<&str> = run.stdout.lines().collect();
+        assert!(lines[0].ends_with("never written"), "{}", run.stdout);
+        let written =
+            lines[1].starts_with("0x29  06 ") && lines[1].contains("fill   i32.store8 at");
+        assert!(written, "{}", run.stdout);
+        assert!(lines[2].contains("called by func[1]"), "{}", run.stdout);
+    }
+}
+
+/// Each thread has a store of its own: what one writes is seen whoever asked.
+#[test]
+fn threads_are_watched() {
+    let path = file(
+        "watch_threads.wat",
+        r#"(module
+            (import "wasi" "thread-spawn" (func $spawn (param i32) (result i32)))
+            (import "env" "memory" (memory 1 1 shared))
+            (export "memory" (memory 0))
+            (func $count (param $by i32)
+                (drop (i32.atomic.rmw.add (i32.const 64) (local.get $by))))
+            (func (export "wasi_thread_start") (param $tid i32) (param $arg i32)
+                (call $count (local.get $arg))
+                (i32.atomic.store (i32.const 0) (i32.const 1))
+                (drop (memory.atomic.notify (i32.const 0) (i32.const 1))))
+            (func (export "run") (result i32)
+                (drop (call $spawn (i32.const 5)))
+                (drop (memory.atomic.wait32 (i32.const 0) (i32.const 0) (i64.const -1)))
+                (call $count (i32.const 1))
+                (i32.atomic.load (i32.const 64))))"#,
+    );
+    let watch = ["run", "-S", "threads=y", "--watch", "64+4", "--invoke", "run", &path];
+    let run = lineal(&watch);
+    assert_eq!((run.status, &*run.stdout), (0, "6\n"), "{}", run.stderr);
+    for change in ["00 00 00 00 -> 05 00 00 00", "05 00 00 00 -> 06 00 00 00"] {
+        assert!(run.stderr.contains(change), "{}", run.stderr);
+    }
+    assert!(run.stderr.ends_with("watch 64+4: 2 accesses\n"), "{}", run.stderr);
+    let blame = lineal(&["blame", "-S", "threads=y", "--at", "0..4", "--invoke", "run", &path]);
+    let text = blame.success();
+    assert!(text.contains("i32.atomic.store at"), "{text}");
+}
+
 /// The README's bug hunt, with and without debug information.
 #[test]
 fn the_bug_hunt_finds_the_overflow() {
