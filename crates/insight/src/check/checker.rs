@@ -298,8 +298,10 @@ impl Guest {
         let range = access.range();
         let (len_bytes, writes) = (access.len_bytes(), access.kind().writes());
         let what = if writes { "write" } else { "read" };
-        let subject = format!("{what} of {len_bytes} {} at {:#x}", bytes(len_bytes), range.start);
+        // Nearly every access is fine, so nothing is written down before one is not.
         let draft = |kind, rest: String| {
+            let subject =
+                format!("{what} of {len_bytes} {} at {:#x}", bytes(len_bytes), range.start);
             Some(Draft::new(kind, format!("{subject}, {rest}")).at(range.start, len_bytes))
         };
         match self.regions.place(moment, self.memory, &range, writes) {
