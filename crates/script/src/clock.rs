@@ -12,6 +12,7 @@ impl Clock {
     }
 
     /// Whether the time is limited at all.
+    #[cfg(feature = "lua")]
     pub(crate) fn is_limited(self) -> bool {
         self.0.is_some()
     }
