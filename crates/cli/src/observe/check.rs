@@ -206,8 +206,8 @@ pub(crate) fn allocators(functions: &[AllocatorFunction], unused: &[AllocOption]
     }
     if functions.is_empty() {
         text.push_str(
-            "no allocator functions were recognised, so errors of the heap cannot be found: name \
-             them with --alloc malloc=FUNCTION and --alloc free=FUNCTION\n",
+            "no allocator functions were recognised, so nothing is known of the heap: name them with \
+             --alloc malloc=FUNCTION and --alloc free=FUNCTION\n",
         );
         return text;
     }

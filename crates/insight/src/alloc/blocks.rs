@@ -27,6 +27,17 @@ pub struct Block {
 }
 
 impl Block {
+    /// A block that was just allocated. [`Blocks::insert`] gives it its serial number.
+    pub fn new(
+        family: Family,
+        addr: u64,
+        size_bytes: u64,
+        align: u64,
+        allocated_at: StackId,
+    ) -> Block {
+        Block { addr, size_bytes, align, family, serial: 0, allocated_at, freed_at: None }
+    }
+
     /// The first address after the block.
     pub fn end(&self) -> u64 {
         self.addr.saturating_add(self.size_bytes)
@@ -65,7 +76,7 @@ pub enum Place {
     After(u64),
 }
 
-/// How many bytes of freed blocks are remembered unless something else is said.
+/// How many freed blocks are remembered.
 const REMEMBERED_BLOCKS: usize = 100_000;
 
 /// All blocks of a memory.
@@ -209,15 +220,7 @@ mod tests {
     use super::*;
 
     fn block(addr: u64, size_bytes: u64) -> Block {
-        Block {
-            addr,
-            size_bytes,
-            align: 0,
-            family: Family::C,
-            serial: 0,
-            allocated_at: 0,
-            freed_at: None,
-        }
+        Block::new(Family::C, addr, size_bytes, 0, 0)
     }
 
     #[test]

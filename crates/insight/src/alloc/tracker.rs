@@ -152,12 +152,12 @@ impl Tracker {
         let outermost = self.pending().is_empty();
         let asked = outermost.then(|| self.begun(recognised.role, &params));
         // Copies are frequent, and nearly all are right.
-        let is_copy = |asked| {
+        let is_right_copy = |asked| {
             matches!(asked, Begun::Copy { to, from, len_bytes }
             if to == from || to.abs_diff(from) >= len_bytes)
         };
         let has_stack =
-            recognised.role != Role::Internal && asked.is_some_and(|asked| !is_copy(asked));
+            recognised.role != Role::Internal && asked.is_some_and(|asked| !is_right_copy(asked));
         let stack = if has_stack { stack(call) } else { 0 };
         let begun = asked.map(|asked| (recognised, asked, stack));
         if !matches!(recognised.role, Role::Copy { .. }) {

@@ -216,7 +216,7 @@ impl Heap {
     ) {
         match done {
             Done::Allocated { addr, size_bytes, align, zeroed } if addr != 0 => {
-                self.insert(moment, block(family, addr, size_bytes, align, stack), zeroed);
+                self.insert(moment, Block::new(family, addr, size_bytes, align, stack), zeroed);
             }
             Done::Reallocated { old, addr, size_bytes } if addr != 0 => {
                 let align = self.blocks.at(old).map_or(0, |block| block.align);
@@ -224,7 +224,7 @@ impl Heap {
                 let kept_bytes = (kept.end - kept.start).min(size_bytes);
                 let holes = self.undefined.as_mut().map(|undefined| undefined.take(kept));
                 self.free(moment, family, old, stack);
-                self.insert(moment, block(family, addr, size_bytes, align, stack), false);
+                self.insert(moment, Block::new(family, addr, size_bytes, align, stack), false);
                 if let (Some(undefined), Some(holes)) = (&mut self.undefined, holes) {
                     undefined.remove(addr..addr + kept_bytes);
                     for hole in holes {
@@ -386,10 +386,6 @@ impl Heap {
             None => call.values[0] = 0,
         }
     }
-}
-
-fn block(family: Family, addr: u64, size_bytes: u64, align: u64, stack: StackId) -> Block {
-    Block { addr, size_bytes, align, family, serial: 0, allocated_at: stack, freed_at: None }
 }
 
 fn place_text(block: &Block, addr: u64) -> String {

@@ -209,15 +209,7 @@ mod tests {
     fn setup(at: &[(u64, u64)]) -> Blocks {
         let mut blocks = Blocks::default();
         for &(addr, size_bytes) in at {
-            blocks.insert(Block {
-                addr,
-                size_bytes,
-                align: 0,
-                family: Family::C,
-                serial: 0,
-                allocated_at: 0,
-                freed_at: None,
-            });
+            blocks.insert(Block::new(Family::C, addr, size_bytes, 0, 0));
         }
         blocks
     }

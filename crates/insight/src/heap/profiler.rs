@@ -182,13 +182,8 @@ impl Profiler {
                 .blocks
                 .iter()
                 .map(|(&addr, live)| Block {
-                    addr,
-                    size_bytes: live.size_bytes,
-                    align: 0,
-                    family: Family::C,
                     serial: live.serial,
-                    allocated_at: live.stack,
-                    freed_at: None,
+                    ..Block::new(Family::C, addr, live.size_bytes, 0, live.stack)
                 })
                 .collect();
             blocks.sort_by_key(|block| block.addr);

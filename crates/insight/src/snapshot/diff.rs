@@ -80,42 +80,42 @@ impl Difference {
             );
             sizes.push((a.len_bytes, b.len_bytes));
             let pages: BTreeSet<u64> = a.pages.keys().chain(b.pages.keys()).copied().collect();
-            let mut last: Option<Change> = None;
+            // The last change, and where its owner ends.
+            let mut last: Option<(Change, u64)> = None;
             for page in pages {
                 if a.pages.get(&page) == b.pages.get(&page) {
                     continue;
                 }
                 for addr in (page..page + PAGE_BYTES).filter(|&addr| a.byte(addr) != b.byte(addr)) {
                     match &mut last {
-                        Some(change)
-                            if addr < change.range.end + GAP_BYTES && addr < change.offset =>
+                        Some((change, owner_end))
+                            if addr < change.range.end + GAP_BYTES && addr < *owner_end =>
                         {
                             change.range.end = addr + 1;
                             change.changed_bytes += 1;
                         }
                         _ => {
                             let owner = owner(index, addr, old, new);
-                            // Until it is finished, `offset` is where the owner ends.
                             let change = Change {
                                 memory: index as u32,
                                 range: addr..addr + 1,
                                 changed_bytes: 1,
                                 owner: owner.name,
-                                offset: owner.range.end,
+                                offset: addr - owner.range.start,
                                 old: Vec::new(),
                                 new: Vec::new(),
                             };
-                            changes.extend(last.replace(change));
+                            let before = last.replace((change, owner.range.end));
+                            changes.extend(before.map(|(change, _)| change));
                         }
                     }
                 }
             }
-            changes.extend(last);
+            changes.extend(last.map(|(change, _)| change));
         }
         for change in &mut changes {
             let index = change.memory as usize;
             let addr = change.range.start;
-            change.offset = addr - owner(index, addr, old, new).range.start;
             let len = (change.range.end - addr).min(SHOWN_BYTES) as usize;
             (change.old, change.new) = (vec![0; len], vec![0; len]);
             old.memories.get(index).unwrap_or(&empty).read(addr, &mut change.old);

@@ -153,15 +153,7 @@ impl Observer for Snapshotter {
             _ => return Ok(()),
         };
         if addr != 0 {
-            guest.blocks.insert(Block {
-                addr,
-                size_bytes,
-                align: 0,
-                family,
-                serial: 0,
-                allocated_at: stack,
-                freed_at: None,
-            });
+            guest.blocks.insert(Block::new(family, addr, size_bytes, 0, stack));
         }
         Ok(())
     }
