@@ -8,7 +8,7 @@ use criterion::{Criterion, SamplingMode, criterion_group, criterion_main};
 use lineal_benches::{CpuTime, Program, eager_engines};
 
 fn programs(criterion: &mut Criterion<CpuTime>) {
-    for program in Program::all().expect("the programs can be read") {
+    for program in Program::select(&[]).expect("the programs can be read") {
         let mut group = criterion.benchmark_group(format!("programs/{}", program.name));
         group.sampling_mode(SamplingMode::Flat);
         for engine in eager_engines() {

@@ -20,7 +20,7 @@ mod samples;
 
 pub use clock::{CpuTime, cpu_time};
 pub use engine::{Engine, Instance, Module};
-pub use engines::{eager_engines, engine, engines};
+pub use engines::{compile_if_supported, eager_engines, engine, engines};
 pub use generate::large_module;
 pub use kernel::Kernel;
 pub use machine::Machine;

@@ -1,4 +1,4 @@
-//! The programs of `benches/programs`: compiled C with known results.
+//! The programs of `benches/programs`: compiled sources with known results.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,7 +10,7 @@ use crate::Instance;
 /// A module that exports `run`, from a size to a checksum.
 #[derive(Clone, Debug)]
 pub struct Program {
-    /// The file's name without the ending.
+    /// The file's path without the ending: `sieve`, or with a group, `vectors/saxpy`.
     pub name: String,
     /// The module in the binary format.
     pub wasm: Vec<u8>,
@@ -30,7 +30,7 @@ pub struct Workload {
 }
 
 impl Program {
-    /// All programs, in the order of `table.txt`.
+    /// All programs of all groups, in the order of `table.txt`.
     ///
     /// # Errors
     ///
@@ -40,20 +40,34 @@ impl Program {
         table.lines().filter(|line| !line.starts_with('#')).map(Program::from_row).collect()
     }
 
-    /// Those of the programs whose names are given, or all of them.
+    /// The programs with the given names, and all those of the groups with the given names; if none
+    /// is given, the programs that are in no group.
     ///
     /// # Errors
     ///
-    /// If there is no program of one of the names, or it cannot be read.
+    /// If there is no program and no group of one of the names, or a program cannot be read.
     pub fn select(names: &[String]) -> Result<Vec<Program>> {
         let mut programs = Program::all()?;
-        if let Some(unknown) = names.iter().find(|name| !programs.iter().any(|p| p.name == **name))
-        {
+        let unknown = |name: &&String| !programs.iter().any(|program| program.is_called(name));
+        if let Some(unknown) = names.iter().find(unknown) {
             let known: Vec<_> = programs.iter().map(|p| p.name.as_str()).collect();
-            bail!("no program `{unknown}`; there are: {}", known.join(", "));
+            bail!("no program or group of programs `{unknown}`; there are: {}", known.join(", "));
         }
-        programs.retain(|program| names.is_empty() || names.contains(&program.name));
+        programs.retain(|program| match names {
+            [] => program.group().is_none(),
+            names => names.iter().any(|name| program.is_called(name)),
+        });
         Ok(programs)
+    }
+
+    /// The group that it is in, like `vectors`.
+    pub fn group(&self) -> Option<&str> {
+        self.name.split_once('/').map(|(group, _)| group)
+    }
+
+    /// Whether the name is its own or its group's.
+    fn is_called(&self, name: &str) -> bool {
+        self.name == name || self.group() == Some(name)
     }
 
     /// A row of the table: name, n, checksum, quick n, quick checksum.

@@ -1,19 +1,40 @@
 //! Every engine gives the right results: the programs' checksums, and for the kernels, what
 //! Lineal gives.
 
-use lineal_benches::{Kernel, Program, engine, engines, large_module};
+use lineal_benches::{Kernel, Program, compile_if_supported, engine, engines, large_module};
 
 #[test]
 fn programs() {
     for program in Program::all().unwrap() {
         for engine in engines() {
-            let module = engine.compile(&program.wasm).unwrap();
+            let module = match program.group() {
+                None => engine.compile(&program.wasm).unwrap(),
+                Some(_) => {
+                    match compile_if_supported(&*engine, &program.name, &program.wasm).unwrap() {
+                        Some(module) => module,
+                        None => continue,
+                    }
+                }
+            };
             let mut instance = module.instantiate().unwrap();
             let result = program.quick.run(&mut *instance);
             result
                 .unwrap_or_else(|error| panic!("{} on {}: {error:#}", program.name, engine.name()));
         }
     }
+}
+
+#[test]
+fn names_of_programs_and_groups() {
+    let selected = |names: &[&str]| -> Vec<String> {
+        let names: Vec<_> = names.iter().map(|&name| name.to_owned()).collect();
+        Program::select(&names).unwrap().into_iter().map(|program| program.name).collect()
+    };
+    assert!(selected(&[]).iter().all(|name| !name.contains('/')));
+    assert!(selected(&["vectors"]).iter().all(|name| name.starts_with("vectors/")));
+    assert_eq!(selected(&["vectors/matmul", "matmul"]), ["matmul", "vectors/matmul"]);
+    let error = Program::select(&["vector".to_owned()]).unwrap_err().to_string();
+    assert!(error.contains("`vector`") && error.contains("vectors/saxpy"), "{error}");
 }
 
 #[test]

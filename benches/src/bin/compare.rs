@@ -16,7 +16,7 @@ use lineal_benches::{Program, Report, Samples, cpu_time, eager_engines, engine, 
 /// Compares Lineal with its peers
 #[derive(Parser)]
 struct Args {
-    /// Programs to run; all of them if none is named
+    /// Programs to run, or groups of them (`vectors`); all that are in no group if none is named
     programs: Vec<String>,
     /// Engines to run them on, the first is compared with the rest; `label=engine@path` takes one
     /// from another build of this command

@@ -12,9 +12,9 @@ mod wasmi;
 #[cfg(feature = "wasmtime")]
 mod wasmtime;
 
-use anyhow::{Result, anyhow};
+use anyhow::{Context, Result, anyhow};
 
-use crate::Engine;
+use crate::{Engine, Module};
 
 /// All engines that were built in, Lineal first.
 pub fn engines() -> Vec<Box<dyn Engine>> {
@@ -57,4 +57,29 @@ pub fn engine(name: &str) -> Result<Box<dyn Engine>> {
         let names: Vec<_> = engines().iter().map(|engine| engine.name()).collect();
         anyhow!("no engine `{name}` in this build; there are: {}", names.join(", "))
     })
+}
+
+/// Compiles a module that not every engine accepts. If a peer does not, prints a line that says so
+/// and returns `None`.
+///
+/// # Errors
+///
+/// If Lineal does not accept it.
+pub fn compile_if_supported(
+    engine: &dyn Engine,
+    name: &str,
+    wasm: &[u8],
+) -> Result<Option<Box<dyn Module>>> {
+    match engine.compile(wasm) {
+        Ok(module) => Ok(Some(module)),
+        Err(error) if engine.package() == "lineal" => {
+            Err(error).with_context(|| format!("compiling {name}"))
+        }
+        Err(error) => {
+            let reason = error.to_string();
+            let reason = reason.lines().next().unwrap_or_default();
+            eprintln!("{name} is left out on {}: {reason}", engine.name());
+            Ok(None)
+        }
+    }
 }

@@ -1,4 +1,5 @@
-//! wasmi with its default features and settings, translating eagerly or lazily.
+//! wasmi with its default features and `simd`, and its default settings, translating eagerly or
+//! lazily.
 
 use anyhow::Result;
 use wasmi::{CompilationMode, Config};
