@@ -136,7 +136,7 @@ impl Directory {
         let file = self.dir.open_with(path, &options)?.into_std();
         let filetype = filetype_of(&file)?;
         if filetype == Filetype::Directory {
-            let dir = Dir::from_std_file(file);
+            let dir = Dir::from_std_file(usable(file)?);
             return Ok(Object::Directory(Directory::new(dir, self.dir_perms, self.file_perms)));
         }
         if opening.read && !read {
@@ -275,6 +275,17 @@ pub(crate) fn set_times(
     let times =
         Timestamps { last_access: accessed.timespec(), last_modification: modified.timespec() };
     Ok(rustix::fs::futimens(fd, &times)?)
+}
+
+/// A directory that can be listed. Where the kernel does not resolve paths, [`cap_std`] opens some
+/// directories only for looking things up in.
+fn usable(dir: std::fs::File) -> Result<std::fs::File, Errno> {
+    #[cfg(target_os = "linux")]
+    if rustix::fs::fcntl_getfl(&dir)?.contains(OFlags::PATH) {
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        return Ok(rustix::fs::openat(&dir, ".", flags, rustix::fs::Mode::empty())?.into());
+    }
+    Ok(dir)
 }
 
 /// The path of a directory, which may end in slashes.

@@ -560,3 +560,154 @@ fn what_was_given_up_cannot_be_done() {
         assert_eq!(call(&mut world, name), NOTCAPABLE, "{name}");
     }
 }
+
+/// Behind the last byte that a file of this file system can have, nothing is written.
+#[test]
+fn a_file_that_would_be_too_large_is_told() {
+    let mut world = World::new("fbig", Streams::Memory);
+    let mut end = 0_i64;
+    for bit in (0..63).rev() {
+        if world.call("fd_seek", &[4, end | 1 << bit, 0, R]) == SUCCESS {
+            end |= 1 << bit;
+        }
+    }
+    world.guest.ok("fd_seek", &[4, end, 0, R]);
+    let errno = world.io("fd_write", 4, &[]);
+    // Where positions end before files do, it is the position that is wrong.
+    let other = matches!(errno, INVAL | OVERFLOW) && end == i64::MAX;
+    assert!(errno == FBIG || other, "{errno} at {end}");
+    assert_eq!(fs::metadata(world.dir.join("file")).unwrap().len(), 8);
+}
+
+/// Runs one test of this file again in a process of its own, told so by a variable.
+fn again(test: &str, prepare: impl FnOnce(&mut Command)) {
+    // Where another user can reach it.
+    let dir = std::env::temp_dir().join(format!("lineal-{}-{test}", std::process::id()));
+    let _ = fs::remove_dir_all(&dir);
+    fs::create_dir(&dir).unwrap();
+    let program = dir.join("functions");
+    fs::copy(std::env::current_exe().unwrap(), &program).unwrap();
+    let mut command = Command::new(&program);
+    command.args(["--exact", &format!("errnos::{test}"), "--nocapture"]);
+    command.env("LINEAL_TEST_DIRECTORY", dir.join("tmp")).env("LINEAL_TEST_AGAIN", "1");
+    fs::create_dir(dir.join("tmp")).unwrap();
+    prepare(&mut command);
+    let output = command.output().unwrap();
+    fs::remove_dir_all(&dir).unwrap();
+    let text = String::from_utf8_lossy(&output.stdout);
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success() && text.contains("1 passed"), "{text}{errors}");
+}
+
+fn is_again() -> bool {
+    std::env::var_os("LINEAL_TEST_AGAIN").is_some()
+}
+
+/// What another user's directory, or one that nobody may write to, refuses: every function that
+/// takes a path says so.
+#[test]
+fn what_a_user_may_not_do_is_told() {
+    use std::os::unix::fs::{PermissionsExt as _, chown};
+    use std::os::unix::process::CommandExt as _;
+    if rustix::process::geteuid().is_root() {
+        const NOBODY: u32 = 65_534;
+        return again("what_a_user_may_not_do_is_told", |command| {
+            let dir = std::path::Path::new(command.get_program()).parent().unwrap().to_owned();
+            chown(dir.join("tmp"), Some(NOBODY), Some(NOBODY)).unwrap();
+            command.uid(NOBODY).gid(NOBODY);
+        });
+    }
+    let mut world = World::new("acces", Streams::Memory);
+    for (name, mode) in [("closed", 0o000), ("fixed", 0o555)] {
+        fs::create_dir(world.dir.join(name)).unwrap();
+        fs::create_dir(world.dir.join(name).join("sub")).unwrap();
+        fs::write(world.dir.join(name).join("file"), "").unwrap();
+        let permissions = fs::Permissions::from_mode(mode);
+        fs::set_permissions(world.dir.join(name), permissions).unwrap();
+    }
+    fs::set_permissions(world.dir.join("file"), fs::Permissions::from_mode(0o000)).unwrap();
+    let mut wrong = Vec::new();
+    let mut expect = |name: &str, path: &[u8], got: i32| {
+        if got != ACCES {
+            wrong.push(format!("{name} {}: {got}", String::from_utf8_lossy(path)));
+        }
+    };
+    for name in [
+        "path_create_directory",
+        "path_filestat_get",
+        "path_filestat_set_times",
+        "path_open",
+        "path_readlink",
+        "path_remove_directory",
+        "path_unlink_file",
+    ] {
+        let path: &[u8] = b"closed/sub";
+        expect(name, path, world.path(name, 3, path));
+    }
+    for (name, path) in [
+        ("path_create_directory", &b"fixed/new"[..]),
+        ("path_remove_directory", b"fixed/sub"),
+        ("path_unlink_file", b"fixed/file"),
+        ("path_open", b"file"),
+        ("path_open", b"closed"),
+    ] {
+        expect(name, path, world.path(name, 3, path));
+    }
+    for name in ["path_link", "path_rename", "path_symlink"] {
+        for path in [&b"closed/new"[..], b"fixed/new"] {
+            expect(name, path, world.paths(name, (3, b"fifo"), (3, path)));
+        }
+    }
+    for oflags in [CREAT, TRUNC] {
+        expect("path_open", b"fixed/new", world.open("fixed/new", CREAT, RW, 0));
+        expect("path_open", b"file", world.open("file", oflags, RW, 0));
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    // So that the directory can be removed.
+    for name in ["closed", "fixed"] {
+        let permissions = fs::Permissions::from_mode(0o755);
+        fs::set_permissions(world.dir.join(name), permissions).unwrap();
+    }
+}
+
+/// The host's limit of descriptors is one of the guest's too, and nothing is lost by it.
+#[test]
+fn a_host_without_descriptors_is_told() {
+    use rustix::process::{Resource, Rlimit, setrlimit};
+    if !is_again() {
+        return again("a_host_without_descriptors_is_told", |_| {});
+    }
+    let mut world = World::new("mfile", Streams::Called);
+    let few = Rlimit { current: Some(40), maximum: Some(40) };
+    setrlimit(Resource::Nofile, few).unwrap();
+    let mut opened = Vec::new();
+    let errno = loop {
+        match world.guest.open("file", 0, right::READ, 0) {
+            Ok(fd) => opened.push(fd),
+            Err(errno) => break errno,
+        }
+        assert!(opened.len() < 100);
+    };
+    assert_eq!(errno, MFILE);
+    for oflags in [0, CREAT, DIRECTORY] {
+        assert_eq!(world.open("sub", oflags, right::READ, 0), MFILE);
+    }
+    assert_eq!(world.call("sock_accept", &[0, NONBLOCK.into(), R]), MFILE);
+    assert_eq!(world.call("fd_readdir", &[3, D, 100, 0, R]), MFILE);
+    for name in [
+        "path_create_directory",
+        "path_filestat_get",
+        "path_filestat_set_times",
+        "path_readlink",
+        "path_remove_directory",
+        "path_unlink_file",
+    ] {
+        assert_eq!(world.path(name, 3, b"full/file"), MFILE, "{name}");
+    }
+    for name in ["path_link", "path_rename", "path_symlink"] {
+        assert_eq!(world.paths(name, (3, b"full/file"), (3, b"sub/new")), MFILE, "{name}");
+    }
+    // What is closed is free again.
+    world.guest.ok("fd_close", &[opened[0]]);
+    assert_eq!(world.guest.open("file", 0, right::READ, 0), Ok(opened[0]));
+}

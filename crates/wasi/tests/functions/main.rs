@@ -14,6 +14,7 @@ mod streams;
 mod terminals;
 mod threads;
 mod unstable;
+mod ways;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -37,6 +38,7 @@ pub(crate) mod errno {
     pub(crate) const IO: i32 = 29;
     pub(crate) const ISDIR: i32 = 31;
     pub(crate) const LOOP: i32 = 32;
+    pub(crate) const MFILE: i32 = 33;
     pub(crate) const NAMETOOLONG: i32 = 37;
     pub(crate) const NODEV: i32 = 43;
     pub(crate) const NOENT: i32 = 44;
@@ -332,7 +334,9 @@ impl Guest {
 
 /// An empty directory of one test's own.
 pub(crate) fn directory(name: &str) -> PathBuf {
-    let dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join("functions").join(name);
+    let all = std::env::var_os("LINEAL_TEST_DIRECTORY").map(PathBuf::from);
+    let all = all.unwrap_or_else(|| Path::new(env!("CARGO_TARGET_TMPDIR")).join("functions"));
+    let dir = all.join(name);
     let _ = fs::remove_dir_all(&dir);
     fs::create_dir_all(&dir).unwrap();
     dir
