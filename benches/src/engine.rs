@@ -23,7 +23,8 @@ pub trait Engine {
 
 /// A module that can be instantiated many times.
 pub trait Module {
-    /// Makes an instance with a store of its own. Modules that import something are refused.
+    /// Makes an instance with a store of its own. Modules may import `host.nothing`, `host.add` and
+    /// `host.blend` (see `guest/host_calls.wat`) from engines that define them, and nothing else.
     ///
     /// # Errors
     ///

@@ -1,5 +1,5 @@
 //! The kernels of `benches/guest`: small functions in the text format, each of which does one
-//! thing with memory.
+//! thing, with memory or with something else.
 
 use std::fs;
 use std::path::Path;
@@ -18,13 +18,41 @@ pub struct Kernel {
     pub wasm: Vec<u8>,
 }
 
-impl Kernel {
-    /// How many bytes one pass moves, of every kernel.
-    pub const PASS_BYTES: u64 = 64 << 10;
+/// What one pass of a kernel does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Work {
+    /// It moves so many bytes.
+    Bytes(u64),
+    /// It does so many operations, which the comments in the file describe.
+    Operations(u64),
+}
 
-    /// The names of the files, without `grow`, whose function works in another way.
-    pub const FILES: [&str; 7] =
-        ["loads", "stores", "addressing", "bulk", "pointers", "structs", "stack"];
+impl Kernel {
+    /// Files whose functions move bytes, without `grow`, whose function works in another way.
+    const MEMORY_FILES: [&str; 11] = [
+        "loads",
+        "stores",
+        "addressing",
+        "bulk",
+        "pointers",
+        "structs",
+        "stack",
+        "plain",
+        "shared",
+        "wide",
+        "second",
+    ];
+
+    /// Files whose functions count operations. Not all engines know all of their instructions.
+    const OPERATION_FILES: [&str; 7] =
+        ["globals", "tables", "references", "tail_calls", "exceptions", "collected", "host_calls"];
+
+    /// The names of all files except `grow`, each with what one pass of its functions does.
+    pub fn files() -> impl Iterator<Item = (&'static str, Work)> {
+        let memory = Kernel::MEMORY_FILES.map(|file| (file, Work::Bytes(64 << 10)));
+        let operations = Kernel::OPERATION_FILES.map(|file| (file, Work::Operations(1 << 10)));
+        memory.into_iter().chain(operations)
+    }
 
     /// All functions that a file exports.
     ///

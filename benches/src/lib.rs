@@ -20,9 +20,9 @@ mod samples;
 
 pub use clock::{CpuTime, cpu_time};
 pub use engine::{Engine, Instance, Module};
-pub use engines::{compile_if_supported, eager_engines, engine, engines};
+pub use engines::{eager_engines, engine, engines, instantiate_if_supported};
 pub use generate::large_module;
-pub use kernel::Kernel;
+pub use kernel::{Kernel, Work};
 pub use machine::Machine;
 pub use program::{Program, Workload};
 pub use report::Report;

@@ -31,6 +31,8 @@ struct Measurement {
     nanoseconds: f64,
     /// Handled in that time.
     bytes: Option<f64>,
+    /// Operations in that time.
+    operations: Option<f64>,
 }
 
 fn main() -> Result<()> {
@@ -93,6 +95,7 @@ fn read(dir: &Path) -> Result<(String, Measurement)> {
         engine: benchmark["function_id"].as_str().unwrap_or_default().to_owned(),
         nanoseconds: nanoseconds.context("a benchmark without a median")?,
         bytes: benchmark["throughput"]["Bytes"].as_f64(),
+        operations: benchmark["throughput"]["Elements"].as_f64(),
     };
     ensure!(measurement.nanoseconds > 0.0, "{id} took no time");
     Ok((group.to_owned(), measurement))
@@ -154,9 +157,14 @@ fn opponent<'a>(engine: &str, engines: &[&'a str]) -> Option<&'a str> {
 
 impl std::fmt::Display for Measurement {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match (self.bytes, self.nanoseconds) {
-            (Some(bytes), time) if bytes < time => write!(f, "{:.1} MB/s", bytes / time * 1e3),
-            (Some(bytes), time) => write!(f, "{:.2} GB/s", bytes / time),
+        match (self.bytes.or(self.operations), self.nanoseconds) {
+            (Some(count), time) => {
+                let unit = if self.bytes.is_some() { "B" } else { "" };
+                match count / time {
+                    rate if rate < 1.0 => write!(f, "{:.1} M{unit}/s", rate * 1e3),
+                    rate => write!(f, "{rate:.2} G{unit}/s"),
+                }
+            }
             (None, time) if time < 1e3 => write!(f, "{time:.0} ns"),
             (None, time) if time < 1e6 => write!(f, "{:.1} µs", time / 1e3),
             (None, time) => write!(f, "{:.1} ms", time / 1e6),

@@ -3,6 +3,7 @@
 use anyhow::Result;
 use lineal::{CompilationMode, Config};
 
+use super::host;
 use crate::{Engine, Instance, Module};
 
 pub(crate) struct Lineal {
@@ -46,7 +47,13 @@ struct LinealModule {
 impl Module for LinealModule {
     fn instantiate(&self) -> Result<Box<dyn Instance>> {
         let mut store = lineal::Store::new(&self.engine, ());
-        let instance = lineal::Linker::new(&self.engine).instantiate(&mut store, &self.module)?;
+        let mut linker = lineal::Linker::new(&self.engine);
+        if self.module.imports().next().is_some() {
+            linker.func_wrap("host", "nothing", || ())?;
+            linker.func_wrap("host", "add", host::add)?;
+            linker.func_wrap("host", "blend", host::blend)?;
+        }
+        let instance = linker.instantiate(&mut store, &self.module)?;
         Ok(Box::new(LinealInstance { store, instance }))
     }
 }

@@ -14,7 +14,7 @@ mod wasmtime;
 
 use anyhow::{Context, Result, anyhow};
 
-use crate::{Engine, Module};
+use crate::{Engine, Instance};
 
 /// All engines that were built in, Lineal first.
 pub fn engines() -> Vec<Box<dyn Engine>> {
@@ -59,21 +59,21 @@ pub fn engine(name: &str) -> Result<Box<dyn Engine>> {
     })
 }
 
-/// Compiles a module that not every engine accepts. If a peer does not, prints a line that says so
-/// and returns `None`.
+/// Compiles and instantiates a module that not every engine accepts. If a peer does not, prints a
+/// line that says so and returns `None`.
 ///
 /// # Errors
 ///
 /// If Lineal does not accept it.
-pub fn compile_if_supported(
+pub fn instantiate_if_supported(
     engine: &dyn Engine,
     name: &str,
     wasm: &[u8],
-) -> Result<Option<Box<dyn Module>>> {
-    match engine.compile(wasm) {
-        Ok(module) => Ok(Some(module)),
+) -> Result<Option<Box<dyn Instance>>> {
+    match engine.compile(wasm).and_then(|module| module.instantiate()) {
+        Ok(instance) => Ok(Some(instance)),
         Err(error) if engine.package() == "lineal" => {
-            Err(error).with_context(|| format!("compiling {name}"))
+            Err(error).with_context(|| format!("instantiating {name}"))
         }
         Err(error) => {
             let reason = error.to_string();
@@ -81,5 +81,17 @@ pub fn compile_if_supported(
             eprintln!("{name} is left out on {}: {reason}", engine.name());
             Ok(None)
         }
+    }
+}
+
+/// The host functions of the module `host`, for the kernels that measure calls of the host. An
+/// engine defines them for modules that import something.
+mod host {
+    pub(super) fn add(a: i32, b: i32) -> i32 {
+        a.wrapping_add(b)
+    }
+
+    pub(super) fn blend(a: i64, b: f64, c: i32, d: i64) -> i64 {
+        a.wrapping_mul(d).wrapping_add(b as i64).wrapping_sub(i64::from(c) * 2)
     }
 }

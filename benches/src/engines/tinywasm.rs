@@ -2,7 +2,9 @@
 
 use anyhow::Result;
 use tinywasm::engine::{Config, StackConfig};
+use tinywasm::{FuncContext, HostFunction, Imports};
 
+use super::host;
 use crate::{Engine, Instance, Module};
 
 pub(crate) struct TinyWasm;
@@ -30,7 +32,18 @@ impl Module for TinyWasmModule {
     fn instantiate(&self) -> Result<Box<dyn Instance>> {
         let config = Config::new().with_call_stack(StackConfig::dynamic(1024, FRAMES));
         let mut store = tinywasm::Store::new(tinywasm::Engine::new(config));
-        let instance = tinywasm::ModuleInstance::instantiate(&mut store, &self.0, None)?;
+        let mut imports = Imports::new();
+        if self.0.imports().next().is_some() {
+            let nothing = HostFunction::from(&mut store, |_: FuncContext<'_>, ()| Ok(()));
+            let add =
+                HostFunction::from(&mut store, |_: FuncContext<'_>, (a, b)| Ok(host::add(a, b)));
+            let blend = HostFunction::from(&mut store, |_: FuncContext<'_>, (a, b, c, d)| {
+                Ok(host::blend(a, b, c, d))
+            });
+            imports.define("host", "nothing", nothing).define("host", "add", add);
+            imports.define("host", "blend", blend);
+        }
+        let instance = tinywasm::ModuleInstance::instantiate(&mut store, &self.0, Some(imports))?;
         Ok(Box::new(TinyWasmInstance { store, instance }))
     }
 }

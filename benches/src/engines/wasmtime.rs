@@ -3,6 +3,7 @@
 
 use anyhow::{Result, anyhow};
 
+use super::host;
 use crate::{Engine, Instance, Module};
 
 pub(crate) struct Wasmtime {
@@ -49,7 +50,13 @@ struct WasmtimeModule {
 impl Module for WasmtimeModule {
     fn instantiate(&self) -> Result<Box<dyn Instance>> {
         let mut store = wasmtime::Store::new(&self.engine, ());
-        let instance = wasmtime::Instance::new(&mut store, &self.module, &[]).map_err(local)?;
+        let mut linker = wasmtime::Linker::new(&self.engine);
+        if self.module.imports().next().is_some() {
+            linker.func_wrap("host", "nothing", || ()).map_err(local)?;
+            linker.func_wrap("host", "add", host::add).map_err(local)?;
+            linker.func_wrap("host", "blend", host::blend).map_err(local)?;
+        }
+        let instance = linker.instantiate(&mut store, &self.module).map_err(local)?;
         Ok(Box::new(WasmtimeInstance { store, instance }))
     }
 }
