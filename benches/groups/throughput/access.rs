@@ -7,7 +7,7 @@ use criterion::Criterion;
 use lineal_benches::CpuTime;
 use lineal_memory::{LinearMemory, Scalar};
 
-use crate::{PAGE_BYTES, compare, memory};
+use crate::{PAGE_BYTES, compare, compare_with_limit, memory};
 
 const AREA_PAGES: u64 = 4;
 const AREA_BYTES: u64 = AREA_PAGES * PAGE_BYTES;
@@ -45,6 +45,14 @@ trait Number: Scalar {
     const SOME: Self;
     fn read(bytes: &[u8], addr: u64) -> Option<Self>;
     fn write(self, bytes: &mut [u8], addr: u64) -> Option<()>;
+    /// # Safety
+    ///
+    /// So many bytes as the number has can be read from there.
+    unsafe fn read_unchecked(from: *const u8) -> Self;
+    /// # Safety
+    ///
+    /// So many bytes as the number has can be written there.
+    unsafe fn write_unchecked(self, to: *mut u8);
     fn plus(self, other: Self) -> Self;
 }
 
@@ -61,6 +69,16 @@ macro_rules! numbers {
             fn write(self, bytes: &mut [u8], addr: u64) -> Option<()> {
                 *bytes.get_mut(addr as usize..)?.first_chunk_mut()? = self.to_le_bytes();
                 Some(())
+            }
+
+            unsafe fn read_unchecked(from: *const u8) -> $ty {
+                // SAFETY: the caller's promise; an array of bytes may be anywhere.
+                $ty::from_le_bytes(unsafe { from.cast::<[u8; size_of::<$ty>()]>().read() })
+            }
+
+            unsafe fn write_unchecked(self, to: *mut u8) {
+                // SAFETY: the caller's promise; an array of bytes may be anywhere.
+                unsafe { to.cast::<[u8; size_of::<$ty>()]>().write(self.to_le_bytes()) }
             }
 
             fn plus(self, other: $ty) -> $ty {
@@ -93,21 +111,30 @@ pub(crate) fn accesses(criterion: &mut Criterion<CpuTime>) {
 fn loads_and_stores<T: Number>(criterion: &mut Criterion<CpuTime>) {
     let mut memory = memory(AREA_PAGES);
     let mut raw = vec![1_u8; AREA_BYTES as usize];
+    let mut written = raw.clone();
     let bytes = ACCESSES * size_of::<T>() as u64;
     for Pattern { name, addrs, offset } in patterns(size_of::<T>() as u64) {
-        compare(
+        let most = addrs.iter().max().map_or(0, |addr| addr + offset + size_of::<T>() as u64);
+        assert!(most <= AREA_BYTES, "the unchecked accesses would be out of bounds");
+        compare_with_limit(
             criterion,
             &format!("load_{}/{name}", T::NAME),
             bytes,
             || load_all::<T>(&memory, &addrs, offset),
             || load_all_raw::<T>(&raw, &addrs, offset),
+            // SAFETY: all accesses end within the bytes, which was just checked.
+            || unsafe { load_all_unchecked::<T>(raw.as_ptr(), &addrs, offset) },
         );
-        compare(
+        compare_with_limit(
             criterion,
             &format!("store_{}/{name}", T::NAME),
             bytes,
             || store_all(&mut memory, &addrs, offset, black_box(T::SOME)),
             || store_all_raw(&mut raw, &addrs, offset, black_box(T::SOME)),
+            // SAFETY: all accesses end within the bytes, which was just checked.
+            || unsafe {
+                store_all_unchecked(written.as_mut_ptr(), &addrs, offset, black_box(T::SOME))
+            },
         );
     }
 }
@@ -137,6 +164,28 @@ fn store_all<T: Number>(memory: &mut LinearMemory, addrs: &[u64], offset: u64, v
 fn store_all_raw<T: Number>(bytes: &mut [u8], addrs: &[u64], offset: u64, value: T) -> bool {
     let mut store = |addr: u64| value.write(bytes, addr.checked_add(offset)?);
     addrs.iter().all(|&addr| store(addr).is_some())
+}
+
+/// # Safety
+///
+/// All accesses are within what `bytes` points to.
+#[inline(never)]
+unsafe fn load_all_unchecked<T: Number>(bytes: *const u8, addrs: &[u64], offset: u64) -> T {
+    addrs.iter().fold(T::SOME, |sum, &addr| {
+        // SAFETY: the caller's promise.
+        sum.plus(unsafe { T::read_unchecked(bytes.add((addr + offset) as usize)) })
+    })
+}
+
+/// # Safety
+///
+/// All accesses are within what `bytes` points to.
+#[inline(never)]
+unsafe fn store_all_unchecked<T: Number>(bytes: *mut u8, addrs: &[u64], offset: u64, value: T) {
+    for &addr in addrs {
+        // SAFETY: the caller's promise.
+        unsafe { value.write_unchecked(bytes.add((addr + offset) as usize)) }
+    }
 }
 
 pub(crate) fn views(criterion: &mut Criterion<CpuTime>) {

@@ -1,7 +1,8 @@
 //! The memory crate on its own, each operation beside the least that safe Rust needs for it:
-//! `throughput/<operation>/<variant>/{lineal,raw}`, in bytes a second.
+//! `throughput/<operation>/<variant>/{lineal,raw,unchecked}`, in bytes a second.
 //!
-//! `raw` is a slice with a checked index, `copy_within`, `fill`, `Vec::resize`.
+//! `raw` is a slice with a checked index, `copy_within`, `fill`, `Vec::resize`. `unchecked`, of loads
+//! and stores, is a pointer that nothing checks: no checked access can take less time.
 
 mod access;
 mod bulk;
@@ -10,7 +11,7 @@ mod size;
 use std::hint::black_box;
 use std::time::Duration;
 
-use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use criterion::{BenchmarkGroup, Criterion, Throughput, criterion_group, criterion_main};
 use lineal_benches::CpuTime;
 use lineal_memory::{LinearMemory, MemoryType, Pages};
 
@@ -29,14 +30,38 @@ fn compare<A, B>(
     criterion: &mut Criterion<CpuTime>,
     name: &str,
     bytes: u64,
+    lineal: impl FnMut() -> A,
+    raw: impl FnMut() -> B,
+) {
+    measured(criterion, name, bytes, lineal, raw).finish();
+}
+
+/// The same with a third way: `unchecked`, the limit of what can be reached.
+fn compare_with_limit<A, B, C>(
+    criterion: &mut Criterion<CpuTime>,
+    name: &str,
+    bytes: u64,
+    lineal: impl FnMut() -> A,
+    raw: impl FnMut() -> B,
+    mut unchecked: impl FnMut() -> C,
+) {
+    let mut group = measured(criterion, name, bytes, lineal, raw);
+    group.bench_function("unchecked", |bencher| bencher.iter(|| black_box(unchecked())));
+    group.finish();
+}
+
+fn measured<'a, A, B>(
+    criterion: &'a mut Criterion<CpuTime>,
+    name: &str,
+    bytes: u64,
     mut lineal: impl FnMut() -> A,
     mut raw: impl FnMut() -> B,
-) {
+) -> BenchmarkGroup<'a, CpuTime> {
     let mut group = criterion.benchmark_group(format!("throughput/{name}"));
     group.throughput(Throughput::Bytes(bytes));
     group.bench_function("lineal", |bencher| bencher.iter(|| black_box(lineal())));
     group.bench_function("raw", |bencher| bencher.iter(|| black_box(raw())));
-    group.finish();
+    group
 }
 
 criterion_group! {
