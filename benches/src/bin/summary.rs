@@ -147,10 +147,10 @@ fn table(measurements: &[Measurement]) -> String {
 
 /// What an engine is compared with: Lineal in the same mode.
 fn opponent<'a>(engine: &str, engines: &[&'a str]) -> Option<&'a str> {
-    let is_lazy = |name: &str| name.ends_with("-lazy");
+    let mode = |name: &str| name.find("-lazy").map(|at| name[at..].to_owned());
     engines
         .iter()
-        .find(|name| name.starts_with("lineal") && is_lazy(name) == is_lazy(engine))
+        .find(|name| name.starts_with("lineal") && mode(name) == mode(engine))
         .filter(|_| !engine.starts_with("lineal"))
         .copied()
 }

@@ -18,12 +18,17 @@ impl Lineal {
     pub(crate) fn lazy() -> Lineal {
         Lineal { mode: CompilationMode::Lazy }
     }
+
+    pub(crate) fn lazy_validation() -> Lineal {
+        Lineal { mode: CompilationMode::LazyValidation }
+    }
 }
 
 impl Engine for Lineal {
     fn name(&self) -> &'static str {
         match self.mode {
             CompilationMode::Lazy => "lineal-lazy",
+            CompilationMode::LazyValidation => "lineal-lazy-validation",
             _ => "lineal",
         }
     }

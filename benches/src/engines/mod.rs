@@ -21,10 +21,13 @@ pub fn engines() -> Vec<Box<dyn Engine>> {
     vec![
         Box::new(lineal::Lineal::eager()),
         Box::new(lineal::Lineal::lazy()),
+        Box::new(lineal::Lineal::lazy_validation()),
         #[cfg(feature = "wasmi")]
         Box::new(wasmi::Wasmi::eager()),
         #[cfg(feature = "wasmi")]
         Box::new(wasmi::Wasmi::lazy()),
+        #[cfg(feature = "wasmi")]
+        Box::new(wasmi::Wasmi::lazy_validation()),
         #[cfg(feature = "wasm3")]
         Box::new(wasm3::Wasm3::eager()),
         #[cfg(feature = "wasm3")]
@@ -41,9 +44,9 @@ pub fn engines() -> Vec<Box<dyn Engine>> {
 }
 
 /// Those engines that have translated a module once it is instantiated. The others, whose names
-/// end in `-lazy`, are for measuring just that.
+/// have `-lazy` in them, are for measuring just that.
 pub fn eager_engines() -> impl Iterator<Item = Box<dyn Engine>> {
-    engines().into_iter().filter(|engine| !engine.name().ends_with("-lazy"))
+    engines().into_iter().filter(|engine| !engine.name().contains("-lazy"))
 }
 
 /// The engine of that name.

@@ -16,9 +16,14 @@ impl Wasmi {
         Wasmi { mode: CompilationMode::Eager }
     }
 
-    /// Validates when the module is made and translates on the first call, as Lineal does.
+    /// Validates when the module is made and translates on the first call.
     pub(crate) fn lazy() -> Wasmi {
         Wasmi { mode: CompilationMode::LazyTranslation }
+    }
+
+    /// Validates and translates on the first call.
+    pub(crate) fn lazy_validation() -> Wasmi {
+        Wasmi { mode: CompilationMode::Lazy }
     }
 }
 
@@ -26,7 +31,8 @@ impl Engine for Wasmi {
     fn name(&self) -> &'static str {
         match self.mode {
             CompilationMode::Eager => "wasmi",
-            _ => "wasmi-lazy",
+            CompilationMode::LazyTranslation => "wasmi-lazy",
+            CompilationMode::Lazy => "wasmi-lazy-validation",
         }
     }
 

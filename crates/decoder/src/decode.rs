@@ -13,11 +13,11 @@ use wasmparser::{
 use crate::error::Error;
 use crate::features::Features;
 use crate::module::{
-    CustomSection, DataSegment, ElementSegment, Export, ExternIndex, FuncBody, Global, Import,
-    Module, ModuleParts, SegmentMode, Table,
+    CustomSection, DataSegment, ElementSegment, Export, ExternIndex, Global, Import, Module,
+    ModuleParts, SegmentMode, Table,
 };
 use crate::types::ExternType;
-use crate::visit::{BodyVisitor, NoVisitor};
+use crate::validate::UnvalidatedBodies;
 use crate::{convert, text, validate};
 
 impl Module {
@@ -41,7 +41,7 @@ impl Module {
     /// As for [`Module::new`].
     pub fn from_shared(bytes: Arc<[u8]>, features: &Features) -> Result<Module, Error> {
         match text::to_binary(&bytes)? {
-            Cow::Borrowed(_) => Module::visited(bytes, features, &mut NoVisitor),
+            Cow::Borrowed(_) => Module::whole(bytes, features),
             Cow::Owned(binary) => Module::from_binary(&binary, features)
                 .map_err(|error| error.in_text(&bytes, &binary)),
         }
@@ -54,54 +54,45 @@ impl Module {
     /// Returns an [`Error`] if the binary is malformed or invalid, or uses a proposal that is not
     /// among `features`.
     pub fn from_binary(bytes: &[u8], features: &Features) -> Result<Module, Error> {
-        Module::from_binary_visited(bytes, features, &mut NoVisitor)
+        Module::whole(bytes.into(), features)
     }
 
-    /// Does the same as [`Module::from_binary`], and shows the functions' operators to a visitor.
+    fn whole(bytes: Arc<[u8]>, features: &Features) -> Result<Module, Error> {
+        let (module, bodies) = Module::without_bodies(bytes, features)?;
+        match bodies.validate_all(&module) {
+            Ok(()) => Ok(module),
+            Err(error) => Err(error.find_missing_proposal(&module.bytes, features)),
+        }
+    }
+
+    /// Decodes a binary, and validates all of it but the bodies of functions. The second part of the
+    /// result validates them: all or some, on any number of threads.
+    ///
+    /// ```
+    /// use lineal_decoder::{Features, Module, NoVisitor, to_binary};
+    ///
+    /// let binary = to_binary(b"(module (func) (func i32.add))")?;
+    /// let (module, bodies) = Module::without_bodies(binary.into(), &Features::default())?;
+    /// let mut validator = bodies.validator(&module);
+    /// assert!(validator.validate(0, &mut NoVisitor).is_ok());
+    /// assert!(validator.validate(1, &mut NoVisitor).is_err());
+    /// # Ok::<(), lineal_decoder::Error>(())
+    /// ```
     ///
     /// # Errors
     ///
-    /// As for [`Module::from_binary`]; what was visited of an invalid module means nothing.
-    pub fn from_binary_visited(
-        bytes: &[u8],
-        features: &Features,
-        visitor: &mut impl BodyVisitor,
-    ) -> Result<Module, Error> {
-        Module::visited(bytes.into(), features, visitor)
-    }
-
-    /// Does the same as [`Module::from_binary_visited`], and keeps the bytes instead of a copy.
-    ///
-    /// # Errors
-    ///
-    /// As for [`Module::from_binary`].
-    pub fn visited(
+    /// Returns the first [`Error`] in the binary, if there is one outside the bodies. That is an error
+    /// in a body if one comes before.
+    pub fn without_bodies(
         bytes: Arc<[u8]>,
         features: &Features,
-        visitor: &mut impl BodyVisitor,
-    ) -> Result<Module, Error> {
-        let mut decoder = Decoder { builder: Builder::new(), visitor };
-        validate::walk(&bytes, features.flags(), &mut decoder)
-            .map_err(|error| validate::find_missing_proposal(error, &bytes, features))?;
-        Ok(decoder.builder.finish(bytes))
-    }
-}
-
-/// The module so far, and what visits the functions.
-struct Decoder<'v, V> {
-    builder: Builder,
-    visitor: &'v mut V,
-}
-
-impl<'a, V: BodyVisitor> validate::Parts<'a> for Decoder<'_, V> {
-    type Visitor = V;
-
-    fn part(&mut self, payload: Payload<'a>) -> Result<(), Error> {
-        self.builder.add(payload)
-    }
-
-    fn visitor(&mut self) -> &mut V {
-        self.visitor
+    ) -> Result<(Module, UnvalidatedBodies), Error> {
+        let mut builder = Builder::new();
+        let (bodies, unvalidated) =
+            validate::walk(&bytes, features.flags(), |payload| builder.add(payload))
+                .map_err(|error| error.find_missing_proposal(&bytes, features))?;
+        builder.parts.bodies = bodies;
+        Ok((builder.finish(bytes), unvalidated))
     }
 }
 
@@ -167,10 +158,6 @@ impl Builder {
             }
             Payload::ElementSection(section) => self.add_elements(section),
             Payload::DataSection(section) => self.add_data(section),
-            Payload::CodeSectionEntry(body) => {
-                self.parts.bodies.push(FuncBody { range: convert::range(body.range()) });
-                Ok(())
-            }
             Payload::CodeSectionStart { unchecked_range, .. } => {
                 self.parts.code_section = convert::range(unchecked_range);
                 Ok(())

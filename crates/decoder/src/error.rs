@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use crate::features::proposal_name;
+use crate::features::{Features, proposal_name};
+use crate::validate;
 
 /// Why a module was refused.
 ///
@@ -93,6 +94,13 @@ impl Error {
             self.inner.function = Some(found.function);
         }
         self
+    }
+
+    /// Adds the proposal that the error is about, if it is one that validation did not name:
+    /// [`missing_proposal`](Self::missing_proposal). For that, the binary is validated with other
+    /// features. `features` are those with which it has the error.
+    pub fn find_missing_proposal(self, binary: &[u8], features: &Features) -> Error {
+        validate::find_missing_proposal(self, binary, features)
     }
 
     /// A module that needs a proposal which is absent.

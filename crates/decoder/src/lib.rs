@@ -1,9 +1,9 @@
 //! Decodes and validates WebAssembly into an owned, immutable [`Module`].
 //!
 //! ```text
-//! bytes ─► text? ─► binary ─► one pass over the sections ─► Module
-//!          (text)             validate, then keep (decode)   types, imports, index spaces,
-//!                                                            segments and bodies as ranges
+//! bytes ─► text? ─► binary ─► one pass over the sections ─► bodies ─► Module
+//!          (text)             validate, then keep (decode)  validate  types, imports, index spaces,
+//!                                                                     segments and bodies as ranges
 //! ```
 //!
 //! The result is a complete, validated module, or an [`Error`] that says where the input is wrong.
@@ -78,6 +78,7 @@ pub use types::{
     ArrayType, CompositeType, ExternType, FieldType, FuncType, GlobalType, HeapType, RefType,
     StorageType, StructType, SubType, TableType, TagType, TypeIndex, ValType,
 };
+pub use validate::{BodyValidator, UnvalidatedBodies};
 pub use visit::{BodyVisitor, NoVisitor, visit_operator};
 pub use wasmparser;
 

@@ -1,71 +1,159 @@
 //! Validation: one walk over the binary, in which nothing is seen before it is known to be valid.
+//! Function bodies are left out of it. They depend on nothing that comes after them, so they can be
+//! validated in any order and on any thread.
 
-use std::mem;
+use std::{fmt, mem};
 
 use wasmparser::{
-    FuncToValidate, FuncValidatorAllocations, FunctionBody, Parser, Payload, SectionLimited,
-    ValidPayload, Validator, ValidatorResources, WasmFeatures,
+    BinaryReader, FuncToValidate, FuncValidatorAllocations, Parser, Payload, SectionLimited,
+    ValidPayload, Validator, ValidatorResources, WasmFeatures, WasmModuleResources,
 };
 
+use crate::convert;
 use crate::error::Error;
 use crate::features::Features;
+use crate::module::{FuncBody, ModuleParts};
 use crate::visit::{BodyVisitor, NoVisitor, Visited, visit_operator};
 
-/// What [`walk`] shows the parts of a binary to.
-pub(crate) trait Parts<'a> {
-    /// The type of [`visitor`](Self::visitor).
-    type Visitor: BodyVisitor;
-
-    /// Takes a part that is valid; for a function, its operators were seen before.
-    fn part(&mut self, payload: Payload<'a>) -> Result<(), Error>;
-
-    /// What sees the operators.
-    fn visitor(&mut self) -> &mut Self::Visitor;
-}
-
-/// Validates a binary and shows each part to `parts` as soon as it has been validated.
+/// Validates all of a binary but the bodies, and shows each part to `part` as soon as it has been
+/// validated.
+///
+/// # Errors
+///
+/// Returns the first error. If a body before it is invalid, that error is the first.
 pub(crate) fn walk<'a>(
     bytes: &'a [u8],
     flags: WasmFeatures,
-    parts: &mut impl Parts<'a>,
+    part: impl FnMut(Payload<'a>) -> Result<(), Error>,
+) -> Result<(Vec<FuncBody>, UnvalidatedBodies), Error> {
+    let mut bodies = Vec::new();
+    let mut unvalidated = UnvalidatedBodies { resources: None, first: 0, flags };
+    match walk_sections(bytes, part, &mut bodies, &mut unvalidated) {
+        Ok(()) => Ok((bodies, unvalidated)),
+        Err(error) => {
+            unvalidated.check_all(bytes, &bodies)?;
+            Err(error)
+        }
+    }
+}
+
+fn walk_sections<'a>(
+    bytes: &'a [u8],
+    mut part: impl FnMut(Payload<'a>) -> Result<(), Error>,
+    bodies: &mut Vec<FuncBody>,
+    unvalidated: &mut UnvalidatedBodies,
 ) -> Result<(), Error> {
-    let mut validator = Validator::new_with_features(flags);
-    let mut allocations = FuncValidatorAllocations::default();
+    let mut validator = Validator::new_with_features(unvalidated.flags);
     let mut parser = Parser::new(0);
-    parser.set_features(flags);
+    parser.set_features(unvalidated.flags);
     for payload in parser.parse_all(bytes) {
         let payload = payload?;
         check_count(&payload)?;
-        if let ValidPayload::Func(func, body) = validator.payload(&payload)? {
-            check_body(func, bytes, &body, &mut allocations, parts.visitor())?;
+        match validator.payload(&payload)? {
+            ValidPayload::Func(func, body) => {
+                bodies.push(FuncBody { range: convert::range(body.range()) });
+                if unvalidated.resources.is_none() {
+                    unvalidated.first = func.index;
+                    unvalidated.resources = Some(func.resources);
+                }
+            }
+            _ => part(payload)?,
         }
-        parts.part(payload)?;
     }
     Ok(())
 }
 
-fn check_body(
-    func: FuncToValidate<ValidatorResources>,
-    binary: &[u8],
-    body: &FunctionBody<'_>,
-    allocations: &mut FuncValidatorAllocations,
-    visitor: &mut impl BodyVisitor,
-) -> Result<(), Error> {
-    visitor.begin();
-    let mut validator = func.into_validator(mem::take(allocations));
-    let mut reader = body.get_binary_reader();
-    validator.read_locals(&mut reader)?;
-    while !reader.eof() {
-        let offset = reader.original_position();
-        visitor.at(offset as u32);
-        let mut visited = Visited::new(validator.visitor(offset), visitor);
-        visit_operator(&mut reader, binary, &mut visited)??;
+/// The function bodies of a module that is valid otherwise; see
+/// [`Module::without_bodies`](crate::Module::without_bodies).
+#[derive(Clone, Debug)]
+pub struct UnvalidatedBodies {
+    /// What a body can refer to; `None` if there are no bodies.
+    resources: Option<ValidatorResources>,
+    /// The function that the first body belongs to.
+    first: u32,
+    flags: WasmFeatures,
+}
+
+impl UnvalidatedBodies {
+    /// What validates the bodies, which are those of `module`, one after the other.
+    pub fn validator<'a>(&'a self, module: &'a ModuleParts) -> BodyValidator<'a> {
+        BodyValidator::new(self, &module.bytes, &module.bodies)
     }
-    let offset = reader.original_position();
-    reader.finish_expression(&validator.visitor(offset))?;
-    visitor.end();
-    *allocations = validator.into_allocations();
-    Ok(())
+
+    /// Validates all bodies, which are those of `module`.
+    ///
+    /// # Errors
+    ///
+    /// Returns the error in the first body that is invalid.
+    pub fn validate_all(&self, module: &ModuleParts) -> Result<(), Error> {
+        self.check_all(&module.bytes, &module.bodies)
+    }
+
+    fn check_all(&self, bytes: &[u8], bodies: &[FuncBody]) -> Result<(), Error> {
+        let mut validator = BodyValidator::new(self, bytes, bodies);
+        (0..bodies.len() as u32).try_for_each(|index| validator.validate(index, &mut NoVisitor))
+    }
+}
+
+/// Validates function bodies of one module, with memory that it uses again for each.
+pub struct BodyValidator<'a> {
+    unvalidated: &'a UnvalidatedBodies,
+    bytes: &'a [u8],
+    bodies: &'a [FuncBody],
+    allocations: FuncValidatorAllocations,
+}
+
+impl<'a> BodyValidator<'a> {
+    fn new(unvalidated: &'a UnvalidatedBodies, bytes: &'a [u8], bodies: &'a [FuncBody]) -> Self {
+        BodyValidator {
+            unvalidated,
+            bytes,
+            bodies,
+            allocations: FuncValidatorAllocations::default(),
+        }
+    }
+
+    /// Validates a body and shows its operators to a visitor. `index` counts functions with bodies.
+    ///
+    /// # Errors
+    ///
+    /// Returns the first error in the body. What was visited then means nothing.
+    ///
+    /// # Panics
+    ///
+    /// Panics if there is no such body.
+    pub fn validate(&mut self, index: u32, visitor: &mut impl BodyVisitor) -> Result<(), Error> {
+        let UnvalidatedBodies { resources, first, flags } = self.unvalidated;
+        let range = self.bodies[index as usize].range.clone();
+        let index = first + index;
+        let ty = resources.as_ref().and_then(|known| known.type_index_of_function(index));
+        let (Some(resources), Some(ty)) = (resources, ty) else {
+            panic!("function {index} does not belong to the module that was decoded");
+        };
+        let func = FuncToValidate { resources, index, ty, features: *flags };
+        visitor.begin();
+        let mut validator = func.into_validator(mem::take(&mut self.allocations));
+        let (body, offset) = (&self.bytes[range.clone()], range.start as u64);
+        let mut reader = BinaryReader::new_features(body, offset, *flags);
+        validator.read_locals(&mut reader)?;
+        while !reader.eof() {
+            let offset = reader.original_position();
+            visitor.at(offset as u32);
+            let mut visited = Visited::new(validator.visitor(offset), visitor);
+            visit_operator(&mut reader, self.bytes, &mut visited)??;
+        }
+        let offset = reader.original_position();
+        reader.finish_expression(&validator.visitor(offset))?;
+        visitor.end();
+        self.allocations = validator.into_allocations();
+        Ok(())
+    }
+}
+
+impl fmt::Debug for BodyValidator<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("BodyValidator").finish_non_exhaustive()
+    }
 }
 
 /// Refuses a section that declares more items than its bytes can hold.
@@ -122,20 +210,6 @@ pub(crate) fn find_missing_proposal(error: Error, bytes: &[u8], features: &Featu
 }
 
 fn check(bytes: &[u8], flags: WasmFeatures) -> Result<(), Error> {
-    walk(bytes, flags, &mut Check(NoVisitor))
-}
-
-/// Looks at nothing.
-struct Check(NoVisitor);
-
-impl<'a> Parts<'a> for Check {
-    type Visitor = NoVisitor;
-
-    fn part(&mut self, _: Payload<'a>) -> Result<(), Error> {
-        Ok(())
-    }
-
-    fn visitor(&mut self) -> &mut NoVisitor {
-        &mut self.0
-    }
+    let (bodies, unvalidated) = walk(bytes, flags, |_| Ok(()))?;
+    unvalidated.check_all(bytes, &bodies)
 }

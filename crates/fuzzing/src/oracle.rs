@@ -108,7 +108,7 @@ impl Contestant {
 struct Setup {
     name: &'static str,
     metered: bool,
-    lazy: bool,
+    mode: CompilationMode,
     optimizations: Optimizations,
     has_one_nan: bool,
 }
@@ -116,7 +116,7 @@ struct Setup {
 const PLAIN: Setup = Setup {
     name: "Lineal",
     metered: false,
-    lazy: false,
+    mode: CompilationMode::Eager,
     optimizations: Optimizations::ALL,
     has_one_nan: false,
 };
@@ -127,7 +127,7 @@ const SETUPS: [Setup; 3] = [
     PLAIN,
     Setup {
         name: "Lineal, lazy and plain",
-        lazy: true,
+        mode: CompilationMode::LazyValidation,
         optimizations: Optimizations::NONE,
         ..PLAIN
     },
@@ -168,10 +168,7 @@ impl Setup {
             .epoch_interruption(self.metered)
             .canonicalize_nans(!case.nans_are_canonical)
             .gc_heap_limit(16 << 20)
-            .compilation_mode(match self.lazy {
-                true => CompilationMode::Lazy,
-                false => CompilationMode::Eager,
-            })
+            .compilation_mode(self.mode)
             .optimizations(self.optimizations);
         let guest = in_lineal::instantiate(case.wasm, &config, limits(case))?;
         Ok(Contestant { name: self.name, guest, has_one_nan: self.has_one_nan })

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicPtr, Ordering};
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
-use lineal_decoder::{ExternType, TypeIndex};
+use lineal_decoder::{Error, ExternType, TypeIndex, UnvalidatedBodies};
 use lineal_symbols::Symbols;
 
 use super::engine::Engine;
@@ -76,6 +76,8 @@ pub(crate) struct ModuleCode {
     by_address: RwLock<ByAddress>,
     /// What is observed of the module, if the engine observes.
     pub(crate) observed: Option<ObservedModule>,
+    /// The bodies, if each is validated when it is called for the first time.
+    pub(crate) bodies: Option<UnvalidatedBodies>,
     translate: Translate,
 }
 
@@ -123,7 +125,7 @@ impl Module {
 }
 
 /// Translates one of a module's own functions.
-pub(crate) type Translate = fn(&ModuleCode, u32) -> Code;
+pub(crate) type Translate = fn(&ModuleCode, u32) -> Result<Code, Error>;
 
 /// Functions by where their code begins.
 #[derive(Debug, Default)]
@@ -179,6 +181,7 @@ impl ModuleCode {
             size_bytes: footprint::of_module(&decoded.bytes),
             by_address: RwLock::default(),
             observed,
+            bodies: None,
             translate,
             decoded,
         }
@@ -212,8 +215,16 @@ impl ModuleCode {
     }
 
     /// The code of one of the module's own functions, translated now if it was not yet.
-    pub(crate) fn translated(&self, index: u32) -> &Code {
-        self.translated_with(index, |index| (self.translate)(self, index))
+    ///
+    /// # Errors
+    ///
+    /// If it is validated now and is invalid.
+    pub(crate) fn translated(&self, index: u32) -> Result<&Code, Error> {
+        if let Some(code) = self.codes[index as usize].get() {
+            return Ok(self.publish(index, code));
+        }
+        let code = (self.translate)(self, index)?;
+        Ok(self.translated_with(index, |_| code))
     }
 
     /// The same with another way to translate it.
@@ -224,6 +235,11 @@ impl ModuleCode {
             by_address.add(code.cells.as_ptr() as usize, index);
             code
         });
+        self.publish(index, code)
+    }
+
+    /// Lets calls find the code of a function.
+    fn publish<'a>(&self, index: u32, code: &'a Code) -> &'a Code {
         let ip = code.cells.as_ptr().cast_mut();
         self.entries[index as usize].ip.store(ip, Ordering::Release);
         code

@@ -15,6 +15,7 @@ pub struct Config {
     pub(crate) features: Features,
     pub(crate) max_wasm_stack_bytes: usize,
     pub(crate) compilation_mode: CompilationMode,
+    pub(crate) parallel_compilation: bool,
     pub(crate) memory_options: MemoryOptions,
     pub(crate) gc_heap_limit_bytes: usize,
     pub(crate) module_memory_limit_bytes: u64,
@@ -49,6 +50,18 @@ pub enum CompilationMode {
     /// Each of them when it is called for the first time. The module is still validated as a
     /// whole when it is created.
     Lazy,
+    /// Each of them is translated, and its body validated too, when it is called for the first time.
+    ///
+    /// A module is created in the least time, and one with invalid functions is accepted. A call of
+    /// an invalid function fails: the guest stops, which it cannot catch, and the error is a
+    /// [`DecodeError`](crate::DecodeError) with a backtrace. That part of a program may have run by
+    /// then, and whether the error comes depends on what the program does; WebAssembly says that an
+    /// invalid module does not run at all. Choose this only for modules that were validated before,
+    /// or whose failure at any call is acceptable. It is as safe as the other modes: no function runs
+    /// before it was validated.
+    ///
+    /// wasmi calls this mode `Lazy`, and the one called [`Lazy`](Self::Lazy) here `LazyTranslation`.
+    LazyValidation,
 }
 
 impl Config {
@@ -62,6 +75,7 @@ impl Config {
             features: Features::default(),
             max_wasm_stack_bytes: 1 << 20,
             compilation_mode: CompilationMode::default(),
+            parallel_compilation: true,
             memory_options: MemoryOptions::new(),
             gc_heap_limit_bytes: 1 << 30,
             module_memory_limit_bytes: u64::MAX,
@@ -107,8 +121,8 @@ impl Config {
         self.max_wasm_stack_bytes
     }
 
-    pub(crate) fn is_lazy(&self) -> bool {
-        self.compilation_mode == CompilationMode::Lazy
+    pub(crate) fn is_parallel(&self) -> bool {
+        self.parallel_compilation
     }
 
     pub(crate) fn linear_memory_options(&self) -> &MemoryOptions {

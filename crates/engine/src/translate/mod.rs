@@ -27,6 +27,7 @@ mod variable;
 mod vector;
 #[cfg(any(test, debug_assertions, lineal_verify))]
 mod verify;
+mod whole;
 mod wide;
 
 #[cfg(test)]
@@ -40,11 +41,12 @@ use crate::machine::Bank;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
-use lineal_decoder::{ModuleParts, ValType, visit_operator};
+use lineal_decoder::{Error, ModuleParts, UnvalidatedBodies, ValType, visit_operator};
 use wasmparser::{BinaryReader, FunctionBody};
 
 use crate::exec;
 use crate::runtime::code::{Code, ModuleCode};
+use crate::runtime::config::CompilationMode;
 use crate::runtime::engine::Engine;
 use crate::runtime::options::Options;
 use control::{Block, Branches};
@@ -64,7 +66,7 @@ const FAR_SCRATCH_SLOTS: u32 = 8;
 const NEAR_FRAME_SLOTS: u32 = 60_000;
 
 /// What one module's translation leaves for the next: memory to be used again. Before that, it
-/// holds what is known of functions that were scanned.
+/// holds what is known of a function that was scanned.
 #[derive(Default)]
 pub(crate) struct Buffers {
     locals: Locals,
@@ -73,8 +75,6 @@ pub(crate) struct Buffers {
     blocks: Vec<Block>,
     branches: Branches,
     scan: Scan,
-    /// Whether all functions of the module were scanned before.
-    scanned: bool,
 }
 
 /// Buffers that are not in use: without them, a small module's translation is half allocation.
@@ -90,14 +90,7 @@ impl Buffers {
     /// Buffers to translate functions with.
     pub(crate) fn new() -> Buffers {
         let spare = SPARE_BUFFERS.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        Buffers { scanned: false, ..spare.unwrap_or_default() }
-    }
-
-    /// What scans a module's functions, all of them, before they are translated.
-    pub(crate) fn scan(&mut self) -> &mut Scan {
-        self.scan.clear();
-        self.scanned = true;
-        &mut self.scan
+        spare.unwrap_or_default()
     }
 
     /// Keeps them for the next translation.
@@ -110,27 +103,38 @@ impl Buffers {
     }
 }
 
-/// Prepares a module to run, which may come from a file. If its functions were scanned, with the buffers given, they are
-/// translated now; otherwise when first called.
+/// Prepares a module to run, which may come from a file. When its functions are validated and
+/// translated, the engine's configuration says.
+///
+/// # Errors
+///
+/// The error in the first function that is invalid, if they are validated now.
 pub(crate) fn module(
     engine: &Engine,
     decoded: lineal_decoder::Module,
+    bodies: UnvalidatedBodies,
     file: Option<&Path>,
-    scanned: Option<Buffers>,
-) -> ModuleCode {
-    let code = ModuleCode::new(engine, decoded, file, exec::translate_stub(), |module, index| {
-        let mut translator = Translator::new(module, Buffers::new());
-        let code = translator.function(index);
-        translator.into_buffers().keep();
-        code
-    });
-    if let Some(buffers) = scanned {
-        let mut translator = Translator::new(&code, buffers);
-        for index in 0..code.decoded.bodies.len() as u32 {
-            code.translated_with(index, |index| translator.function(index));
-        }
-        translator.into_buffers().keep();
+) -> Result<ModuleCode, Error> {
+    let mut code = ModuleCode::new(engine, decoded, file, exec::translate_stub(), one_function);
+    match engine.config().compilation_mode {
+        CompilationMode::Eager => whole::all_functions(&code, &bodies, true)?,
+        CompilationMode::Lazy => whole::all_functions(&code, &bodies, false)?,
+        CompilationMode::LazyValidation => code.bodies = Some(bodies),
     }
+    Ok(code)
+}
+
+/// Translates one of a module's own functions when it is called, and validates it if it was not yet.
+fn one_function(module: &ModuleCode, index: u32) -> Result<Code, Error> {
+    let mut translator = Translator::new(module, Buffers::new());
+    let code = match &module.bodies {
+        None => Ok(translator.function(index)),
+        Some(bodies) => bodies
+            .validator(&module.decoded)
+            .validate(index, translator.scan())
+            .map(|()| translator.scanned_function(index)),
+    };
+    translator.into_buffers().keep();
     code
 }
 
@@ -185,25 +189,57 @@ impl<'a> Translator<'a> {
         self.buffers
     }
 
+    /// What scans the function that is translated next.
+    pub(crate) fn scan(&mut self) -> &mut Scan {
+        &mut self.buffers.scan
+    }
+
     /// Translates one of the module's own functions.
     ///
     /// # Panics
     ///
-    /// Panics if the body is not valid: modules are validated before they get here.
+    /// Panics if the body is not valid: it is validated before it gets here.
     pub(crate) fn function(&mut self, index: u32) -> Code {
-        let range = self.parts.bodies[index as usize].range.clone();
-        let reader = BinaryReader::new(&self.parts.bytes[range.clone()], range.start as u64);
-        let body = FunctionBody::new(reader);
+        self.scan_function(index);
+        self.scanned_function(index)
+    }
+
+    fn scan_function(&mut self, index: u32) {
+        if self.module.engine.config().translation().optimizations.pin {
+            let body = self.function_body(index);
+            let scanned = self.buffers.scan.read(&self.parts.bytes, &body);
+            self.expect_valid(index, scanned);
+        }
+    }
+
+    /// The same for the function that was scanned last.
+    ///
+    /// # Panics
+    ///
+    /// As for [`function`](Self::function).
+    pub(crate) fn scanned_function(&mut self, index: u32) -> Code {
+        let body = self.function_body(index);
         for far_frame in [false, true] {
             self.begin(self.parts.imported_funcs + index, &body, far_frame);
-            if let Err(error) = self.body(&body) {
-                panic!("validated function {} did not parse: {error}", self.function.func);
-            }
+            let translated = self.body(&body);
+            self.expect_valid(index, translated);
             if !self.function.needs_far_frame {
                 return self.finish();
             }
         }
         unreachable!("a far frame holds everything")
+    }
+
+    fn function_body(&self, index: u32) -> FunctionBody<'a> {
+        let range = self.parts.bodies[index as usize].range.clone();
+        FunctionBody::new(BinaryReader::new(&self.parts.bytes[range.clone()], range.start as u64))
+    }
+
+    fn expect_valid(&self, index: u32, read: wasmparser::Result<()>) {
+        if let Err(error) = read {
+            let func = self.parts.imported_funcs + index;
+            panic!("validated function {func} did not parse: {error}");
+        }
     }
 
     /// Forgets the function before.
@@ -231,7 +267,7 @@ impl<'a> Translator<'a> {
     }
 
     fn body(&mut self, body: &FunctionBody<'_>) -> wasmparser::Result<()> {
-        self.begin_scan(body)?;
+        self.begin_scan();
         let mut reader = body.get_binary_reader_for_operators()?;
         self.buffers.emit.wasm_offset = reader.original_position() as u32;
         self.begin_function();
@@ -250,18 +286,13 @@ impl<'a> Translator<'a> {
         Ok(())
     }
 
-    /// Takes what a scan of the function found out, or scans it now.
-    fn begin_scan(&mut self, body: &FunctionBody<'_>) -> wasmparser::Result<()> {
-        let mut index = self.function.func - self.parts.imported_funcs;
+    /// Begins to use what a scan of the function found out.
+    fn begin_scan(&mut self) {
         if !self.function.options.optimizations.pin {
             self.buffers.scan.clear();
-        } else if !self.buffers.scanned {
-            self.buffers.scan.read(&self.parts.bytes, body)?;
-            index = 0;
         }
-        self.function.loops = self.buffers.scan.function(index as usize);
+        self.buffers.scan.begin_use();
         self.function.registers.pins = self.next_loop_pins();
-        Ok(())
     }
 
     /// The pins for the loop that is next in the scan, the function itself being the first.

@@ -26,8 +26,7 @@ const CANDIDATES: usize = 16;
 /// The slots of the pinned locals, by bank; of the float banks, only one has one.
 pub(super) type Pins = [Option<u32>; 3];
 
-/// Candidates for pins in functions, one after the other. A function counts as a loop around those
-/// in it.
+/// Candidates for pins in a function, which counts as a loop around those in it.
 #[derive(Debug, Default)]
 pub(super) struct PinPlan {
     /// For each loop, in the order in which they begin, its part of `choices`.
@@ -138,11 +137,6 @@ impl PinPlan {
     /// How many items of whatever there are most of there is room for.
     pub(super) fn capacity(&self) -> usize {
         self.uses.capacity().max(self.choices.capacity()).max(self.weights.capacity())
-    }
-
-    /// How many loops began so far.
-    pub(super) fn loops(&self) -> usize {
-        self.loops.len()
     }
 
     /// Adds up the uses from `start` on, and keeps the most used locals.

@@ -1,7 +1,7 @@
 //! The scan of bodies before their translation: what the translator must know ahead of time.
 //!
-//! Functions that are translated with their module are scanned while they are validated; a
-//! function that is translated later is read for it once more.
+//! A function that is translated right after it was validated is scanned during validation; one that
+//! is translated later is read for it once more.
 
 use lineal_decoder::{BodyVisitor, visit_operator};
 use wasmparser::{FrameKind, FrameStack, FunctionBody, VisitOperator, VisitSimdOperator};
@@ -10,35 +10,24 @@ use super::effect::{Effect, effects};
 use super::pins::PinPlan;
 use super::steps;
 
-/// What scans found out.
+/// What the scan of a function found out.
 #[derive(Debug, Default)]
 pub(crate) struct Scan {
     pub(super) pins: PinPlan,
     finder: Finder,
-    functions: Vec<Scanned>,
     /// How many of the store addresses the translator has passed.
     passed: usize,
     /// Where in the binary the operator that is being scanned is.
     offset: u32,
 }
 
-/// What was found out about a function.
-#[derive(Clone, Copy, Debug)]
-struct Scanned {
-    /// The number that it has as a loop itself; those in it follow.
-    first_loop: usize,
-    /// The place of its first store address.
-    first_store: usize,
-}
-
 impl Scan {
-    /// Forgets the functions before, and scans another, of that binary.
+    /// Scans a function of that binary.
     pub(super) fn read(
         &mut self,
         binary: &[u8],
         body: &FunctionBody<'_>,
     ) -> wasmparser::Result<()> {
-        self.clear();
         self.begin();
         let mut reader = body.get_binary_reader_for_operators()?;
         while !reader.eof() {
@@ -49,23 +38,20 @@ impl Scan {
         Ok(())
     }
 
+    /// Forgets the function.
     pub(super) fn clear(&mut self) {
         self.pins.clear();
         self.finder.clear();
-        self.functions.clear();
-        self.passed = 0;
     }
 
     /// How many items of whatever there are most of there is room for.
     pub(super) fn capacity(&self) -> usize {
-        self.finder.found.capacity().max(self.pins.capacity()).max(self.functions.capacity())
+        self.finder.found.capacity().max(self.pins.capacity())
     }
 
-    /// Goes to one of the functions that were scanned, which has the number returned as a loop.
-    pub(super) fn function(&mut self, index: usize) -> usize {
-        let Some(function) = self.functions.get(index) else { return 0 };
-        self.passed = function.first_store;
-        function.first_loop
+    /// The translation of the function begins, maybe once more.
+    pub(super) fn begin_use(&mut self) {
+        self.passed = 0;
     }
 
     /// Whether the addition at an offset makes the address of a store; asked in ascending order.
@@ -81,10 +67,8 @@ impl Scan {
 
 impl BodyVisitor for Scan {
     fn begin(&mut self) {
-        let (first_loop, first_store) = (self.pins.loops(), self.finder.found.len());
-        self.functions.push(Scanned { first_loop, first_store });
+        self.clear();
         self.pins.begin_function();
-        self.finder.other();
     }
 
     fn at(&mut self, offset: u32) {
@@ -92,9 +76,7 @@ impl BodyVisitor for Scan {
     }
 
     fn end(&mut self) {
-        if let Some(function) = self.functions.last() {
-            self.finder.found[function.first_store..].sort_unstable();
-        }
+        self.finder.found.sort_unstable();
     }
 }
 

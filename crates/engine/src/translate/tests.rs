@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use lineal_decoder::Features;
 
 use super::emit::{Emitter, Pos};
-use super::{Buffers, FunctionBody, Translator};
+use super::{Buffers, Translator};
 use crate::api::{Config, Engine};
 use crate::exec::control::{Br, Unreachable};
 #[cfg(all(test, lineal_tail_calls, target_arch = "x86_64"))]
@@ -32,12 +32,10 @@ fn translate_then<R>(
     index: usize,
     look: impl FnOnce(&mut Translator<'_>) -> R,
 ) -> R {
-    let range = module.decoded.bodies[index].range.clone();
-    let offset = range.start as u64;
-    let reader = wasmparser::BinaryReader::new(&module.decoded.bytes[range], offset);
-    let body = FunctionBody::new(reader);
     let func = module.decoded.imported_funcs + index as u32;
     let mut translator = Translator::new(module, Buffers::default());
+    translator.scan_function(index as u32);
+    let body = translator.function_body(index as u32);
     translator.begin(func, &body, false);
     translator.body(&body).expect("valid body");
     translator.finish_enter();
@@ -51,8 +49,10 @@ pub(super) fn module(bytes: &[u8]) -> ModuleCode {
 }
 
 pub(super) fn module_of(engine: &Engine, bytes: &[u8]) -> ModuleCode {
-    let decoded = lineal_decoder::Module::new(bytes, &Features::default()).expect("valid module");
-    super::module(engine, decoded, None, None)
+    let binary = lineal_decoder::to_binary(bytes).expect("text").as_ref().into();
+    let (decoded, bodies) = lineal_decoder::Module::without_bodies(binary, &Features::default())
+        .expect("valid sections");
+    super::module(engine, decoded, bodies, None).expect("valid bodies")
 }
 
 /// Translates the first function of a module and prints its cells:

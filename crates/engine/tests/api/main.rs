@@ -1,5 +1,6 @@
 //! Tests of the embedding API, one module a part of it.
 
+mod compilation;
 mod epoch;
 mod exception;
 mod externref;

@@ -174,6 +174,17 @@ impl Config {
         self
     }
 
+    /// Sets whether the functions of a large module are validated and translated on several threads,
+    /// as many as the host has processors at most; on by default.
+    ///
+    /// The result is the same with and without, errors included. Modules with less than about 100 kB of
+    /// code are always compiled on the thread that creates them, and so is any if no thread can be
+    /// started.
+    pub fn parallel_compilation(&mut self, enable: bool) -> &mut Self {
+        self.parallel_compilation = enable;
+        self
+    }
+
     /// Sets how memories are kept, and how large the host lets them become.
     ///
     /// ```

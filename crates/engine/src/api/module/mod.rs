@@ -13,13 +13,13 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
-use lineal_decoder::{ExternType, Module as Decoded, NoVisitor};
+use lineal_decoder::{ExternType, Module as Decoded};
 
 use crate::api::engine::Engine;
 use crate::api::module::externs::{ExportType, ImportType};
 pub use crate::runtime::code::Module;
 use crate::runtime::footprint;
-use crate::translate::{self, Buffers};
+use crate::translate;
 
 /// What a module is made from.
 enum Input<'a> {
@@ -109,14 +109,10 @@ impl Module {
         }
         let in_text = |error: lineal_decoder::Error| error.in_text(input, &binary);
         let features = engine.config().enabled_features();
-        let code = if engine.config().is_lazy() {
-            let decoded = Decoded::visited(Arc::clone(&binary), features, &mut NoVisitor);
-            translate::module(engine, decoded.map_err(in_text)?, file, None)
-        } else {
-            let mut buffers = Buffers::new();
-            let decoded = Decoded::visited(Arc::clone(&binary), features, buffers.scan());
-            translate::module(engine, decoded.map_err(in_text)?, file, Some(buffers))
-        };
+        let (decoded, bodies) =
+            Decoded::without_bodies(Arc::clone(&binary), features).map_err(in_text)?;
+        let code = translate::module(engine, decoded, bodies, file)
+            .map_err(|error| in_text(error.find_missing_proposal(&binary, features)))?;
         let code = Arc::new(code);
         code.register_sites();
         Ok(Module { code })

@@ -1,10 +1,12 @@
 //! The cell that begins a function, and the one that translates it first.
 
+use lineal_decoder::ModuleParts;
+
 use super::blame_caller;
 use crate::machine::place::{Count, Field, Place};
 use crate::machine::{Exit, Ip, Machine, Op};
 use crate::runtime::code::FuncEntry;
-use crate::runtime::context::Context;
+use crate::runtime::context::{Context, HostFailure};
 use crate::runtime::trap::Trap;
 
 /// Begins a function: checks that its frame of `b` slots fits, saves the return address in slot
@@ -67,20 +69,39 @@ impl Op for Translate {
     unsafe fn exec(m: &mut Machine) -> Result<(), Exit> {
         let entry = std::ptr::with_exposed_provenance(m.pin as usize);
         // SAFETY: E3; every call passes the entry of a function of the running instance.
-        m.ip = unsafe { translate_now(m.cx, entry) };
-        Err(Exit::BRANCH)
+        if unsafe { translate_now(m.cx, entry) } {
+            // SAFETY: R1: an entry lives as long as its module.
+            m.ip = unsafe { (*entry).ip() };
+            return Err(Exit::BRANCH);
+        }
+        // SAFETY: every call passes the return address in `acc`, and no frame was begun.
+        unsafe { blame_caller(m, Ip::new(std::ptr::with_exposed_provenance(m.acc as usize))) };
+        Err(Exit::HOST_ERROR)
     }
 }
 
+/// Whether the function is valid. If not, the error is left in the context.
+///
 /// # Safety
 ///
 /// E3 holds, and `entry` belongs to the running instance's module.
 #[inline(never)]
-unsafe fn translate_now(cx: *mut Context, entry: *const FuncEntry) -> Ip {
+unsafe fn translate_now(cx: *mut Context, entry: *const FuncEntry) -> bool {
     // SAFETY: the caller's promise.
-    unsafe {
-        let module = &(*(*cx).instance).module;
-        module.translated((*entry).index());
-        (*entry).ip()
+    let (module, index) = unsafe { (&(*(*cx).instance).module, (*entry).index()) };
+    let Err(error) = module.translated(index) else { return true };
+    let error = anyhow::Error::new(error).context(invalid(&module.decoded, index));
+    // SAFETY: the caller's promise.
+    unsafe { (*cx).host_error = Some(HostFailure::Error(error)) };
+    false
+}
+
+/// Says that one of a module's own functions is invalid.
+#[cold]
+fn invalid(module: &ModuleParts, index: u32) -> String {
+    let func = module.imported_funcs + index;
+    match module.names().func(func) {
+        Some(name) => format!("function {func} (`{}`) is invalid", name.escape_debug()),
+        None => format!("function {func} is invalid"),
     }
 }

@@ -1,0 +1,183 @@
+//! When and on which threads functions are validated and translated.
+
+use lineal::{
+    CompilationMode, Config, DecodeError, Engine, Func, Instance, Linker, Module, Store, Trap,
+    WasmBacktrace,
+};
+
+const FUNCTIONS: usize = 4_000;
+
+/// A module with more code than one thread takes, in which some functions are invalid: they leave
+/// nothing on the stack.
+fn large_module(invalid: &[usize], end: &str) -> String {
+    let body = "(local.set 0 (i32.add (local.get 0) (i32.const 1000)))".repeat(12);
+    let valid = format!("(func (param i32) (result i32) {body} (local.get 0))");
+    let invalid_func = format!("(func (param i32) (result i32) {body})");
+    let functions = (0..FUNCTIONS).map(|index| match invalid.contains(&index) {
+        true => invalid_func.as_str(),
+        false => valid.as_str(),
+    });
+    functions.fold("(module (memory 1)".to_owned(), |text, func| text + func) + end + ")"
+}
+
+fn engine(mode: CompilationMode, parallel: bool) -> Engine {
+    Engine::new(Config::new().compilation_mode(mode).parallel_compilation(parallel)).unwrap()
+}
+
+#[test]
+fn the_first_error_is_the_same_on_any_number_of_threads() {
+    let last = FUNCTIONS - 1;
+    let invalid_data = "(data (i32.const 0) \"a\") (data (memory 7) (i32.const 0) \"b\")";
+    for (invalid, end) in [
+        (&[0][..], ""),
+        (&[last], ""),
+        (&[1_500, 1_501, 1_502, 3_000, last], ""),
+        (&[2_000, 2_900], invalid_data),
+        (&[], invalid_data),
+    ] {
+        let binary = wat::parse_str(large_module(invalid, end)).unwrap();
+        let offset = |mode, parallel| {
+            let error = Module::new(&engine(mode, parallel), &binary).unwrap_err();
+            let error = error.downcast_ref::<DecodeError>().unwrap();
+            (error.offset().unwrap(), error.to_string())
+        };
+        let expected = offset(CompilationMode::Eager, false);
+        assert_eq!(
+            lineal::Module::validate(&Engine::default(), &binary).unwrap_err().to_string(),
+            expected.1
+        );
+        for _ in 0..3 {
+            assert_eq!(offset(CompilationMode::Eager, true), expected);
+            assert_eq!(offset(CompilationMode::Lazy, true), expected);
+        }
+    }
+}
+
+#[test]
+fn a_large_module_runs_as_usual() {
+    for mode in [CompilationMode::Eager, CompilationMode::Lazy, CompilationMode::LazyValidation] {
+        let engine = engine(mode, true);
+        let wat = large_module(&[], "(export \"first\" (func 0)) (export \"last\" (func 3999))");
+        let module = Module::new(&engine, wat).unwrap();
+        let mut store = Store::new(&engine, ());
+        let instance = Instance::new(&mut store, &module, &[]).unwrap();
+        for name in ["first", "last"] {
+            let func = instance.get_typed_func::<i32, i32>(&store, name).unwrap();
+            assert_eq!(func.call(&mut store, 5).unwrap(), 12_005);
+        }
+    }
+}
+
+const PARTLY_INVALID: &str = r#"(module $parts
+    (table funcref (elem $invalid))
+    (type $t (func (result i32)))
+    (func $invalid (result i32))
+    (func (export "valid") (result i32) (i32.const 7))
+    (func $caller (export "call") (result i32) (call $invalid))
+    (func (export "indirect") (result i32) (call_indirect (type $t) (i32.const 0)))
+    (func (export "tail") (result i32) (return_call $invalid))
+    (func (export "caught") (result i32)
+        (block (try_table (catch_all 0) (return (call $invalid)))) (i32.const 1))
+    (export "itself" (func $invalid)))"#;
+
+fn partly_invalid() -> (Store<()>, Instance) {
+    let engine = engine(CompilationMode::LazyValidation, true);
+    let module = Module::new(&engine, PARTLY_INVALID).unwrap();
+    let mut store = Store::new(&engine, ());
+    let instance = Instance::new(&mut store, &module, &[]).unwrap();
+    (store, instance)
+}
+
+#[test]
+fn an_invalid_function_fails_when_it_is_called() {
+    let eager = Module::new(&Engine::default(), PARTLY_INVALID).unwrap_err();
+    let offset = eager.downcast_ref::<DecodeError>().unwrap().offset().unwrap();
+    let (mut store, instance) = partly_invalid();
+    for name in ["itself", "call", "indirect", "tail", "caught", "call"] {
+        let func = instance.get_typed_func::<(), i32>(&store, name).unwrap();
+        let error = func.call(&mut store, ()).unwrap_err();
+        let reason =
+            error.downcast_ref::<DecodeError>().unwrap_or_else(|| panic!("{name}: {error:?}"));
+        assert_eq!(reason.offset(), Some(offset), "{name}");
+        assert!(error.downcast_ref::<Trap>().is_none());
+        assert!(format!("{error:?}").contains("function 0 (`invalid`) is invalid"), "{error:?}");
+        let valid = instance.get_typed_func::<(), i32>(&store, "valid").unwrap();
+        assert_eq!(valid.call(&mut store, ()).unwrap(), 7);
+    }
+}
+
+#[test]
+fn the_backtrace_begins_with_the_caller_of_the_invalid_function() {
+    let (mut store, instance) = partly_invalid();
+    let func = instance.get_typed_func::<(), i32>(&store, "call").unwrap();
+    let error = func.call(&mut store, ()).unwrap_err();
+    let backtrace = error.downcast_ref::<WasmBacktrace>().unwrap();
+    let names: Vec<_> = backtrace.frames().iter().map(|frame| frame.func_name().unwrap()).collect();
+    assert_eq!(names, ["caller"]);
+}
+
+#[test]
+fn an_invalid_function_called_from_another_instance_or_the_host_fails() {
+    let (mut store, instance) = partly_invalid();
+    let engine = store.engine().clone();
+    let invalid = instance.get_func(&mut store, "itself").unwrap();
+    let host =
+        Func::wrap(&mut store, move |mut caller: lineal::Caller<'_, ()>| -> lineal::Result<i32> {
+            invalid.typed::<(), i32>(&caller)?.call(&mut caller, ())
+        });
+    let wat = r#"(module
+        (import "m" "guest" (func $guest (result i32)))
+        (import "m" "host" (func $host (result i32)))
+        (func (export "guest") (result i32) (call $guest))
+        (func (export "host") (result i32) (call $host)))"#;
+    let mut linker = Linker::new(&engine);
+    linker.define(&store, "m", "guest", invalid).unwrap();
+    linker.define(&store, "m", "host", host).unwrap();
+    let module = Module::new(&engine, wat).unwrap();
+    let other = linker.instantiate(&mut store, &module).unwrap();
+    for name in ["guest", "host"] {
+        let func = other.get_typed_func::<(), i32>(&store, name).unwrap();
+        let error = func.call(&mut store, ()).unwrap_err();
+        assert!(error.is::<DecodeError>(), "{name}: {error:?}");
+    }
+}
+
+#[test]
+fn an_invalid_start_function_fails_the_instantiation() {
+    let engine = engine(CompilationMode::LazyValidation, true);
+    let module =
+        Module::new(&engine, "(module (func (result i32)) (func i32.add) (start 1))").unwrap();
+    let mut store = Store::new(&engine, ());
+    let error = Instance::new(&mut store, &module, &[]).unwrap_err();
+    assert!(error.is::<DecodeError>(), "{error:?}");
+}
+
+#[test]
+fn what_is_outside_of_functions_is_validated_at_once() {
+    let engine = engine(CompilationMode::LazyValidation, true);
+    for wat in [
+        "(module (export \"f\" (func 3)))",
+        "(module (memory 1) (data (memory 7) (i32.const 0) \"b\"))",
+    ] {
+        assert!(Module::new(&engine, wat).unwrap_err().is::<DecodeError>());
+    }
+}
+
+#[test]
+fn threads_may_call_an_invalid_function_at_the_same_time() {
+    let engine = engine(CompilationMode::LazyValidation, true);
+    let module = Module::new(&engine, PARTLY_INVALID).unwrap();
+    let call = |name| {
+        let mut store = Store::new(&engine, ());
+        let instance = Instance::new(&mut store, &module, &[]).unwrap();
+        instance.get_typed_func::<(), i32>(&store, name).unwrap().call(&mut store, ())
+    };
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                assert_eq!(call("valid").unwrap(), 7);
+                assert!(call("call").unwrap_err().is::<DecodeError>());
+            });
+        }
+    });
+}
