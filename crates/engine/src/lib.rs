@@ -55,6 +55,7 @@
 //! # Features
 //!
 //! - `wat` (default): [`Module::new`] accepts the text format.
+//! - `async` (default): calls that are futures, such as [`Func::call_async`]. It needs no other crate.
 //! - `addr2line` (default): backtraces show lines of the source, inlined functions and demangled
 //!   names, from DWARF and source maps.
 
@@ -72,10 +73,11 @@ pub use api::{
     AnyRef, ArrayRef, AsContext, AsContextMut, Caller, CompilationMode, Config, Engine, EngineWeak,
     EqRef, ExnRef, Export, ExportType, Extern, ExternRef, Func, GcRef, Global, I31, ImportType,
     Instance, InstancePre, IntoFunc, Linker, Memory, MemoryAccessError, Module, ModuleExport,
-    ModuleFunction, OwnedRooted, Ref, Region, ResourceLimiter, ResourcesRequired, RootScope,
-    SharedMemory, Store, StoreContext, StoreContextMut, StoreLimits, StoreLimitsBuilder, StructRef,
-    Table, Tag, ThrownException, TypedFunc, UnknownImportError, UpdateDeadline, V128, Val,
-    WasmBacktraceDetails, WasmParams, WasmResults, WasmRet, WasmTy,
+    ModuleFunction, OwnedRooted, Ref, Region, ResourceLimiter, ResourcesRequired, ResumableCall,
+    ResumableCallHostTrap, ResumableCallOutOfFuel, RootScope, SharedMemory, Store, StoreContext,
+    StoreContextMut, StoreLimits, StoreLimitsBuilder, StructRef, Table, Tag, ThrownException,
+    TypedFunc, TypedResumableCall, TypedResumableCallHostTrap, TypedResumableCallOutOfFuel,
+    UnknownImportError, V128, Val, WasmBacktraceDetails, WasmParams, WasmResults, WasmRet, WasmTy,
 };
 pub use lineal_decoder::{
     ArrayType, CompositeType, Error as DecodeError, ExternType, Features, FieldType, FuncType,
@@ -90,6 +92,7 @@ pub use lineal_symbols::{DataSymbol, FrameSymbol};
 pub use runtime::backtrace::{FrameInfo, WasmBacktrace};
 pub use runtime::details::{ElementAccess, ElementPlace, ElementTrap, MemoryAccess, MemoryTrap};
 pub use runtime::footprint::ModuleTooLarge;
+pub use runtime::hooks::{CallHook, UpdateDeadline};
 pub use runtime::imports::IncompatibleImport;
 pub use runtime::observe::{
     Access, AccessKind, AccessSource, Accesses, Batch, BatchIter, Call, Ending, FunctionInfo,

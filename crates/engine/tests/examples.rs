@@ -61,4 +61,8 @@ bytes-shared.wasm
   16-bit integers: [0100, 0302, 0504, 0706]
   the sum of the bytes: 12
 ";
+    thousand_guests_prints_what_it_should: thousand_guests = "../examples/thousand_guests.rs", "\
+1000 guests asked 3000 questions; the answers add up to 3003000
+together they waited 30s, the host less: true
+";
 }

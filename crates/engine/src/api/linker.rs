@@ -11,6 +11,8 @@ use lineal_decoder::{ExternType, FuncType, ValType};
 use crate::api::engine::Engine;
 use crate::api::func::Func;
 use crate::api::func::caller::Caller;
+#[cfg(feature = "async")]
+use crate::api::func::host::WasmRet;
 use crate::api::func::host::{HostDef, IntoFunc};
 use crate::api::memory::Memory;
 use crate::api::memory::shared::SharedMemory;
@@ -24,6 +26,8 @@ use crate::api::refs::tag::Tag;
 use crate::api::store::{AsContext, AsContextMut, StoreContextMut};
 use crate::api::values::global::Global;
 use crate::api::values::val::{Ref, Val};
+#[cfg(feature = "async")]
+use crate::api::values::wasm_ty::WasmParams;
 
 /// Finds the imports of modules by name: a list of definitions, each with a module name and a name.
 ///
@@ -137,6 +141,57 @@ impl<T> Linker<T> {
         self.insert(module, name, Definition::HostFunc(HostDef::untyped(ty, func)))
     }
 
+    /// Defines a host function that may wait, from a closure whose parameters (in a tuple) and
+    /// results are Rust types; see [`Func::wrap_async`].
+    ///
+    /// # Errors
+    ///
+    /// As for [`Linker::define`].
+    #[cfg(feature = "async")]
+    pub fn func_wrap_async<F, Params: WasmParams, Results: WasmRet>(
+        &mut self,
+        module: &str,
+        name: &str,
+        func: F,
+    ) -> Result<&mut Self>
+    where
+        F: for<'a> Fn(Caller<'a, T>, Params) -> Box<dyn Future<Output = Results> + Send + 'a>
+            + Send
+            + Sync
+            + 'static,
+        T: Send + 'static,
+    {
+        self.insert(module, name, Definition::HostFunc(HostDef::typed_async(func)))
+    }
+
+    /// Defines a host function that may wait, from a closure that takes its values as slices; see
+    /// [`Func::new_async`].
+    ///
+    /// # Errors
+    ///
+    /// As for [`Linker::define`].
+    #[cfg(feature = "async")]
+    pub fn func_new_async<F>(
+        &mut self,
+        module: &str,
+        name: &str,
+        ty: FuncType,
+        func: F,
+    ) -> Result<&mut Self>
+    where
+        F: for<'a> Fn(
+                Caller<'a, T>,
+                &'a [Val],
+                &'a mut [Val],
+            ) -> Box<dyn Future<Output = Result<()>> + Send + 'a>
+            + Send
+            + Sync
+            + 'static,
+        T: Send + 'static,
+    {
+        self.insert(module, name, Definition::HostFunc(HostDef::untyped_async(ty, func)))
+    }
+
     /// Defines all exports of an instance, under a module name.
     ///
     /// # Errors
@@ -190,23 +245,68 @@ impl<T> Linker<T> {
         self.instance(&store, module_name, instance)
     }
 
+    /// The same as [`Linker::module`], where the guest may wait: in its start function, in
+    /// `_initialize`, and in each call of a command's functions. See [`Func::call_async`].
+    ///
+    /// # Errors
+    ///
+    /// As for [`Linker::module`].
+    #[cfg(feature = "async")]
+    pub async fn module_async(
+        &mut self,
+        mut store: impl AsContextMut<Data = T>,
+        module_name: &str,
+        module: &Module,
+    ) -> Result<&mut Self>
+    where
+        T: Send + 'static,
+    {
+        let action = ExternType::Func(FuncType::new([], []));
+        if module.get_export("_start") == Some(action) {
+            return self.command_async(module_name, module);
+        }
+        let mut store = store.as_context_mut();
+        let instance = self.instantiate_async(&mut store, module).await?;
+        if let Some(initialize) = instance.get_func(&store, "_initialize") {
+            initialize.typed::<(), ()>(&store)?.call_async(&mut store, ()).await?;
+        }
+        self.instance(&store, module_name, instance)
+    }
+
+    #[cfg(feature = "async")]
+    fn command_async(&mut self, module_name: &str, module: &Module) -> Result<&mut Self>
+    where
+        T: Send + 'static,
+    {
+        let linker = Arc::new(self.clone());
+        for (name, ty) in command_functions(module)? {
+            let (linker, module, export) = (linker.clone(), module.clone(), name.clone());
+            self.func_new_async(module_name, &name, ty, move |mut caller, params, results| {
+                let (linker, module, export) = (linker.clone(), module.clone(), export.clone());
+                Box::new(async move {
+                    let instance = linker.instantiate_async(&mut caller, &module).await?;
+                    match instance.get_func(&caller, &export) {
+                        Some(func) => func.call_async(&mut caller, params, results).await,
+                        None => bail!("the command does not export `{export}`"),
+                    }
+                })
+            })?;
+        }
+        Ok(self)
+    }
+
     fn command(&mut self, module_name: &str, module: &Module) -> Result<&mut Self>
     where
         T: 'static,
     {
         let linker = Arc::new(self.clone());
-        for export in module.exports() {
-            let (name, ty) = match export.ty() {
-                ExternType::Func(ty) => (export.name().to_owned(), ty),
-                ExternType::Memory(_) => continue,
-                _ => bail!("the export `{}` of a command is not a function", export.name()),
-            };
-            let (linker, module) = (linker.clone(), module.clone());
-            self.func_new(module_name, export.name(), ty, move |mut caller, params, results| {
+        for (name, ty) in command_functions(module)? {
+            let (linker, module, export) = (linker.clone(), module.clone(), name.clone());
+            self.func_new(module_name, &name, ty, move |mut caller, params, results| {
                 let instance = linker.instantiate(&mut caller, &module)?;
-                match instance.get_func(&caller, &name) {
+                match instance.get_func(&caller, &export) {
                     Some(func) => func.call(&mut caller, params, results),
-                    None => bail!("the command does not export `{name}`"),
+                    None => bail!("the command does not export `{export}`"),
                 }
             })?;
         }
@@ -385,15 +485,44 @@ impl<T> Linker<T> {
         module: &Module,
     ) -> Result<Instance> {
         let mut store = store.as_context_mut();
+        let imports = self.imports_of(&mut store, module)?;
+        Instance::instantiate(&mut store, module, &imports)
+    }
+
+    /// The same; if the start function waits, so does the future. See [`Func::call_async`].
+    ///
+    /// # Errors
+    ///
+    /// As for [`Linker::instantiate`].
+    ///
+    /// # Panics
+    ///
+    /// If the definition for an import belongs to another store.
+    #[cfg(feature = "async")]
+    pub async fn instantiate_async(
+        &self,
+        mut store: impl AsContextMut<Data = T>,
+        module: &Module,
+    ) -> Result<Instance>
+    where
+        T: Send,
+    {
+        let mut store = store.as_context_mut();
+        let imports = self.imports_of(&mut store, module)?;
+        Instance::instantiate_async(&mut store, module, &imports).await
+    }
+
+    fn imports_of(
+        &self,
+        store: &mut StoreContextMut<'_, T>,
+        module: &Module,
+    ) -> Result<Vec<Extern>> {
         ensure!(
             Engine::same(&self.engine, store.engine()),
             "the store was made with another engine than the linker"
         );
-        let imports = module
-            .imports()
-            .map(|import| self.get_by_import(&mut store, &import))
-            .collect::<Result<Vec<_>, _>>()?;
-        Instance::instantiate(&mut store, module, &imports)
+        let find = |import: ImportType<'_>| self.get_by_import(store.as_context_mut(), &import);
+        Ok(module.imports().map(find).collect::<Result<Vec<_>, _>>()?)
     }
 
     /// Finds the imports of a module, so that it can be instantiated in any number of stores.
@@ -426,6 +555,19 @@ impl<T> Linker<T> {
         items.insert(name.into(), definition);
         Ok(self)
     }
+}
+
+/// The functions that a command exports.
+fn command_functions(module: &Module) -> Result<Vec<(String, FuncType)>> {
+    let mut functions = Vec::new();
+    for export in module.exports() {
+        match export.ty() {
+            ExternType::Func(ty) => functions.push((export.name().to_owned(), ty)),
+            ExternType::Memory(_) => {}
+            _ => bail!("the export `{}` of a command is not a function", export.name()),
+        }
+    }
+    Ok(functions)
 }
 
 /// The smallest item of a type, with zeros and nulls in it.

@@ -24,6 +24,10 @@ pub use engine::{Engine, EngineWeak};
 pub use func::Func;
 pub use func::caller::Caller;
 pub use func::host::{IntoFunc, WasmRet};
+pub use func::resumable::{
+    ResumableCall, ResumableCallHostTrap, ResumableCallOutOfFuel, TypedResumableCall,
+    TypedResumableCallHostTrap, TypedResumableCallOutOfFuel,
+};
 pub use func::typed::TypedFunc;
 pub use linker::{Linker, UnknownImportError};
 pub use memory::Memory;
@@ -40,7 +44,6 @@ pub use refs::gcref::{AnyRef, ArrayRef, EqRef, I31, StructRef};
 pub use refs::rooting::{GcRef, OwnedRooted, RootScope};
 pub use refs::table::Table;
 pub use refs::tag::Tag;
-pub use store::control::UpdateDeadline;
 #[cfg(feature = "coredump")]
 pub use store::coredump::WasmCoreDump;
 pub use store::exceptions::ThrownException;

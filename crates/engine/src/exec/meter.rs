@@ -3,10 +3,16 @@
 
 use std::sync::atomic::Ordering;
 
+#[cfg(feature = "async")]
+use anyhow::ensure;
+
 use super::call::run_host;
 use crate::machine::place::{Field, Place};
 use crate::machine::{Exit, Machine, Op};
 use crate::runtime::context::Context;
+#[cfg(feature = "async")]
+use crate::runtime::context::Stops;
+use crate::runtime::hooks::UpdateDeadline;
 use crate::runtime::observe;
 use crate::runtime::trap::Trap;
 
@@ -21,7 +27,10 @@ impl Op for Charge {
     unsafe fn exec(m: &mut Machine) -> Result<(), Exit> {
         // SAFETY: E1 and E3.
         unsafe {
-            let Some(rest) = (*m.cx).fuel.checked_sub(u64::from(m.ip.b())) else {
+            let cost = u64::from(m.ip.b());
+            let Some(rest) = (*m.cx).fuel.checked_sub(cost) else {
+                (*m.cx).needed_fuel = cost;
+                m.stop();
                 return Err(Trap::OutOfFuel.into());
             };
             (*m.cx).fuel = rest;
@@ -65,11 +74,17 @@ impl Op for EpochReached {
         // SAFETY: E1 to E3.
         unsafe {
             let exit = epoch_reached(m.cx, m.fp.slot(m.ip.granule(2) as usize));
+            let next = m.ip.offset(m.ip.b() as i32 as isize);
             if exit != Exit::DONE {
+                #[cfg(feature = "async")]
+                if exit == Exit::YIELD {
+                    m.ip = next;
+                    m.stop();
+                }
                 return Err(exit);
             }
             m.mem_ptr = (*m.cx).mem_ptr;
-            m.ip = m.ip.offset(m.ip.b() as i32 as isize);
+            m.ip = next;
         }
         Err(Exit::BRANCH)
     }
@@ -86,7 +101,23 @@ pub(super) unsafe fn is_epoch_reached(cx: *const Context) -> bool {
     unsafe { (*(*cx).epoch).load(Ordering::Relaxed) >= (*cx).epoch_deadline }
 }
 
-/// Asks the host what to do now that the deadline is reached: [`Exit::DONE`] to go on.
+/// [`epoch_reached`] where the guest cannot stop: if it is to yield, it does so at its next check.
+///
+/// # Safety
+///
+/// As for [`epoch_reached`].
+pub(super) unsafe fn epoch_reached_between(cx: *mut Context, end: *mut u64) -> Exit {
+    // SAFETY: the caller's promise.
+    let exit = unsafe { epoch_reached(cx, end) };
+    #[cfg(feature = "async")]
+    if exit == Exit::YIELD {
+        return Exit::DONE;
+    }
+    exit
+}
+
+/// Asks the host what to do now that the deadline is reached: [`Exit::DONE`] to go on,
+/// [`Exit::YIELD`] to do so later.
 ///
 /// # Safety
 ///
@@ -103,22 +134,34 @@ pub(super) unsafe fn epoch_reached(cx: *mut Context, end: *mut u64) -> Exit {
         let Some(mut callback) = (*store.as_ptr()).epoch_callback.take() else {
             return Trap::Interrupt.into();
         };
-        let mut stop = false;
+        let mut exit = Exit::DONE;
         let outcome = run_host(cx, end, || {
             match callback(store)? {
-                Some(ticks) => (*cx).set_epoch_deadline(ticks),
-                None => stop = true,
+                UpdateDeadline::Continue(ticks) => (*cx).set_epoch_deadline(ticks),
+                UpdateDeadline::Interrupt => exit = Trap::Interrupt.into(),
+                #[cfg(feature = "async")]
+                UpdateDeadline::Yield(ticks) => {
+                    ensure!((*cx).stops == Stops::Async, YIELD_IN_SYNC);
+                    (*cx).set_epoch_deadline(ticks);
+                    exit = Exit::YIELD;
+                }
             }
             Ok(())
         });
         (*store.as_ptr()).epoch_callback = Some(callback);
-        match outcome {
-            Ok(()) if stop => Trap::Interrupt.into(),
-            Ok(()) => match observe::begin(store) {
-                Ok(()) => Exit::DONE,
-                Err(failure) => observe::leave_with(&mut *cx, failure),
-            },
-            Err(exit) => exit,
+        if let Err(failed) = outcome {
+            return failed;
         }
+        if exit.trap().is_none()
+            && let Err(failure) = observe::begin(store)
+        {
+            return observe::leave_with(&mut *cx, failure);
+        }
+        exit
     }
 }
+
+/// Why [`UpdateDeadline::Yield`] was not possible.
+#[cfg(feature = "async")]
+pub(crate) const YIELD_IN_SYNC: &str = "the epoch's callback asked for a yield, which a guest can do only if it was called by an \
+     asynchronous function such as `call_async`";

@@ -5,6 +5,9 @@
 //! counterparts in [`crate::translate`].
 
 pub(crate) mod access;
+pub(crate) mod activation;
+#[cfg(feature = "async")]
+pub(crate) mod asynchronous;
 pub(crate) mod call;
 pub(crate) mod control;
 mod fault;
@@ -25,10 +28,12 @@ use std::ptr::NonNull;
 
 pub(crate) use call::{host_return_ip, switch_return_ip, translate_stub};
 
-use crate::machine::{self, Exit, ExitState, Fp, Ip, Machine};
+use crate::machine::{self, Exit, ExitState, Fp, Machine};
+use crate::runtime::activation::Next;
 use crate::runtime::backtrace;
-use crate::runtime::context::{Context, HostFailure};
+use crate::runtime::context::{Context, HostFailure, Stops};
 use crate::runtime::entity::{FuncEntity, FuncKind};
+use crate::runtime::hooks::{self, CallHook};
 use crate::runtime::native_stack::NativeStack;
 use crate::runtime::observe;
 use crate::runtime::store::StoreCore;
@@ -67,6 +72,10 @@ pub(crate) unsafe fn invoke(
     };
     // SAFETY: `cx` is the store's context; the stack was prepared. E3 holds from here on.
     unsafe {
+        let watched = (*cx).watched;
+        if watched {
+            hooks::call_hook(core, CallHook::CallingWasm)?;
+        }
         let base = (*cx).stack_free;
         // After many re-entries `base` is past the end: that is too deep whatever is needed.
         let needed_bytes = args.len().max(results.len()) * size_of::<u64>();
@@ -79,115 +88,226 @@ pub(crate) unsafe fn invoke(
         base.copy_from_nonoverlapping(args.as_ptr(), args.len());
         let outer = Outer::save(cx);
         (*cx).native_stack = native_stack;
-        let observed = (*cx).observation.is_some();
-        if observed {
-            observe::begin(core).map_err(observe::into_error)?;
-        }
-        let fp = Fp::new(base);
-        let exit = match &(*func.as_ptr()).kind {
-            FuncKind::Wasm { entry, instance } => {
-                (*cx).enter(instance.as_ptr());
-                let mut state = Some(Machine {
-                    ip: entry.as_ref().ip(),
-                    fp,
-                    cx,
-                    mem_ptr: (*cx).mem_ptr,
-                    acc: host_return_ip().as_ptr().expose_provenance() as u64,
-                    pin: entry.as_ptr().expose_provenance() as u64,
-                    acc64: 0.0,
-                    acc32: 0.0,
-                    pin64: 0.0,
-                    pin32: 0.0,
-                    head: Ip::NULL,
-                });
-                while let Some(m) = state {
-                    machine::run(m);
-                    let thrown = (*cx).exit.exit == Exit::EXCEPTION;
-                    state = if thrown { catch(core, cx) } else { None };
-                    if observed
-                        && let Some(m) = &state
-                        && let Err(failure) = observe::unwound(core, m.ip, m.fp)
-                    {
-                        (*cx).exit.exit = observe::leave_with(&mut *cx, failure);
-                        state = None;
-                    }
-                }
-                (*cx).exit.exit
+        (*cx).stops = Stops::Never;
+        let mut exit = if watched { begin_watched(core, cx) } else { Exit::DONE };
+        let mut hook_is_due = watched;
+        if exit == Exit::DONE {
+            exit = start(core, cx, func, Fp::new(base));
+            if watched {
+                (exit, hook_is_due) = end_watched(core, cx, exit, base.add(results.len()));
             }
-            FuncKind::Host(_) => {
-                // No guest is calling.
-                (*cx).enter(std::ptr::null());
-                (*cx).exit.ip = host_return_ip();
-                (*cx).exit.fp = fp;
-                call::call_host(cx, func, fp).err().unwrap_or(Exit::DONE)
-            }
-        };
-        let exit = if observed { end_observed(core, exit) } else { exit };
-        if exit == Exit::EXCEPTION {
-            (*core.as_ptr()).heap.pending_exception = std::mem::take(&mut (*cx).exception);
         }
-        let mut outcome = conclude(&mut *cx, exit);
-        if let (Outcome::Failed(_), Some(_), Some(on_trap)) =
-            (&outcome, exit.trap(), (*core.as_ptr()).engine.config().on_trap)
-            && let Outcome::Failed(error) = outcome
-        {
-            outcome = Outcome::Failed(on_trap(&*core.as_ptr(), error));
-        }
+        let outcome = finish(core, cx, exit);
         outer.restore(cx);
         match outcome {
             Outcome::Returned => {
                 base.copy_to_nonoverlapping(results.as_mut_ptr(), results.len());
                 Ok(())
             }
-            Outcome::Failed(error) => Err(error),
+            Outcome::Failed(error) => Err(fail(core, hook_is_due, error)),
             Outcome::Panicked(payload) => std::panic::resume_unwind(payload),
         }
     }
 }
 
-/// Reports the end of an invocation; how it ends, which may be by the observer.
+/// Calls a function whose arguments are at `fp`; how that ended.
+///
+/// # Safety
+///
+/// E3 holds; the function is the store's, and there is room for its arguments and results.
+unsafe fn start(
+    core: NonNull<StoreCore>,
+    cx: *mut Context,
+    func: NonNull<FuncEntity>,
+    fp: Fp,
+) -> Exit {
+    // SAFETY: the caller's promise; R1.
+    unsafe {
+        match &(*func.as_ptr()).kind {
+            FuncKind::Wasm { entry, instance } => {
+                (*cx).enter(instance.as_ptr());
+                let machine = Machine {
+                    ip: entry.as_ref().ip(),
+                    acc: host_return_ip().as_ptr().expose_provenance() as u64,
+                    pin: entry.as_ptr().expose_provenance() as u64,
+                    ..Machine::at(cx, (*cx).mem_ptr, fp)
+                };
+                run(core, cx, Next::Continue(machine))
+            }
+            _ => {
+                // No guest is calling.
+                (*cx).enter(std::ptr::null());
+                (*cx).exit.ip = host_return_ip().offset(-1);
+                (*cx).exit.fp = fp;
+                let exit = call::call_host(cx, func, fp).err().unwrap_or(Exit::DONE);
+                if exit == Exit::HOST_ERROR {
+                    // There is no guest that could be resumed.
+                    (*cx).host_func = None;
+                }
+                exit
+            }
+        }
+    }
+}
+
+/// Runs a guest until it ends, or stops where this can not handle.
+///
+/// # Safety
+///
+/// E3 holds, and `next` is how the guest continues.
+#[inline]
+unsafe fn run(core: NonNull<StoreCore>, cx: *mut Context, mut next: Next) -> Exit {
+    // SAFETY: the caller's promise.
+    unsafe {
+        loop {
+            let exit = match next {
+                Next::Continue(machine) => {
+                    machine::run(machine);
+                    (*cx).exit.exit
+                }
+                Next::Return { return_ip, fp } => {
+                    machine::run(call::returned(cx, return_ip, fp));
+                    (*cx).exit.exit
+                }
+                Next::Call(func) => return start(core, cx, func, Fp::new((*cx).stack_start)),
+                Next::Exit(exit) => exit,
+            };
+            if exit == Exit::DONE {
+                return exit;
+            }
+            match after(core, cx, exit) {
+                Ok(machine) => next = Next::Continue(machine),
+                Err(exit) => return exit,
+            }
+        }
+    }
+}
+
+/// The machine as it continues after an exit, or the exit with which the guest really stopped.
+///
+/// # Safety
+///
+/// E3 holds, and the guest has just stopped with the exit.
+#[inline(never)]
+unsafe fn after(
+    core: NonNull<StoreCore>,
+    cx: *mut Context,
+    mut exit: Exit,
+) -> Result<Machine, Exit> {
+    // SAFETY: the caller's promise.
+    unsafe {
+        loop {
+            if exit == Exit::EXCEPTION {
+                let machine = catch(core, cx)?;
+                if (*cx).observation.is_some() {
+                    observe::unwound(core, machine.ip, machine.fp)
+                        .map_err(|failure| observe::leave_with(&mut *cx, failure))?;
+                }
+                return Ok(machine);
+            }
+            let refuels = exit == Trap::OutOfFuel.into() && (*cx).stops.refuels_at_once();
+            if !refuels || !(*cx).refuel() {
+                return Err(exit);
+            }
+            match (*cx).stopped {
+                Some(machine) => return Ok(machine),
+                None => exit = Exit::EXCEPTION,
+            }
+        }
+    }
+}
+
+/// What comes before a guest that is watched runs; [`Exit::DONE`] if it may.
+///
+/// # Safety
+///
+/// E3 holds.
+unsafe fn begin_watched(core: NonNull<StoreCore>, cx: *mut Context) -> Exit {
+    // SAFETY: the caller's promise.
+    match unsafe { observe::begin(core) } {
+        Ok(()) => Exit::DONE,
+        // SAFETY: the caller's promise.
+        Err(failure) => unsafe { observe::leave_with(&mut *cx, failure) },
+    }
+}
+
+/// Reports the end of an invocation whose results end at `end`; how it ends, which may be by the
+/// observer or the hook, and whether the hook is still to be called.
 ///
 /// # Safety
 ///
 /// E3 holds for the store's context, and the invocation has just stopped.
-unsafe fn end_observed(core: NonNull<StoreCore>, exit: Exit) -> Exit {
+unsafe fn end_watched(
+    core: NonNull<StoreCore>,
+    cx: *mut Context,
+    exit: Exit,
+    end: *mut u64,
+) -> (Exit, bool) {
     // SAFETY: the caller's promise.
-    match unsafe { observe::ended(core, exit) } {
-        // What the guest ended by comes first.
-        Err(HostFailure::Error(_)) if exit != Exit::DONE => exit,
-        // SAFETY: the caller's promise.
-        Err(failure) => unsafe { observe::leave_with(&mut (*core.as_ptr()).context, failure) },
-        Ok(()) => exit,
+    unsafe {
+        let exit = match observe::ended(core, exit) {
+            // What the guest ended by comes first.
+            Err(HostFailure::Error(_)) if exit != Exit::DONE => exit,
+            Err(failure) => observe::leave_with(&mut *cx, failure),
+            Ok(()) => exit,
+        };
+        if exit != Exit::DONE {
+            // It is called when the error is made: see `fail`.
+            return (exit, true);
+        }
+        let hook = || hooks::call_hook(core, CallHook::ReturningFromWasm);
+        (call::run_host(cx, end, hook).err().unwrap_or(Exit::DONE), false)
     }
 }
 
-/// The machine as it goes on where the context's exception is caught; `None` if it is not, or the
-/// guest is stopped meanwhile.
+/// The error of an invocation that failed; the hook may have another.
+///
+/// # Safety
+///
+/// The store is exclusively the caller's (R3), and the invocation has ended.
+unsafe fn fail(core: NonNull<StoreCore>, hook_is_due: bool, error: anyhow::Error) -> anyhow::Error {
+    if !hook_is_due {
+        return error;
+    }
+    // SAFETY: the caller's promise.
+    match unsafe { hooks::call_hook(core, CallHook::ReturningFromWasm) } {
+        Ok(()) => error,
+        Err(error) => error,
+    }
+}
+
+/// The machine as it goes on where the context's exception is caught. If it is not, or the
+/// guest is stopped meanwhile, the exit.
 ///
 /// # Safety
 ///
 /// As for [`unwind::catch`]; E3 holds.
-unsafe fn catch(core: NonNull<StoreCore>, cx: *mut Context) -> Option<Machine> {
+unsafe fn catch(core: NonNull<StoreCore>, cx: *mut Context) -> Result<Machine, Exit> {
     let mut checked = 0;
     loop {
         // SAFETY: the caller's promise.
         let exit = match unsafe { unwind::catch(core, checked) } {
-            Unwound::Caught(machine) => return Some(machine),
-            Unwound::Uncaught => return None,
-            Unwound::OutOfFuel => Trap::OutOfFuel.into(),
+            Unwound::Caught(machine) => return Ok(machine),
+            Unwound::Uncaught => return Err(Exit::EXCEPTION),
+            Unwound::OutOfFuel { needed } => {
+                // The exception stays: with more fuel, it is looked for again.
+                // SAFETY: E3.
+                unsafe {
+                    (*cx).needed_fuel = needed;
+                    (*cx).stopped = None;
+                }
+                return Err(Trap::OutOfFuel.into());
+            }
             Unwound::EpochReached { end, frames } => {
                 checked = frames;
                 // SAFETY: the caller's promise; the guest's frames end at `end`.
-                unsafe { meter::epoch_reached(cx, end) }
+                unsafe { meter::epoch_reached_between(cx, end) }
             }
         };
         if exit != Exit::DONE {
             // SAFETY: E3.
-            unsafe {
-                (*cx).exception = 0;
-                (*cx).exit.exit = exit;
-            }
-            return None;
+            unsafe { (*cx).exception = 0 };
+            return Err(exit);
         }
     }
 }
@@ -199,20 +319,52 @@ enum Outcome {
     Panicked(Box<dyn std::any::Any + Send>),
 }
 
-fn conclude(cx: &mut Context, exit: Exit) -> Outcome {
-    if let Some(trap) = exit.trap() {
-        if trap == Trap::OutOfFuel {
-            cx.fuel = 0;
+/// What the host gets of an invocation that has ended.
+///
+/// # Safety
+///
+/// E3 holds, and the invocation has just stopped with the exit.
+#[inline]
+unsafe fn finish(core: NonNull<StoreCore>, cx: *mut Context, exit: Exit) -> Outcome {
+    if exit == Exit::DONE {
+        return Outcome::Returned;
+    }
+    // SAFETY: the caller's promise.
+    unsafe { finish_early(core, cx, exit) }
+}
+
+/// [`finish`] for one that did not return.
+///
+/// # Safety
+///
+/// As for [`finish`].
+#[inline(never)]
+unsafe fn finish_early(core: NonNull<StoreCore>, cx: *mut Context, exit: Exit) -> Outcome {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let cx = &mut *cx;
+        cx.stopped = None;
+        cx.host_func = None;
+        let exception = std::mem::take(&mut cx.exception);
+        if exit == Exit::EXCEPTION {
+            (*core.as_ptr()).heap.pending_exception = exception;
+            return Outcome::Failed(backtrace::exception_error(cx));
         }
-        return Outcome::Failed(backtrace::trap_error(cx, trap, fault::details(cx, trap)));
-    }
-    if exit == Exit::EXCEPTION {
-        return Outcome::Failed(backtrace::exception_error(cx));
-    }
-    match cx.host_error.take() {
-        None => Outcome::Returned,
-        Some(HostFailure::Error(error)) => Outcome::Failed(backtrace::host_error(cx, error)),
-        Some(HostFailure::Panic(payload)) => Outcome::Panicked(payload),
+        if let Some(trap) = exit.trap() {
+            if trap == Trap::OutOfFuel {
+                cx.set_fuel(0);
+            }
+            let error = backtrace::trap_error(cx, trap, fault::details(cx, trap));
+            return Outcome::Failed(match (*core.as_ptr()).engine.config().on_trap {
+                Some(on_trap) => on_trap(&*core.as_ptr(), error),
+                None => error,
+            });
+        }
+        match cx.host_error.take() {
+            None => Outcome::Returned,
+            Some(HostFailure::Error(error)) => Outcome::Failed(backtrace::host_error(cx, error)),
+            Some(HostFailure::Panic(payload)) => Outcome::Panicked(payload),
+        }
     }
 }
 
@@ -223,6 +375,7 @@ struct Outer {
     switches: usize,
     exit: ExitState,
     native_stack: NativeStack,
+    stops: Stops,
 }
 
 impl Outer {
@@ -240,6 +393,7 @@ impl Outer {
             switches: cx.switches.len(),
             exit: cx.exit,
             native_stack: cx.native_stack,
+            stops: cx.stops,
         }
     }
 
@@ -254,6 +408,7 @@ impl Outer {
         // Where the guest is that called the host function which made this invocation.
         cx.exit = self.exit;
         cx.native_stack = self.native_stack;
+        cx.stops = self.stops;
         cx.enter(self.instance);
     }
 }

@@ -105,6 +105,10 @@ impl<O: SlowOp> Op for Slow<O> {
             exit
         };
         if exit != Exit::DONE {
+            if exit == Trap::OutOfFuel.into() {
+                // SAFETY: E3. An operation takes its fuel before it changes anything.
+                unsafe { m.stop() };
+            }
             return Err(exit);
         }
         Ok(())
@@ -270,7 +274,7 @@ impl Vm<'_> {
             if !meter::is_epoch_reached(self.cx) {
                 return Ok(());
             }
-            meter::epoch_reached(self.cx, self.stack_top.cast_mut())
+            meter::epoch_reached_between(self.cx, self.stack_top.cast_mut())
         };
         if exit == Exit::DONE { Ok(()) } else { Err(exit) }
     }
@@ -327,8 +331,14 @@ pub(super) const PIECE_BYTES: u64 = 16 << 20;
 pub(super) unsafe fn charge(cx: *mut Context, options: Options, count: u64) -> Result<(), Trap> {
     if options.fuel {
         // SAFETY: the caller's promise.
-        let fuel = unsafe { &mut (*cx).fuel };
-        *fuel = fuel.checked_sub(count).ok_or(Trap::OutOfFuel)?;
+        let cx = unsafe { &mut *cx };
+        match cx.fuel.checked_sub(count) {
+            Some(rest) => cx.fuel = rest,
+            None => {
+                cx.needed_fuel = count;
+                return Err(Trap::OutOfFuel);
+            }
+        }
     }
     Ok(())
 }

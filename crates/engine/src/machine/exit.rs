@@ -13,6 +13,12 @@ impl Exit {
     pub(crate) const BRANCH: Exit = Exit(u8::MAX - 1);
     /// An exception was thrown; it waits in the context.
     pub(crate) const EXCEPTION: Exit = Exit(u8::MAX - 2);
+    /// The guest calls an asynchronous host function, which waits in the context.
+    #[cfg(feature = "async")]
+    pub(crate) const HOST_CALL: Exit = Exit(u8::MAX - 3);
+    /// The guest lets others run; the machine waits in the context.
+    #[cfg(feature = "async")]
+    pub(crate) const YIELD: Exit = Exit(u8::MAX - 4);
     /// A host function failed; its error waits in the context.
     pub(crate) const HOST_ERROR: Exit = Exit(u8::MAX);
 

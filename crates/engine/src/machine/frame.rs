@@ -39,6 +39,17 @@ impl Fp {
         Fp(self.0.wrapping_sub(delta))
     }
 
+    /// The frame of the callee, if this is the caller's: the other way round.
+    ///
+    /// # Safety
+    ///
+    /// As for [`of_caller`](Self::of_caller).
+    pub(crate) unsafe fn of_callee(self, return_ip: Ip) -> Fp {
+        // SAFETY: the caller's promise.
+        let delta = unsafe { return_ip.offset(-2).b() } as usize;
+        Fp(self.0.wrapping_add(delta))
+    }
+
     /// Reads a slot.
     #[inline(always)]
     pub(crate) unsafe fn get(self, index: usize) -> u64 {

@@ -18,6 +18,7 @@ pub(crate) enum Bank {
 ///
 /// In a tail-calling build they travel in the processor's argument registers: a handler packs
 /// them into this struct, which the optimiser takes apart again.
+#[derive(Clone, Copy)]
 pub(crate) struct Machine {
     /// The cell being executed.
     pub(crate) ip: Ip,
@@ -71,6 +72,34 @@ impl Machine {
 }
 
 impl Machine {
+    /// A machine with a frame and without values, which is at no cell yet.
+    pub(crate) fn at(cx: *mut Context, mem_ptr: *mut u8, fp: Fp) -> Machine {
+        Machine {
+            ip: Ip::NULL,
+            fp,
+            cx,
+            mem_ptr,
+            acc: 0,
+            pin: 0,
+            acc64: 0.0,
+            acc32: 0.0,
+            pin64: 0.0,
+            pin32: 0.0,
+            head: Ip::NULL,
+        }
+    }
+
+    /// Leaves all registers in the context: execution can continue at the cell at `ip`.
+    ///
+    /// # Safety
+    ///
+    /// E3 holds.
+    #[inline(always)]
+    pub(crate) unsafe fn stop(&self) {
+        // SAFETY: the caller's promise.
+        unsafe { (*self.cx).stopped = Some(*self) };
+    }
+
     /// Loads the pins from the slots that a pair of slot numbers names.
     #[inline(always)]
     pub(crate) unsafe fn load_pins(&mut self, fp: Fp, int_slot: usize, float_slot: usize) {

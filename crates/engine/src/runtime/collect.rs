@@ -80,7 +80,9 @@ unsafe fn collect(store: NonNull<StoreCore>, stack_top: *const u64, held: &[u64]
             (0..items.len()).map(move |index| items[index])
         });
         forget_unused(stack_top, (*store).context.stack_end);
+        (*store).activations.sweep();
         let words = slots.iter().chain(held).copied().chain([exception]);
+        let words = words.chain((*store).activations.words());
         (*store).heap.collect(words.chain(globals).chain(elements).chain(segments));
     }
 }

@@ -1,14 +1,15 @@
 //! The context: what the executor needs at hand, cached for the instance that is running.
 
+use std::num::NonZeroU64;
 use std::ptr::{self, NonNull};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::entity::{GlobalEntity, MemoryEntity};
+use super::entity::{FuncEntity, GlobalEntity, MemoryEntity};
 use super::instance::InstanceData;
 use super::native_stack::NativeStack;
 use super::observe::state::{Observation, View};
 use super::store::StoreCore;
-use crate::machine::{Exit, ExitState, Fp, Ip};
+use crate::machine::{Exit, ExitState, Fp, Ip, Machine};
 
 /// How wide an access is, as an index into [`Context::limits`].
 pub(crate) const WIDTHS: usize = 5;
@@ -60,6 +61,34 @@ pub(crate) struct Context {
     pub(crate) switch_return: Ip,
     /// The thread's stack as the running invocation found it.
     pub(crate) native_stack: NativeStack,
+    /// Whether there is an observer, or a hook for calls.
+    pub(crate) watched: bool,
+    /// How the running invocation may stop in the middle.
+    pub(crate) stops: Stops,
+    /// The host function that made the executor stop: one that failed, or an asynchronous one that
+    /// is to be called.
+    pub(crate) host_func: Option<NonNull<FuncEntity>>,
+    /// The machine, as it can continue, after an exit for want of fuel or for a yield; `None` if
+    /// the exit came while an exception was on its way.
+    pub(crate) stopped: Option<Machine>,
+    /// After an exit for want of fuel: how much there must be to continue.
+    pub(crate) needed_fuel: u64,
+    /// Fuel that the guest gets when its other fuel is consumed.
+    pub(crate) fuel_reserve: u64,
+    /// How much of the reserve it gets at a time.
+    pub(crate) fuel_interval: Option<NonZeroU64>,
+}
+
+/// How an invocation may stop in the middle.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stops {
+    /// It may not: whoever called waits for its end.
+    Never,
+    /// Where a host function fails, and where there is no fuel left.
+    AtErrors,
+    /// Where an asynchronous host function is called, and where it yields.
+    #[cfg(feature = "async")]
+    Async,
 }
 
 /// What a host function left behind instead of results.
@@ -88,6 +117,17 @@ pub(crate) struct Fault {
     pub(crate) is_source: bool,
 }
 
+impl Stops {
+    /// Whether a guest that has consumed its fuel gets more of the reserve without a stop.
+    pub(crate) fn refuels_at_once(self) -> bool {
+        #[cfg(feature = "async")]
+        if self == Stops::Async {
+            return false;
+        }
+        true
+    }
+}
+
 impl Context {
     pub(crate) fn new(epoch: &AtomicU64, switch_return: Ip) -> Context {
         Context {
@@ -111,7 +151,38 @@ impl Context {
             observation: None,
             switch_return,
             native_stack: NativeStack::default(),
+            watched: false,
+            stops: Stops::Never,
+            host_func: None,
+            stopped: None,
+            needed_fuel: 0,
+            fuel_reserve: 0,
+            fuel_interval: None,
         }
+    }
+
+    /// All fuel that is left.
+    pub(crate) fn total_fuel(&self) -> u64 {
+        self.fuel.saturating_add(self.fuel_reserve)
+    }
+
+    /// Divides fuel into what the guest gets now and the reserve.
+    pub(crate) fn set_fuel(&mut self, total: u64) {
+        self.fuel = total.min(self.fuel_interval.map_or(u64::MAX, NonZeroU64::get));
+        self.fuel_reserve = total - self.fuel;
+    }
+
+    /// Takes from the reserve what the guest gets at a time, and at least what it needs to
+    /// continue; `false` if there is not enough.
+    pub(crate) fn refuel(&mut self) -> bool {
+        let total = self.total_fuel();
+        let suffices = self.fuel_reserve > 0 && self.needed_fuel <= total;
+        if suffices {
+            let interval = self.fuel_interval.map_or(u64::MAX, NonZeroU64::get);
+            self.fuel = self.fuel.saturating_add(interval).max(self.needed_fuel).min(total);
+            self.fuel_reserve = total - self.fuel;
+        }
+        suffices
     }
 
     /// Sets the deadline to so many ticks after the present epoch.

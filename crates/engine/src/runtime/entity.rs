@@ -1,5 +1,7 @@
 //! The things a store holds: functions, tables, memories, globals.
 
+#[cfg(feature = "async")]
+use std::pin::Pin;
 use std::ptr::NonNull;
 use std::sync::Arc;
 
@@ -31,6 +33,9 @@ pub(crate) enum FuncKind {
     },
     /// A host function.
     Host(HostFunc),
+    /// A host function that may wait.
+    #[cfg(feature = "async")]
+    Async(AsyncHostFunc),
 }
 
 /// A host function, without its store's type parameter.
@@ -40,6 +45,16 @@ pub(crate) enum FuncKind {
 pub(crate) type HostFunc = Arc<
     dyn Fn(NonNull<StoreCore>, *const InstanceData, *mut u64) -> anyhow::Result<()> + Send + Sync,
 >;
+
+/// An asynchronous host function, without its store's type parameter: the same, but the results are
+/// there when the future is ready. As long as the future lives, it has the store.
+#[cfg(feature = "async")]
+pub(crate) type AsyncHostFunc =
+    Arc<dyn Fn(NonNull<StoreCore>, *const InstanceData, *mut u64) -> HostFuture + Send + Sync>;
+
+/// What an asynchronous host function does.
+#[cfg(feature = "async")]
+pub(crate) type HostFuture = Pin<Box<dyn Future<Output = anyhow::Result<()>> + Send>>;
 
 /// A table. References are held as slots hold them; null is 0.
 pub(crate) struct TableEntity {

@@ -6,7 +6,8 @@
 //!     │                                               MemoryEntity, GlobalEntity, TagEntity
 //!     ├── Heap    (structures, arrays, exceptions, host values)
 //!     ├── Context (cached view of the running instance; the Observation of an observed store)
-//!     └── Stack   (the frames of guest functions)
+//!     ├── Stack   (the frames of guest functions)
+//!     └── Activations (calls that stopped in the middle, each with a stack of its own)
 //! ```
 //!
 //! # Invariants
@@ -36,6 +37,7 @@
 //!   inner invocation has a pointer of its own; those of outer ones rest until it has ended. The
 //!   borrow checker holds this for [`Limits`](limits::Limits), which borrows the store.
 
+pub(crate) mod activation;
 pub(crate) mod backtrace;
 pub(crate) mod code;
 pub(crate) mod collect;
@@ -48,6 +50,7 @@ pub(crate) mod entity;
 pub(crate) mod footprint;
 pub(crate) mod frames;
 pub(crate) mod heap;
+pub(crate) mod hooks;
 pub(crate) mod imports;
 pub(crate) mod instance;
 pub(crate) mod limiter;
@@ -58,6 +61,7 @@ pub(crate) mod observe;
 pub(crate) mod options;
 pub(crate) mod room;
 pub(crate) mod slots;
+pub(crate) mod stack;
 pub(crate) mod store;
 pub(crate) mod trap;
 pub(crate) mod types;

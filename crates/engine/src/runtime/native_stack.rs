@@ -43,6 +43,12 @@ impl NativeStack {
         }
     }
 
+    /// The same for an invocation that waits: what runs next may run anywhere.
+    #[cfg(feature = "async")]
+    pub(crate) fn waiting(self) -> NativeStack {
+        NativeStack { at: usize::MAX, ..self }
+    }
+
     #[inline(never)]
     fn descend_to(self, here: NativeStack, remaining_bytes: usize) -> Option<NativeStack> {
         let step_bytes = match self.at.checked_sub(here.at) {

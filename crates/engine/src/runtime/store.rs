@@ -2,18 +2,20 @@
 
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
 
 use lineal_memory::SharedMemory;
 
+use super::activation::Activations;
 use super::context::Context;
 use super::engine::Engine;
 use super::entity::{FuncEntity, GlobalEntity, MemoryEntity, TableEntity, TagEntity};
 use super::heap::Heap;
+use super::hooks::{CallHookFn, EpochCallback};
 use super::instance::InstanceData;
 use super::limits::Limiter;
 use super::observe::state::Observation;
 use super::room::{self, OutOfMemory};
+use super::stack::Stack;
 use crate::machine::Ip;
 
 /// Tells stores apart, so that a handle is used only with its own.
@@ -108,48 +110,6 @@ impl<T> Drop for Arena<T> {
     }
 }
 
-/// The slots in which guest functions keep their frames. Allocated once; never moves.
-pub(crate) struct Stack {
-    slots: Box<[u64]>,
-}
-
-impl Stack {
-    /// How many slots an invocation may rely on beyond the last frame, whatever the limit says.
-    const MINIMUM_SLOTS: usize = 64;
-
-    /// How many stacks are kept for stores to come, and how large they may be.
-    const SPARE: usize = 8;
-    const LARGEST_SPARE_SLOTS: usize = (1 << 20) / size_of::<u64>();
-
-    fn new(size_bytes: usize) -> Result<Stack, OutOfMemory> {
-        let count = (size_bytes / size_of::<u64>()).max(Self::MINIMUM_SLOTS);
-        let mut spare = SPARE_STACKS.lock().unwrap_or_else(PoisonError::into_inner);
-        let slots = match spare.iter().position(|slots| slots.len() == count) {
-            // What stores before left in it is overwritten before a guest can read it.
-            Some(index) => spare.swap_remove(index),
-            // The collector may look at any slot, so that all must have a value.
-            None => room::zeros(count)?,
-        };
-        Ok(Stack { slots })
-    }
-
-    fn range(&mut self) -> std::ops::Range<*mut u64> {
-        self.slots.as_mut_ptr_range()
-    }
-}
-
-/// Stacks of stores that are gone: zeroing a new one takes longer than a small module's start.
-static SPARE_STACKS: Mutex<Vec<Box<[u64]>>> = Mutex::new(Vec::new());
-
-impl Drop for Stack {
-    fn drop(&mut self) {
-        let mut spare = SPARE_STACKS.lock().unwrap_or_else(PoisonError::into_inner);
-        if spare.len() < Self::SPARE && self.slots.len() <= Self::LARGEST_SPARE_SLOTS {
-            spare.push(std::mem::take(&mut self.slots));
-        }
-    }
-}
-
 /// A store without its host data.
 pub(crate) struct StoreCore {
     pub(crate) id: StoreId,
@@ -168,16 +128,15 @@ pub(crate) struct StoreCore {
     pub(crate) limiter: Option<Limiter>,
     /// What to call when the epoch's deadline is reached; the host's.
     pub(crate) epoch_callback: Option<EpochCallback>,
-    stack: Option<Stack>,
+    /// What to call when control passes between guest and host; the host's.
+    pub(crate) call_hook: Option<CallHookFn>,
+    /// The calls that stopped in the middle.
+    pub(crate) activations: Activations,
+    pub(super) stack: Option<Stack>,
     /// The region of what is made from now on, and how many there are.
     region: RegionId,
     regions: RegionId,
 }
-
-/// The host's callback for the epoch's deadline, without its store's type parameter: how many
-/// ticks the guest may go on, or `None` to stop it.
-pub(crate) type EpochCallback =
-    Box<dyn FnMut(NonNull<StoreCore>) -> anyhow::Result<Option<u64>> + Send + Sync>;
 
 // SAFETY: every pointer in a store is to something that the store owns or keeps alive (R1), which
 // goes to the other thread with it; below is checked that all of that may.
@@ -195,7 +154,8 @@ const _: () = {
     may_be_sent_and_shared::<super::code::ModuleCode>();
     may_be_sent_and_shared::<Box<dyn std::any::Any + Send + Sync>>();
     may_be_sent_and_shared::<super::limits::Limiter>();
-    may_be_sent_and_shared::<super::store::EpochCallback>();
+    may_be_sent_and_shared::<EpochCallback>();
+    may_be_sent_and_shared::<CallHookFn>();
     may_be_sent_and_shared::<super::observe::state::ObserverAccess>();
     const fn may_be_sent<T: Send>() {}
     may_be_sent::<super::context::HostFailure>();
@@ -205,6 +165,7 @@ impl StoreCore {
     pub(crate) fn new(engine: &Engine, switch_return: Ip) -> StoreCore {
         let mut context = Context::new(engine.epoch(), switch_return);
         context.observation = Observation::new(engine);
+        context.watched = context.observation.is_some();
         if let Some(observation) = &mut context.observation {
             observation.view_records(&mut context.view);
         }
@@ -222,6 +183,8 @@ impl StoreCore {
             heap: Heap::new(engine.config().gc_heap_limit_bytes()),
             limiter: None,
             epoch_callback: None,
+            call_hook: None,
+            activations: Activations::default(),
             stack: None,
             region: 0,
             regions: 1,
@@ -305,13 +268,17 @@ impl StoreCore {
     /// If the host has no room for it.
     pub(crate) fn prepare_stack(&mut self) -> Result<(), OutOfMemory> {
         if self.stack.is_none() {
-            let stack = Stack::new(self.engine.config().max_wasm_stack_bytes())?;
-            let stack = self.stack.insert(stack);
-            let range = stack.range();
-            self.context.stack_start = range.start;
-            self.context.stack_free = range.start;
-            self.context.stack_end = range.end;
+            self.put_stack(Stack::new(self.engine.config().max_wasm_stack_bytes())?);
         }
         Ok(())
+    }
+
+    /// Makes a stack the store's, on which nothing is.
+    pub(super) fn put_stack(&mut self, stack: Stack) {
+        let range = stack.range();
+        self.context.stack_start = range.start;
+        self.context.stack_free = range.start;
+        self.context.stack_end = range.end;
+        self.stack = Some(stack);
     }
 }

@@ -114,8 +114,8 @@ pub(crate) enum Unwound {
     Caught(Machine),
     /// The invocation does not catch it.
     Uncaught,
-    /// There is no fuel left to look for who catches it.
-    OutOfFuel,
+    /// There is no fuel left to look for who catches it. Looking again needs so much.
+    OutOfFuel { needed: u64 },
     /// The epoch's deadline is reached. What the guest has in use of its stack ends at `end`; so
     /// many frames were looked at.
     EpochReached { end: *mut u64, frames: usize },
@@ -141,7 +141,8 @@ pub(crate) unsafe fn catch(store: NonNull<StoreCore>, checked: usize) -> Unwound
     let Some(exception) = heap.exception(context.exception) else { return Unwound::Uncaught };
     // SAFETY: the store keeps its engine alive, and the engine owns the epoch.
     let epoch = unsafe { &*context.epoch };
-    let mut fuel = if options.fuel { context.fuel } else { u64::MAX };
+    let fuel = if options.fuel { context.fuel } else { u64::MAX };
+    let mut cost = 0;
     let mut end = None;
     let mut found = None;
     for (number, frame) in Walk::new(context).enumerate() {
@@ -155,8 +156,10 @@ pub(crate) unsafe fn catch(store: NonNull<StoreCore>, checked: usize) -> Unwound
         let clause = clauses
             .inspect(|_| looked_at += 1)
             .find(|clause| clause.catches(frame.instance, exception.tag));
-        let Some(rest) = fuel.checked_sub(1 + looked_at) else { return Unwound::OutOfFuel };
-        fuel = rest;
+        cost += 1 + looked_at;
+        if cost > fuel {
+            return Unwound::OutOfFuel { needed: cost };
+        }
         if let Some(clause) = clause {
             found = Some((frame, clause));
             break;
@@ -168,7 +171,7 @@ pub(crate) unsafe fn catch(store: NonNull<StoreCore>, checked: usize) -> Unwound
         (ip, frame.fp, frame.switches, instance, *clause)
     });
     if options.fuel {
-        context.fuel = fuel;
+        context.fuel = fuel - cost;
     }
     let Some((ip, fp, switches, instance, clause)) = caught else { return Unwound::Uncaught };
     let values = match clause.tag {
@@ -187,19 +190,7 @@ pub(crate) unsafe fn catch(store: NonNull<StoreCore>, checked: usize) -> Unwound
 }
 
 fn machine(cx: *mut Context, mem_ptr: *mut u8, ip: Ip, fp: Fp, pins: (u16, u16)) -> Machine {
-    let mut machine = Machine {
-        ip,
-        fp,
-        cx,
-        mem_ptr,
-        acc: 0,
-        pin: 0,
-        acc64: 0.0,
-        acc32: 0.0,
-        pin64: 0.0,
-        pin32: 0.0,
-        head: Ip::NULL,
-    };
+    let mut machine = Machine { ip, ..Machine::at(cx, mem_ptr, fp) };
     // SAFETY: E2: the frame is still on the stack, and has the slots.
     unsafe { machine.load_pins(fp, pins.0.into(), pins.1.into()) };
     machine

@@ -6,3 +6,4 @@ mod model;
 mod program;
 mod replay;
 mod stop;
+mod waits;

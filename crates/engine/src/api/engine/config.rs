@@ -89,6 +89,13 @@ impl Config {
         self
     }
 
+    #[doc(hidden)]
+    #[deprecated(note = "no longer has any effect")]
+    #[cfg(feature = "async")]
+    pub fn async_support(&mut self, _enable: bool) -> &mut Self {
+        self
+    }
+
     /// Sets whether guests consume fuel as they run, off by default. Give a store fuel with
     /// [`Store::set_fuel`](crate::Store::set_fuel).
     ///

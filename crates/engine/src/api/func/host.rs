@@ -20,7 +20,9 @@ use crate::api::store::{StoreContextMut, StoreInner};
 use crate::api::values::val::Val;
 use crate::api::values::wasm_ty::sealed::Values;
 use crate::api::values::wasm_ty::{WasmParams, WasmResults, WasmTy, for_each_arity};
-use crate::runtime::entity::HostFunc;
+#[cfg(feature = "async")]
+use crate::runtime::entity::AsyncHostFunc;
+use crate::runtime::entity::{FuncKind, HostFunc};
 use crate::runtime::instance::InstanceData;
 use crate::runtime::room;
 use crate::runtime::slots::slot_count;
@@ -51,7 +53,7 @@ pub(crate) mod sealed {
         fn into_func(self) -> HostDef;
     }
 
-    pub trait Returned {
+    pub trait Returned: 'static {
         /// The results, if there was no error.
         type Results: Values;
 
@@ -83,7 +85,14 @@ impl<R: WasmResults> WasmRet for Result<R, Error> {}
 #[derive(Clone)]
 pub struct HostDef {
     ty: FuncType,
-    func: HostFunc,
+    func: AnyHostFunc,
+}
+
+#[derive(Clone)]
+enum AnyHostFunc {
+    Sync(HostFunc),
+    #[cfg(feature = "async")]
+    Async(AsyncHostFunc),
 }
 
 impl HostDef {
@@ -91,8 +100,17 @@ impl HostDef {
         &self.ty
     }
 
-    pub(crate) fn func(&self) -> &HostFunc {
-        &self.func
+    pub(crate) fn kind(&self) -> FuncKind {
+        match &self.func {
+            AnyHostFunc::Sync(func) => FuncKind::Host(func.clone()),
+            #[cfg(feature = "async")]
+            AnyHostFunc::Async(func) => FuncKind::Async(func.clone()),
+        }
+    }
+
+    #[cfg(feature = "async")]
+    pub(crate) fn asynchronous(ty: FuncType, func: AsyncHostFunc) -> HostDef {
+        HostDef { ty, func: AnyHostFunc::Async(func) }
     }
 
     /// Creates a host function from a closure whose type is known at compile time.
@@ -107,7 +125,7 @@ impl HostDef {
             // the function's type says.
             unsafe { call_typed(core, instance, slots, &closure) }
         };
-        HostDef { ty, func: Arc::new(func) }
+        HostDef { ty, func: AnyHostFunc::Sync(Arc::new(func)) }
     }
 
     /// Creates a host function from a closure that takes its values as slices.
@@ -120,7 +138,7 @@ impl HostDef {
             // SAFETY: as in `typed`.
             unsafe { call_untyped(core, instance, slots, &signature, &closure) }
         };
-        HostDef { ty, func: Arc::new(func) }
+        HostDef { ty, func: AnyHostFunc::Sync(Arc::new(func)) }
     }
 }
 
@@ -197,11 +215,11 @@ unsafe fn call_untyped<T>(
 /// # Errors
 ///
 /// The closure's, or that the host has no room for the buffer.
-pub(crate) fn with_buffer<V: Copy>(
+pub(crate) fn with_buffer<V: Copy, R>(
     len: usize,
     fill: V,
-    use_buffer: impl FnOnce(&mut [V]) -> Result<()>,
-) -> Result<()> {
+    use_buffer: impl FnOnce(&mut [V]) -> Result<R>,
+) -> Result<R> {
     const INLINE: usize = 16;
     if len <= INLINE {
         use_buffer(&mut [fill; INLINE][..len])

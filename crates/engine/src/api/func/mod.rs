@@ -1,7 +1,10 @@
 //! [`Func`]: a function, of the guest or of the host.
 
+#[cfg(feature = "async")]
+pub(crate) mod asynchronous;
 pub(crate) mod caller;
 pub(crate) mod host;
+pub(crate) mod resumable;
 pub(crate) mod typed;
 
 use anyhow::{Context, Result, bail, ensure};
@@ -72,7 +75,7 @@ impl Func {
         let entity = core.funcs.push(FuncEntity {
             type_index: core.engine.register_func_type(def.ty()),
             ty: def.ty().clone(),
-            kind: FuncKind::Host(def.func().clone()),
+            kind: def.kind(),
         });
         // SAFETY: the store owns the function as of now.
         Func { handle: unsafe { Handle::new(core, entity) } }

@@ -17,7 +17,6 @@ use crate::api::store::handle::Handle;
 use crate::api::store::{AsContext, AsContextMut, StoreContext, StoreContextMut};
 use crate::api::values::global::Global;
 use crate::api::values::wasm_ty::{WasmParams, WasmResults};
-use crate::exec;
 use crate::runtime::instance::{self, Entity, InstanceData};
 use crate::runtime::store::StoreCore;
 
@@ -70,22 +69,66 @@ impl Instance {
         Instance::instantiate(&mut store.as_context_mut(), module, imports)
     }
 
+    /// The same; if the start function waits, so does the future. See [`Func::call_async`].
+    ///
+    /// # Errors
+    ///
+    /// As for [`Instance::new`].
+    ///
+    /// # Panics
+    ///
+    /// If an import belongs to another store.
+    #[cfg(feature = "async")]
+    pub async fn new_async(
+        mut store: impl AsContextMut<Data: Send>,
+        module: &Module,
+        imports: &[Extern],
+    ) -> Result<Instance> {
+        Instance::instantiate_async(&mut store.as_context_mut(), module, imports).await
+    }
+
     pub(crate) fn instantiate<T>(
         store: &mut StoreContextMut<'_, T>,
         module: &Module,
         imports: &[Extern],
     ) -> Result<Instance> {
+        let (instance, start) = Instance::create(store, module, imports)?;
+        if let Some(start) = start {
+            start.invoke(store, &[], &mut [])?;
+        }
+        Ok(instance)
+    }
+
+    #[cfg(feature = "async")]
+    pub(crate) async fn instantiate_async<T: Send>(
+        store: &mut StoreContextMut<'_, T>,
+        module: &Module,
+        imports: &[Extern],
+    ) -> Result<Instance> {
+        let (instance, start) = Instance::create(store, module, imports)?;
+        if let Some(start) = start {
+            start.call_slots_async(store, &[], 0).await?;
+        }
+        Ok(instance)
+    }
+
+    /// Everything but the start function, which takes and returns nothing.
+    fn create<T>(
+        store: &mut StoreContextMut<'_, T>,
+        module: &Module,
+        imports: &[Extern],
+    ) -> Result<(Instance, Option<Func>)> {
         let imports: Vec<Entity> =
             imports.iter().map(|import| import.entity(store.core_mut())).collect();
         // SAFETY: R2: the imports were checked to be the store's; R3: it is borrowed exclusively.
         let entity = unsafe { instance::instantiate(store.core_ptr(), module.code(), &imports)? };
         // SAFETY: R1: it was just made; its list of functions does not change any more.
-        if let Some(start) = unsafe { entity.as_ref() }.start() {
-            // SAFETY: R3 as above; validation says the start function's type is () -> ().
-            unsafe { exec::invoke(store.core_ptr(), start, &[], &mut [])? };
-        }
-        // SAFETY: the store owns the instance as of now.
-        Ok(Instance { handle: unsafe { Handle::new(store.core(), entity) } })
+        let start = unsafe { entity.as_ref() }.start();
+        // SAFETY: the store owns the instance and its functions as of now.
+        let handle = |start| Func::from_handle(unsafe { Handle::new(store.core(), start) });
+        let start = start.map(handle);
+        // SAFETY: as above.
+        Ok((Instance { handle: unsafe { Handle::new(store.core(), entity) } }, start))
     }
 
     /// The instance at an address; `None` for null.

@@ -11,7 +11,7 @@ use crate::api::module::Module;
 use crate::api::module::definition::Definition;
 use crate::api::module::externs::Extern;
 use crate::api::module::instance::Instance;
-use crate::api::store::AsContextMut;
+use crate::api::store::{AsContextMut, StoreContextMut};
 
 /// A module with definitions for all its imports, ready to be instantiated in any number of
 /// stores: made by [`Linker::instantiate_pre`](crate::Linker::instantiate_pre).
@@ -66,13 +66,39 @@ impl<T> InstancePre<T> {
     /// If the definition for an import belongs to another store.
     pub fn instantiate(&self, mut store: impl AsContextMut<Data = T>) -> Result<Instance> {
         let mut store = store.as_context_mut();
+        let imports = self.imports_in(&mut store)?;
+        Instance::instantiate(&mut store, &self.module, &imports)
+    }
+
+    /// The same; if the start function waits, so does the future. See
+    /// [`Func::call_async`](crate::Func::call_async).
+    ///
+    /// # Errors
+    ///
+    /// As for [`Instance::new`].
+    ///
+    /// # Panics
+    ///
+    /// If the definition for an import belongs to another store.
+    #[cfg(feature = "async")]
+    pub async fn instantiate_async(
+        &self,
+        mut store: impl AsContextMut<Data = T>,
+    ) -> Result<Instance>
+    where
+        T: Send,
+    {
+        let mut store = store.as_context_mut();
+        let imports = self.imports_in(&mut store)?;
+        Instance::instantiate_async(&mut store, &self.module, &imports).await
+    }
+
+    fn imports_in(&self, store: &mut StoreContextMut<'_, T>) -> Result<Vec<Extern>> {
         ensure!(
             Engine::same(self.module.engine(), store.engine()),
             "the store was made with another engine than the module"
         );
-        let imports: Vec<Extern> =
-            self.imports.iter().map(|definition| definition.to_extern(&mut store)).collect();
-        Instance::instantiate(&mut store, &self.module, &imports)
+        Ok(self.imports.iter().map(|definition| definition.to_extern(store)).collect())
     }
 }
 

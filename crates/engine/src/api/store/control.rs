@@ -10,19 +10,13 @@ use crate::api::store::limits::ResourceLimiter;
 use crate::api::store::{
     AsContext, AsContextMut, Store, StoreContext, StoreContextMut, StoreInner,
 };
+#[cfg(feature = "async")]
+use crate::exec::meter::YIELD_IN_SYNC;
+#[cfg(feature = "async")]
+use crate::runtime::context::Stops;
+use crate::runtime::hooks::{CallHook, UpdateDeadline};
 use crate::runtime::store::StoreCore;
 use crate::runtime::trap::Trap;
-
-/// What happens to a guest when its deadline is reached; see
-/// [`Store::epoch_deadline_callback`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum UpdateDeadline {
-    /// It continues, with a new deadline that many ticks after the current epoch.
-    Continue(u64),
-    /// It ends with the trap [`Interrupt`](crate::Trap::Interrupt).
-    Interrupt,
-}
 
 impl<T> Store<T> {
     /// Sets how much fuel the guest has from now on. An instruction costs about one unit.
@@ -113,12 +107,54 @@ impl<T> Store<T> {
             // SAFETY: the executor hands out the pointer it was given, which is one to the whole
             // store, and borrows nothing of it meanwhile (R3); the callback is in a store of `T`.
             let store = StoreContextMut(unsafe { core.cast::<StoreInner<T>>().as_mut() });
-            Ok(match callback(store)? {
-                UpdateDeadline::Continue(ticks) => Some(ticks),
-                UpdateDeadline::Interrupt => None,
-            })
+            callback(store)
         };
         self.as_context_mut().core_mut().epoch_callback = Some(Box::new(callback));
+    }
+
+    /// Sets what is called when control passes between guest and host: before and after each call of
+    /// a function of the store by the host, and before and after each call of a host function by the
+    /// guest. Calls that stop in the middle (see [`Func::call_resumable`](crate::Func::call_resumable))
+    /// return to the host where they stop; asynchronous host functions return when their future is
+    /// ready.
+    ///
+    /// If the hook returns an error before a call, there is no call, and the error is the call's. If
+    /// it returns one after a call, that takes the place of whatever the call returned.
+    ///
+    /// While the hook runs, calls that it makes itself do not call it.
+    ///
+    /// ```
+    /// use lineal::{CallHook, Engine, Linker, Module, Store};
+    ///
+    /// let engine = Engine::default();
+    /// let module = Module::new(&engine, r#"(module (import "" "f" (func $f))
+    ///     (func (export "run") (call $f)))"#)?;
+    /// let mut linker = Linker::<Vec<CallHook>>::new(&engine);
+    /// linker.func_wrap("", "f", || {})?;
+    /// let mut store = Store::new(&engine, Vec::new());
+    /// let instance = linker.instantiate(&mut store, &module)?;
+    /// store.call_hook(|mut store, hook| {
+    ///     store.data_mut().push(hook);
+    ///     lineal::Result::Ok(())
+    /// });
+    /// instance.get_typed_func::<(), ()>(&store, "run")?.call(&mut store, ())?;
+    /// use CallHook::*;
+    /// let expected = [CallingWasm, CallingHost, ReturningFromHost, ReturningFromWasm];
+    /// assert_eq!(store.data()[..], expected);
+    /// # Ok::<(), lineal::Error>(())
+    /// ```
+    pub fn call_hook(
+        &mut self,
+        mut hook: impl FnMut(StoreContextMut<'_, T>, CallHook) -> Result<()> + Send + Sync + 'static,
+    ) {
+        let hook = move |core: NonNull<StoreCore>, at: CallHook| {
+            // SAFETY: as for the epoch's callback.
+            hook(StoreContextMut(unsafe { core.cast::<StoreInner<T>>().as_mut() }), at)
+        };
+        let mut store = self.as_context_mut();
+        let core = store.core_mut();
+        core.call_hook = Some(Box::new(hook));
+        core.context.watched = true;
     }
 
     /// Sets the limiter, which decides what may be allocated in the store: memories, tables and instances,
@@ -147,7 +183,7 @@ impl<T> StoreContext<'_, T> {
     /// As for [`Store::set_fuel`].
     pub fn get_fuel(&self) -> Result<u64> {
         check_fuel(self.core())?;
-        Ok(self.core().context.fuel)
+        Ok(self.core().context.total_fuel())
     }
 }
 
@@ -159,7 +195,7 @@ impl<T> StoreContextMut<'_, T> {
     /// As for [`Store::set_fuel`].
     pub fn set_fuel(&mut self, fuel: u64) -> Result<()> {
         check_fuel(self.core())?;
-        self.core_mut().context.fuel = fuel;
+        self.core_mut().context.set_fuel(fuel);
         Ok(())
     }
 
@@ -202,7 +238,17 @@ impl<T> StoreContextMut<'_, T> {
         let answer = callback(self.core_ptr());
         let core = self.core_mut();
         core.epoch_callback = Some(callback);
-        core.context.set_epoch_deadline(answer?.ok_or(Trap::Interrupt)?);
+        let ticks = match answer? {
+            UpdateDeadline::Continue(ticks) => ticks,
+            UpdateDeadline::Interrupt => return Err(Trap::Interrupt.into()),
+            // Whoever asks cannot be left here. The guest yields at its own next check.
+            #[cfg(feature = "async")]
+            UpdateDeadline::Yield(ticks) => {
+                ensure!(core.context.stops == Stops::Async, YIELD_IN_SYNC);
+                ticks
+            }
+        };
+        core.context.set_epoch_deadline(ticks);
         Ok(true)
     }
 }
@@ -236,7 +282,7 @@ impl<T> Caller<'_, T> {
     }
 }
 
-fn check_fuel(core: &StoreCore) -> Result<()> {
+pub(super) fn check_fuel(core: &StoreCore) -> Result<()> {
     let on = core.engine.config().translation().fuel;
     ensure!(on, "fuel is not configured in this store: see `Config::consume_fuel`");
     Ok(())

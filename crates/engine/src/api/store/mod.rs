@@ -7,6 +7,8 @@
 //! StoreContextMut<'_, T> ───────┘        (StoreContext<'_, T>: &)
 //! ```
 
+#[cfg(feature = "async")]
+mod asynchronous;
 pub(crate) mod control;
 #[cfg(feature = "coredump")]
 pub(crate) mod coredump;

@@ -52,7 +52,7 @@ pub(crate) mod sealed {
     ///
     /// `into_slots` gives a value of type `TYPE`, and `Slots` is an array of as many as that
     /// takes.
-    pub unsafe trait Value: Sized {
+    pub unsafe trait Value: Sized + 'static {
         const TYPE: ValType;
 
         /// The slots it takes.
@@ -73,7 +73,7 @@ pub(crate) mod sealed {
     ///
     /// `lower` gives values of the types `TYPES`, which take `COUNT` slots, and `Slots` is an array
     /// of at least as many.
-    pub unsafe trait Values: Sized {
+    pub unsafe trait Values: Sized + 'static {
         const TYPES: &'static [ValType];
 
         /// How many slots the values take.

@@ -22,7 +22,9 @@ mod tail;
 pub(crate) use direct::{Call, CallImport};
 pub(crate) use enter::{Enter, MANY};
 pub(crate) use indirect::{CallIndirect, CallRef};
-pub(crate) use outside::{call_host, run_host};
+#[cfg(feature = "async")]
+pub(crate) use outside::HostCode;
+pub(crate) use outside::{call_host, host_slots, returned, run_host};
 pub(crate) use returns::{Return0, Return1, ReturnMany, ReturnVector};
 pub(crate) use tail::{ReturnCall, ReturnCallImport, ReturnCallIndirect, ReturnCallRef, TailMeta};
 

@@ -6,8 +6,11 @@ use std::ptr::NonNull;
 use super::{CALL_OUTSIDE, StaticCell, begin, blame_caller, return_to, switch_return_ip};
 use crate::machine::place::Place;
 use crate::machine::{Exit, Fp, Ip, Machine, Op};
+#[cfg(feature = "async")]
+use crate::runtime::context::Stops;
 use crate::runtime::context::{Context, HostFailure, Switch};
 use crate::runtime::entity::{FuncEntity, FuncKind};
+use crate::runtime::hooks::{self, CallHook};
 use crate::runtime::observe::{self, HostCall};
 use crate::runtime::slots::slot_count;
 use crate::runtime::trap::Trap;
@@ -70,11 +73,7 @@ impl Op for CallOutside {
                     Err((*m.cx).exit.exit)
                 }
                 Outside::Returned => {
-                    m.mem_ptr = (*m.cx).mem_ptr;
-                    m.acc = m.fp.get(0);
-                    m.acc64 = f64::from_bits(m.acc);
-                    m.acc32 = f32::from_bits(m.acc as u32);
-                    return_to(m, return_ip);
+                    return_from_host(m, return_ip);
                     Err(Exit::BRANCH)
                 }
                 Outside::Entered => {
@@ -86,6 +85,38 @@ impl Op for CallOutside {
                 }
             }
         }
+    }
+}
+
+/// Continues behind a call of a host function, whose results are in its frame's slots.
+///
+/// # Safety
+///
+/// E3 holds, and as for [`return_to`].
+#[inline(always)]
+unsafe fn return_from_host(m: &mut Machine, return_ip: Ip) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        m.mem_ptr = (*m.cx).mem_ptr;
+        m.acc = m.fp.get(0);
+        m.acc64 = f64::from_bits(m.acc);
+        m.acc32 = f32::from_bits(m.acc as u32);
+        return_to(m, return_ip);
+    }
+}
+
+/// The machine as it continues behind a call of a host function, whose results are in the slots
+/// from `fp` on.
+///
+/// # Safety
+///
+/// E3 holds, and as for [`return_to`].
+pub(crate) unsafe fn returned(cx: *mut Context, return_ip: Ip, fp: Fp) -> Machine {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let mut machine = Machine::at(cx, (*cx).mem_ptr, fp);
+        return_from_host(&mut machine, return_ip);
+        machine
     }
 }
 
@@ -130,10 +161,10 @@ unsafe fn call_outside(
             cx.enter(instance.as_ptr());
             Outside::Entered
         }
-        FuncKind::Host(_) => {
+        _ => {
             // SAFETY: the caller's promise.
             let called = unsafe {
-                if (*cx).observation.is_some() {
+                if (*cx).watched {
                     // Observers may ask who calls.
                     (*cx).exit.ip = return_ip.offset(-1);
                     (*cx).exit.fp = fp.of_caller(return_ip);
@@ -169,22 +200,71 @@ pub(crate) unsafe fn call_host(
 ) -> Result<(), Exit> {
     // SAFETY: the caller's promise; R1: the function outlives the call.
     let (store, callee, instance) = unsafe { ((*cx).store, func.as_ref(), (*cx).instance) };
-    let FuncKind::Host(call) = &callee.kind else { return Ok(()) };
     let Some(store) = NonNull::new(store) else { return Ok(()) };
-    let slots = slot_count(callee.ty.params()).max(slot_count(callee.ty.results()));
+    let call = match &callee.kind {
+        FuncKind::Host(call) => call,
+        #[cfg(feature = "async")]
+        // SAFETY: the caller's promise.
+        FuncKind::Async(_) => return Err(unsafe { call_async(cx, func) }),
+        FuncKind::Wasm { .. } => return Ok(()),
+    };
+    let end = fp.slot(host_slots(callee));
     // SAFETY: the caller's promise.
     unsafe {
-        let run = || run_host(cx, fp.slot(slots), || call(store, instance, fp.as_ptr()));
-        if (*cx).observation.is_none() {
-            return run();
+        if !(*cx).watched {
+            let outcome = run_host(cx, end, || call(store, instance, fp.as_ptr()));
+            return outcome.inspect_err(|&exit| note_failure(cx, func, exit));
         }
-        let observed = HostCall::begin(store, func, fp)
+        let watched = HostCall::begin(store, func, fp)
             .map_err(|failure| observe::leave_with(&mut *cx, failure))?;
-        let outcome = run();
-        let ended = observed.end(store, outcome.is_ok());
-        outcome?;
+        let outcome = run_host(cx, end, || {
+            hooks::call_hook(store, CallHook::CallingHost)?;
+            let outcome = call(store, instance, fp.as_ptr());
+            hooks::call_hook(store, CallHook::ReturningFromHost)?;
+            outcome
+        });
+        let ended = watched.end(store, outcome.is_ok());
+        outcome.inspect_err(|&exit| note_failure(cx, func, exit))?;
         ended.map_err(|failure| observe::leave_with(&mut *cx, failure))
     }
+}
+
+/// Notes which host function stops the guest.
+///
+/// # Safety
+///
+/// E3 holds.
+#[cold]
+unsafe fn note_failure(cx: *mut Context, func: NonNull<FuncEntity>, exit: Exit) {
+    if exit == Exit::HOST_ERROR {
+        // SAFETY: the caller's promise.
+        unsafe { (*cx).host_func = Some(func) };
+    }
+}
+
+/// How many slots a host function has for its parameters and results.
+pub(crate) fn host_slots(func: &FuncEntity) -> usize {
+    slot_count(func.ty.params()).max(slot_count(func.ty.results()))
+}
+
+/// Leaves the guest where it calls an asynchronous host function, if it may.
+///
+/// # Safety
+///
+/// E3 holds.
+#[cfg(feature = "async")]
+unsafe fn call_async(cx: *mut Context, func: NonNull<FuncEntity>) -> Exit {
+    // SAFETY: the caller's promise.
+    let cx = unsafe { &mut *cx };
+    cx.host_func = Some(func);
+    if cx.stops != Stops::Async {
+        let error = anyhow::Error::msg(
+            "an asynchronous host function was called, but the guest was not called by an \
+             asynchronous function such as `call_async`",
+        );
+        return observe::leave_with(cx, HostFailure::Error(error));
+    }
+    Exit::HOST_CALL
 }
 
 /// Runs code of the host's that may call the guest again; the guest's frames end at `end`. A
@@ -198,33 +278,67 @@ pub(crate) unsafe fn run_host(
     end: *mut u64,
     run: impl FnOnce() -> anyhow::Result<()>,
 ) -> Result<(), Exit> {
-    // SAFETY: E3; no reference into the context is kept across the call (R3).
-    let (free, scope) = unsafe {
-        let free = (*cx).stack_free;
-        (*cx).stack_free = end.wrapping_add(REENTRY_SLOTS);
-        (free, (*(*cx).store).heap.begin_scope())
-    };
+    // SAFETY: the caller's promise; no reference into the context is kept across the call (R3).
+    let code = unsafe { HostCode::begin(cx, end) };
     let outcome = catch_unwind(AssertUnwindSafe(run));
-    // SAFETY: E3; R3: the heap is borrowed for this statement only.
-    let cx = unsafe {
-        (*(*cx).store).heap.end_scope(scope);
-        &mut *cx
-    };
-    cx.stack_free = free;
-    cx.refresh_memory();
-    let failure = match outcome {
-        Ok(Ok(())) => return Ok(()),
-        Ok(Err(error)) => {
-            // SAFETY: as above.
-            let pending = unsafe { &mut (*cx.store).heap.pending_exception };
-            if *pending != 0 && error.is::<ThrownException>() {
-                cx.exception = std::mem::take(pending);
-                return Err(Exit::EXCEPTION);
-            }
-            HostFailure::Error(error)
+    // SAFETY: the caller's promise.
+    unsafe { code.end(cx, outcome) }
+}
+
+/// Code of the host's that runs while the guest waits.
+pub(crate) struct HostCode {
+    /// The first slot that an invocation could use before.
+    free: *mut u64,
+    /// The scope of the references that the code gets.
+    scope: usize,
+}
+
+impl HostCode {
+    /// Makes everything ready for it.
+    ///
+    /// # Safety
+    ///
+    /// As for [`run_host`].
+    pub(crate) unsafe fn begin(cx: *mut Context, end: *mut u64) -> HostCode {
+        // SAFETY: E3; R3: the heap is borrowed for this statement only.
+        unsafe {
+            let free = (*cx).stack_free;
+            (*cx).stack_free = end.wrapping_add(REENTRY_SLOTS);
+            HostCode { free, scope: (*(*cx).store).heap.begin_scope() }
         }
-        Err(payload) => HostFailure::Panic(payload),
-    };
-    cx.host_error = Some(failure);
-    Err(Exit::HOST_ERROR)
+    }
+
+    /// Makes everything ready for the guest again. A failure is left in the context.
+    ///
+    /// # Safety
+    ///
+    /// As for [`run_host`].
+    pub(crate) unsafe fn end(
+        self,
+        cx: *mut Context,
+        outcome: std::thread::Result<anyhow::Result<()>>,
+    ) -> Result<(), Exit> {
+        // SAFETY: E3; R3: the heap is borrowed for this statement only.
+        let cx = unsafe {
+            (*(*cx).store).heap.end_scope(self.scope);
+            &mut *cx
+        };
+        cx.stack_free = self.free;
+        cx.refresh_memory();
+        let failure = match outcome {
+            Ok(Ok(())) => return Ok(()),
+            Ok(Err(error)) => {
+                // SAFETY: as above.
+                let pending = unsafe { &mut (*cx.store).heap.pending_exception };
+                if *pending != 0 && error.is::<ThrownException>() {
+                    cx.exception = std::mem::take(pending);
+                    return Err(Exit::EXCEPTION);
+                }
+                HostFailure::Error(error)
+            }
+            Err(payload) => HostFailure::Panic(payload),
+        };
+        cx.host_error = Some(failure);
+        Err(Exit::HOST_ERROR)
+    }
 }

@@ -1,0 +1,90 @@
+//! What a store calls of its host's when control passes between guest and host.
+
+use std::ptr::NonNull;
+
+use anyhow::Result;
+
+use super::store::StoreCore;
+
+/// Where control passes from the guest to the host or back; see
+/// [`Store::call_hook`](crate::Store::call_hook).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum CallHook {
+    /// The host calls a function of the store, or resumes it.
+    CallingWasm,
+    /// The function returns to the host, or stops where it can be resumed.
+    ReturningFromWasm,
+    /// The guest calls a function of the host's.
+    CallingHost,
+    /// The host's function returns to the guest.
+    ReturningFromHost,
+}
+
+impl CallHook {
+    /// Whether the host's code runs from here on.
+    pub fn entering_host(&self) -> bool {
+        matches!(self, CallHook::ReturningFromWasm | CallHook::CallingHost)
+    }
+
+    /// Whether the host's code ends here.
+    pub fn exiting_host(&self) -> bool {
+        !self.entering_host()
+    }
+}
+
+/// What happens to a guest when its deadline is reached; see
+/// [`Store::epoch_deadline_callback`](crate::Store::epoch_deadline_callback).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum UpdateDeadline {
+    /// It continues, with a new deadline that many ticks after the current epoch.
+    Continue(u64),
+    /// It ends with the trap [`Interrupt`](crate::Trap::Interrupt).
+    Interrupt,
+    /// The same as [`Continue`](Self::Continue), but before that the future that runs the guest is
+    /// pending once, so that others get their turn. If the guest was not called by a function such
+    /// as [`Func::call_async`](crate::Func::call_async), it ends with an error.
+    #[cfg(feature = "async")]
+    Yield(u64),
+}
+
+/// The host's callback for the epoch's deadline, without its store's type parameter.
+pub(crate) type EpochCallback =
+    Box<dyn FnMut(NonNull<StoreCore>) -> Result<UpdateDeadline> + Send + Sync>;
+
+/// The host's hook for calls, without its store's type parameter.
+pub(crate) type CallHookFn =
+    Box<dyn FnMut(NonNull<StoreCore>, CallHook) -> Result<()> + Send + Sync>;
+
+/// Calls a store's hook, if it has one. While it runs, nobody else calls it.
+///
+/// # Safety
+///
+/// The store is exclusively the caller's (R3), and the pointer is good for what the hook makes of
+/// it: the whole store, with the host's value. No entity is borrowed.
+pub(crate) unsafe fn call_hook(store: NonNull<StoreCore>, at: CallHook) -> Result<()> {
+    // SAFETY: the caller's promise; the borrow ends with the statement.
+    let Some(hook) = (unsafe { (*store.as_ptr()).call_hook.take() }) else { return Ok(()) };
+    // Put back even if it panics.
+    let mut hook = PutBack { store, hook: Some(hook) };
+    match &mut hook.hook {
+        Some(hook) => hook(store, at),
+        None => Ok(()),
+    }
+}
+
+struct PutBack {
+    store: NonNull<StoreCore>,
+    hook: Option<CallHookFn>,
+}
+
+impl Drop for PutBack {
+    fn drop(&mut self) {
+        // SAFETY: as for `call_hook`, whose caller waits for this.
+        let hook = unsafe { &mut (*self.store.as_ptr()).call_hook };
+        // The hook may have set another.
+        if hook.is_none() {
+            *hook = self.hook.take();
+        }
+    }
+}
