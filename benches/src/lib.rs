@@ -20,7 +20,7 @@ mod samples;
 
 pub use clock::{CpuTime, cpu_time};
 pub use engine::{Engine, Instance, Module};
-pub use engines::{eager_engines, engine, engines, instantiate_if_supported};
+pub use engines::{eager_engines, engine, engines, instantiate_if_supported, runs};
 pub use generate::large_module;
 pub use kernel::{Kernel, Work};
 pub use machine::Machine;

@@ -1,7 +1,9 @@
 //! Every engine gives the right results: the programs' checksums, and for the kernels, what
 //! Lineal gives.
 
-use lineal_benches::{Kernel, Program, engine, engines, instantiate_if_supported, large_module};
+use lineal_benches::{
+    Kernel, Program, engine, engines, instantiate_if_supported, large_module, runs,
+};
 
 #[test]
 fn programs() {
@@ -51,6 +53,12 @@ fn kernels() {
                 else {
                     break;
                 };
+                // A fault of Lineal's is one of the test; that of a peer is its own.
+                if engine.package() != "lineal" && !runs(&mut *instance, &kernel.export).unwrap() {
+                    eprintln!("{name} is left out on {}, which panicked", engine.name());
+                    continue;
+                }
+                let mut instance = engine.compile(wasm).unwrap().instantiate().unwrap();
                 let found = instance.call(&kernel.export, 3);
                 let found = found.unwrap_or_else(|e| panic!("{name} on {}: {e:#}", engine.name()));
                 assert_eq!(found, *expected, "{name} on {}", engine.name());

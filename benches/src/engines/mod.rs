@@ -12,6 +12,8 @@ mod wasmi;
 #[cfg(feature = "wasmtime")]
 mod wasmtime;
 
+use std::panic::{self, AssertUnwindSafe};
+
 use anyhow::{Context, Result, anyhow};
 
 use crate::{Engine, Instance};
@@ -84,6 +86,19 @@ pub fn instantiate_if_supported(
             eprintln!("{name} is left out on {}: {reason}", engine.name());
             Ok(None)
         }
+    }
+}
+
+/// Whether a function can be called without a panic of the engine's, which prints a line of its own.
+/// Such a fault of a peer must not end a comparison.
+///
+/// # Errors
+///
+/// If the call returns one.
+pub fn runs(instance: &mut dyn Instance, export: &str) -> Result<bool> {
+    match panic::catch_unwind(AssertUnwindSafe(|| instance.call(export, 1))) {
+        Ok(result) => result.map(|_| true),
+        Err(_) => Ok(false),
     }
 }
 

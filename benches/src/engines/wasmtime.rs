@@ -33,6 +33,8 @@ impl Engine for Wasmtime {
 
     fn compile(&self, wasm: &[u8]) -> Result<Box<dyn Module>> {
         let mut config = wasmtime::Config::new();
+        // Off by default, unlike the instructions of the proposal.
+        config.shared_memory(true);
         if let Some(target) = self.target {
             config.target(target).map_err(local)?;
         }
