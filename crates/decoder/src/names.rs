@@ -1,6 +1,7 @@
 //! The custom name section.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use wasmparser::{BinaryReader, Name, NameMap, NameSectionReader};
 
@@ -9,6 +10,8 @@ use wasmparser::{BinaryReader, Name, NameMap, NameSectionReader};
 /// Names have no meaning to WebAssembly: a malformed name section counts as absent.
 #[derive(Clone, Debug, Default)]
 pub struct Names {
+    /// The module's bytes, which the names stay in.
+    binary: Arc<[u8]>,
     module: Option<Box<str>>,
     funcs: NameTable,
     tables: NameTable,
@@ -17,13 +20,11 @@ pub struct Names {
     data: NameTable,
 }
 
-/// Names by index, in two allocations.
+/// Where names are, by index.
 #[derive(Clone, Debug, Default)]
 struct NameTable {
-    /// Every name, one after the other.
-    text: Box<str>,
-    /// Index and the end of its name in `text`, where the next name starts; ordered by index.
-    ends: Box<[(u32, u32)]>,
+    /// Indices, and where in the binary the index and the name are; ordered by index.
+    items: Box<[(u32, u32)]>,
 }
 
 impl Names {
@@ -34,37 +35,37 @@ impl Names {
 
     /// The name of a function, imported ones included.
     pub fn func(&self, index: u32) -> Option<&str> {
-        self.funcs.get(index)
+        self.funcs.get(&self.binary, index)
     }
 
     /// The functions that have a name, by index.
     pub fn funcs(&self) -> impl Iterator<Item = (u32, &str)> {
-        self.funcs.ends.iter().filter_map(|&(index, _)| Some((index, self.func(index)?)))
+        self.funcs.items.iter().filter_map(|&(index, _)| Some((index, self.func(index)?)))
     }
 
     /// The name of a table, imported ones included.
     pub fn table(&self, index: u32) -> Option<&str> {
-        self.tables.get(index)
+        self.tables.get(&self.binary, index)
     }
 
     /// The name of a memory, imported ones included.
     pub fn memory(&self, index: u32) -> Option<&str> {
-        self.memories.get(index)
+        self.memories.get(&self.binary, index)
     }
 
     /// The name of a global, imported ones included.
     pub fn global(&self, index: u32) -> Option<&str> {
-        self.globals.get(index)
+        self.globals.get(&self.binary, index)
     }
 
     /// The name of a data segment.
     pub fn data(&self, index: u32) -> Option<&str> {
-        self.data.get(index)
+        self.data.get(&self.binary, index)
     }
 
     /// Reads the name section that lies there in a binary; `None` if it is malformed.
-    pub(crate) fn read(binary: &[u8], section: &Range<usize>) -> Option<Names> {
-        let mut names = Names::default();
+    pub(crate) fn read(binary: &Arc<[u8]>, section: &Range<usize>) -> Option<Names> {
+        let mut names = Names { binary: Arc::clone(binary), ..Names::default() };
         let reader = BinaryReader::new(&binary[section.clone()], section.start as u64);
         for subsection in NameSectionReader::new(reader) {
             match subsection.ok()? {
@@ -82,24 +83,26 @@ impl Names {
 }
 
 impl NameTable {
-    fn get(&self, index: u32) -> Option<&str> {
-        let at = self.ends.binary_search_by_key(&index, |&(named, _)| named).ok()?;
-        let start = at.checked_sub(1).map_or(0, |before| self.ends[before].1);
-        self.text.get(start as usize..self.ends[at].1 as usize)
+    fn get<'a>(&self, binary: &'a [u8], index: u32) -> Option<&'a str> {
+        let at = self.items.binary_search_by_key(&index, |&(named, _)| named).ok()?;
+        let item = binary.get(self.items[at].1 as usize..)?;
+        let mut reader = BinaryReader::new(item, 0);
+        reader.read_var_u32().ok()?;
+        reader.read_unlimited_string().ok()
     }
 
-    fn read(map: NameMap<'_>) -> Option<NameTable> {
-        let mut text = String::new();
-        let mut ends: Vec<(u32, u32)> = Vec::new();
-        for naming in map {
+    fn read(mut map: NameMap<'_>) -> Option<NameTable> {
+        let mut items: Vec<(u32, u32)> = Vec::new();
+        loop {
+            let offset = map.names.original_position();
+            let Some(naming) = map.next() else { break };
             let naming = naming.ok()?;
             // The specification orders a name map by index and allows each index once.
-            if ends.last().is_some_and(|&(index, _)| index >= naming.index) {
+            if items.last().is_some_and(|&(index, _)| index >= naming.index) {
                 return None;
             }
-            text.push_str(naming.name);
-            ends.push((naming.index, u32::try_from(text.len()).ok()?));
+            items.push((naming.index, u32::try_from(offset).ok()?));
         }
-        Some(NameTable { text: text.into(), ends: ends.into() })
+        Some(NameTable { items: items.into() })
     }
 }
