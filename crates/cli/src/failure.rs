@@ -22,6 +22,9 @@ pub(crate) const FINDINGS_STATUS: u8 = 99;
 /// What is said of a guest that did not compute when it was stopped.
 pub(crate) const WAITS: &str = ", and is still waiting for something";
 
+/// What is said of one that could not be interrupted, or not in time.
+pub(crate) const GOES_ON: &str = ", in an operation that cannot be interrupted";
+
 /// Whether the reader of our output is gone. That is not worth a message.
 pub(crate) fn is_broken_pipe(error: &Error) -> bool {
     error

@@ -2,22 +2,26 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use lineal::Engine;
 
 use crate::failure;
 
-/// How long a guest that does not compute may take to end when its time is over. One that waits for
-/// another thread cannot be interrupted; the process ends instead.
-const GRACE: Duration = Duration::from_millis(20);
+/// How long a guest may take to end, and to report where it was interrupted: in time of the processor,
+/// because a process that does not get it cannot do anything.
+const GRACE: Duration = Duration::from_millis(30);
 
-/// How many times as long it may take if it computes: it has not had the processor then.
-const PATIENCE: u32 = 50;
+/// How long it may take by the clock if it does not get the processor for so long.
+const PATIENCE: Duration = Duration::from_secs(2);
 
-/// How long it may take to report where a guest was interrupted.
-const REPORT_TIME: Duration = Duration::from_secs(1);
+/// How long it may wait for something. A guest that waits for another thread cannot be interrupted, and
+/// a report may have nobody who reads it; the process ends instead.
+const WAIT: Duration = Duration::from_millis(20);
+
+/// How often that is looked at.
+const STEP: Duration = Duration::from_millis(2);
 
 /// What a command is doing, which decides how it can be stopped.
 enum Stage {
@@ -50,27 +54,18 @@ impl Watchdog {
             let now = locked(&watched);
             let Stage::Guest { engine, .. } = &*now else {
                 // As the stage stays locked, no guest begins any more.
-                abort(timeout, &now);
+                abort(timeout, &now, "");
             };
             engine.increment_epoch();
             drop(now);
-            for _ in 0..PATIENCE {
-                thread::sleep(GRACE);
-                if matches!(&*locked(&watched), Stage::Host(_)) {
-                    thread::sleep(REPORT_TIME);
-                    break;
-                }
-                if !computes() {
-                    break;
-                }
-            }
+            let waits = wait_for_end();
             let mut now = locked(&watched);
             if let Stage::Guest { aborting, .. } = &mut *now
                 && let Some(aborting) = aborting.take()
             {
                 aborting();
             }
-            abort(timeout, &now);
+            abort(timeout, &now, if waits { failure::WAITS } else { failure::GOES_ON });
         };
         let thread = thread::Builder::new().spawn(watch);
         thread.context("cannot start the thread that watches the time")?;
@@ -94,16 +89,50 @@ fn locked(stage: &Mutex<Stage>) -> MutexGuard<'_, Stage> {
     stage.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn abort(timeout: Duration, stage: &Stage) -> ! {
+fn abort(timeout: Duration, stage: &Stage, why: &str) -> ! {
     failure::abort(&match stage {
         Stage::Host(doing) => format!("timed out after {timeout:?}, {doing}"),
-        Stage::Guest { .. } => format!("the guest timed out after {timeout:?}{}", failure::WAITS),
+        Stage::Guest { .. } => format!("the guest timed out after {timeout:?}{why}"),
     })
 }
 
-/// Whether the main thread, which the guest runs on, has something to do, as far as the system says
-/// that: on Linux, in the first letter after the name in parentheses.
+/// Gives the main thread time to end the process; whether it waits for something.
+fn wait_for_end() -> bool {
+    let (start, used) = (Instant::now(), processor_time());
+    let mut computed = start;
+    while start.elapsed() < PATIENCE {
+        thread::sleep(STEP);
+        match (used, processor_time()) {
+            (Some(used), Some(now)) if now.saturating_sub(used) < GRACE => {}
+            // Where the system does not say, the clock has to do.
+            (None, _) if start.elapsed() < GRACE => {}
+            _ => return false,
+        }
+        if computes() {
+            computed = Instant::now();
+        } else if computed.elapsed() >= WAIT {
+            return true;
+        }
+    }
+    false
+}
+
+/// How long this process had a processor, or several at once.
+#[cfg(unix)]
+fn processor_time() -> Option<Duration> {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
+    Some(Duration::new(time.tv_sec.try_into().ok()?, time.tv_nsec as u32))
+}
+
+#[cfg(not(unix))]
+fn processor_time() -> Option<Duration> {
+    None
+}
+
+/// Whether the main thread, which the guest runs on, has something to do or waits for a disk, as far as
+/// the system says that: on Linux, in the first letter after the name in parentheses.
 fn computes() -> bool {
     let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
-    stat.rsplit_once(')').is_some_and(|(_, rest)| rest.trim_start().starts_with('R'))
+    let state = stat.rsplit_once(')').map(|(_, rest)| rest.trim_start());
+    state.is_some_and(|state| state.starts_with(['R', 'D']))
 }

@@ -67,6 +67,26 @@ fn a_memory_bomb_gets_no_more() {
     assert!(report.contains("a memory of 13107200 bytes exceeds the store's limit"), "{report}");
 }
 
+/// A file of zeros that says it is a module with 20 million types.
+fn many_types() -> String {
+    let path = file("many-types.wasm", b"\0asm\x01\0\0\0\x01\x84\xb4\xc4\x09\x80\xb4\xc4\x09");
+    let file = std::fs::OpenOptions::new().write(true).open(&path).expect("it was written");
+    file.set_len(8 + 1 + 4 + 4 + 20_000_000).expect("room for a hole");
+    path
+}
+
+#[test]
+fn without_options_a_module_is_limited_to_a_gibibyte() {
+    let path = many_types();
+    let report = lineal(&["run", &path]).failure(1);
+    assert!(report.contains("is too large: allow more with --max-memory"), "{report}");
+    assert!(report.contains("which exceeds the limit of 1073741824 bytes"), "{report}");
+    // Then something else is wrong with it.
+    let report = lineal(&["run", "--max-memory", "64GiB", &path]).failure(1);
+    assert!(!report.contains("--max-memory"), "{report}");
+    std::fs::remove_file(path).unwrap();
+}
+
 #[test]
 fn a_module_counts_too() {
     let run = "(func $f (export \"_start\"))";
