@@ -1,14 +1,14 @@
 //! A module's code: what the translator made of each function, and where calls find it.
 
 use std::path::Path;
-use std::sync::atomic::{AtomicPtr, Ordering};
+use std::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use lineal_decoder::{Error, ExternType, TypeIndex, UnvalidatedBodies};
 use lineal_symbols::Symbols;
 
 use super::engine::Engine;
-use super::footprint;
+use super::footprint::{self, ModuleTooLarge};
 use super::observe::Site;
 use super::observe::config::ObservedModule;
 use super::unwind::Tries;
@@ -29,6 +29,12 @@ pub(crate) struct Code {
 }
 
 impl Code {
+    /// About how many bytes it takes.
+    fn size_bytes(&self) -> u64 {
+        let bytes = size_of::<Code>() + size_of_val(&*self.cells) + size_of_val(&*self.sites);
+        bytes as u64
+    }
+
     /// The offset in the binary of the instruction that a cell comes from.
     pub(crate) fn wasm_offset(&self, granule: u32) -> Option<u32> {
         let after = self.sites.partition_point(|&(at, _)| at <= granule);
@@ -72,7 +78,9 @@ pub(crate) struct ModuleCode {
     /// Most functions of a large program are never called, so this is small before they are.
     codes: Box<[OnceLock<Box<Code>>]>,
     /// About how many bytes it takes, but for the functions' code.
-    pub(crate) size_bytes: u64,
+    size_bytes: u64,
+    /// How many bytes the functions' code takes so far.
+    code_bytes: AtomicU64,
     by_address: RwLock<ByAddress>,
     /// What is observed of the module, if the engine observes.
     pub(crate) observed: Option<ObservedModule>,
@@ -179,6 +187,7 @@ impl ModuleCode {
             symbols: Symbols::default(),
             codes: (0..count).map(|_| OnceLock::new()).collect(),
             size_bytes: footprint::of_module(&decoded.bytes),
+            code_bytes: AtomicU64::new(0),
             by_address: RwLock::default(),
             observed,
             bodies: None,
@@ -214,28 +223,40 @@ impl ModuleCode {
         &self.entries[index as usize]
     }
 
+    /// About how many bytes it takes, with the code that there is so far.
+    pub(crate) fn size_bytes(&self) -> u64 {
+        self.size_bytes.saturating_add(self.code_bytes.load(Ordering::Relaxed))
+    }
+
     /// The code of one of the module's own functions, translated now if it was not yet.
     ///
     /// # Errors
     ///
-    /// If it is validated now and is invalid.
-    pub(crate) fn translated(&self, index: u32) -> Result<&Code, Error> {
+    /// If it is validated now and is invalid, or would make the module too large.
+    pub(crate) fn translated(&self, index: u32) -> anyhow::Result<&Code> {
         if let Some(code) = self.codes[index as usize].get() {
             return Ok(self.publish(index, code));
         }
-        let code = (self.translate)(self, index)?;
-        Ok(self.translated_with(index, |_| code))
+        Ok(self.keep(index, (self.translate)(self, index)?)?)
     }
 
-    /// The same with another way to translate it.
-    pub(crate) fn translated_with(&self, index: u32, translate: impl FnOnce(u32) -> Code) -> &Code {
+    /// Keeps the code of one of the module's own functions, unless another thread was first.
+    ///
+    /// # Errors
+    ///
+    /// If the module is too large with it.
+    pub(crate) fn keep(&self, index: u32, code: Code) -> Result<&Code, ModuleTooLarge> {
+        let more_bytes = code.size_bytes();
+        let needed_bytes = self.size_bytes().saturating_add(more_bytes);
+        footprint::check(needed_bytes, self.engine.config().module_memory_limit_bytes())?;
         let code = self.codes[index as usize].get_or_init(|| {
-            let code = Box::new(translate(index));
+            self.code_bytes.fetch_add(more_bytes, Ordering::Relaxed);
+            let code = Box::new(code);
             let mut by_address = self.by_address.write().unwrap_or_else(PoisonError::into_inner);
             by_address.add(code.cells.as_ptr() as usize, index);
             code
         });
-        self.publish(index, code)
+        Ok(self.publish(index, code))
     }
 
     /// Lets calls find the code of a function.

@@ -108,7 +108,7 @@ pub(crate) unsafe fn instantiate(
     check_imports(module, provided)?;
     let instance_bytes = footprint::of_instance(&module.decoded);
     footprint::check(instance_bytes, module.engine.config().module_memory_limit_bytes())?;
-    limits.check_instances(module.size_bytes.saturating_add(instance_bytes))?;
+    limits.check_instances(module.size_bytes().saturating_add(instance_bytes))?;
     if limits.core().heap.is_due(CONSTANT_BYTES) {
         // What is made from here on is not collected before it has its place.
         limits.core().collect_garbage();

@@ -108,13 +108,14 @@ impl Buffers {
 ///
 /// # Errors
 ///
-/// The error in the first function that is invalid, if they are validated now.
+/// The error in the first function that is invalid, if they are validated now; or that their code is too
+/// large.
 pub(crate) fn module(
     engine: &Engine,
     decoded: lineal_decoder::Module,
     bodies: UnvalidatedBodies,
     file: Option<&Path>,
-) -> Result<ModuleCode, Error> {
+) -> anyhow::Result<ModuleCode> {
     let mut code = ModuleCode::new(engine, decoded, file, exec::translate_stub(), one_function);
     match engine.config().compilation_mode {
         CompilationMode::Eager => whole::all_functions(&code, &bodies, true)?,

@@ -9,7 +9,8 @@ use std::panic::resume_unwind;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 
-use lineal_decoder::{BodyValidator, Error, NoVisitor, UnvalidatedBodies};
+use anyhow::{Error, Result};
+use lineal_decoder::{BodyValidator, NoVisitor, UnvalidatedBodies};
 
 use super::{Buffers, Translator};
 use crate::runtime::code::ModuleCode;
@@ -25,12 +26,14 @@ const BYTES_AT_A_TIME: usize = 8 << 10;
 ///
 /// # Errors
 ///
-/// The error in the first function that is invalid.
+/// The error in the first function that is invalid; or [`ModuleTooLarge`], maybe before that.
+///
+/// [`ModuleTooLarge`]: crate::ModuleTooLarge
 pub(super) fn all_functions(
     code: &ModuleCode,
     bodies: &UnvalidatedBodies,
     translate: bool,
-) -> Result<(), Error> {
+) -> Result<()> {
     let count = code.decoded.bodies.len() as u32;
     let queue = Queue { state: Mutex::new(State { untaken: 0..count, first_error: None }) };
     let work = || {
@@ -131,12 +134,12 @@ impl<'a> Worker<'a> {
         Worker { code, validator: bodies.validator(&code.decoded), translator }
     }
 
-    fn function(&mut self, index: u32) -> Result<(), Error> {
+    fn function(&mut self, index: u32) -> Result<()> {
         let Some(translator) = &mut self.translator else {
-            return self.validator.validate(index, &mut NoVisitor);
+            return Ok(self.validator.validate(index, &mut NoVisitor)?);
         };
         self.validator.validate(index, translator.scan())?;
-        self.code.translated_with(index, |index| translator.scanned_function(index));
+        self.code.keep(index, translator.scanned_function(index))?;
         Ok(())
     }
 

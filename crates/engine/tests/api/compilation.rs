@@ -1,8 +1,8 @@
 //! When and on which threads functions are validated and translated.
 
 use lineal::{
-    CompilationMode, Config, DecodeError, Engine, Func, Instance, Linker, Module, Store, Trap,
-    WasmBacktrace,
+    CompilationMode, Config, DecodeError, Engine, Func, Instance, Linker, Module, ModuleTooLarge,
+    Store, Trap, WasmBacktrace,
 };
 
 const FUNCTIONS: usize = 4_000;
@@ -68,6 +68,55 @@ fn a_large_module_runs_as_usual() {
     }
 }
 
+#[test]
+fn code_counts_as_part_of_the_module() {
+    // Each body is a branch table with few bytes, of which each becomes 8.
+    let labels = "0 ".repeat(5_000);
+    let function = format!("(func (export \"f\") (br_table {labels} (i32.const 0)))");
+    let functions = function.replace(" (export \"f\")", "").repeat(50);
+    let binary = wat::parse_str(format!("(module {function} {functions})")).unwrap();
+    let limit_bytes = 2 * binary.len() as u64;
+    let module = |mode, parallel| {
+        let mut config = Config::new();
+        config
+            .compilation_mode(mode)
+            .parallel_compilation(parallel)
+            .module_memory_limit(limit_bytes);
+        Module::new(&Engine::new(&config).unwrap(), &binary)
+    };
+    for parallel in [false, true] {
+        let error = module(CompilationMode::Eager, parallel).unwrap_err();
+        let error = error.downcast_ref::<ModuleTooLarge>().unwrap();
+        assert_eq!(error.limit_bytes(), limit_bytes);
+        assert!(error.needed_bytes() > limit_bytes && error.needed_bytes() < 2 * limit_bytes);
+    }
+    for mode in [CompilationMode::Lazy, CompilationMode::LazyValidation] {
+        let module = module(mode, true).unwrap();
+        let mut store = Store::new(module.engine(), ());
+        let instance = Instance::new(&mut store, &module, &[]).unwrap();
+        // There is room for the code of one function.
+        let func = instance.get_typed_func::<(), ()>(&store, "f").unwrap();
+        func.call(&mut store, ()).unwrap();
+    }
+}
+
+#[test]
+fn a_function_whose_code_is_too_large_cannot_be_called() {
+    let wat =
+        format!("(module (func (export \"f\") (br_table {} (i32.const 0))))", "0 ".repeat(50_000));
+    let binary = wat::parse_str(wat).unwrap();
+    let mut config = Config::new();
+    config.compilation_mode(CompilationMode::Lazy).module_memory_limit(3 * binary.len() as u64);
+    let module = Module::new(&Engine::new(&config).unwrap(), &binary).unwrap();
+    let mut store = Store::new(module.engine(), ());
+    let instance = Instance::new(&mut store, &module, &[]).unwrap();
+    let func = instance.get_typed_func::<(), ()>(&store, "f").unwrap();
+    for _ in 0..2 {
+        let error = func.call(&mut store, ()).unwrap_err();
+        assert!(error.is::<ModuleTooLarge>(), "{error:?}");
+    }
+}
+
 const PARTLY_INVALID: &str = r#"(module $parts
     (table funcref (elem $invalid))
     (type $t (func (result i32)))
@@ -100,7 +149,7 @@ fn an_invalid_function_fails_when_it_is_called() {
             error.downcast_ref::<DecodeError>().unwrap_or_else(|| panic!("{name}: {error:?}"));
         assert_eq!(reason.offset(), Some(offset), "{name}");
         assert!(error.downcast_ref::<Trap>().is_none());
-        assert!(format!("{error:?}").contains("function 0 (`invalid`) is invalid"), "{error:?}");
+        assert!(format!("{error:?}").contains("cannot call function 0 (`invalid`)"), "{error:?}");
         let valid = instance.get_typed_func::<(), i32>(&store, "valid").unwrap();
         assert_eq!(valid.call(&mut store, ()).unwrap(), 7);
     }

@@ -215,13 +215,14 @@ impl Config {
         self
     }
 
-    /// Sets how many bytes a module may take in memory besides its translated code, without a limit
-    /// by default. A binary can have millions of functions, exports or elements, each of which takes
+    /// Sets how many bytes a module may take in memory with its translated code, without a limit by
+    /// default. A binary can have millions of functions, exports or elements, each of which takes
     /// more than its bytes in the binary.
     ///
-    /// A module that needs more is refused with a [`ModuleTooLarge`](crate::ModuleTooLarge) before
-    /// it is decoded. The same number bounds what one instance of a module takes besides its
-    /// memories, its tables and its objects.
+    /// A module that needs more is refused with a [`ModuleTooLarge`](crate::ModuleTooLarge): before
+    /// it is decoded, if it needs more without code, or else when the code that is too much is
+    /// translated. With lazy translation, that is in a call, which fails. The same number bounds what
+    /// one instance of a module takes besides its memories, its tables and its objects.
     pub fn module_memory_limit(&mut self, size_bytes: u64) -> &mut Self {
         self.module_memory_limit_bytes = size_bytes;
         self

@@ -111,8 +111,12 @@ impl Module {
         let features = engine.config().enabled_features();
         let (decoded, bodies) =
             Decoded::without_bodies(Arc::clone(&binary), features).map_err(in_text)?;
-        let code = translate::module(engine, decoded, bodies, file)
-            .map_err(|error| in_text(error.find_missing_proposal(&binary, features)))?;
+        let code = translate::module(engine, decoded, bodies, file).map_err(|error| {
+            match error.downcast::<lineal_decoder::Error>() {
+                Ok(error) => in_text(error.find_missing_proposal(&binary, features)).into(),
+                Err(error) => error,
+            }
+        })?;
         let code = Arc::new(code);
         code.register_sites();
         Ok(Module { code })

@@ -80,7 +80,7 @@ impl Op for Translate {
     }
 }
 
-/// Whether the function is valid. If not, the error is left in the context.
+/// Whether the function has code now. If not, the error is left in the context.
 ///
 /// # Safety
 ///
@@ -90,18 +90,18 @@ unsafe fn translate_now(cx: *mut Context, entry: *const FuncEntry) -> bool {
     // SAFETY: the caller's promise.
     let (module, index) = unsafe { (&(*(*cx).instance).module, (*entry).index()) };
     let Err(error) = module.translated(index) else { return true };
-    let error = anyhow::Error::new(error).context(invalid(&module.decoded, index));
+    let error = error.context(no_code(&module.decoded, index));
     // SAFETY: the caller's promise.
     unsafe { (*cx).host_error = Some(HostFailure::Error(error)) };
     false
 }
 
-/// Says that one of a module's own functions is invalid.
+/// Says that one of a module's own functions cannot be called.
 #[cold]
-fn invalid(module: &ModuleParts, index: u32) -> String {
+fn no_code(module: &ModuleParts, index: u32) -> String {
     let func = module.imported_funcs + index;
     match module.names().func(func) {
-        Some(name) => format!("function {func} (`{}`) is invalid", name.escape_debug()),
-        None => format!("function {func} is invalid"),
+        Some(name) => format!("cannot call function {func} (`{}`)", name.escape_debug()),
+        None => format!("cannot call function {func}"),
     }
 }
