@@ -105,10 +105,29 @@ pub(crate) unsafe fn step<O: Op>(m: &mut Machine) -> Result<(), Exit> {
 
 /// Dispatch by tail calls: each handler jumps to the next.
 #[cfg(lineal_tail_calls)]
+#[expect(improper_ctypes_definitions, reason = "handlers call each other, and nobody else")]
 mod dispatch {
     use super::*;
-    use crate::machine::{Fp, Ip};
+    use crate::machine::{Fp, Ip, Vector};
     use crate::runtime::context::Context;
+
+    /// A vector as the processor's argument registers take it.
+    #[cfg(target_arch = "aarch64")]
+    pub(crate) type Register = std::arch::aarch64::uint8x16_t;
+    #[cfg(target_arch = "x86_64")]
+    pub(crate) type Register = std::arch::x86_64::__m128i;
+
+    #[inline(always)]
+    fn to_register(vector: Vector) -> Register {
+        // SAFETY: both are 16 bytes, and any bytes are a value of either.
+        unsafe { std::mem::transmute(vector) }
+    }
+
+    #[inline(always)]
+    fn from_register(register: Register) -> Vector {
+        // SAFETY: both are 16 bytes, and any bytes are a value of either.
+        unsafe { std::mem::transmute(register) }
+    }
 
     #[cfg(target_arch = "x86_64")]
     macro_rules! in_registers {
@@ -120,8 +139,9 @@ mod dispatch {
     }
 
     /// A handler; the parameters are [`Machine`]'s fields.
-    pub(crate) type Address =
-        in_registers!(fn(Ip, Fp, *mut Context, *mut u8, u64, u64, f64, f32, f64, f32, f64));
+    pub(crate) type Address = in_registers!(
+        fn(Ip, Fp, *mut Context, *mut u8, u64, u64, f64, f32, f64, f32, f64, Register)
+    );
 
     /// The handler of an operation.
     pub(super) const fn address<O: Op>() -> Address {
@@ -141,24 +161,25 @@ mod dispatch {
             pin64: f64,
             pin32: f32,
             head: f64,
+            acc128: Register,
         ) {
-            let head = Ip::from_number(head);
+            let (head, acc128) = (Ip::from_number(head), from_register(acc128));
             let mut m =
-                Machine { ip, fp, cx, mem_ptr, acc, pin, acc64, acc32, pin64, pin32, head };
+                Machine { ip, fp, cx, mem_ptr, acc, pin, acc64, acc32, acc128, pin64, pin32, head };
             // SAFETY: whoever jumps here upholds E1 to E4 for the cell at `ip`.
             match unsafe { step::<O>(&mut m) } {
                 // SAFETY: `exec` left the invariants in force for the cell now at `ip`.
                 Ok(()) | Err(Exit::BRANCH) => unsafe {
                     m.ip.handler()(
                         m.ip, m.fp, m.cx, m.mem_ptr, m.acc, m.pin, m.acc64, m.acc32, m.pin64, m.pin32,
-                        m.head.to_number(),
+                        m.head.to_number(), to_register(m.acc128),
                     )
                 },
                 // SAFETY: E3 for `cx`; the rest is only recorded.
                 Err(exit) => unsafe {
                     leave(
                         m.ip, m.fp, m.cx, m.mem_ptr, exit.to_bits(), m.pin, m.acc64, m.acc32, m.pin64,
-                        m.pin32, m.head.to_number(),
+                        m.pin32, m.head.to_number(), to_register(m.acc128),
                     )
                 },
             }
@@ -178,6 +199,7 @@ mod dispatch {
             _pin64: f64,
             _pin32: f32,
             _head: f64,
+            _acc128: Register,
         ) {
             // SAFETY: E3.
             unsafe { (*cx).exit = ExitState { exit: Exit::from_bits(exit), ip, fp } };
@@ -204,6 +226,7 @@ mod dispatch {
                 m.pin64,
                 m.pin32,
                 m.head.to_number(),
+                to_register(m.acc128),
             );
         }
     }

@@ -44,6 +44,6 @@ pub(crate) use exit::{Exit, ExitState};
 pub(crate) use flow::{Handler, Op, handler, run, step};
 pub(crate) use frame::Fp;
 pub(crate) use ip::{Ip, b_of, operands, with_b, with_d};
-pub(crate) use registers::{Bank, Machine, TO_HEAD};
+pub(crate) use registers::{Bank, Machine, TO_HEAD, Vector};
 #[cfg(any(test, debug_assertions, lineal_verify))]
 pub(crate) use {flow::Shape, ip::half_of};

@@ -3,6 +3,9 @@
 use super::{Fp, Ip};
 use crate::runtime::context::Context;
 
+/// A vector's bytes: those of lane 0 first, each lane's lowest first, as memory holds them.
+pub(crate) type Vector = [u8; 16];
+
 /// A bank of registers: an accumulator and a pin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Bank {
@@ -36,6 +39,8 @@ pub(crate) struct Machine {
     pub(crate) acc64: f64,
     /// The accumulator of `f32`.
     pub(crate) acc32: f32,
+    /// The accumulator of vectors: always a copy of what two slots hold.
+    pub(crate) acc128: Vector,
     /// The pinned `f64` local.
     pub(crate) pin64: f64,
     /// The pinned `f32` local.
@@ -83,6 +88,7 @@ impl Machine {
             pin: 0,
             acc64: 0.0,
             acc32: 0.0,
+            acc128: Vector::default(),
             pin64: 0.0,
             pin32: 0.0,
             head: Ip::NULL,

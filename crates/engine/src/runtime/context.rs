@@ -4,6 +4,8 @@ use std::num::NonZeroU64;
 use std::ptr::{self, NonNull};
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use lineal_memory::SharedMemory;
+
 use super::entity::{FuncEntity, GlobalEntity, MemoryEntity};
 use super::instance::InstanceData;
 use super::native_stack::NativeStack;
@@ -25,6 +27,8 @@ pub(crate) struct Context {
     pub(crate) limits: [u64; WIDTHS],
     /// Memory 0's first byte; dangling when there is no memory 0, or it is shared.
     pub(crate) mem_ptr: *mut u8,
+    /// Memory 0 if it is shared; null otherwise.
+    pub(crate) shared: *const SharedMemory,
     /// The running instance's globals.
     pub(crate) globals: *const NonNull<GlobalEntity>,
     /// The running instance; null before the first call.
@@ -133,6 +137,7 @@ impl Context {
         Context {
             limits: [0; WIDTHS],
             mem_ptr: ptr::dangling_mut(),
+            shared: ptr::null(),
             globals: ptr::null(),
             instance: ptr::null(),
             stack_end: ptr::null_mut(),
@@ -213,6 +218,7 @@ impl Context {
 
     fn view_nothing(&mut self) {
         self.mem_ptr = ptr::dangling_mut();
+        self.shared = ptr::null();
         self.limits = [0; WIDTHS];
     }
 
@@ -222,10 +228,18 @@ impl Context {
         }
         // SAFETY: R1 keeps the memory alive; R3: no other reference to it is live.
         let entity = unsafe { &mut *memory.as_ptr() };
-        // By R6 no code for which the view is made runs with a shared memory.
-        let MemoryEntity::Linear(memory) = entity else { return self.view_nothing() };
-        self.mem_ptr = memory.as_mut_ptr();
-        self.limits = limits(memory.byte_len());
+        match entity {
+            MemoryEntity::Linear(memory) => {
+                self.mem_ptr = memory.as_mut_ptr();
+                self.shared = ptr::null();
+                self.limits = limits(memory.byte_len());
+            }
+            MemoryEntity::Shared(memory) => {
+                // By R6 no code that uses the base or the limits runs with a shared memory.
+                self.view_nothing();
+                self.shared = memory;
+            }
+        }
     }
 }
 

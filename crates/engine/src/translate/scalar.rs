@@ -154,7 +154,7 @@ impl Translator<'_> {
     }
 
     /// An operand as the source `a`: a constant goes to the slot `own` first.
-    fn left_field(&mut self, operand: Operand, bank: Bank, own: u32) -> u16 {
+    pub(super) fn left_field(&mut self, operand: Operand, bank: Bank, own: u32) -> u16 {
         match operand {
             Operand::Acc | Operand::Pin => 0,
             other => {

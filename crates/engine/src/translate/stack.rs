@@ -115,6 +115,9 @@ impl Accumulator {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Registers {
     accs: [Accumulator; 3],
+    /// The accumulator of vectors: it has a copy of what the slot and the one after it hold, which
+    /// are always written.
+    vector: Accumulator,
     /// The local that each bank's pin holds. The float banks share one load of pins, so at most
     /// one of them has a local.
     pub(super) pins: Pins,
@@ -538,12 +541,14 @@ impl Translator<'_> {
         self.write_through_all();
         let since = self.buffers.emit.pos();
         self.function.registers.accs = [Accumulator { since, ..Accumulator::default() }; 3];
+        self.function.registers.vector = Accumulator { since, ..Accumulator::default() };
     }
 
     /// Forgets what the accumulators came to hold after `pos`, because a path from there joins.
     pub(super) fn forget_since(&mut self, pos: Pos) {
         self.write_through_all();
-        for acc in &mut self.function.registers.accs {
+        let Registers { accs, vector, .. } = &mut self.function.registers;
+        for acc in accs.iter_mut().chain([vector]) {
             if acc.since > pos {
                 acc.holds = None;
             }
@@ -558,6 +563,22 @@ impl Translator<'_> {
                 *acc = Accumulator { since, ..Accumulator::default() };
             }
         }
+        let vector = &mut self.function.registers.vector;
+        if vector.holds.is_some_and(|low| low == slot || low + 1 == slot) {
+            *vector = Accumulator { since, ..Accumulator::default() };
+        }
+    }
+
+    /// Says that the accumulator of vectors holds what a slot and the one after it hold, or something
+    /// else.
+    pub(super) fn set_vector(&mut self, slot: Option<u32>) {
+        let since = self.buffers.emit.pos();
+        self.function.registers.vector = Accumulator { holds: slot, pending: None, since };
+    }
+
+    /// Whether the accumulator of vectors holds what a slot and the one after it hold.
+    pub(super) fn holds_vector(&self, slot: u32) -> bool {
+        self.function.registers.vector.holds == Some(slot)
     }
 
     /// Says that an accumulator holds what a slot holds: nothing is pending.

@@ -2,7 +2,7 @@
 
 use std::marker::PhantomData;
 
-use super::kind::{self, AnyMemory};
+use super::kind::AnyMemory;
 use super::{Addr, check};
 use crate::machine::operand::{Dst, SlotD, Src, ToSlot};
 use crate::machine::place::{Field, Place};
@@ -74,7 +74,7 @@ pub(crate) struct LoadLaneAny<O, M>(PhantomData<(O, M)>);
 impl<O: MemoryLane, M: AnyMemory> Op for LoadLaneAny<O, M> {
     const GRANULES: usize = 4;
     const PLACES: &'static [Place] =
-        &[kind::ADDRESS, kind::OFFSET, Place::Pair(Field::low(3)), Place::Pair(Field::D)];
+        &[M::PLACES[0], M::PLACES[1], Place::Pair(Field::low(3)), Place::Pair(Field::D)];
 
     #[inline(always)]
     unsafe fn exec(m: &mut Machine) -> Result<(), Exit> {
@@ -94,7 +94,7 @@ pub(crate) struct StoreLaneAny<O, M>(PhantomData<(O, M)>);
 impl<O: MemoryLane, M: AnyMemory> Op for StoreLaneAny<O, M> {
     const GRANULES: usize = 4;
     const PLACES: &'static [Place] =
-        &[kind::ADDRESS, kind::OFFSET, Place::Number(Field::all(3)), Place::Pair(Field::D)];
+        &[M::PLACES[0], M::PLACES[1], Place::Number(Field::all(3)), Place::Pair(Field::D)];
 
     #[inline(always)]
     unsafe fn exec(m: &mut Machine) -> Result<(), Exit> {

@@ -143,19 +143,8 @@ mod tests {
     }
 
     fn machine(context: &mut Context) -> Machine {
-        Machine {
-            ip: Ip::NULL,
-            fp: Fp::NULL,
-            mem_ptr: context.mem_ptr,
-            cx: context,
-            acc: 0,
-            pin: 0,
-            acc64: 0.0,
-            acc32: 0.0,
-            pin64: 0.0,
-            pin32: 0.0,
-            head: Ip::NULL,
-        }
+        let mem_ptr = context.mem_ptr;
+        Machine::at(context, mem_ptr, Fp::NULL)
     }
 
     /// The machine has a check of its own, for speed; the memory crate's is the definition.

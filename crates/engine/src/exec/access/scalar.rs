@@ -2,9 +2,9 @@
 
 use std::marker::PhantomData;
 
-use super::kind::{self, AnyMemory};
+use super::kind::AnyMemory;
 use super::{Addr, check};
-use crate::machine::operand::{Dst, SlotD, Src};
+use crate::machine::operand::{Dst, Src};
 use crate::machine::place::Place;
 use crate::machine::{Exit, Machine, Op};
 use crate::op::access::scalar::{MemoryLoad, MemoryStore, Raw};
@@ -74,12 +74,12 @@ impl<O: MemoryStore, A: Addr, V: Src<O::In>> Op for StoreOp<O, A, V> {
     }
 }
 
-/// `d ← memory b [a + offset]`, for any memory
+/// `d ← memory b [a + offset]`, for a kind of memory
 pub(crate) struct LoadAny<O, M, D>(PhantomData<(O, M, D)>);
 
 impl<O: MemoryLoad, M: AnyMemory, D: Dst<O::Out>> Op for LoadAny<O, M, D> {
-    const GRANULES: usize = 3;
-    const PLACES: &'static [Place] = &[kind::ADDRESS, kind::OFFSET, D::PLACE];
+    const GRANULES: usize = 2 + M::EXTRA;
+    const PLACES: &'static [Place] = &[M::PLACES[0], M::PLACES[1], D::PLACE];
 
     #[inline(always)]
     unsafe fn exec(m: &mut Machine) -> Result<(), Exit> {
@@ -92,20 +92,17 @@ impl<O: MemoryLoad, M: AnyMemory, D: Dst<O::Out>> Op for LoadAny<O, M, D> {
     }
 }
 
-/// `memory b [a + offset] ← d`, for any memory
-pub(crate) struct StoreAny<O, M>(PhantomData<(O, M)>);
+/// `memory b [a + offset] ← d`, or the value of class `V`, for a kind of memory
+pub(crate) struct StoreAny<O, M, V>(PhantomData<(O, M, V)>);
 
-impl<O: MemoryStore, M: AnyMemory> Op for StoreAny<O, M>
-where
-    SlotD: Src<O::In>,
-{
-    const GRANULES: usize = 3;
-    const PLACES: &'static [Place] = &[kind::ADDRESS, kind::OFFSET, <SlotD as Src<O::In>>::PLACE];
+impl<O: MemoryStore, M: AnyMemory, V: Src<O::In>> Op for StoreAny<O, M, V> {
+    const GRANULES: usize = 2 + M::EXTRA + V::EXTRA;
+    const PLACES: &'static [Place] = &[M::PLACES[0], M::PLACES[1], V::PLACE];
 
     #[inline(always)]
     unsafe fn exec(m: &mut Machine) -> Result<(), Exit> {
         // SAFETY: E1 to E3.
-        unsafe { M::store(m, O::narrow(SlotD::get(m)))? };
+        unsafe { M::store(m, O::narrow(V::get(m)))? };
         Ok(())
     }
 }

@@ -1,14 +1,17 @@
 //! Handlers of vector operations.
 //!
-//! Vectors come from slots and go to slots; scalars come from and go to where those of other
-//! operations do. Loads and stores are in [`access`](super::access).
+//! A result goes to its slots and to the accumulator of vectors; an operand comes from either.
+//! Scalars come from and go to where those of other operations do. Loads and stores are in
+//! [`access`](super::access).
 
+#[cfg(all(target_arch = "x86_64", not(miri)))]
+pub(crate) mod bytes;
 pub(crate) mod lanes;
 pub(crate) mod moves;
 
 use std::marker::PhantomData;
 
-use crate::machine::operand::{Dst, SlotA, SlotB, Src, ToSlot};
+use crate::machine::operand::{Dst, SlotA, SlotBHigh, SlotBLow, SlotD, Src, ToSlot};
 use crate::machine::place::{Field, Place};
 use crate::machine::{Exit, Fp, Machine, Op};
 use crate::op::vector::{
@@ -16,55 +19,52 @@ use crate::op::vector::{
 };
 
 /// `d ← op a`
-pub(crate) struct VectorUnop<O>(PhantomData<O>);
+pub(crate) struct VectorUnop<O, A>(PhantomData<(O, A)>);
 
-impl<O: VectorUnary> Op for VectorUnop<O> {
+impl<O: VectorUnary, A: Src<Vector>> Op for VectorUnop<O, A> {
     const GRANULES: usize = 2;
-    const PLACES: &'static [Place] = &[Place::Pair(Field::A), Place::Pair(Field::D)];
+    const PLACES: &'static [Place] = &[A::PLACE, Place::Pair(Field::D)];
 
     #[inline(always)]
     unsafe fn exec(m: &mut Machine) -> Result<(), Exit> {
         // SAFETY: E1 and E2.
-        unsafe { ToSlot::put(m, O::eval(SlotA::get(m))) };
+        unsafe { ToSlot::put(m, O::eval(A::get(m))) };
         Ok(())
     }
 }
 
 /// `d ← a op b`
-pub(crate) struct VectorBinop<O>(PhantomData<O>);
+pub(crate) struct VectorBinop<O, L, R>(PhantomData<(O, L, R)>);
 
-impl<O: VectorBinary> Op for VectorBinop<O> {
+impl<O: VectorBinary, L: Src<Vector>, R: Src<Vector>> Op for VectorBinop<O, L, R> {
     const GRANULES: usize = 2;
-    const PLACES: &'static [Place] =
-        &[Place::Pair(Field::A), Place::Pair(Field::B), Place::Pair(Field::D)];
+    const PLACES: &'static [Place] = &[L::PLACE, R::PLACE, Place::Pair(Field::D)];
 
     #[inline(always)]
     unsafe fn exec(m: &mut Machine) -> Result<(), Exit> {
         // SAFETY: E1 and E2.
-        unsafe { ToSlot::put(m, O::eval(SlotA::get(m), SlotB::get(m))) };
+        unsafe { ToSlot::put(m, O::eval(L::get(m), R::get(m))) };
         Ok(())
     }
 }
 
 /// `d ← op(a, b, c)`: the halves of `b` name the slots of `b` and `c`.
-pub(crate) struct VectorTernop<O>(PhantomData<O>);
+pub(crate) struct VectorTernop<O, A, B, C>(PhantomData<(O, A, B, C)>);
 
-impl<O: VectorTernary> Op for VectorTernop<O> {
+impl<O, A, B, C> Op for VectorTernop<O, A, B, C>
+where
+    O: VectorTernary,
+    A: Src<Vector>,
+    B: Src<Vector>,
+    C: Src<Vector>,
+{
     const GRANULES: usize = 2;
-    const PLACES: &'static [Place] = &[
-        Place::Pair(Field::A),
-        Place::Pair(Field::B_LOW),
-        Place::Pair(Field::B_HIGH),
-        Place::Pair(Field::D),
-    ];
+    const PLACES: &'static [Place] = &[A::PLACE, B::PLACE, C::PLACE, Place::Pair(Field::D)];
 
     #[inline(always)]
     unsafe fn exec(m: &mut Machine) -> Result<(), Exit> {
         // SAFETY: E1 and E2.
-        unsafe {
-            let (b, c) = m.ip.b_halves();
-            ToSlot::put(m, O::eval(SlotA::get(m), m.fp.vector(b), m.fp.vector(c)));
-        }
+        unsafe { ToSlot::put(m, O::eval(A::get(m), B::get(m), C::get(m))) };
         Ok(())
     }
 }
@@ -74,7 +74,7 @@ pub(crate) struct SlowVectorTernop<O>(PhantomData<O>);
 
 impl<O: VectorTernary> Op for SlowVectorTernop<O> {
     const GRANULES: usize = 2;
-    const PLACES: &'static [Place] = VectorTernop::<O>::PLACES;
+    const PLACES: &'static [Place] = VectorTernop::<O, SlotA, SlotBLow, SlotBHigh>::PLACES;
 
     #[inline(always)]
     unsafe fn exec(m: &mut Machine) -> Result<(), Exit> {
@@ -82,6 +82,7 @@ impl<O: VectorTernary> Op for SlowVectorTernop<O> {
         unsafe {
             let (b, c) = m.ip.b_halves();
             out_of_line::<O>(m.fp, m.ip.a(), b, c, m.ip.d() as usize);
+            m.acc128 = SlotD::get(m);
         }
         Ok(())
     }
@@ -96,14 +97,25 @@ unsafe fn out_of_line<O: VectorTernary>(fp: Fp, a: usize, b: usize, c: usize, d:
     unsafe { fp.set_vector(d, O::eval(fp.vector(a), fp.vector(b), fp.vector(c))) };
 }
 
-/// `d ←` the bytes of `a` and `b` that granules 2 and 3 name
-pub(crate) struct Shuffle;
+/// The vector in a granule of the cell and the one after it.
+///
+/// # Safety
+///
+/// E1: the cell has both.
+#[inline(always)]
+unsafe fn immediate(m: &Machine, granule: usize) -> Vector {
+    // SAFETY: the caller's promise.
+    unsafe { m.ip.as_ptr().add(granule).cast::<Vector>().read() }
+}
 
-impl Op for Shuffle {
+/// `d ←` the bytes of `a` and `b` that granules 2 and 3 name
+pub(crate) struct Shuffle<L, R>(PhantomData<(L, R)>);
+
+impl<L: Src<Vector>, R: Src<Vector>> Op for Shuffle<L, R> {
     const GRANULES: usize = 4;
     const PLACES: &'static [Place] = &[
-        Place::Pair(Field::A),
-        Place::Pair(Field::B),
+        L::PLACE,
+        R::PLACE,
         Place::Number(Field::all(2)),
         Place::Number(Field::all(3)),
         Place::Pair(Field::D),
@@ -113,39 +125,39 @@ impl Op for Shuffle {
     unsafe fn exec(m: &mut Machine) -> Result<(), Exit> {
         // SAFETY: E1 and E2.
         unsafe {
-            let indices: Vector = m.ip.as_ptr().add(2).cast::<Vector>().read();
-            ToSlot::put(m, I8x16Shuffle::eval(SlotA::get(m), SlotB::get(m), indices));
+            let indices = immediate(m, 2);
+            ToSlot::put(m, I8x16Shuffle::eval(L::get(m), R::get(m), indices));
         }
         Ok(())
     }
 }
 
 /// `d ← a` shifted by the operand of class `C`
-pub(crate) struct Shift<O, C>(PhantomData<(O, C)>);
+pub(crate) struct Shift<O, A, C>(PhantomData<(O, A, C)>);
 
-impl<O: VectorShift, C: Src<u32>> Op for Shift<O, C> {
+impl<O: VectorShift, A: Src<Vector>, C: Src<u32>> Op for Shift<O, A, C> {
     const GRANULES: usize = 2;
-    const PLACES: &'static [Place] = &[Place::Pair(Field::A), C::PLACE, Place::Pair(Field::D)];
+    const PLACES: &'static [Place] = &[A::PLACE, C::PLACE, Place::Pair(Field::D)];
 
     #[inline(always)]
     unsafe fn exec(m: &mut Machine) -> Result<(), Exit> {
         // SAFETY: E1 and E2.
-        unsafe { ToSlot::put(m, O::eval(SlotA::get(m), C::get(m))) };
+        unsafe { ToSlot::put(m, O::eval(A::get(m), C::get(m))) };
         Ok(())
     }
 }
 
 /// `d ← op a`, a number
-pub(crate) struct Test<O, D>(PhantomData<(O, D)>);
+pub(crate) struct Test<O, A, D>(PhantomData<(O, A, D)>);
 
-impl<O: VectorTest, D: Dst<u32>> Op for Test<O, D> {
+impl<O: VectorTest, A: Src<Vector>, D: Dst<u32>> Op for Test<O, A, D> {
     const GRANULES: usize = 2;
-    const PLACES: &'static [Place] = &[Place::Pair(Field::A), D::PLACE];
+    const PLACES: &'static [Place] = &[A::PLACE, D::PLACE];
 
     #[inline(always)]
     unsafe fn exec(m: &mut Machine) -> Result<(), Exit> {
         // SAFETY: E1 and E2.
-        unsafe { D::put(m, O::eval(SlotA::get(m))) };
+        unsafe { D::put(m, O::eval(A::get(m))) };
         Ok(())
     }
 }

@@ -1,12 +1,13 @@
 //! Handlers that move vectors: between slots, from constants, to and from globals.
 //!
-//! A vector lies in two slots, the one an operand names and the one after it. No register holds
-//! one.
+//! A vector lies in two slots, the one an operand names and the one after it. The accumulator has
+//! a copy of the last result.
 
 use std::marker::PhantomData;
 
+use super::immediate;
 use crate::exec::variable::global;
-use crate::machine::operand::{Dst, SlotA, SlotB, SlotD, Src, ToSlot};
+use crate::machine::operand::{Acc, Dst, SlotA, SlotB, SlotBHigh, SlotBLow, SlotD, Src, ToSlot};
 use crate::machine::place::{Count, Field, Place};
 use crate::machine::{Exit, Fp, Machine, Op};
 use crate::op::vector::Vector;
@@ -28,22 +29,33 @@ impl Fp {
 }
 
 macro_rules! vector_source {
-    ($($class:ident: $field:ident, $place:ident;)*) => {$(
+    ($($class:ident: $place:ident, $m:ident => $slot:expr;)*) => {$(
         impl Src<Vector> for $class {
             const PLACE: Place = Place::Pair(Field::$place);
             #[inline(always)]
-            unsafe fn get(m: &Machine) -> Vector {
+            unsafe fn get($m: &Machine) -> Vector {
                 // SAFETY: E1 and E2.
-                unsafe { m.fp.vector(m.ip.$field() as usize) }
+                unsafe { $m.fp.vector($slot) }
             }
         }
     )*};
 }
 
 vector_source! {
-    SlotA: a, A;
-    SlotB: b, B;
-    SlotD: d, D;
+    SlotA: A, m => m.ip.a();
+    SlotB: B, m => m.ip.b() as usize;
+    SlotBLow: B_LOW, m => m.ip.b_halves().0;
+    SlotBHigh: B_HIGH, m => m.ip.b_halves().1;
+    SlotD: D, m => m.ip.d() as usize;
+}
+
+impl Src<Vector> for Acc {
+    const PLACE: Place = Place::Register;
+
+    #[inline(always)]
+    unsafe fn get(m: &Machine) -> Vector {
+        m.acc128
+    }
 }
 
 impl Dst<Vector> for ToSlot {
@@ -53,21 +65,22 @@ impl Dst<Vector> for ToSlot {
     unsafe fn put(m: &mut Machine, value: Vector) {
         // SAFETY: E1 and E2.
         unsafe { m.fp.set_vector(m.ip.d() as usize, value) };
+        m.acc128 = value;
     }
 }
 
 /// `d ← a`
-pub(crate) struct VectorMove;
+pub(crate) struct VectorMove<A>(PhantomData<A>);
 
-impl Op for VectorMove {
+impl<A: Src<Vector>> Op for VectorMove<A> {
     const GRANULES: usize = 2;
-    const PLACES: &'static [Place] = &[Place::Pair(Field::A), Place::Pair(Field::D)];
+    const PLACES: &'static [Place] = &[A::PLACE, Place::Pair(Field::D)];
 
     #[inline(always)]
     unsafe fn exec(m: &mut Machine) -> Result<(), Exit> {
         // SAFETY: E1 and E2.
         unsafe {
-            let value: Vector = SlotA::get(m);
+            let value = A::get(m);
             ToSlot::put(m, value);
         }
         Ok(())
@@ -85,12 +98,7 @@ impl Op for VectorConstant {
     #[inline(always)]
     unsafe fn exec(m: &mut Machine) -> Result<(), Exit> {
         // SAFETY: E1 and E2.
-        unsafe {
-            let (low, high) = (m.ip.granule(2), m.ip.granule(3));
-            let d = m.ip.d() as usize;
-            m.fp.set(d, low);
-            m.fp.set(d + 1, high);
-        }
+        unsafe { ToSlot::put(m, immediate(m, 2)) };
         Ok(())
     }
 }
@@ -114,16 +122,16 @@ impl Op for VectorGlobalGet {
 }
 
 /// `global b ← a`
-pub(crate) struct VectorGlobalSet;
+pub(crate) struct VectorGlobalSet<A>(PhantomData<A>);
 
-impl Op for VectorGlobalSet {
+impl<A: Src<Vector>> Op for VectorGlobalSet<A> {
     const GRANULES: usize = 2;
-    const PLACES: &'static [Place] = &[Place::Pair(Field::A)];
+    const PLACES: &'static [Place] = &[A::PLACE];
 
     #[inline(always)]
     unsafe fn exec(m: &mut Machine) -> Result<(), Exit> {
         // SAFETY: E1 to E3; a global's value comes first, and is a vector by validation.
-        unsafe { global(m).cast::<Vector>().write_unaligned(SlotA::get(m)) };
+        unsafe { global(m).cast::<Vector>().write_unaligned(A::get(m)) };
         Ok(())
     }
 }

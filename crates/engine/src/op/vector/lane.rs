@@ -84,7 +84,7 @@ extract_lane! {
 /// `i8x16.swizzle`: bytes of `a` by the indices in `b`; zero for an index beyond the last.
 pub(crate) struct I8x16Swizzle;
 
-lowered! { I8x16Swizzle: vector_binary; }
+lowered! { I8x16Swizzle: swizzle; }
 
 impl VectorBinary for I8x16Swizzle {
     const NANS: Nans = Nans::None;

@@ -20,8 +20,7 @@ pub(crate) use integer::*;
 pub(crate) use lane::*;
 pub(crate) use relaxed::*;
 
-/// A vector's bytes: those of lane 0 first, each lane's lowest first, as memory holds them.
-pub(crate) type Vector = [u8; 16];
+pub(crate) use crate::machine::Vector;
 
 /// An operation on vectors without immediates, with what it takes to translate it.
 pub(crate) trait VectorOp {
@@ -33,6 +32,8 @@ pub(crate) trait VectorOp {
 pub(crate) trait VectorLowering {
     fn vector_unary<O: VectorUnary>(&mut self);
     fn vector_binary<O: VectorBinary>(&mut self);
+    /// `O` is `i8x16.swizzle`.
+    fn swizzle<O: VectorBinary>(&mut self);
     fn vector_ternary<O: VectorTernary>(&mut self);
     /// An operation that calls something.
     fn vector_ternary_slow<O: VectorTernary>(&mut self);

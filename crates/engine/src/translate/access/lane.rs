@@ -4,18 +4,21 @@ use std::marker::PhantomData;
 
 use wasmparser::MemArg;
 
-use super::{Addresses, Families, Family, FastAddr, addresses, e, families, memory_of};
+use super::{
+    Addresses, Families, FastAddr, FirstAddr, Firsts, addresses, e, families, firsts, memory_of,
+};
 use crate::exec::access::Addr;
 use crate::exec::access::kind::AnyMemory;
 use crate::exec::access::lane::{LoadLane, LoadLaneAny, StoreLane, StoreLaneAny, lane_granule};
 use crate::exec::access::scalar::{LoadAny, LoadOp, StoreAny, StoreOp};
-use crate::machine::operand::{SlotD, ToSlot};
+use crate::machine::operand::{Acc, SlotD, ToSlot};
 use crate::machine::{Handler, handler};
 use crate::op::access::lane::{MemoryLane, V128Store};
 use crate::op::access::scalar::MemoryLoad;
 use crate::op::vector::Vector;
 use crate::translate::Translator;
 use crate::translate::emit::Fields;
+use crate::translate::vector::moves::VectorSources;
 
 /// Handlers of a load of a whole vector.
 struct VectorLoadTable<O>(PhantomData<O>);
@@ -32,23 +35,37 @@ impl<O: MemoryLoad<Out = Vector>> VectorLoadTable<O> {
     }
 
     const ANY: &'static Families<Handler> = &families!(any);
+
+    const FIRST: &'static Firsts<Handler> = &firsts!(any);
 }
 
 /// Handlers of `v128.store`.
 struct VectorStoreTable;
 
 impl VectorStoreTable {
-    const fn by_addr<A: Addr>() -> Handler {
-        handler::<StoreOp<V128Store, A, SlotD>>()
+    const fn by_addr<A: Addr>() -> VectorSources<Handler> {
+        VectorSources {
+            slot: handler::<StoreOp<V128Store, A, SlotD>>(),
+            acc: handler::<StoreOp<V128Store, A, Acc>>(),
+        }
     }
 
-    const BY_ADDR: &'static Addresses<Handler> = &addresses!(by_addr);
+    const BY_ADDR: &'static Addresses<VectorSources<Handler>> = &addresses!(by_addr);
 
     const fn any<M: AnyMemory>() -> Handler {
-        handler::<StoreAny<V128Store, M>>()
+        handler::<StoreAny<V128Store, M, SlotD>>()
     }
 
     const ANY: &'static Families<Handler> = &families!(any);
+
+    const fn first<M: AnyMemory>() -> VectorSources<Handler> {
+        VectorSources {
+            slot: handler::<StoreAny<V128Store, M, SlotD>>(),
+            acc: handler::<StoreAny<V128Store, M, Acc>>(),
+        }
+    }
+
+    const FIRST: &'static Firsts<VectorSources<Handler>> = &firsts!(first);
 }
 
 /// The handlers of a lane's load and store.
@@ -79,24 +96,18 @@ impl<O: MemoryLane> LaneTable<O> {
 }
 
 impl Translator<'_> {
-    /// Pops the address of an access to any memory: the fields, and its family.
-    fn pop_any_address(&mut self, memarg: MemArg, is_observed: bool) -> (Fields, Family) {
-        let addr = self.pop_slot();
-        let (b, wide) = (memory_of(memarg), Some(memarg.offset));
-        let fields = Fields { a: self.reach(addr, 1), b, wide, d: 0 };
-        self.observe_here(is_observed);
-        (fields, self.family(b, is_observed))
-    }
-
     pub(in crate::translate) fn vector_load<O: MemoryLoad<Out = Vector>>(
         &mut self,
         memarg: MemArg,
     ) {
-        let (handler, fields) = if self.is_fast_to_read(memory_of(memarg)) {
+        let is_observed = self.function.options.watched.reads();
+        let (handler, fields) = if !is_observed && self.has_fast_family(memory_of(memarg)) {
             let FastAddr { class, a, b, wide } = self.pop_fast_address(memarg);
             (*VectorLoadTable::<O>::BY_ADDR.at(class), Fields { a, b, wide, d: 0 })
+        } else if !is_observed && self.has_first_family(memarg) {
+            let FirstAddr { class, a, b } = self.pop_first_address(memarg);
+            (*VectorLoadTable::<O>::FIRST.at(class), Fields { a, b, ..Fields::default() })
         } else {
-            let is_observed = self.function.options.watched.reads();
             let (fields, family) = self.pop_any_address(memarg, is_observed);
             (*VectorLoadTable::<O>::ANY.at(family), fields)
         };
@@ -107,17 +118,23 @@ impl Translator<'_> {
     pub(in crate::translate) fn vector_store(&mut self, memarg: MemArg) {
         // A local that is still to be read has no code, so the address may still be an addition.
         let value = self.pop_vector();
-        let (handler, fields) = if self.is_fast(memory_of(memarg)) {
+        let is_observed = self.function.options.watched.writes();
+        let (handlers, fields) = if !is_observed && self.has_fast_family(memory_of(memarg)) {
             let FastAddr { class, a, b, wide } = self.pop_fast_address(memarg);
-            (*VectorStoreTable::BY_ADDR.at(class), Fields { a, b, wide, d: 0 })
+            (VectorStoreTable::BY_ADDR.at(class), Fields { a, b, wide, d: 0 })
+        } else if !is_observed && self.has_first_family(memarg) {
+            let FirstAddr { class, a, b } = self.pop_first_address(memarg);
+            (VectorStoreTable::FIRST.at(class), Fields { a, b, ..Fields::default() })
         } else {
-            let is_observed = self.function.options.watched.writes();
             let (fields, family) = self.pop_any_address(memarg, is_observed);
-            (*VectorStoreTable::ANY.at(family), fields)
+            let d = self.reach_vector(value, 2);
+            self.buffers.emit.site();
+            self.buffers.emit.cell(*VectorStoreTable::ANY.at(family), Fields { d, ..fields });
+            return;
         };
-        let d = self.reach_vector(value, 1);
+        let (source, d) = self.vector_source(value, 2);
         self.buffers.emit.site();
-        self.buffers.emit.cell(handler, Fields { d, ..fields });
+        self.buffers.emit.cell(*handlers.at(source), Fields { d, ..fields });
     }
 
     /// Pops the address of a lane's access: the fields, and the handler to load and to store.

@@ -14,7 +14,7 @@ mod scalar;
 
 /// What the tables are made of, for their macros.
 pub(in crate::translate) mod e {
-    pub(in crate::translate) use crate::exec::access::kind::{Own, Shared};
+    pub(in crate::translate) use crate::exec::access::kind::{First64, FirstShared, Own, Shared};
     pub(in crate::translate) use crate::exec::access::observed::Observed;
     pub(in crate::translate) use crate::exec::access::{Based, Static, Sum};
     pub(in crate::translate) use crate::machine::operand::{Acc, Pin, SlotA, Wide, WideSlot};
@@ -24,8 +24,9 @@ use lineal_memory::AddressType;
 use wasmparser::{MemArg, MemArgTarget};
 
 use super::Translator;
+use super::emit::Fields;
 use super::stack::Operand;
-use super::tables::table;
+use super::tables::{Source, table};
 use crate::machine::Bank;
 
 table! {
@@ -58,6 +59,24 @@ table! {
     ObservedShared64 observed_shared64: e::Observed<e::Shared<u64>>;
 }
 
+table! {
+    /// Addresses in memory 0 if it has 64-bit addresses, or is shared, and is not observed.
+    FirstClass, Firsts, firsts:
+    Slot64 slot64: e::First64<e::SlotA>;
+    Acc64 acc64: e::First64<e::Acc>;
+    Pin64 pin64: e::First64<e::Pin>;
+    SlotShared slot_shared: e::FirstShared<e::SlotA>;
+    AccShared acc_shared: e::FirstShared<e::Acc>;
+    PinShared pin_shared: e::FirstShared<e::Pin>;
+}
+
+/// An address in memory 0 of another kind than the fast family's: its class, `a` and `b`.
+pub(in crate::translate) struct FirstAddr {
+    class: FirstClass,
+    a: u16,
+    b: u32,
+}
+
 /// An address of the fast family: its class, `a`, `b`, and granule 2 if it has one.
 pub(in crate::translate) struct FastAddr {
     pub(in crate::translate) class: AddrClass,
@@ -85,11 +104,6 @@ impl Translator<'_> {
         self.has_fast_family(memory) && !self.function.options.watched.writes()
     }
 
-    /// The same for what only reads.
-    fn is_fast_to_read(&self, memory: u32) -> bool {
-        self.has_fast_family(memory) && !self.function.options.watched.reads()
-    }
-
     /// Whether a memory is one that has fast families, if it is not observed.
     fn has_fast_family(&self, memory: u32) -> bool {
         memory == 0 && self.family(0, false) == Family::Own32
@@ -108,6 +122,40 @@ impl Translator<'_> {
             (AddressType::I32, true, true) => Family::ObservedShared32,
             (AddressType::I64, true, true) => Family::ObservedShared64,
         }
+    }
+
+    /// Whether an access that is not observed has handlers of its own because it is to memory 0,
+    /// which has 64-bit addresses or is shared.
+    fn has_first_family(&self, memarg: MemArg) -> bool {
+        let memory = memory_of(memarg);
+        memory == 0
+            && u32::try_from(memarg.offset).is_ok()
+            && matches!(self.family(memory, false), Family::Own64 | Family::Shared32)
+    }
+
+    /// Pops the address of such an access.
+    fn pop_first_address(&mut self, memarg: MemArg) -> FirstAddr {
+        let addr = self.pop();
+        let own = self.temp_slot(self.buffers.stack.height());
+        let a = self.left_field(addr, Bank::Int, own);
+        let class = match (self.family(0, false), Source::of(addr)) {
+            (Family::Own64, Source::Slot) => FirstClass::Slot64,
+            (Family::Own64, Source::Acc) => FirstClass::Acc64,
+            (Family::Own64, Source::Pin) => FirstClass::Pin64,
+            (_, Source::Slot) => FirstClass::SlotShared,
+            (_, Source::Acc) => FirstClass::AccShared,
+            (_, Source::Pin) => FirstClass::PinShared,
+        };
+        FirstAddr { class, a, b: memarg.offset as u32 }
+    }
+
+    /// Pops the address of an access to any memory, which comes next: the fields, and its family.
+    fn pop_any_address(&mut self, memarg: MemArg, is_observed: bool) -> (Fields, Family) {
+        let addr = self.pop_slot();
+        let (b, wide) = (memory_of(memarg), Some(memarg.offset));
+        let fields = Fields { a: self.reach(addr, 1), b, wide, d: 0 };
+        self.observe_here(is_observed);
+        (fields, self.family(b, is_observed))
     }
 
     /// An address of the fast family from one operand; `own` is the slot of its stack entry.

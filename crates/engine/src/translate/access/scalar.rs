@@ -4,7 +4,9 @@ use std::marker::PhantomData;
 
 use wasmparser::MemArg;
 
-use super::{Addresses, Families, FastAddr, addresses, e, families, memory_of};
+use super::{
+    Addresses, Families, FastAddr, FirstAddr, Firsts, addresses, e, families, firsts, memory_of,
+};
 use crate::exec::access::Addr;
 use crate::exec::access::kind::AnyMemory;
 use crate::exec::access::scalar::{LoadAny, LoadOp, StoreAny, StoreOp};
@@ -32,6 +34,8 @@ impl<O: MemoryLoad<Out: SlotValue>> LoadTable<O> {
     }
 
     const ANY: &'static Families<Dests> = &families!(any);
+
+    const FIRST: &'static Firsts<Dests> = &firsts!(any);
 }
 
 table! {
@@ -65,10 +69,22 @@ impl<O: MemoryStore<In: SlotValue>> StoreTable<O> {
     const BY_ADDR: &'static Addresses<StoredTable<Handler>> = &addresses!(by_addr);
 
     const fn any<M: AnyMemory>() -> Handler {
-        handler::<StoreAny<O, M>>()
+        handler::<StoreAny<O, M, SlotD>>()
     }
 
     const ANY: &'static Families<Handler> = &families!(any);
+
+    const fn first<M: AnyMemory>() -> StoredTable<Handler> {
+        StoredTable {
+            slot: handler::<StoreAny<O, M, SlotD>>(),
+            acc: handler::<StoreAny<O, M, Acc>>(),
+            pin: handler::<StoreAny<O, M, Pin>>(),
+            imm: handler::<StoreAny<O, M, <O::In as SlotValue>::Imm16>>(),
+            wide: handler::<StoreAny<O, M, Wide>>(),
+        }
+    }
+
+    const FIRST: &'static Firsts<StoredTable<Handler>> = &firsts!(first);
 }
 
 impl Translator<'_> {
@@ -90,19 +106,19 @@ impl Translator<'_> {
             let dests = LoadTable::<O>::BY_ADDR.at(addr.class);
             let cell = self.define(dests, fields, bank);
             self.remember_load::<O>(cell, &addr, memarg, before);
-        } else {
-            let addr = self.pop_slot();
-            let fields = Fields {
-                a: self.reach(addr, 1),
-                b: memory_of(memarg),
-                wide: Some(memarg.offset),
-                d: 0,
-            };
-            let is_observed = self.observe_here(self.function.options.watched.reads());
-            self.buffers.emit.site();
-            let family = self.family(memory_of(memarg), is_observed);
-            self.define(LoadTable::<O>::ANY.at(family), fields, bank);
+            return;
         }
+        let is_observed = self.function.options.watched.reads();
+        if !is_observed && self.has_first_family(memarg) {
+            let FirstAddr { class, a, b } = self.pop_first_address(memarg);
+            self.buffers.emit.site();
+            let fields = Fields { a, b, ..Fields::default() };
+            self.define(LoadTable::<O>::FIRST.at(class), fields, bank);
+            return;
+        }
+        let (fields, family) = self.pop_any_address(memarg, is_observed);
+        self.buffers.emit.site();
+        self.define(LoadTable::<O>::ANY.at(family), fields, bank);
     }
 
     pub(in crate::translate) fn scalar_store<O: MemoryStore<In: SlotValue>>(
@@ -113,18 +129,37 @@ impl Translator<'_> {
             self.fast_store::<O>(memarg);
             return;
         }
+        let is_observed = self.function.options.watched.writes();
+        if !is_observed && self.has_first_family(memarg) {
+            let value = self.pop();
+            let addr = self.pop_first_address(memarg);
+            let (value_class, d, wide) = self.stored::<O>(value);
+            let handler = *StoreTable::<O>::FIRST.at(addr.class).at(value_class);
+            self.buffers.emit.site();
+            self.buffers.emit.cell(handler, Fields { a: addr.a, d, b: addr.b, wide });
+            return;
+        }
         let value = self.pop_slot();
-        let addr = self.pop_slot();
-        let fields = Fields {
-            a: self.reach(addr, 1),
-            d: self.reach(value, 2),
-            b: memory_of(memarg),
-            wide: Some(memarg.offset),
-        };
-        let is_observed = self.observe_here(self.function.options.watched.writes());
+        let (fields, family) = self.pop_any_address(memarg, is_observed);
+        let d = self.reach(value, 2);
         self.buffers.emit.site();
-        let family = self.family(memory_of(memarg), is_observed);
-        self.buffers.emit.cell(*StoreTable::<O>::ANY.at(family), fields);
+        self.buffers.emit.cell(*StoreTable::<O>::ANY.at(family), Fields { d, ..fields });
+    }
+
+    /// What a store writes: its class, `d`, and the wide operand.
+    fn stored<O: MemoryStore<In: SlotValue>>(
+        &mut self,
+        value: Operand,
+    ) -> (Stored, u16, Option<u64>) {
+        match value {
+            Operand::Slot(slot) => (Stored::Slot, self.reach(slot as u32, 2), None),
+            Operand::Acc => (Stored::Acc, 0, None),
+            Operand::Pin => (Stored::Pin, 0, None),
+            Operand::Const(bits) => match O::In::imm16(bits) {
+                Some(imm) => (Stored::Imm, imm, None),
+                None => (Stored::Wide, 0, Some(bits)),
+            },
+        }
     }
 
     fn fast_store<O: MemoryStore<In: SlotValue>>(&mut self, memarg: MemArg) {
@@ -140,15 +175,7 @@ impl Translator<'_> {
                 (self.pop_fast_address(memarg), value)
             }
         };
-        let (value_class, d, constant) = match value {
-            Operand::Slot(slot) => (Stored::Slot, self.reach(slot as u32, 2), None),
-            Operand::Acc => (Stored::Acc, 0, None),
-            Operand::Pin => (Stored::Pin, 0, None),
-            Operand::Const(bits) => match O::In::imm16(bits) {
-                Some(imm) => (Stored::Imm, imm, None),
-                None => (Stored::Wide, 0, Some(bits)),
-            },
-        };
+        let (value_class, d, constant) = self.stored::<O>(value);
         let FastAddr { class, a, b, wide } = addr;
         let observed = self.observed_store::<O>();
         let handlers = observed.unwrap_or(StoreTable::<O>::BY_ADDR);

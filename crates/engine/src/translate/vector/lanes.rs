@@ -2,9 +2,10 @@
 
 use std::marker::PhantomData;
 
+use super::moves::{VectorSources, vector_sources};
 use crate::exec::vector::lanes::{Extract, Replace, SplatOp};
-use crate::machine::handler;
-use crate::machine::operand::{Acc, Pin, SlotA, SlotBHigh, SlotValue};
+use crate::machine::operand::{Acc, Pin, SlotA, SlotBHigh, SlotValue, Src};
+use crate::machine::{Handler, Vector, handler};
 use crate::op::vector::{ExtractLane, ReplaceLane, Splat};
 use crate::translate::Translator;
 use crate::translate::emit::Fields;
@@ -16,7 +17,22 @@ use crate::translate::tables::{Dests, dests};
 struct ExtractTable<O>(PhantomData<O>);
 
 impl<O: ExtractLane> ExtractTable<O> {
-    const DESTS: &'static Dests = &dests!(Extract<O>);
+    const fn dests<A: Src<Vector>>() -> Dests {
+        dests!(Extract<O, A>)
+    }
+
+    const BY_SOURCE: &'static VectorSources<Dests> = &vector_sources!(dests);
+}
+
+/// Handlers of `replace_lane` with the number of class `S`.
+struct ReplaceTable<O, S>(PhantomData<(O, S)>);
+
+impl<O: ReplaceLane, S: Src<O::In>> ReplaceTable<O, S> {
+    const fn by_source<A: Src<Vector>>() -> Handler {
+        handler::<Replace<O, A, S>>()
+    }
+
+    const BY_SOURCE: &'static VectorSources<Handler> = &vector_sources!(by_source);
 }
 
 impl Translator<'_> {
@@ -39,8 +55,9 @@ impl Translator<'_> {
 
     pub(in crate::translate) fn extract_lane<O: ExtractLane>(&mut self, lane: u8) {
         let x = self.pop_vector();
-        let fields = Fields { a: self.reach_vector(x, 1), b: u32::from(lane), ..Fields::default() };
-        self.define(ExtractTable::<O>::DESTS, fields, O::Out::BANK);
+        let (source, a) = self.vector_source(x, 1);
+        let fields = Fields { a, b: u32::from(lane), ..Fields::default() };
+        self.define(ExtractTable::<O>::BY_SOURCE.at(source), fields, O::Out::BANK);
     }
 
     pub(in crate::translate) fn replace_lane<O: ReplaceLane>(&mut self, lane: u8) {
@@ -51,14 +68,16 @@ impl Translator<'_> {
             other => other,
         };
         let x = self.pop_vector();
-        let (handler, value) = match value {
-            Operand::Acc => (handler::<Replace<O, Acc>>(), 0),
-            Operand::Pin => (handler::<Replace<O, Pin>>(), 0),
-            Operand::Slot(slot) => (handler::<Replace<O, SlotBHigh>>(), self.reach(slot as u32, 1)),
+        let (handlers, value) = match value {
+            Operand::Acc => (ReplaceTable::<O, Acc>::BY_SOURCE, 0),
+            Operand::Pin => (ReplaceTable::<O, Pin>::BY_SOURCE, 0),
+            Operand::Slot(slot) => {
+                (ReplaceTable::<O, SlotBHigh>::BY_SOURCE, self.reach(slot as u32, 2))
+            }
             Operand::Const(_) => unreachable!("constants went to a slot"),
         };
         let b = u32::from_ne_bytes(halves(u16::from(lane), value));
-        let fields = Fields { a: self.reach_vector(x, 1), b, ..Fields::default() };
-        self.define_vector(handler, fields, &[]);
+        let (source, a) = self.vector_source(x, 1);
+        self.define_vector(*handlers.at(source), Fields { a, b, ..Fields::default() }, &[]);
     }
 }

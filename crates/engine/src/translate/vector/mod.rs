@@ -1,36 +1,127 @@
 //! Translates vector operations.
 //!
-//! Their vectors are in slots ([`moves`]). Scalar operands are wherever those of
+//! Their vectors are in slots ([`moves`]), one perhaps in the accumulator too. Scalar operands are wherever those of
 //! other operations are, and scalar results go to the accumulator first, as theirs do.
 
+#[cfg(all(target_arch = "x86_64", not(miri)))]
+mod bytes;
 mod lanes;
-mod moves;
+pub(super) mod moves;
 
 use std::marker::PhantomData;
 
+use moves::{VectorSource, VectorSources, vector_sources};
 use wasmparser::{MemArg, V128};
 
 use super::Translator;
 use super::emit::Fields;
 use super::scalar::halves;
 use super::stack::Operand;
-use super::tables::{Dests, dests};
+use super::tables::{Dests, dests, table};
 use crate::exec::vector::{
     Shift, Shuffle, SlowVectorTernop, Test, VectorBinop, VectorTernop, VectorUnop,
 };
-use crate::machine::operand::{Acc, ImmB, Pin, SlotB};
-use crate::machine::{Bank, Handler, handler};
+use crate::machine::operand::{Acc, ImmB, Pin, SlotA, SlotB, SlotBHigh, SlotBLow, Src};
+use crate::machine::{Bank, Handler, Vector, handler};
 use crate::op::access::lane as l;
 use crate::op::vector::{
     self as v, Nans, Splat, VectorBinary, VectorLowering, VectorShift, VectorTernary, VectorTest,
     VectorUnary,
 };
 
+/// Handlers by source.
+struct UnaryTable<O>(PhantomData<O>);
+
+impl<O: VectorUnary> UnaryTable<O> {
+    const fn by_source<A: Src<Vector>>() -> Handler {
+        handler::<VectorUnop<O, A>>()
+    }
+
+    const BY_SOURCE: &'static VectorSources<Handler> = &vector_sources!(by_source);
+}
+
 /// Handlers of an operation with a scalar result.
 struct TestTable<O>(PhantomData<O>);
 
 impl<O: VectorTest> TestTable<O> {
-    const DESTS: &'static Dests = &dests!(Test<O>);
+    const fn dests<A: Src<Vector>>() -> Dests {
+        dests!(Test<O, A>)
+    }
+
+    const BY_SOURCE: &'static VectorSources<Dests> = &vector_sources!(dests);
+}
+
+/// Handlers of a shift by a count of class `C`.
+struct ShiftTable<O, C>(PhantomData<(O, C)>);
+
+impl<O: VectorShift, C: Src<u32>> ShiftTable<O, C> {
+    const fn by_source<A: Src<Vector>>() -> Handler {
+        handler::<Shift<O, A, C>>()
+    }
+
+    const BY_SOURCE: &'static VectorSources<Handler> = &vector_sources!(by_source);
+}
+
+table! {
+    /// Which of two vectors is in the accumulator.
+    VectorPair, VectorPairs:
+    SlotSlot slot_slot;
+    AccSlot acc_slot;
+    SlotAcc slot_acc;
+}
+
+/// The [`VectorPairs`] of an operation whose last type parameters are the vectors' sources.
+macro_rules! vector_pairs {
+    ($op:ident $(, $param:ty)*) => {
+        VectorPairs {
+            slot_slot: handler::<$op<$($param,)* SlotA, SlotB>>(),
+            acc_slot: handler::<$op<$($param,)* Acc, SlotB>>(),
+            slot_acc: handler::<$op<$($param,)* SlotA, Acc>>(),
+        }
+    };
+}
+use vector_pairs;
+
+/// The granules of a cell that has a vector in it.
+fn granules(vector: Vector) -> [u64; 2] {
+    let (halves, _) = vector.as_chunks();
+    [0, 1].map(|index| u64::from_ne_bytes(halves[index]))
+}
+
+/// Handlers by both sources.
+struct BinaryTable<O>(PhantomData<O>);
+
+impl<O: VectorBinary> BinaryTable<O> {
+    const BY_SOURCES: &'static VectorPairs<Handler> = &vector_pairs!(VectorBinop, O);
+}
+
+table! {
+    /// Which of three vectors is in the accumulator.
+    VectorTriple, VectorTriples:
+    Slots slots;
+    First first;
+    Second second;
+    Third third;
+}
+
+/// Handlers by the sources.
+struct TernaryTable<O>(PhantomData<O>);
+
+impl<O: VectorTernary> TernaryTable<O> {
+    const BY_SOURCES: &'static VectorTriples<Handler> = &VectorTriples {
+        slots: handler::<VectorTernop<O, SlotA, SlotBLow, SlotBHigh>>(),
+        first: handler::<VectorTernop<O, Acc, SlotBLow, SlotBHigh>>(),
+        second: handler::<VectorTernop<O, SlotA, Acc, SlotBHigh>>(),
+        third: handler::<VectorTernop<O, SlotA, SlotBLow, Acc>>(),
+    };
+
+    /// All in slots.
+    const SLOW: &'static VectorTriples<Handler> = &VectorTriples {
+        slots: handler::<SlowVectorTernop<O>>(),
+        first: handler::<SlowVectorTernop<O>>(),
+        second: handler::<SlowVectorTernop<O>>(),
+        third: handler::<SlowVectorTernop<O>>(),
+    };
 }
 
 /// Methods named as the operators on vectors that have immediates: for each group, the method that
@@ -104,74 +195,105 @@ impl Translator<'_> {
     }
 
     /// Pops two vectors as operands `a` and `b`.
-    fn pop_two_vectors(&mut self) -> Fields {
+    fn pop_two_vectors(&mut self) -> (VectorPair, Fields) {
         let b = self.pop_vector();
         let a = self.pop_vector();
-        let (a, b) = (self.reach_vector(a, 1), self.reach_vector(b, 2));
-        Fields { a, b: u32::from(b), ..Fields::default() }
+        self.vector_pair(a, b)
     }
 
-    fn vector_ternary_by(&mut self, handler: Handler) {
+    /// Where two vectors are read from, as operands `a` and `b`.
+    fn vector_pair(&mut self, a_slot: u32, b_slot: u32) -> (VectorPair, Fields) {
+        let (a_source, a) = self.vector_source(a_slot, 1);
+        let (pair, b) = match a_source {
+            VectorSource::Acc => (VectorPair::AccSlot, self.reach_vector(b_slot, 2)),
+            VectorSource::Slot => match self.vector_source(b_slot, 2) {
+                (VectorSource::Acc, b) => (VectorPair::SlotAcc, b),
+                (VectorSource::Slot, b) => (VectorPair::SlotSlot, b),
+            },
+        };
+        (pair, Fields { a, b: u32::from(b), ..Fields::default() })
+    }
+
+    fn vector_ternary_by(&mut self, handlers: &VectorTriples<Handler>) {
         let c = self.pop_vector();
         let b = self.pop_vector();
         let a = self.pop_vector();
+        let triple = match () {
+            () if self.holds_vector(a) => VectorTriple::First,
+            () if self.holds_vector(b) => VectorTriple::Second,
+            () if self.holds_vector(c) => VectorTriple::Third,
+            () => VectorTriple::Slots,
+        };
         let (a, b) = (self.reach_vector(a, 1), self.reach_vector(b, 2));
         let b = u32::from_ne_bytes(halves(b, self.reach_vector(c, 3)));
-        self.define_vector(handler, Fields { a, b, d: 0, wide: None }, &[]);
+        self.define_vector(*handlers.at(triple), Fields { a, b, d: 0, wide: None }, &[]);
     }
 
     fn shuffle(&mut self, lanes: [u8; 16]) {
-        let fields = self.pop_two_vectors();
-        let (granules, _) = lanes.as_chunks();
-        let [low, high] = [0, 1].map(|index| u64::from_ne_bytes(granules[index]));
-        let fields = Fields { wide: Some(low), ..fields };
-        self.define_vector(handler::<Shuffle>(), fields, &[high]);
+        #[cfg(all(target_arch = "x86_64", not(miri)))]
+        if self.fast_shuffle(lanes) {
+            return;
+        }
+        let (pair, fields) = self.pop_two_vectors();
+        let [low, high] = granules(lanes);
+        let handler = *vector_pairs!(Shuffle).at(pair);
+        self.define_vector(handler, Fields { wide: Some(low), ..fields }, &[high]);
     }
 }
 
 impl VectorLowering for Translator<'_> {
     fn vector_unary<O: VectorUnary>(&mut self) {
         let x = self.pop_vector();
-        let fields = Fields { a: self.reach_vector(x, 1), ..Fields::default() };
-        self.define_vector(handler::<VectorUnop<O>>(), fields, &[]);
+        let (source, a) = self.vector_source(x, 1);
+        let handler = *UnaryTable::<O>::BY_SOURCE.at(source);
+        self.define_vector(handler, Fields { a, ..Fields::default() }, &[]);
         self.canonicalize_lanes(O::NANS);
     }
 
     fn vector_binary<O: VectorBinary>(&mut self) {
-        let fields = self.pop_two_vectors();
-        self.define_vector(handler::<VectorBinop<O>>(), fields, &[]);
+        let (pair, fields) = self.pop_two_vectors();
+        self.define_vector(*BinaryTable::<O>::BY_SOURCES.at(pair), fields, &[]);
         self.canonicalize_lanes(O::NANS);
     }
 
+    fn swizzle<O: VectorBinary>(&mut self) {
+        #[cfg(all(target_arch = "x86_64", not(miri)))]
+        if self.fast_swizzle() {
+            return;
+        }
+        self.vector_binary::<O>();
+    }
+
     fn vector_ternary<O: VectorTernary>(&mut self) {
-        self.vector_ternary_by(handler::<VectorTernop<O>>());
+        self.vector_ternary_by(TernaryTable::<O>::BY_SOURCES);
         self.canonicalize_lanes(O::NANS);
     }
 
     fn vector_ternary_slow<O: VectorTernary>(&mut self) {
-        self.vector_ternary_by(handler::<SlowVectorTernop<O>>());
+        self.vector_ternary_by(TernaryTable::<O>::SLOW);
         self.canonicalize_lanes(O::NANS);
     }
 
     fn vector_shift<O: VectorShift>(&mut self) {
         let count = self.pop();
         let x = self.pop_vector();
-        let (handler, b) = match count {
+        let (handlers, b) = match count {
             Operand::Slot(slot) => {
-                (handler::<Shift<O, SlotB>>(), u32::from(self.reach(slot as u32, 1)))
+                (ShiftTable::<O, SlotB>::BY_SOURCE, u32::from(self.reach(slot as u32, 2)))
             }
-            Operand::Acc => (handler::<Shift<O, Acc>>(), 0),
-            Operand::Pin => (handler::<Shift<O, Pin>>(), 0),
-            Operand::Const(bits) => (handler::<Shift<O, ImmB>>(), bits as u32),
+            Operand::Acc => (ShiftTable::<O, Acc>::BY_SOURCE, 0),
+            Operand::Pin => (ShiftTable::<O, Pin>::BY_SOURCE, 0),
+            Operand::Const(bits) => (ShiftTable::<O, ImmB>::BY_SOURCE, bits as u32),
         };
-        let fields = Fields { a: self.reach_vector(x, 1), b, ..Fields::default() };
-        self.define_vector(handler, fields, &[]);
+        let (source, a) = self.vector_source(x, 1);
+        self.define_vector(*handlers.at(source), Fields { a, b, ..Fields::default() }, &[]);
     }
 
     fn vector_test<O: VectorTest>(&mut self) {
         let x = self.pop_vector();
-        let fields = Fields { a: self.reach_vector(x, 1), ..Fields::default() };
-        self.define(TestTable::<O>::DESTS, fields, Bank::Int);
+        let (source, a) = self.vector_source(x, 1);
+        let fields = Fields { a, ..Fields::default() };
+        self.define(TestTable::<O>::BY_SOURCE.at(source), fields, Bank::Int);
     }
 
     fn splat<O: Splat>(&mut self) {

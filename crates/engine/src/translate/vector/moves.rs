@@ -2,19 +2,21 @@
 //!
 //! A vector is two entries of the operand stack, and two slots, its low half first. Each half is
 //! moved like an integer of its own by whatever only moves values: branches, calls, blocks.
-//! Operations on vectors find both halves one after the other; they use neither accumulator nor
-//! pin, and their result goes straight to its slots, or to those of a local.
+//! Operations on vectors find both halves one after the other. Their result goes straight to its
+//! slots, or to those of a local, and to the accumulator of vectors, where the next operation may
+//! find it.
 
 use lineal_decoder::ValType;
 
 use crate::exec::vector::moves as vector;
-use crate::machine::operand::{Acc, Pin, SlotBHigh};
-use crate::machine::{Bank, Handler, handler};
+use crate::machine::operand::{Acc, Pin, SlotA, SlotBHigh, Src};
+use crate::machine::{Bank, Handler, Vector, handler};
 use crate::runtime::slots::vector_slots;
 use crate::translate::emit::{Fields, Pos};
 use crate::translate::last::{Last, Made};
 use crate::translate::scalar::halves;
 use crate::translate::stack::{Operand, Value};
+use crate::translate::tables::table;
 use crate::translate::{Translator, bank_of};
 
 /// A vector that was popped.
@@ -24,6 +26,30 @@ enum VectorOperand {
     Slot(u32),
     /// A constant: low half, high half.
     Const(u64, u64),
+}
+
+table! {
+    /// Where a vector is.
+    VectorSource, VectorSources, vector_sources:
+    Slot slot: SlotA;
+    Acc acc: Acc;
+}
+
+/// Handlers of moves by source.
+struct MoveTable;
+
+impl MoveTable {
+    const fn to_slot<A: Src<Vector>>() -> Handler {
+        handler::<vector::VectorMove<A>>()
+    }
+
+    const TO_SLOT: &'static VectorSources<Handler> = &vector_sources!(to_slot);
+
+    const fn to_global<A: Src<Vector>>() -> Handler {
+        handler::<vector::VectorGlobalSet<A>>()
+    }
+
+    const TO_GLOBAL: &'static VectorSources<Handler> = &vector_sources!(to_global);
 }
 
 impl Translator<'_> {
@@ -102,6 +128,9 @@ impl Translator<'_> {
             (Some(cell), Ok(_)) if self.buffers.emit.pos() == before => {
                 self.buffers.emit.set_d(cell, slot as u16);
                 self.function.last = None;
+                self.forget_slot(slot);
+                self.forget_slot(slot + 1);
+                self.set_vector(Some(slot));
             }
             _ => self.move_vector(slot, operand),
         }
@@ -111,8 +140,9 @@ impl Translator<'_> {
         match operand {
             VectorOperand::Slot(from) if from == to => {}
             VectorOperand::Slot(from) => {
-                let fields = Fields { a: self.reach_vector(from, 1), ..Fields::default() };
-                self.vector_cell(to, handler::<vector::VectorMove>(), fields, &[]);
+                let (source, a) = self.vector_source(from, 1);
+                let handler = *MoveTable::TO_SLOT.at(source);
+                self.vector_cell(to, handler, Fields { a, ..Fields::default() }, &[]);
             }
             VectorOperand::Const(low, high) => {
                 let fields = Fields { wide: Some(low), ..Fields::default() };
@@ -132,8 +162,30 @@ impl Translator<'_> {
         near
     }
 
-    /// Appends a cell that writes a vector to a slot and the one after it.
+    /// Where the vector in a slot and the one after it is read from, and how a cell names it.
+    pub(in crate::translate) fn vector_source(
+        &mut self,
+        slot: u32,
+        scratch: u32,
+    ) -> (VectorSource, u16) {
+        if self.holds_vector(slot) {
+            (VectorSource::Acc, 0)
+        } else {
+            (VectorSource::Slot, self.reach_vector(slot, scratch))
+        }
+    }
+
+    /// Appends a cell that writes a vector to a slot and the one after it, and to the accumulator of
+    /// vectors.
     fn vector_cell(&mut self, slot: u32, handler: Handler, fields: Fields, more: &[u64]) -> Pos {
+        let cell = self.pair_cell(slot, handler, fields, more);
+        let is_near = self.near(slot + 1).is_some();
+        self.set_vector(is_near.then_some(slot));
+        cell
+    }
+
+    /// Appends a cell that writes a slot and the one after it.
+    fn pair_cell(&mut self, slot: u32, handler: Handler, fields: Fields, more: &[u64]) -> Pos {
         self.forget_slot(slot);
         self.forget_slot(slot + 1);
         let is_near = self.near(slot + 1).is_some();
@@ -168,7 +220,7 @@ impl Translator<'_> {
     /// Appends a cell with two integers as its results, in neighbouring slots, and pushes them.
     pub(in crate::translate) fn define_two(&mut self, handler: Handler, fields: Fields) {
         let own = self.temp_slot(self.buffers.stack.height());
-        self.vector_cell(own, handler, fields, &[]);
+        self.pair_cell(own, handler, fields, &[]);
         self.buffers.stack.push(Value::Temp, Bank::Int);
         self.buffers.stack.push(Value::Temp, Bank::Int);
     }
@@ -180,8 +232,9 @@ impl Translator<'_> {
 
     pub(in crate::translate) fn vector_global_set(&mut self, global: u32) {
         let slot = self.pop_vector();
-        let fields = Fields { a: self.reach_vector(slot, 1), b: global, ..Fields::default() };
-        self.buffers.emit.cell(handler::<vector::VectorGlobalSet>(), fields);
+        let (source, a) = self.vector_source(slot, 1);
+        let fields = Fields { a, b: global, ..Fields::default() };
+        self.buffers.emit.cell(*MoveTable::TO_GLOBAL.at(source), fields);
     }
 
     /// `select` between vectors.
