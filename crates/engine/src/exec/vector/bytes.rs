@@ -3,6 +3,7 @@
 
 use std::arch::asm;
 use std::marker::PhantomData;
+use std::mem::transmute;
 
 use super::immediate;
 use crate::machine::operand::{Dst, Src, ToSlot};
@@ -19,15 +20,15 @@ use crate::op::vector::Vector;
 #[inline(always)]
 unsafe fn pshufb(bytes: Vector, indices: Vector) -> Vector {
     // SAFETY: any 16 bytes are a register's, and the other way round.
-    let (mut bytes, indices): (Register, Register) =
-        unsafe { (std::mem::transmute(bytes), std::mem::transmute(indices)) };
+    let [mut bytes, indices] =
+        [bytes, indices].map(|it| unsafe { transmute::<Vector, Register>(it) });
     // SAFETY: the instruction changes the register that it says.
     unsafe {
         asm!(
             "pshufb {}, {}", inout(xmm_reg) bytes, in(xmm_reg) indices,
             options(pure, nomem, nostack, preserves_flags),
         );
-        std::mem::transmute(bytes)
+        transmute::<Register, Vector>(bytes)
     }
 }
 
