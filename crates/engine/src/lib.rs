@@ -67,6 +67,8 @@ mod runtime;
 mod translate;
 
 pub use anyhow::{Error, Result, bail, ensure, format_err};
+#[cfg(feature = "async")]
+pub use api::ResourceLimiterAsync;
 #[cfg(feature = "coredump")]
 pub use api::WasmCoreDump;
 pub use api::{

@@ -47,6 +47,8 @@ pub use refs::tag::Tag;
 #[cfg(feature = "coredump")]
 pub use store::coredump::WasmCoreDump;
 pub use store::exceptions::ThrownException;
+#[cfg(feature = "async")]
+pub use store::limits::ResourceLimiterAsync;
 pub use store::limits::{ResourceLimiter, StoreLimits, StoreLimitsBuilder};
 pub use store::region::Region;
 pub use store::{AsContext, AsContextMut, Store, StoreContext, StoreContextMut};

@@ -31,6 +31,9 @@ pub(crate) enum Progress {
     /// To where others should have their turn.
     #[cfg(feature = "async")]
     Yielded,
+    /// To where the store's limiter is to be asked something.
+    #[cfg(feature = "async")]
+    Asks,
     /// To an asynchronous host function, which is to be called.
     #[cfg(feature = "async")]
     HostCall(NonNull<FuncEntity>),
@@ -167,6 +170,10 @@ unsafe fn stop(cx: *mut Context, exit: Exit) -> Option<(Next, *mut u64, Progress
         let func = cx.host_func.take()?;
         let (next, end) = at_host(cx, func);
         return Some((next, end, Progress::HostCall(func)));
+    }
+    #[cfg(feature = "async")]
+    if exit == Exit::ASK {
+        return Some((Next::Continue(cx.stopped.take()?), end(cx), Progress::Asks));
     }
     #[cfg(feature = "async")]
     if exit == Exit::YIELD {

@@ -11,7 +11,8 @@ use super::activation::leave;
 use super::call::{HostCode, host_slots, run_host};
 use crate::machine::{Exit, Fp};
 use crate::runtime::activation::{Next, Ticket};
-use crate::runtime::context::Context;
+use crate::runtime::answers::Question;
+use crate::runtime::context::{Context, HostFailure};
 use crate::runtime::entity::{FuncEntity, FuncKind, HostFuture};
 use crate::runtime::hooks::{self, CallHook};
 use crate::runtime::observe::{self, HostCall};
@@ -128,6 +129,32 @@ pub(crate) unsafe fn end(
             (*core.as_ptr()).activations.set_next(ticket, Next::Exit(exit));
         }
     }
+}
+
+/// Continues an activation that stopped to ask the store's limiter something.
+///
+/// # Safety
+///
+/// The store is exclusively the caller's (R3), the activation was entered, and whatever asked the
+/// limiter is gone.
+pub(crate) unsafe fn answered(
+    core: NonNull<StoreCore>,
+    ticket: &Ticket,
+    question: Question,
+    outcome: std::thread::Result<anyhow::Result<bool>>,
+) {
+    // SAFETY: the caller's promise.
+    let store = unsafe { &mut *core.as_ptr() };
+    let failure = match outcome {
+        Ok(Ok(answer)) => {
+            store.answers.clear();
+            return store.answers.give(question, answer);
+        }
+        Ok(Err(error)) => HostFailure::Error(error),
+        Err(payload) => HostFailure::Panic(payload),
+    };
+    let exit = observe::leave_with(&mut store.context, failure);
+    store.activations.set_next(ticket, Next::Exit(exit));
 }
 
 /// Gives up an activation that was entered, and has stopped. Its frames are gone.

@@ -13,7 +13,11 @@ use lineal_memory::AddressType;
 use super::meter;
 use crate::machine::place::{Count, Field, Place};
 use crate::machine::{Exit, Machine, Op};
+#[cfg(feature = "async")]
+use crate::runtime::answers::NotAnswered;
 use crate::runtime::collect;
+#[cfg(feature = "async")]
+use crate::runtime::context::Stops;
 use crate::runtime::context::{Context, Fault, HostFailure};
 use crate::runtime::entity::{MemoryEntity, TableEntity};
 use crate::runtime::heap::Heap;
@@ -105,8 +109,13 @@ impl<O: SlowOp> Op for Slow<O> {
             exit
         };
         if exit != Exit::DONE {
-            if exit == Trap::OutOfFuel.into() {
-                // SAFETY: E3. An operation takes its fuel before it changes anything.
+            let mut begins_again = exit == Trap::OutOfFuel.into();
+            #[cfg(feature = "async")]
+            {
+                begins_again |= exit == Exit::ASK;
+            }
+            if begins_again {
+                // SAFETY: E3. An operation asks, and takes its fuel, before it changes anything.
                 unsafe { m.stop() };
             }
             return Err(exit);
@@ -291,6 +300,13 @@ impl Vm<'_> {
         let failure = match catch_unwind(AssertUnwindSafe(|| grow(self, &mut limits))) {
             Ok(Ok(old)) => return Ok(Some(old)),
             Ok(Err(Refusal::Denied(_))) => return Ok(None),
+            #[cfg(feature = "async")]
+            Ok(Err(Refusal::Fatal(error)))
+                // SAFETY: E3.
+                if error.is::<NotAnswered>() && unsafe { (*self.cx).stops } == Stops::Async =>
+            {
+                return Err(Exit::ASK);
+            }
             Ok(Err(Refusal::Fatal(error))) => HostFailure::Error(error),
             Err(payload) => HostFailure::Panic(payload),
         };

@@ -19,6 +19,9 @@ impl Exit {
     /// The guest lets others run; the machine waits in the context.
     #[cfg(feature = "async")]
     pub(crate) const YIELD: Exit = Exit(u8::MAX - 4);
+    /// The guest waits for an answer of the store's limiter.
+    #[cfg(feature = "async")]
+    pub(crate) const ASK: Exit = Exit(u8::MAX - 5);
     /// A host function failed; its error waits in the context.
     pub(crate) const HOST_ERROR: Exit = Exit(u8::MAX);
 

@@ -67,6 +67,8 @@ pub(crate) enum Next {
 
 /// What belongs to the running call of the host, of the store and its context.
 struct Running {
+    /// The activation whose it is; 0 if it is no activation's.
+    number: u64,
     stack: Option<Stack>,
     stack_start: *mut u64,
     stack_end: *mut u64,
@@ -83,10 +85,11 @@ struct Running {
 
 impl Running {
     /// A call that has no frame yet, on a stack of which it may use so many slots.
-    fn new(stack: Stack, slots: usize, stops: Stops) -> Running {
+    fn new(number: u64, stack: Stack, slots: usize, stops: Stops) -> Running {
         let range = stack.range();
         let stack_end = range.end.min(range.start.wrapping_add(slots));
         Running {
+            number,
             stack: Some(stack),
             stack_start: range.start,
             stack_end,
@@ -175,23 +178,41 @@ impl StoreCore {
             Some(stack) => stack,
             None => Stack::new(self.engine.config().max_wasm_stack_bytes())?,
         };
-        let mut other = Running::new(stack, slots, stops);
+        self.activations.made += 1;
+        let number = self.activations.made;
+        let mut other = Running::new(number, stack, slots, stops);
         // SAFETY: the stack has the slots.
         unsafe { other.stack_start.copy_from_nonoverlapping(args.as_ptr(), args.len()) };
         other.stack_free = other.stack_start.wrapping_add(needed);
         let alive = Arc::new(());
         let activation =
             Activation { other, next: Next::Call(func), owner: Arc::downgrade(&alive) };
-        self.activations.made += 1;
-        let number = self.activations.made;
         self.activations.by_number.insert(number, activation);
         Ok(Ticket { number, _alive: alive })
     }
 
     /// Puts what the activation has in place of what the store has, or the other way round.
     pub(crate) fn exchange(&mut self, ticket: &Ticket) {
-        let Some(activation) = self.activations.by_number.get_mut(&ticket.number) else { return };
+        self.exchange_number(ticket.number);
+    }
+
+    /// Leaves activations that were entered, and whose owners were leaked, until another runs, or none
+    /// (0). They are forgotten.
+    #[cold]
+    pub(crate) fn leave_until(&mut self, number: u64) {
+        while self.context.running != number {
+            let running = self.context.running;
+            self.exchange_number(running);
+            if self.activations.by_number.remove(&running).is_none() {
+                unreachable!("the store is not in the activation that was entered");
+            }
+        }
+    }
+
+    fn exchange_number(&mut self, number: u64) {
+        let Some(activation) = self.activations.by_number.get_mut(&number) else { return };
         let (other, context) = (&mut activation.other, &mut self.context);
+        std::mem::swap(&mut other.number, &mut context.running);
         std::mem::swap(&mut other.stack, &mut self.stack);
         std::mem::swap(&mut other.stack_start, &mut context.stack_start);
         std::mem::swap(&mut other.stack_end, &mut context.stack_end);

@@ -67,6 +67,8 @@ pub(crate) struct Context {
     pub(crate) native_stack: NativeStack,
     /// Whether there is an observer, or a hook for calls.
     pub(crate) watched: bool,
+    /// The number of the activation that runs; 0 if none does.
+    pub(crate) running: u64,
     /// How the running invocation may stop in the middle.
     pub(crate) stops: Stops,
     /// The host function that made the executor stop: one that failed, or an asynchronous one that
@@ -157,6 +159,7 @@ impl Context {
             switch_return,
             native_stack: NativeStack::default(),
             watched: false,
+            running: 0,
             stops: Stops::Never,
             host_func: None,
             stopped: None,

@@ -1,5 +1,8 @@
 //! [`ResourceLimiter`]: the questions that a store asks before it allocates.
 
+#[cfg(feature = "async")]
+use std::pin::Pin;
+
 use anyhow::{Error, Result};
 
 /// Decides what a [`Store`](crate::Store) may allocate; see
@@ -83,5 +86,74 @@ pub trait ResourceLimiter: Send {
         DEFAULT_COUNT_LIMIT
     }
 }
+
+/// A [`ResourceLimiter`] that may wait before it decides whether something may grow; see
+/// [`Store::limiter_async`](crate::Store::limiter_async).
+///
+/// The trait can be implemented with `#[async_trait]`, and then looks as if its first and third
+/// function were `async fn`s.
+#[cfg(feature = "async")]
+pub trait ResourceLimiterAsync: Send {
+    /// Whether a memory may grow; see [`ResourceLimiter::memory_growing`].
+    fn memory_growing<'life0, 'async_trait>(
+        &'life0 mut self,
+        current: usize,
+        desired: usize,
+        maximum: Option<usize>,
+    ) -> Answer<'async_trait>
+    where
+        'life0: 'async_trait,
+        Self: 'async_trait;
+
+    /// Called when a memory could not grow; see [`ResourceLimiter::memory_grow_failed`].
+    ///
+    /// # Errors
+    ///
+    /// An error stops the guest; otherwise its `memory.grow` returns −1.
+    fn memory_grow_failed(&mut self, error: Error) -> Result<()> {
+        drop(error);
+        Ok(())
+    }
+
+    /// Whether a table may grow; see [`ResourceLimiter::table_growing`].
+    fn table_growing<'life0, 'async_trait>(
+        &'life0 mut self,
+        current: usize,
+        desired: usize,
+        maximum: Option<usize>,
+    ) -> Answer<'async_trait>
+    where
+        'life0: 'async_trait,
+        Self: 'async_trait;
+
+    /// Called when a table could not grow; see [`ResourceLimiter::table_grow_failed`].
+    ///
+    /// # Errors
+    ///
+    /// An error stops the guest; otherwise its `table.grow` returns −1.
+    fn table_grow_failed(&mut self, error: Error) -> Result<()> {
+        drop(error);
+        Ok(())
+    }
+
+    /// How many instances the store may hold, 10,000 by default.
+    fn instances(&self) -> usize {
+        DEFAULT_COUNT_LIMIT
+    }
+
+    /// How many tables the store may hold, 10,000 by default.
+    fn tables(&self) -> usize {
+        DEFAULT_COUNT_LIMIT
+    }
+
+    /// How many memories the store may hold, 10,000 by default.
+    fn memories(&self) -> usize {
+        DEFAULT_COUNT_LIMIT
+    }
+}
+
+/// The answer of a [`ResourceLimiterAsync`], as `#[async_trait]` writes it.
+#[cfg(feature = "async")]
+type Answer<'a> = Pin<Box<dyn Future<Output = Result<bool>> + Send + 'a>>;
 
 pub(crate) const DEFAULT_COUNT_LIMIT: usize = 10_000;

@@ -11,6 +11,8 @@ use super::engine::Engine;
 use super::entity::{MemoryEntity, TableEntity, with_memory};
 use super::limiter::ResourceLimiter;
 use super::store::StoreCore;
+#[cfg(feature = "async")]
+use super::{answers::Answered, limiter::ResourceLimiterAsync};
 
 /// The host's limiter without its store's type parameter: shows itself to a question.
 pub(crate) type Limiter =
@@ -59,6 +61,14 @@ impl<'s> Limits<'s> {
 
     /// The limiter's answer to a question; `None` if there is no limiter.
     fn ask<R>(&mut self, question: impl FnOnce(&mut dyn ResourceLimiter) -> R) -> Option<R> {
+        #[cfg(feature = "async")]
+        if let Some(limiter) = self.async_limiter() {
+            // SAFETY: `new`'s promise: this borrows one field, and the limiter is in another: the
+            // host's value. It lives as long as nothing else uses that.
+            let (limiter, answers) =
+                unsafe { (&mut *limiter.as_ptr(), &mut (*self.store.as_ptr()).answers) };
+            return Some(question(&mut Answered { limiter, answers }));
+        }
         // SAFETY: `new`'s promise; this borrows one field, and the limiter another: the host's
         // value.
         let limiter = unsafe { &mut (*self.store.as_ptr()).limiter };
@@ -68,6 +78,14 @@ impl<'s> Limits<'s> {
             answer = question.take().map(|question| question(limiter));
         });
         answer
+    }
+
+    /// The limiter that may wait, if there is one.
+    #[cfg(feature = "async")]
+    pub(crate) fn async_limiter(&mut self) -> Option<NonNull<dyn ResourceLimiterAsync>> {
+        // SAFETY: as in `ask`.
+        let limiter = unsafe { &mut (*self.store.as_ptr()).async_limiter };
+        limiter.as_mut().map(|limiter| limiter(self.store))
     }
 
     /// Refuses to hold more of something than the limiter allows.

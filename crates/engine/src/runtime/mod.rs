@@ -38,6 +38,8 @@
 //!   borrow checker holds this for [`Limits`](limits::Limits), which borrows the store.
 
 pub(crate) mod activation;
+#[cfg(feature = "async")]
+pub(crate) mod answers;
 pub(crate) mod backtrace;
 pub(crate) mod code;
 pub(crate) mod collect;

@@ -6,6 +6,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use lineal_memory::SharedMemory;
 
 use super::activation::Activations;
+#[cfg(feature = "async")]
+use super::answers::{Answers, AsyncLimiter};
 use super::context::Context;
 use super::engine::Engine;
 use super::entity::{FuncEntity, GlobalEntity, MemoryEntity, TableEntity, TagEntity};
@@ -126,6 +128,11 @@ pub(crate) struct StoreCore {
     pub(crate) heap: Heap,
     /// Decides what may be allocated; the host's.
     pub(crate) limiter: Option<Limiter>,
+    /// The same, if it may wait; then there is no other.
+    #[cfg(feature = "async")]
+    pub(crate) async_limiter: Option<AsyncLimiter>,
+    #[cfg(feature = "async")]
+    pub(crate) answers: Answers,
     /// What to call when the epoch's deadline is reached; the host's.
     pub(crate) epoch_callback: Option<EpochCallback>,
     /// What to call when control passes between guest and host; the host's.
@@ -154,6 +161,8 @@ const _: () = {
     may_be_sent_and_shared::<super::code::ModuleCode>();
     may_be_sent_and_shared::<Box<dyn std::any::Any + Send + Sync>>();
     may_be_sent_and_shared::<super::limits::Limiter>();
+    #[cfg(feature = "async")]
+    may_be_sent_and_shared::<AsyncLimiter>();
     may_be_sent_and_shared::<EpochCallback>();
     may_be_sent_and_shared::<CallHookFn>();
     may_be_sent_and_shared::<super::observe::state::ObserverAccess>();
@@ -182,6 +191,10 @@ impl StoreCore {
             instances: Arena::new(),
             heap: Heap::new(engine.config().gc_heap_limit_bytes()),
             limiter: None,
+            #[cfg(feature = "async")]
+            async_limiter: None,
+            #[cfg(feature = "async")]
+            answers: Answers::default(),
             epoch_callback: None,
             call_hook: None,
             activations: Activations::default(),

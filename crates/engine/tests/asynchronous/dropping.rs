@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::task::{Context, Waker};
 
-use lineal::{Config, Engine, ExternRef, Linker, Module, Result, Store, TypedFunc};
+use lineal::{Caller, Config, Engine, ExternRef, Linker, Module, Result, Store, Trap, TypedFunc};
 
 use super::{instance, run, wait};
 
@@ -104,6 +104,75 @@ fn a_leaked_call_harms_nobody() {
         store.gc();
         assert_eq!(run(func.call_async(&mut store, 1)).0.unwrap(), 30);
         assert!(func.call(&mut store, 1).is_err());
+    }
+}
+
+/// The same for calls that are made, and leaked, inside others.
+#[test]
+fn calls_leaked_inside_others_harm_nobody() {
+    let engine = Engine::default();
+    let mut linker = super::linker::<()>(&engine);
+    fn leak(caller: &mut Caller<'_, ()>) -> Result<()> {
+        let func = caller.get_export("other").unwrap().into_func().unwrap();
+        let func = func.typed::<(), i32>(&*caller)?;
+        let mut future = Box::pin(func.call_async(&mut *caller, ()));
+        let mut context = Context::from_waker(Waker::noop());
+        assert!(future.as_mut().poll(&mut context).is_pending());
+        std::mem::forget(future);
+        Ok(())
+    }
+    linker
+        .func_wrap("host", "leak", |mut caller: Caller<'_, ()>| {
+            leak(&mut caller)?;
+            leak(&mut caller)
+        })
+        .unwrap();
+    linker
+        .func_wrap_async("host", "leak_async", |mut caller, ()| {
+            Box::new(async move {
+                leak(&mut caller)?;
+                wait(1).await;
+                leak(&mut caller)
+            })
+        })
+        .unwrap();
+    let inner = Module::new(
+        &engine,
+        r#"(module (import "host" "wait" (func $wait (param i32) (result i32)))
+            (memory 1) (func (export "other") (result i32) (call $wait (i32.const 3))))"#,
+    )
+    .unwrap();
+    let mut store = Store::new(&engine, ());
+    let inner = linker.instantiate(&mut store, &inner).unwrap();
+    linker.instance(&store, "inner", inner).unwrap();
+    let module = Module::new(
+        &engine,
+        r#"(module (import "host" "leak" (func $leak))
+            (import "host" "leak_async" (func $leak_async))
+            (import "inner" "other" (func $other (result i32)))
+            (export "other" (func $other))
+            (memory 2) (data (i32.const 100000) "\07")
+            (func $deep (export "deep") (param i32)
+                (if (local.get 0) (then (call $deep (i32.sub (local.get 0) (i32.const 1))))))
+            (func $check (result i32)
+                (call $deep (i32.const 5000))
+                (i32.load8_u (i32.const 100000)))
+            (func (export "sync") (result i32) (call $leak) (call $check))
+            (func (export "async") (result i32) (call $leak_async) (call $leak) (call $check)))"#,
+    )
+    .unwrap();
+    let instance = linker.instantiate(&mut store, &module).unwrap();
+    let sync = instance.get_typed_func::<(), i32>(&store, "sync").unwrap();
+    let waits = instance.get_typed_func::<(), i32>(&store, "async").unwrap();
+    let deep = instance.get_typed_func::<i32, ()>(&store, "deep").unwrap();
+    for _ in 0..10 {
+        assert_eq!(sync.call(&mut store, ()).unwrap(), 7);
+        let (result, pending) = run(waits.call_async(&mut store, ()));
+        assert_eq!((result.unwrap(), pending), (7, 1));
+        assert!(!poll_times(waits.call_async(&mut store, ()), 1));
+        let error = deep.call(&mut store, 1 << 30).unwrap_err();
+        assert_eq!(error.downcast_ref::<Trap>(), Some(&Trap::StackOverflow));
+        store.gc();
     }
 }
 

@@ -1,6 +1,7 @@
 //! Calls that are futures: the same results as without, wherever and however often they wait.
 
 mod dropping;
+mod limits;
 mod nesting;
 mod yields;
 

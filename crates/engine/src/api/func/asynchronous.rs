@@ -17,7 +17,9 @@
 //! future is dropped before anything else when the call is dropped.
 //!
 //! If the call is leaked instead, the future is leaked with it, and nothing in it runs any more. The
-//! store then keeps the activation's frames forever, below those of later calls.
+//! activation stays entered, below later calls, until the host code ends that leaked it: whoever runs
+//! host code then leaves what that has entered
+//! ([`leave_until`](crate::runtime::store::StoreCore::leave_until)).
 
 use std::future::Future;
 use std::marker::PhantomData;
@@ -41,9 +43,11 @@ use crate::api::values::wasm_ty::sealed::Values;
 use crate::exec::activation::{self, Progress};
 use crate::exec::asynchronous::{self, Waiting};
 use crate::runtime::activation::Ticket;
+use crate::runtime::answers::Question;
 use crate::runtime::context::Stops;
 use crate::runtime::entity::{FuncEntity, HostFuture};
 use crate::runtime::instance::InstanceData;
+use crate::runtime::limits::Limits;
 use crate::runtime::slots::slot_count;
 use crate::runtime::store::StoreCore;
 
@@ -56,10 +60,15 @@ pub(crate) struct AsyncCall<'s> {
     entered: bool,
     /// The host function that it waits for.
     host: Option<(Waiting, HostFuture)>,
+    /// The answer of the store's limiter that it waits for. It has the store, as a host function's
+    /// future has.
+    answer: Option<(Question, AnswerFuture)>,
     results: Box<[u64]>,
     /// The borrow that the pointer was made of.
     store: PhantomData<&'s mut StoreCore>,
 }
+
+type AnswerFuture = Pin<Box<dyn Future<Output = Result<bool>> + Send>>;
 
 // SAFETY: it is an exclusive borrow of a store whose data is `Send` (that is asked of it when it is
 // made), and a future that is `Send`. The other fields are numbers and addresses in the store.
@@ -88,6 +97,7 @@ impl<'s> AsyncCall<'s> {
             ticket: Some(ticket),
             entered: false,
             host: None,
+            answer: None,
             results: vec![0; result_slots].into(),
             store: PhantomData,
         })
@@ -110,6 +120,33 @@ impl<'s> AsyncCall<'s> {
         true
     }
 
+    /// Asks the store's limiter what the guest wants to know.
+    fn ask(&mut self) {
+        // SAFETY: the store is borrowed for as long as this lives, and no future has it. What is
+        // made of it here is dropped before it is used otherwise.
+        unsafe {
+            let Some(question) = self.core.as_mut().answers.open.take() else { return };
+            let Some(mut limiter) = Limits::new(self.core).async_limiter() else { return };
+            self.answer = Some((question, Box::pin(question.ask(limiter.as_mut()))));
+        }
+    }
+
+    /// Polls the limiter's answer that the guest waits for; whether the guest can continue.
+    fn poll_answer(&mut self, ticket: &Ticket, cx: &mut Context<'_>) -> bool {
+        let Some((question, future)) = &mut self.answer else { return true };
+        let question = *question;
+        let outcome = match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))) {
+            Ok(Poll::Pending) => return false,
+            Ok(Poll::Ready(outcome)) => Ok(outcome),
+            Err(payload) => Err(payload),
+        };
+        let future = self.answer.take();
+        let dropped = catch_unwind(AssertUnwindSafe(|| drop(future)));
+        // SAFETY: the future is gone.
+        unsafe { asynchronous::answered(self.core, ticket, question, dropped.and(outcome)) };
+        true
+    }
+
     fn run(&mut self, ticket: &Ticket, cx: &mut Context<'_>) -> Poll<Result<()>> {
         // SAFETY: the store is borrowed for as long as this lives. The pointer is used only when no
         // host function's future has it; the activation is entered once, and left when it ends.
@@ -119,7 +156,7 @@ impl<'s> AsyncCall<'s> {
                 self.entered = true;
             }
             loop {
-                if !self.poll_host(ticket, cx) {
+                if !self.poll_host(ticket, cx) || !self.poll_answer(ticket, cx) {
                     return Poll::Pending;
                 }
                 match activation::advance(self.core, ticket, &mut self.results) {
@@ -127,6 +164,7 @@ impl<'s> AsyncCall<'s> {
                     Progress::HostCall(func) => {
                         self.host = asynchronous::begin(self.core, ticket, func);
                     }
+                    Progress::Asks => self.ask(),
                     Progress::Yielded => {
                         cx.waker().wake_by_ref();
                         return Poll::Pending;
@@ -158,7 +196,8 @@ impl Future for AsyncCall<'_> {
 
 impl Drop for AsyncCall<'_> {
     fn drop(&mut self) {
-        let host = self.host.take();
+        let (host, answer) = (self.host.take(), self.answer.take());
+        let answer = catch_unwind(AssertUnwindSafe(|| drop(answer)));
         let waiting = host.map(|(waiting, future)| {
             // It goes first: it has the store. What it holds may panic.
             let dropped = catch_unwind(AssertUnwindSafe(|| drop(future)));
@@ -178,7 +217,7 @@ impl Drop for AsyncCall<'_> {
                 }
             }
         }
-        if let Err(payload) = dropped
+        if let Err(payload) = dropped.and(answer)
             && !std::thread::panicking()
         {
             std::panic::resume_unwind(payload);

@@ -113,7 +113,7 @@ impl Stopped {
                 ResumableCall::OutOfFuel(ResumableCallOutOfFuel { call: self, required_fuel })
             }
             #[cfg(feature = "async")]
-            Progress::Yielded | Progress::HostCall(_) => {
+            Progress::Yielded | Progress::Asks | Progress::HostCall(_) => {
                 unreachable!("only asynchronous calls stop there")
             }
         })

@@ -8,6 +8,8 @@ use anyhow::{Result, ensure};
 use lineal_memory::{LinearMemory, MemoryType, Pages};
 
 use crate::api::memory::error::MemoryAccessError;
+#[cfg(feature = "async")]
+use crate::api::store::asynchronous::with_answers;
 use crate::api::store::handle::Handle;
 use crate::api::store::{AsContext, AsContextMut, StoreContext, StoreContextMut};
 use crate::runtime::entity::MemoryEntity;
@@ -181,6 +183,37 @@ impl Memory {
         let (addr, len_bytes) = (offset as u64, bytes.len() as u64);
         let mut store = store.as_context_mut();
         Ok(self.change(&mut store, addr, len_bytes, |memory| memory.write(addr, bytes))?)
+    }
+
+    /// [`new`](Self::new) for stores whose limiter may wait: see
+    /// [`Store::limiter_async`](crate::Store::limiter_async).
+    ///
+    /// # Errors
+    ///
+    /// As for [`new`](Self::new).
+    #[cfg(feature = "async")]
+    pub async fn new_async(
+        mut store: impl AsContextMut<Data: Send>,
+        ty: MemoryType,
+    ) -> Result<Memory> {
+        let new = |store: &mut StoreContextMut<'_, _>| Memory::new(store, ty);
+        with_answers(&mut store.as_context_mut(), new).await
+    }
+
+    /// [`grow`](Self::grow) for stores whose limiter may wait: see
+    /// [`Store::limiter_async`](crate::Store::limiter_async).
+    ///
+    /// # Errors
+    ///
+    /// As for [`grow`](Self::grow).
+    #[cfg(feature = "async")]
+    pub async fn grow_async(
+        &self,
+        mut store: impl AsContextMut<Data: Send>,
+        delta: u64,
+    ) -> Result<u64> {
+        let grow = |store: &mut StoreContextMut<'_, _>| self.grow(store, delta);
+        with_answers(&mut store.as_context_mut(), grow).await
     }
 
     /// Adds `delta` pages of zeros and returns the size before, in pages.

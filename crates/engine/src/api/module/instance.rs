@@ -13,6 +13,8 @@ use crate::api::module::contents::ModuleExport;
 use crate::api::module::externs::{Export, Extern};
 use crate::api::refs::table::Table;
 use crate::api::refs::tag::Tag;
+#[cfg(feature = "async")]
+use crate::api::store::asynchronous::with_answers;
 use crate::api::store::handle::Handle;
 use crate::api::store::{AsContext, AsContextMut, StoreContext, StoreContextMut};
 use crate::api::values::global::Global;
@@ -105,7 +107,8 @@ impl Instance {
         module: &Module,
         imports: &[Extern],
     ) -> Result<Instance> {
-        let (instance, start) = Instance::create(store, module, imports)?;
+        let create = |store: &mut StoreContextMut<'_, T>| Instance::create(store, module, imports);
+        let (instance, start) = with_answers(store, create).await?;
         if let Some(start) = start {
             start.call_slots_async(store, &[], 0).await?;
         }

@@ -5,6 +5,10 @@ use std::ops::Range;
 use anyhow::{Result, bail};
 use lineal_decoder::TableType;
 
+#[cfg(feature = "async")]
+use crate::api::store::StoreContextMut;
+#[cfg(feature = "async")]
+use crate::api::store::asynchronous::with_answers;
 use crate::api::store::handle::Handle;
 use crate::api::store::{AsContext, AsContextMut};
 use crate::api::values::val::Ref;
@@ -51,6 +55,39 @@ impl Table {
         let entity = core.tables.push(table);
         // SAFETY: the store owns the table as of now.
         Ok(Table { handle: unsafe { Handle::new(core, entity) } })
+    }
+
+    /// [`new`](Self::new) for stores whose limiter may wait: see
+    /// [`Store::limiter_async`](crate::Store::limiter_async).
+    ///
+    /// # Errors
+    ///
+    /// As for [`new`](Self::new).
+    #[cfg(feature = "async")]
+    pub async fn new_async(
+        mut store: impl AsContextMut<Data: Send>,
+        ty: TableType,
+        init: Ref,
+    ) -> Result<Table> {
+        let new = |store: &mut StoreContextMut<'_, _>| Table::new(store, ty, init);
+        with_answers(&mut store.as_context_mut(), new).await
+    }
+
+    /// [`grow`](Self::grow) for stores whose limiter may wait: see
+    /// [`Store::limiter_async`](crate::Store::limiter_async).
+    ///
+    /// # Errors
+    ///
+    /// As for [`grow`](Self::grow).
+    #[cfg(feature = "async")]
+    pub async fn grow_async(
+        &self,
+        mut store: impl AsContextMut<Data: Send>,
+        delta: u64,
+        init: Ref,
+    ) -> Result<u64> {
+        let grow = |store: &mut StoreContextMut<'_, _>| self.grow(store, delta, init);
+        with_answers(&mut store.as_context_mut(), grow).await
     }
 
     pub(crate) fn from_handle(handle: Handle<TableEntity>) -> Table {

@@ -171,7 +171,13 @@ impl<T> Store<T> {
             let data = unsafe { &mut (*core.cast::<StoreInner<T>>().as_ptr()).data };
             ask(limiter(data));
         };
-        self.as_context_mut().core_mut().limiter = Some(Box::new(limiter));
+        let mut store = self.as_context_mut();
+        let core = store.core_mut();
+        #[cfg(feature = "async")]
+        {
+            core.async_limiter = None;
+        }
+        core.limiter = Some(Box::new(limiter));
     }
 }
 

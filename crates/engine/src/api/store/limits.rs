@@ -6,6 +6,8 @@ use anyhow::{Error, Result, bail};
 
 use crate::runtime::limiter::DEFAULT_COUNT_LIMIT;
 pub use crate::runtime::limiter::ResourceLimiter;
+#[cfg(feature = "async")]
+pub use crate::runtime::limiter::ResourceLimiterAsync;
 
 /// A [`ResourceLimiter`] with fixed limits, made by [`StoreLimitsBuilder`].
 ///

@@ -8,7 +8,7 @@
 //! ```
 
 #[cfg(feature = "async")]
-mod asynchronous;
+pub(crate) mod asynchronous;
 pub(crate) mod control;
 #[cfg(feature = "coredump")]
 pub(crate) mod coredump;

@@ -291,6 +291,8 @@ pub(crate) struct HostCode {
     free: *mut u64,
     /// The scope of the references that the code gets.
     scope: usize,
+    /// The activation that the guest is in.
+    running: u64,
 }
 
 impl HostCode {
@@ -304,7 +306,8 @@ impl HostCode {
         unsafe {
             let free = (*cx).stack_free;
             (*cx).stack_free = end.wrapping_add(REENTRY_SLOTS);
-            HostCode { free, scope: (*(*cx).store).heap.begin_scope() }
+            let scope = (*(*cx).store).heap.begin_scope();
+            HostCode { free, scope, running: (*cx).running }
         }
     }
 
@@ -321,6 +324,10 @@ impl HostCode {
         // SAFETY: E3; R3: the heap is borrowed for this statement only.
         let cx = unsafe {
             (*(*cx).store).heap.end_scope(self.scope);
+            if (*cx).running != self.running {
+                // The code leaked a call that it had begun.
+                (*(*cx).store).leave_until(self.running);
+            }
             &mut *cx
         };
         cx.stack_free = self.free;
