@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 
 use crate::error::{InitError, OutOfBounds, StringError};
 use crate::linear::LinearMemory;
+use crate::record::Record;
 use crate::scalar::{Integer, Scalar};
 use crate::segment::DataSegment;
 #[cfg(target_has_atomic = "64")]
@@ -212,6 +213,92 @@ pub trait MemoryAccess: sealed::Ranges {
         Err(StringError::Unterminated { addr, limit_bytes })
     }
 
+    /// Writes a string as UTF-8 at `addr` and a NUL after it.
+    ///
+    /// ```
+    /// # use lineal_memory::{LinearMemory, MemoryType, Pages};
+    /// # let mut memory = LinearMemory::new(MemoryType::new(Pages(1), None)?)?;
+    /// memory.write_cstring(16, "grüße")?;
+    /// assert_eq!(memory.read_cstring(16)?, "grüße");
+    /// assert!(memory.write_cstring(16, "a\0b").is_err());
+    /// # Ok::<(), Box<dyn core::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// When the string contains a NUL, or does not fit inside the memory entirely with the one
+    /// after it; nothing is written then.
+    fn write_cstring(&mut self, addr: u64, string: &str) -> Result<(), StringError> {
+        if let Some(index) = string.bytes().position(|byte| byte == 0) {
+            return Err(StringError::InteriorNul { index });
+        }
+        let len_bytes = string.len() as u64;
+        self.check_range(addr, len_bytes + 1)?;
+        self.write(addr, string.as_bytes())?;
+        Ok(self.store(addr, len_bytes, 0_u8)?)
+    }
+
+    /// Fills `buffer` with the numbers from `addr` on. They need no alignment.
+    ///
+    /// ```
+    /// # use lineal_memory::{LinearMemory, MemoryType, Pages};
+    /// # let mut memory = LinearMemory::new(MemoryType::new(Pages(1), None)?)?;
+    /// memory.write_slice(5, &[1_u32, 2, 3])?;
+    /// let mut numbers = [0; 2];
+    /// memory.read_slice::<u32>(9, &mut numbers)?;
+    /// assert_eq!(numbers, [2, 3]);
+    /// # Ok::<(), Box<dyn core::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// When they do not lie inside the memory entirely; `buffer` is unchanged then.
+    fn read_slice<T: Scalar>(&self, addr: u64, buffer: &mut [T]) -> Result<(), OutOfBounds> {
+        self.check_range(addr, size_of_val(buffer) as u64)?;
+        buffer.iter_mut().zip(0..).try_for_each(|(number, index): (_, u64)| {
+            *number = self.load(addr, index * T::WIDTH_BYTES)?;
+            Ok(())
+        })
+    }
+
+    /// Writes numbers from `addr` on. They need no alignment.
+    ///
+    /// # Errors
+    ///
+    /// When they do not fit inside the memory entirely; nothing is written then.
+    fn write_slice<T: Scalar>(&mut self, addr: u64, numbers: &[T]) -> Result<(), OutOfBounds> {
+        self.check_range(addr, size_of_val(numbers) as u64)?;
+        numbers.iter().zip(0..).try_for_each(|(&number, index): (_, u64)| {
+            self.store(addr, index * T::WIDTH_BYTES, number)
+        })
+    }
+
+    /// Reads the structure at `addr`.
+    ///
+    /// # Errors
+    ///
+    /// When it does not lie inside the memory entirely.
+    fn read_record<R: Record>(&self, addr: u64) -> Result<R, OutOfBounds>
+    where
+        Self: Sized,
+    {
+        self.check_range(addr, R::LEN_BYTES)?;
+        R::load(self, addr)
+    }
+
+    /// Writes a structure at `addr`.
+    ///
+    /// # Errors
+    ///
+    /// When it does not fit inside the memory entirely; nothing is written then.
+    fn write_record<R: Record>(&mut self, addr: u64, record: &R) -> Result<(), OutOfBounds>
+    where
+        Self: Sized,
+    {
+        self.check_range(addr, R::LEN_BYTES)?;
+        record.store(self, addr)
+    }
+
     /// Copies the UTF-16 string of `len_units` little-endian 16-bit units at `addr`. It needs
     /// no alignment.
     ///
@@ -407,6 +494,64 @@ macro_rules! memory_access {
                 limit_bytes: u64,
             ) -> Result<String, StringError> {
                 MemoryAccess::read_cstring_with_limit($read, addr, limit_bytes)
+            }
+
+            /// Writes a string as UTF-8 and a NUL after it. See [`MemoryAccess::write_cstring`].
+            ///
+            /// # Errors
+            ///
+            /// When the string contains a NUL, or does not fit inside the memory entirely with
+            /// the one after it; nothing is written then.
+            pub fn write_cstring($self: $Self, addr: u64, string: &str) -> Result<(), StringError> {
+                MemoryAccess::write_cstring($write, addr, string)
+            }
+
+            /// Fills `buffer` with numbers. See [`MemoryAccess::read_slice`].
+            ///
+            /// # Errors
+            ///
+            /// When they do not lie inside the memory entirely; `buffer` is unchanged then.
+            pub fn read_slice<T: Scalar>(
+                &$self,
+                addr: u64,
+                buffer: &mut [T],
+            ) -> Result<(), OutOfBounds> {
+                MemoryAccess::read_slice($read, addr, buffer)
+            }
+
+            /// Writes numbers. See [`MemoryAccess::write_slice`].
+            ///
+            /// # Errors
+            ///
+            /// When they do not fit inside the memory entirely; nothing is written then.
+            pub fn write_slice<T: Scalar>(
+                $self: $Self,
+                addr: u64,
+                numbers: &[T],
+            ) -> Result<(), OutOfBounds> {
+                MemoryAccess::write_slice($write, addr, numbers)
+            }
+
+            /// Reads a structure. See [`Record`].
+            ///
+            /// # Errors
+            ///
+            /// When it does not lie inside the memory entirely.
+            pub fn read_record<R: Record>(&$self, addr: u64) -> Result<R, OutOfBounds> {
+                MemoryAccess::read_record($read, addr)
+            }
+
+            /// Writes a structure. See [`Record`].
+            ///
+            /// # Errors
+            ///
+            /// When it does not fit inside the memory entirely; nothing is written then.
+            pub fn write_record<R: Record>(
+                $self: $Self,
+                addr: u64,
+                record: &R,
+            ) -> Result<(), OutOfBounds> {
+                MemoryAccess::write_record($write, addr, record)
             }
 
             /// Copies a UTF-16 string. See

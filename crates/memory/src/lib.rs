@@ -31,7 +31,7 @@
 //! - [`SharedMemory`] is the same for threads that share it: a handle, whose operations race
 //!   safely. Both have [atomic accesses](AtomicInteger); threads can wait on a shared one.
 //! - [`MemoryAccess`] is what both have in common, for code that takes either.
-//! - [`View`], [`ViewMut`] and the string methods are conveniences for hosts.
+//! - [`View`], [`ViewMut`], [`Record`] and the string methods are conveniences for hosts.
 //! - [`effective_address`] is the one bounds check. Engines use it with the raw view:
 //!   [`LinearMemory::as_mut_ptr`] and [`LinearMemory::byte_len`].
 //!
@@ -68,6 +68,7 @@ mod error;
 mod linear;
 mod memory_type;
 mod options;
+mod record;
 #[cfg(target_has_atomic = "64")]
 mod relaxed;
 mod scalar;
@@ -92,6 +93,7 @@ pub use error::{
 pub use linear::LinearMemory;
 pub use memory_type::{MemoryType, MemoryTypeBuilder};
 pub use options::{BackingKind, MemoryOptions};
+pub use record::Record;
 pub use scalar::{Integer, Scalar};
 pub use segment::DataSegment;
 #[cfg(target_has_atomic = "64")]

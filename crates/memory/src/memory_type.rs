@@ -1,5 +1,7 @@
 //! [`MemoryType`]: what a module declares about a memory.
 
+use core::fmt;
+
 use crate::error::{ImportMismatch, MemoryTypeError};
 use crate::types::{AddressType, PageSize, Pages};
 
@@ -152,6 +154,36 @@ impl MemoryType {
             (Some(actual), Some(required)) if actual.0 <= required.0 => Ok(()),
             (actual, Some(required)) => Err(ImportMismatch::Maximum { actual, required }),
         }
+    }
+}
+
+impl fmt::Display for MemoryType {
+    /// Writes the type as the text format does: `(memory i64 1 16 shared)`.
+    ///
+    /// ```
+    /// use lineal_memory::{MemoryType, PageSize, Pages};
+    ///
+    /// assert_eq!(MemoryType::shared(Pages(1), Pages(16))?.to_string(), "(memory 1 16 shared)");
+    /// let ty = MemoryType::builder(Pages(9)).page_size(PageSize::ONE_BYTE).build()?;
+    /// assert_eq!(ty.to_string(), "(memory 9 (pagesize 1))");
+    /// # Ok::<(), lineal_memory::MemoryTypeError>(())
+    /// ```
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("(memory ")?;
+        if self.address_type == AddressType::I64 {
+            f.write_str("i64 ")?;
+        }
+        write!(f, "{}", self.minimum.0)?;
+        if let Some(maximum) = self.maximum {
+            write!(f, " {}", maximum.0)?;
+        }
+        if self.shared {
+            f.write_str(" shared")?;
+        }
+        if self.page_size != PageSize::DEFAULT {
+            write!(f, " (pagesize {})", self.page_size.bytes())?;
+        }
+        f.write_str(")")
     }
 }
 

@@ -119,6 +119,20 @@ mod tests {
     }
 
     #[test]
+    fn cstrings_fit_with_their_nul() {
+        let mut memory = memory();
+        memory.fill(65_530, b'x', 6).unwrap();
+        memory.write_cstring(65_533, "ab").unwrap();
+        assert_eq!(memory.slice(65_532, 4).unwrap(), b"xab\0");
+        assert_eq!(memory.write_cstring(65_534, "cd"), Err(out_of_bounds(65_534, 3).into()));
+        assert_eq!(memory.write_cstring(0, "a\0"), Err(StringError::InteriorNul { index: 1 }));
+        assert_eq!(memory.slice(65_532, 4).unwrap(), b"xab\0");
+        memory.write_cstring(65_535, "").unwrap();
+        assert!(memory.write_cstring(65_536, "").is_err());
+        assert!(memory.write_cstring(u64::MAX, "a").is_err());
+    }
+
+    #[test]
     fn cstrings_are_utf8() {
         let mut memory = memory();
         memory.write(2, b"ok\xff\0").unwrap();

@@ -90,6 +90,15 @@ impl PageSize {
     }
 }
 
+impl fmt::Display for PageSize {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.log2 {
+            0 => f.write_str("1 byte"),
+            _ => write!(f, "{} KiB", self.bytes() >> 10),
+        }
+    }
+}
+
 impl Default for PageSize {
     fn default() -> PageSize {
         PageSize::DEFAULT
@@ -126,6 +135,15 @@ impl AddressType {
     }
 }
 
+impl fmt::Display for AddressType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            AddressType::I32 => "i32",
+            AddressType::I64 => "i64",
+        })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -150,6 +168,13 @@ mod tests {
     fn pages_display_their_unit() {
         assert_eq!(Pages(1).to_string(), "1 page");
         assert_eq!(Pages(65_536).to_string(), "65536 pages");
+    }
+
+    #[test]
+    fn page_sizes_and_addresses_display_as_they_are_called() {
+        assert_eq!(PageSize::DEFAULT.to_string(), "64 KiB");
+        assert_eq!(PageSize::ONE_BYTE.to_string(), "1 byte");
+        assert_eq!([AddressType::I32, AddressType::I64].map(|ty| ty.to_string()), ["i32", "i64"]);
     }
 
     #[test]

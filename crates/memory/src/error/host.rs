@@ -30,6 +30,11 @@ pub enum StringError {
         /// How many bytes were searched.
         limit_bytes: u64,
     },
+    /// The string to be written contains a NUL, which would end it.
+    InteriorNul {
+        /// How many bytes come before the NUL.
+        index: usize,
+    },
     /// The host has no room for a copy of the string.
     OutOfMemory {
         /// The length of the string in the memory, in bytes.
@@ -46,6 +51,9 @@ impl fmt::Display for StringError {
             }
             StringError::InvalidUtf16 { addr, unit } => {
                 write!(f, "the string has an unpaired surrogate {unit:#06x} at address {addr:#x}")
+            }
+            StringError::InteriorNul { index } => {
+                write!(f, "the string has a NUL after {index} bytes, which would end it")
             }
             StringError::Unterminated { addr, limit_bytes } => {
                 write!(f, "no NUL ends the string at address {addr:#x} within ")?;
