@@ -12,7 +12,7 @@ pub(crate) fn parse_all(ty: &FuncType, args: &[String]) -> Result<Vec<Val>> {
     args.iter()
         .zip(ty.params())
         .enumerate()
-        .map(|(index, (arg, &ty))| {
+        .map(|(index, (arg, ty))| {
             parse_literal(ty, arg).with_context(|| format!("argument {} is invalid", index + 1))
         })
         .collect()
@@ -28,11 +28,11 @@ pub(crate) fn natural<T: TryFrom<u128>>(text: &str) -> Result<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use lineal::ValType;
+    use lineal::{Engine, ValType};
 
     #[test]
     fn arguments_are_counted() {
-        let ty = FuncType::new([ValType::I32, ValType::F64], []);
+        let ty = FuncType::new(&Engine::default(), [ValType::I32, ValType::F64], []);
         let parse = |args: &[&str]| {
             parse_all(&ty, &args.iter().map(|arg| arg.to_string()).collect::<Vec<_>>())
         };

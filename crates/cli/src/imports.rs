@@ -15,7 +15,7 @@ pub(crate) fn unknown(source: &Source, imports: &[ImportType<'_>]) -> String {
     let mut message = format!("{source} has {what}");
     for import in imports {
         let (module, name) = (escaped(import.module()), escaped(import.name()));
-        let (kind, ty) = kind_and_type(&import.ty());
+        let (kind, ty) = kind_and_type(&(&import.ty()).into());
         let _ = write!(message, "\n  unknown import: {module}.{name} ({kind} {ty})");
     }
     let mut said = Vec::new();

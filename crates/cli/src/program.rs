@@ -80,7 +80,7 @@ impl Program {
         };
         let Some((name, ty)) = entry else { return Ok(None) };
         // A program gets its arguments by way of WASI.
-        let args = if name == COMMAND && ty.params().is_empty() { &[] } else { args };
+        let args = if name == COMMAND && ty.params().len() == 0 { &[] } else { args };
         let to_text = |(index, arg): (usize, &OsString)| {
             let text = arg.to_str().with_context(|| format!("argument {} is not UTF-8", index + 1));
             text.map(str::to_owned)
@@ -101,7 +101,7 @@ impl Program {
         call: Option<&Call>,
     ) -> Result<Instance> {
         let unknown = self.module.imports();
-        let unknown = unknown.filter(|import| linker.get_by_import(&mut *store, import).is_err());
+        let unknown = unknown.filter(|import| linker.get_by_import(&mut *store, import).is_none());
         let unknown: Vec<_> = unknown.collect();
         if !unknown.is_empty() {
             bail!(imports::unknown(&self.source, &unknown));

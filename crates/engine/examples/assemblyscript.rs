@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use lineal::{Engine, Instance, MemoryType, Module, Pages, Result, SharedMemory, Store};
+use lineal::{Engine, Instance, MemoryType, Module, Result, SharedMemory, Store};
 
 /// The guest, `guests/bytes.ts`: with its data at the start of the memory, and at 65,536.
 const GUESTS: [(&str, &[u8]); 2] = [
@@ -55,7 +55,7 @@ pub(crate) fn run(out: &mut impl Write) -> Result<()> {
 fn share(out: &mut impl Write) -> Result<()> {
     writeln!(out, "bytes-shared.wasm")?;
     let engine = Engine::default();
-    let memory = SharedMemory::new(&engine, MemoryType::shared(Pages(1), Pages(4))?)?;
+    let memory = SharedMemory::new(&engine, MemoryType::shared(1, 4))?;
     let module = Module::new(&engine, SHARED_GUEST)?;
     let mut store = Store::new(&engine, ());
     let instance = Instance::new(&mut store, &module, &[memory.clone().into()])?;

@@ -7,7 +7,7 @@ use std::io::{self, Write};
 use std::thread;
 use std::time::Duration;
 
-use lineal::{Engine, Instance, MemoryType, Module, Pages, Result, SharedMemory, Store};
+use lineal::{Engine, Instance, MemoryType, Module, Result, SharedMemory, Store};
 
 const GUESTS: &str = r#"(module
     (import "host" "memory" (memory 1 4 shared))
@@ -37,7 +37,7 @@ const GUESTS: &str = r#"(module
 pub(crate) fn run(out: &mut impl Write) -> Result<()> {
     let engine = Engine::default();
     let module = Module::new(&engine, GUESTS)?;
-    let memory = SharedMemory::new(&engine, MemoryType::shared(Pages(1), Pages(4))?)?;
+    let memory = SharedMemory::new(&engine, MemoryType::shared(1, 4))?;
     let start = || -> Result<(Store<()>, Instance)> {
         let mut store = Store::new(&engine, ());
         let instance = Instance::new(&mut store, &module, &[memory.clone().into()])?;

@@ -1,8 +1,8 @@
 //! Lineal: a WebAssembly interpreter that puts linear memory first.
 //!
 //! Modules come in the binary or the text format, are validated and translated to a compact code,
-//! and run in a [`Store`] that hosts share with their guests. The API follows Wasmtime's, so a
-//! program written for that needs few changes.
+//! and run in a [`Store`] that hosts share with their guests. The API is Wasmtime's: see [what remains
+//! different](docs::coming_from_wasmtime), also [from wasmi](docs::coming_from_wasmi).
 //!
 //! ```
 //! use lineal::{Caller, Engine, Linker, Memory, MemoryAccessError, Module, Store};
@@ -67,28 +67,41 @@ mod runtime;
 mod translate;
 
 pub use anyhow::{Error, Result, bail, ensure, format_err};
+
+/// Errors, and what adds to them where they pass.
+pub mod error {
+    pub use anyhow::{Context, Error, Result, bail, ensure, format_err};
+}
+
 #[cfg(feature = "async")]
 pub use api::ResourceLimiterAsync;
 #[cfg(feature = "coredump")]
 pub use api::WasmCoreDump;
 pub use api::{
-    AnyRef, ArrayRef, AsContext, AsContextMut, Caller, CompilationMode, Config, Engine, EngineWeak,
-    EqRef, ExnRef, Export, ExportType, Extern, ExternRef, Func, GcRef, Global, I31, ImportType,
-    Instance, InstancePre, IntoFunc, Linker, Memory, MemoryAccessError, Module, ModuleExport,
-    ModuleFunction, OwnedRooted, Ref, Region, ResourceLimiter, ResourcesRequired, ResumableCall,
-    ResumableCallHostTrap, ResumableCallOutOfFuel, RootScope, SharedMemory, Store, StoreContext,
-    StoreContextMut, StoreLimits, StoreLimitsBuilder, StructRef, Table, Tag, ThrownException,
-    TypedFunc, TypedResumableCall, TypedResumableCallHostTrap, TypedResumableCallOutOfFuel,
-    UnknownImportError, V128, Val, WasmBacktraceDetails, WasmParams, WasmResults, WasmRet, WasmTy,
+    AnyRef, ArrayRef, ArrayRefPre, ArrayType, AsContext, AsContextMut, Caller, CompilationMode,
+    Config, Engine, EngineWeak, EqRef, ExnRef, ExnRefPre, ExnType, Export, ExportType, Extern,
+    ExternRef, ExternType, FieldType, Finality, Func, FuncType, GcHeapOutOfMemory, GcRef, Global,
+    GlobalType, HeapType, I31, ImportType, Instance, InstancePre, IntoFunc, Linker, Memory,
+    MemoryAccessError, MemoryType, MemoryTypeBuilder, Module, ModuleExport, ModuleFunction,
+    Mutability, NoExtern, NoFunc, NoneRef, OwnedRooted, Ref, RefType, Region, ResourceLimiter,
+    ResourcesRequired, ResumableCall, ResumableCallHostTrap, ResumableCallOutOfFuel, RootScope,
+    Rooted, RootedGcRef, SharedMemory, StorageType, Store, StoreContext, StoreContextMut,
+    StoreLimits, StoreLimitsBuilder, StructRef, StructRefPre, StructType, Table, TableType, Tag,
+    TagType, ThrownException, TypedFunc, TypedResumableCall, TypedResumableCallHostTrap,
+    TypedResumableCallOutOfFuel, UnknownImportError, V128, Val, ValType, WasmBacktraceDetails,
+    WasmParams, WasmResults, WasmRet, WasmTy,
 };
-pub use lineal_decoder::{
-    ArrayType, CompositeType, Error as DecodeError, ExternType, Features, FieldType, FuncType,
-    GlobalType, HeapType, RefType, StorageType, StructType, SubType, TableType, TagType, TypeIndex,
-    ValType,
-};
+pub use lineal_decoder::{Error as DecodeError, Features};
+
+/// Types as the binary of a module has them, in which defined types are numbers of that module: what
+/// [observers](Observe) are told about functions and globals.
+pub mod decoded {
+    pub use lineal_decoder::{FuncType, GlobalType, HeapType, RefType, TypeIndex, ValType};
+}
+
 pub use lineal_memory::{
-    AddressType, BackingKind, LinearMemory, MemoryOptions, MemoryType, OutOfBounds, PageSize,
-    Pages, Scalar, View, ViewMut, WaitResult,
+    AddressType, BackingKind, LinearMemory, MemoryOptions, OutOfBounds, PageSize, Pages, Scalar,
+    View, ViewMut, WaitResult,
 };
 pub use lineal_symbols::{DataSymbol, FrameSymbol};
 pub use runtime::backtrace::{FrameInfo, WasmBacktrace};
@@ -103,6 +116,15 @@ pub use runtime::observe::{
 pub use runtime::options::Optimizations;
 pub use runtime::room::OutOfMemory;
 pub use runtime::trap::Trap;
+
+/// For programs that were written for another engine.
+pub mod docs {
+    #[doc = include_str!("../docs/coming_from_wasmtime.md")]
+    pub mod coming_from_wasmtime {}
+
+    #[doc = include_str!("../docs/coming_from_wasmi.md")]
+    pub mod coming_from_wasmi {}
+}
 
 /// The README's examples, run as documentation tests.
 #[cfg(doctest)]

@@ -2,9 +2,9 @@
 //! referred to from, and neither size nor shape of what the guest makes harms the host.
 
 use lineal::{
-    AnyRef, ArrayRef, ArrayType, Caller, Config, Engine, ExnRef, ExternRef, FieldType, Func,
-    FuncType, I31, Instance, Linker, Module, RootScope, StorageType, Store, StructRef, StructType,
-    Tag, TagType, Trap, Val, ValType,
+    AnyRef, ArrayRef, ArrayRefPre, ArrayType, Caller, Config, Engine, ExnRef, ExnRefPre, ExnType,
+    ExternRef, FieldType, Func, I31, Instance, Linker, Module, Mutability, RootScope, Rooted,
+    StorageType, Store, StructRef, StructRefPre, StructType, Tag, Trap, Val, ValType,
 };
 
 /// Small enough that collections are frequent.
@@ -111,7 +111,7 @@ fn long_lists_are_marked_on_a_small_stack() {
         );
         let run = instance.get_typed_func::<i32, i32>(&store, "run").unwrap();
         assert_eq!(run.call(&mut store, 300_000).unwrap(), 300_000);
-        store.gc();
+        store.gc(None).unwrap();
     };
     std::thread::Builder::new().stack_size(128 << 10).spawn(run).unwrap().join().unwrap();
 }
@@ -203,11 +203,12 @@ fn what_host_functions_hold_survives_until_they_return() {
     )
     .unwrap();
     let mut linker = Linker::<()>::new(&engine);
-    let twice = |mut caller: Caller<'_, ()>, value: Option<StructRef>| {
+    let twice = |mut caller: Caller<'_, ()>, value: Option<Rooted<StructRef>>| {
         let value = value.ok_or_else(|| lineal::Error::msg("null"))?;
         let number = value.field(&caller, 0)?.unwrap_i32();
-        let ty = value.type_index(&caller)?;
-        let result = StructRef::new(&mut caller, ty, &[Val::I32(2 * number)])?;
+        let ty = value.ty(&caller)?;
+        let allocator = StructRefPre::new(&mut caller, ty);
+        let result = StructRef::new(&mut caller, &allocator, &[Val::I32(2 * number)])?;
         let churn = caller.get_export("churn").and_then(|export| export.into_func());
         churn.expect("exported").typed::<i32, ()>(&caller)?.call(&mut caller, 100)?;
         assert_eq!(value.field(&caller, 0)?.unwrap_i32(), number);
@@ -232,18 +233,18 @@ fn typed_functions_narrow_references() {
                 (ref.test (ref $s) (local.get 0))))"#,
     );
     let mut scope = RootScope::new(&mut store);
-    let new = instance.get_typed_func::<i32, StructRef>(&scope, "new").unwrap();
+    let new = instance.get_typed_func::<i32, Rooted<StructRef>>(&scope, "new").unwrap();
     let value = new.call(&mut scope, 5).unwrap();
     value.set_field(&mut scope, 0, Val::I32(6)).unwrap();
-    assert_eq!(value.fields(&scope).unwrap()[0].unwrap_i32(), 6);
-    let any = instance.get_typed_func::<Option<AnyRef>, i32>(&scope, "any").unwrap();
+    assert_eq!(value.fields(&scope).unwrap().next().unwrap().unwrap_i32(), 6);
+    let any = instance.get_typed_func::<Option<Rooted<AnyRef>>, i32>(&scope, "any").unwrap();
     assert_eq!(any.call(&mut scope, Some(value.into())).unwrap(), 1);
     let number = AnyRef::from_i31(&mut scope, I31::wrapping_i32(-7));
     assert_eq!(any.call(&mut scope, Some(number)).unwrap(), 0);
     assert_eq!(any.call(&mut scope, None).unwrap(), 0);
     let i31 = instance.get_typed_func::<Option<I31>, i32>(&scope, "i31").unwrap();
     assert_eq!(i31.call(&mut scope, I31::new_i32(-7)).unwrap(), -7);
-    assert!(instance.get_typed_func::<StructRef, i32>(&scope, "i31").is_err());
+    assert!(instance.get_typed_func::<Rooted<StructRef>, i32>(&scope, "i31").is_err());
     // A structure of another type is refused where the guest's type is asked for.
     let func: Func = instance.get_func(&scope, "i31").unwrap();
     let mut results = [Val::I32(0)];
@@ -298,21 +299,25 @@ fn make_of_what_is_not_rooted(
 #[test]
 fn the_collection_for_an_object_keeps_what_it_is_made_of() {
     let engine = engine(LIMIT_BYTES);
-    let field = FieldType { storage: StorageType::ValType(ValType::EXTERNREF), mutable: false };
-    let structure = engine.register_type(&StructType::new([field; 40]).into());
-    let array = engine.register_type(&ArrayType::new(field).into());
+    let field = FieldType::new(Mutability::Const, StorageType::ValType(ValType::EXTERNREF));
+    let structure = StructType::new(&engine, vec![field.clone(); 40]).unwrap();
+    let array = ArrayType::new(&engine, field);
     make_of_what_is_not_rooted(&engine, |scope, values| {
-        StructRef::new(&mut *scope, structure, values)?.field(scope, 39)
+        let structure = StructRefPre::new(&mut *scope, structure.clone());
+        StructRef::new(&mut *scope, &structure, values)?.field(scope, 39)
     });
     make_of_what_is_not_rooted(&engine, |scope, values| {
-        ArrayRef::new(&mut *scope, array, &values[0], 40)?.get(scope, 39)
+        let array = ArrayRefPre::new(&mut *scope, array.clone());
+        ArrayRef::new(&mut *scope, &array, &values[0], 40)?.get(scope, 39)
     });
     make_of_what_is_not_rooted(&engine, |scope, values| {
-        ArrayRef::new_fixed(&mut *scope, array, values)?.get(scope, 39)
+        let array = ArrayRefPre::new(&mut *scope, array.clone());
+        ArrayRef::new_fixed(&mut *scope, &array, values)?.get(scope, 39)
     });
     make_of_what_is_not_rooted(&engine, |scope, values| {
-        let ty = TagType::new(FuncType::new([ValType::EXTERNREF; 40], []));
-        let tag = Tag::new(&mut *scope, &ty);
-        ExnRef::new(&mut *scope, &tag, values)?.field(scope, 39)
+        let ty = ExnType::new(&engine, vec![ValType::EXTERNREF; 40])?;
+        let tag = Tag::new(&mut *scope, &ty.tag_type())?;
+        let allocator = ExnRefPre::new(&mut *scope, ty);
+        ExnRef::new(&mut *scope, &allocator, &tag, values)?.field(scope, 39)
     });
 }

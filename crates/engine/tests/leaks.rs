@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use lineal::{
-    Caller, Config, Engine, ExternRef, Instance, Linker, MemoryType, Module, Pages, SharedMemory,
+    Caller, Config, Engine, ExternRef, Instance, Linker, MemoryType, Module, Rooted, SharedMemory,
     Store, Val,
 };
 
@@ -89,9 +89,13 @@ impl Drop for Counted {
 fn linker(engine: &Engine) -> Linker<Counted> {
     let mut linker = Linker::new(engine);
     linker
-        .func_wrap("host", "add", |_: Caller<'_, Counted>, x: i32, value: Option<ExternRef>| {
-            x + i32::from(value.is_some())
-        })
+        .func_wrap(
+            "host",
+            "add",
+            |_: Caller<'_, Counted>, x: i32, value: Option<Rooted<ExternRef>>| {
+                x + i32::from(value.is_some())
+            },
+        )
         .unwrap();
     linker
 }
@@ -101,7 +105,8 @@ fn use_once(linker: &Linker<Counted>, module: &Module) {
     let mut store = Store::new(module.engine(), Counted::new());
     let instance = linker.instantiate(&mut store, module).unwrap();
     let value = ExternRef::new(&mut store, Counted::new()).unwrap();
-    let run = instance.get_typed_func::<(i32, Option<ExternRef>), i32>(&store, "run").unwrap();
+    let run =
+        instance.get_typed_func::<(i32, Option<Rooted<ExternRef>>), i32>(&store, "run").unwrap();
     assert_eq!(run.call(&mut store, (5, Some(value))).unwrap(), 7);
     let captured = Counted::new();
     let own = lineal::Func::wrap(&mut store, move || {
@@ -160,7 +165,7 @@ fn what_is_dropped_is_gone() {
             (i32.atomic.rmw.add (i32.const 0) (i32.const 1))))"#;
     let sharing = Module::new(&engine, sharing).unwrap();
     check_flat("shared memories", 4_000, |_| {
-        let ty = MemoryType::shared(Pages(1), Pages(4)).unwrap();
+        let ty = MemoryType::shared(1, 4);
         let memory = SharedMemory::new(&engine, ty).unwrap();
         for expected in 0..3 {
             let mut store = Store::new(&engine, Counted::new());

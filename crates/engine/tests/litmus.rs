@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::sync::{Barrier, Mutex, PoisonError};
 use std::thread;
 
-use lineal::{Engine, Instance, MemoryType, Module, Pages, SharedMemory, Store};
+use lineal::{Engine, Instance, MemoryType, Module, SharedMemory, Store};
 
 /// How many places a round has.
 const PLACES: u64 = 2_000;
@@ -58,7 +58,7 @@ type Outcome = [u32; 6];
 fn run<K: Ord>(bodies: &[&str], key: impl Fn(Outcome) -> K) -> BTreeMap<K, u64> {
     let _running = RUNNING.lock().unwrap_or_else(PoisonError::into_inner);
     let engine = Engine::default();
-    let ty = MemoryType::shared(Pages(17), Pages(17)).unwrap();
+    let ty = MemoryType::shared(17, 17);
     let memory = SharedMemory::new(&engine, ty).unwrap();
     let barrier = Barrier::new(bodies.len() + 1);
     let mut counts = BTreeMap::new();
@@ -225,11 +225,11 @@ fn aligned_accesses_do_not_tear() {
 }
 
 /// Instances of a module on threads of their own, which share a memory; what each call returns.
-fn play(wat: &str, maximum: u64, args: [(&str, u32); 2]) -> Vec<u32> {
+fn play(wat: &str, maximum: u32, args: [(&str, u32); 2]) -> Vec<u32> {
     let _running = RUNNING.lock().unwrap_or_else(PoisonError::into_inner);
     let engine = Engine::default();
     let module = Module::new(&engine, wat).unwrap();
-    let ty = MemoryType::shared(Pages(1), Pages(maximum)).unwrap();
+    let ty = MemoryType::shared(1, maximum);
     let memory = SharedMemory::new(&engine, ty).unwrap();
     let (engine, module, memory) = (&engine, &module, &memory);
     thread::scope(|scope| {
@@ -312,7 +312,7 @@ fn growth_during_access() {
                 (br_if $next (i32.lt_u (local.get $size) (local.get $pages))))
             (local.get $steps)))"#
     );
-    let results = play(&wat, u64::from(PAGES), [("grow", PAGES), ("follow", PAGES)]);
+    let results = play(&wat, PAGES, [("grow", PAGES), ("follow", PAGES)]);
     println!("growth: to {} pages, {} sizes seen", results[0], results[1]);
     assert_eq!(results[0], PAGES);
     assert!((1..=PAGES).contains(&results[1]));

@@ -204,7 +204,7 @@ impl Guest {
         linker.func_wrap("host", "typed", typed).unwrap();
         let start = |caller: Caller<'_, Host>| caller.data().at("start");
         linker.func_wrap("host", "start", start).unwrap();
-        let ty = FuncType::new([ValType::I32], [ValType::I32]);
+        let ty = FuncType::new(&engine, [ValType::I32], [ValType::I32]);
         let dynamic = |caller: Caller<'_, Host>, args: &[Val], results: &mut [Val]| {
             caller.data().at("dynamic");
             results[0] = args[0];
@@ -233,7 +233,7 @@ impl Guest {
     fn results(&mut self) -> Vec<i64> {
         let work = self.instance.get_typed_func::<(), i32>(&self.store, "work").unwrap();
         let sum = work.call(&mut self.store, ()).unwrap();
-        self.store.gc();
+        self.store.gc(None).unwrap();
         let overflow = self.call("recurse").unwrap_err();
         assert_eq!(overflow.downcast_ref::<Trap>(), Some(&Trap::StackOverflow));
         let memory = self.instance.get_memory(&self.store, "memory").unwrap();
@@ -312,7 +312,7 @@ fn a_store_works_on_after_a_panic_in_any_callback() {
         }
         let hold = guest.instance.get_func(&guest.store, "hold").unwrap();
         hold.call(&mut guest.store, &[Val::ExternRef(None)], &mut []).unwrap();
-        guest.panics("a destructor", |guest| guest.store.gc());
+        guest.panics("a destructor", |guest| drop(guest.store.gc(None)));
         assert!(!armed.load(Ordering::Relaxed));
         assert_eq!(guest.results(), expected, "round {round}, destructor");
     }

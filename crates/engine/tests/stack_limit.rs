@@ -126,7 +126,7 @@ fn arguments_that_do_not_fit_are_a_trap() {
     let engine = engine(1);
     let mut store = Store::new(&engine, ());
     let params = vec![lineal::ValType::I64; 1000];
-    let ty = lineal::FuncType::new(params, []);
+    let ty = lineal::FuncType::new(&engine, params, []);
     let func = Func::new(&mut store, ty, |_, _, _| Ok(()));
     let vals = vec![lineal::Val::I64(0); 1000];
     let error = func.call(&mut store, &vals, &mut []).unwrap_err();

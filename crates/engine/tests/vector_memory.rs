@@ -53,7 +53,7 @@ impl Guest {
 
     fn call(&mut self, addr: u64, vector: [u8; 16]) -> Result<[u8; 16], Trap> {
         let func = self.instance.get_func(&self.store, "f").unwrap();
-        let is_64 = func.ty(&self.store).params()[0] == lineal::ValType::I64;
+        let is_64 = func.ty(&self.store).param(0) == Some(lineal::ValType::I64);
         let addr = if is_64 { Val::I64(addr as i64) } else { Val::I32(addr as i32) };
         let vector = Val::V128(u128::from_le_bytes(vector).into());
         let mut results = [Val::I32(0)];

@@ -1,8 +1,8 @@
 //! Vectors as values: wherever a value may be, a `v128` may be, and takes nothing else's place.
 
 use lineal::{
-    Caller, Engine, Extern, Func, FuncType, Global, GlobalType, Instance, Linker, Module, Result,
-    Store, V128, Val, ValType,
+    Caller, Engine, Extern, Func, FuncType, Global, GlobalType, Instance, Linker, Module,
+    Mutability, Result, Store, V128, Val, ValType,
 };
 
 /// A vector whose bytes are `byte`, `byte + 1` and so on.
@@ -74,7 +74,7 @@ fn locals_start_as_zero_and_keep_what_was_read_before_they_change() {
         (local.set 0 (v128.const i64x2 1 2))
         (local.set 2 (local.get 0))
         (local.get 2)))";
-    let found = call(wat, &[a()], &[ValType::V128; 3]);
+    let found = call(wat, &[a()], &vec![ValType::V128; 3]);
     assert_eq!(found[0].v128(), Some(0.into()));
     assert_eq!(found[1].v128(), Some(bytes_from(A)));
     assert_eq!(found[2].v128(), Some((2u128 << 64 | 1).into()));
@@ -182,7 +182,7 @@ fn calls_pass_vectors() {
 #[test]
 fn globals_hold_vectors() {
     let mut store = Store::new(&Engine::default(), ());
-    let ty = GlobalType { content: ValType::V128, mutable: true };
+    let ty = GlobalType::new(ValType::V128, Mutability::Var);
     let shared = Global::new(&mut store, ty, a()).unwrap();
     let wat = "(module
         (import \"host\" \"shared\" (global $shared (mut v128)))
@@ -198,7 +198,7 @@ fn globals_hold_vectors() {
             (global.get $own)
             (global.get $after)))";
     let module = Module::new(store.engine(), wat).unwrap();
-    let ty = GlobalType { content: ValType::V128, mutable: false };
+    let ty = GlobalType::new(ValType::V128, Mutability::Const);
     let first = Global::new(&mut store, ty, b()).unwrap();
     let imports = [shared.into(), first.into()];
     let instance = Instance::new(&mut store, &module, &imports).unwrap();
@@ -223,6 +223,7 @@ fn host_functions_take_and_give_vectors() {
     };
     linker.func_wrap("host", "typed", swap).unwrap();
     let ty = FuncType::new(
+        &engine,
         [ValType::I32, ValType::V128, ValType::F64],
         [ValType::F64, ValType::V128, ValType::I32],
     );
@@ -305,7 +306,7 @@ fn a_frame_may_be_full_of_vectors() {
             (local.get 5)
             (local.get 3)))"
     );
-    let mut types = [ValType::V128; 4];
+    let mut types = [const { ValType::V128 }; 4];
     types[3] = ValType::I32;
     for (condition, chosen) in [(0, A), (1, B)] {
         let found = call(&wat, &[a(), b(), Val::I32(condition)], &types);

@@ -82,7 +82,7 @@ fn calls_do_not_allocate() {
         })
         .unwrap();
     linker.func_wrap("host", "scale", |x: f64| 2.0 * x).unwrap();
-    let ty = lineal::FuncType::new([lineal::ValType::I64], [lineal::ValType::I64]);
+    let ty = lineal::FuncType::new(&engine, [lineal::ValType::I64], [lineal::ValType::I64]);
     linker
         .func_new("host", "dynamic", ty, |_, params, results| {
             results[0] = Val::I64(params[0].unwrap_i64() + 1);

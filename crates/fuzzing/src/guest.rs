@@ -122,9 +122,9 @@ macro_rules! guest {
     () => {
         use super::{DEPTH, ELEMENTS, Guest, Limits, MAX_HOST_CALLS, State, Stop, Value};
         use engine::{
-            Caller, Config, Engine, Extern, ExternType, Func, FuncType, Global, GlobalType,
-            Instance, Memory, MemoryType, Module, Ref, SharedMemory, Store, StoreLimits,
-            StoreLimitsBuilder, Table, TableType, Tag, TagType, ThrownException, Trap, Val, ValType,
+            Caller, Config, Engine, Extern, ExternType, Func, Global, Instance, Memory, Module, Ref,
+            SharedMemory, Store, StoreLimits, StoreLimitsBuilder, Table, Tag, ThrownException, Trap,
+            Val,
         };
 
         struct Host {
@@ -184,14 +184,14 @@ macro_rules! guest {
                 }
                 ExternType::Memory(ty) => Memory::new(store, ty).map_err(refused)?.into(),
                 ExternType::Global(ty) => {
-                    let value = Val::default_for_ty(&content(&ty)).ok_or_else(no_value)?;
+                    let value = Val::default_for_ty(ty.content()).ok_or_else(no_value)?;
                     Global::new(store, ty, value).map_err(refused)?.into()
                 }
                 ExternType::Table(ty) => {
-                    let null = null(&ty);
+                    let null = Ref::null(ty.element().heap_type());
                     Table::new(store, ty, null).map_err(refused)?.into()
                 }
-                ExternType::Tag(ty) => tag(store, &ty)?.into(),
+                ExternType::Tag(ty) => Tag::new(&mut *store, &ty).map_err(refused)?.into(),
                 #[allow(unreachable_patterns)]
                 _ => return Err(no_value()),
             })
@@ -291,8 +291,9 @@ macro_rules! guest {
         /// The bytes of a shared memory, by way of a guest that copies them.
         fn shared_bytes(store: &mut Store<Host>, memory: SharedMemory) -> Vec<u8> {
             let ty = memory.ty();
-            let (address, page_bytes) = (if is_64(&ty) { "i64" } else { "i32" }, page_bytes(&ty));
-            let (minimum, maximum) = limits(&ty);
+            let (address, page_bytes) = (if ty.is_64() { "i64" } else { "i32" }, ty.page_size());
+            let minimum = ty.minimum();
+            let maximum = ty.maximum().expect("shared memories have one");
             let size = memory.size();
             let wat = format!(
                 "(module
@@ -320,7 +321,7 @@ macro_rules! guest {
                 let func = self.instance.get_func(&mut *store, function).expect("exported");
                 let ty = func.ty(&*store);
                 let default = |ty| Val::default_for_ty(&ty).unwrap_or(Val::I32(0));
-                let mut params: Vec<Val> = params(&ty).map(default).collect();
+                let mut params: Vec<Val> = ty.params().map(default).collect();
                 for (param, arg) in params.iter_mut().zip(args) {
                     *param = match *arg {
                         Value::I32(value) => Val::I32(value),
@@ -385,70 +386,14 @@ macro_rules! guest {
     };
 }
 
-/// Modules in Lineal, and what its types have as fields.
+/// Modules in Lineal.
 pub(crate) mod in_lineal {
     use lineal as engine;
     guest!();
-
-    fn params(ty: &FuncType) -> impl Iterator<Item = ValType> {
-        ty.params().iter().copied()
-    }
-
-    fn content(ty: &GlobalType) -> ValType {
-        ty.content
-    }
-
-    fn null(ty: &TableType) -> Ref {
-        Ref::null(ty.element.heap)
-    }
-
-    fn tag(store: &mut Store<Host>, ty: &TagType) -> Result<Tag, Stop> {
-        Ok(Tag::new(store, ty))
-    }
-
-    fn is_64(ty: &MemoryType) -> bool {
-        ty.address_type() == engine::AddressType::I64
-    }
-
-    fn limits(ty: &MemoryType) -> (u64, u64) {
-        (ty.minimum().0, ty.maximum().expect("shared memories have one").0)
-    }
-
-    fn page_bytes(ty: &MemoryType) -> u64 {
-        ty.page_size().bytes()
-    }
 }
 
-/// Modules in Wasmtime, and what its types have as methods.
+/// Modules in Wasmtime.
 pub(crate) mod in_wasmtime {
     use wasmtime as engine;
     guest!();
-
-    fn params(ty: &FuncType) -> impl Iterator<Item = ValType> {
-        ty.params()
-    }
-
-    fn content(ty: &GlobalType) -> ValType {
-        ty.content().clone()
-    }
-
-    fn null(ty: &TableType) -> Ref {
-        Ref::null(ty.element().heap_type())
-    }
-
-    fn tag(store: &mut Store<Host>, ty: &TagType) -> Result<Tag, Stop> {
-        Tag::new(store, ty).map_err(refused)
-    }
-
-    fn is_64(ty: &MemoryType) -> bool {
-        ty.is_64()
-    }
-
-    fn limits(ty: &MemoryType) -> (u64, u64) {
-        (ty.minimum(), ty.maximum().expect("shared memories have one"))
-    }
-
-    fn page_bytes(ty: &MemoryType) -> u64 {
-        ty.page_size()
-    }
 }

@@ -4,8 +4,8 @@ use std::cell::RefCell;
 use std::fmt;
 
 use lineal::{
-    BackingKind, LinearMemory, Memory, MemoryOptions, MemoryType, OutOfBounds, PageSize, Pages,
-    SharedMemory, StoreContextMut,
+    BackingKind, LinearMemory, Memory, MemoryOptions, MemoryType, OutOfBounds, Pages, SharedMemory,
+    StoreContextMut,
 };
 
 use crate::Host;
@@ -246,13 +246,9 @@ impl Block {
 }
 
 fn new_memory(size_bytes: u64) -> Option<LinearMemory> {
-    let ty = MemoryType::builder(Pages(size_bytes))
-        .page_size(PageSize::ONE_BYTE)
-        .address_type(lineal::AddressType::I64)
-        .build()
-        .ok()?;
+    let ty = MemoryType::builder().min(size_bytes).page_size_log2(0).memory64(true).build().ok()?;
     // A reservation of address space for each block would be too much.
-    LinearMemory::with_options(ty, &MemoryOptions::new().backing(BackingKind::Heap)).ok()
+    LinearMemory::with_options(ty.into(), &MemoryOptions::new().backing(BackingKind::Heap)).ok()
 }
 
 fn resize(memory: &mut LinearMemory, size_bytes: u64) -> Option<()> {

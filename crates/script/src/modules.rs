@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail};
 use lineal::{
     AsContextMut, Caller, Engine, Error, Extern, ExternType, Func, FuncType, ImportType, Instance,
-    Linker, Memory, Module, Ref, Result, StoreContextMut, Val, ValType,
+    Linker, Memory, Module, Ref, Result, StoreContextMut, Val,
 };
 
 use crate::Host;
@@ -84,11 +84,11 @@ impl Modules {
         store: &mut StoreContextMut<'_, Host>,
         import: &ImportType<'_>,
     ) -> Option<Extern> {
-        if let Ok(item) = self.linker.get_by_import(&mut *store, import) {
+        if let Some(item) = self.linker.get_by_import(&mut *store, import) {
             return Some(item);
         }
         let is_abort = (import.module(), import.name()) == ("env", "abort")
-            && matches!(import.ty(), ExternType::Func(ty) if ty == abort_type());
+            && matches!(import.ty(), ExternType::Func(ty) if is_abort_type(&ty));
         is_abort.then(|| Func::wrap(store.as_context_mut(), abort).into())
     }
 }
@@ -109,9 +109,9 @@ fn missing_imports(missing: &[ImportType<'_>]) -> String {
     message
 }
 
-/// The type of the function that programs of AssemblyScript call when they give up.
-fn abort_type() -> FuncType {
-    FuncType::new([ValType::I32; 4], [])
+/// Whether a type is that of the function that programs of AssemblyScript call when they give up.
+fn is_abort_type(ty: &FuncType) -> bool {
+    ty.params().len() == 4 && ty.params().all(|ty| ty.is_i32()) && ty.results().len() == 0
 }
 
 /// Stops a program of AssemblyScript with its message.
@@ -152,11 +152,5 @@ pub(crate) fn main_memory(module: &Module) -> Option<String> {
 ///
 /// If it is none.
 pub(crate) fn reference(value: Val) -> lineal::Result<Ref> {
-    Ok(match value {
-        Val::FuncRef(func) => Ref::Func(func),
-        Val::ExternRef(reference) => Ref::Extern(reference),
-        Val::AnyRef(reference) => Ref::Any(reference),
-        Val::ExnRef(reference) => Ref::Exn(reference),
-        _ => return Err(lineal::Error::msg("the value is no reference")),
-    })
+    value.ref_().ok_or_else(|| lineal::Error::msg("the value is no reference"))
 }

@@ -47,14 +47,18 @@ impl std::error::Error for LiteralError {}
 ///
 /// When the text is not such a value, or the number is out of range for the type.
 pub fn parse_literal(ty: ValType, text: &str) -> Result<Val, LiteralError> {
-    let error = |reason: &str| LiteralError { text: text.into(), ty, reason: reason.into() };
+    let reference = ty.as_ref().filter(|ty| ty.is_nullable() && text == "null");
+    if let Some(reference) = reference {
+        return Ok(Ref::null(reference.heap_type()).into());
+    }
+    let error =
+        |reason: &str| LiteralError { text: text.into(), ty: ty.clone(), reason: reason.into() };
     let number = match ty {
         ValType::I32 => token(text).map(Val::I32),
         ValType::I64 => token(text).map(Val::I64),
         ValType::F32 => float(text).map(|F32 { bits }| Val::F32(bits)),
         ValType::F64 => float(text).map(|F64 { bits }| Val::F64(bits)),
         ValType::V128 => parse_natural(text).map(|number| Val::V128(number.into())),
-        ValType::Ref(ty) if ty.nullable && text == "null" => return Ok(Ref::null(ty.heap).into()),
         ValType::Ref(_) => return Err(error("only `null` can be written here")),
     };
     number.map_err(|reason| error(&reason))

@@ -4,8 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::fmt::Write as _;
 
 use lineal::{
-    AddressType, Engine, Extern, Features, Func, Instance, Linker, Module, PageSize, Store,
-    ThrownException, Trap, Val,
+    Engine, Extern, Features, Func, Instance, Linker, Module, Store, ThrownException, Trap, Val,
 };
 use wast::core::WastRetCore;
 use wast::lexer::Lexer;
@@ -185,14 +184,15 @@ impl Session {
             let name = escaped(export.name());
             let Some(memory) = export.into_shared_memory() else { continue };
             let ty = memory.ty();
-            let wide = if ty.address_type() == AddressType::I64 { "i64 " } else { "" };
-            let (minimum, maximum) = (ty.minimum().0, ty.growth_limit().0);
-            let page_bytes = ty.page_size().bytes();
+            let wide = if ty.is_64() { "i64 " } else { "" };
+            let minimum = ty.minimum();
+            let Some(maximum) = ty.maximum() else { continue };
+            let page_bytes = ty.page_size();
             let _ = write!(
                 wat,
                 "(memory (export \"{name}\") (import \"\" \"\") {wide}{minimum} {maximum} shared"
             );
-            if ty.page_size() != PageSize::DEFAULT {
+            if ty.page_size_log2() != 16 {
                 let _ = write!(wat, " (pagesize {page_bytes})");
             }
             wat.push(')');
@@ -304,8 +304,7 @@ impl Session {
             let WastArg::Core(arg) = arg else { return Err(Stop::needs("component-model")) };
             args.push(values::argument(&mut self.store, arg)?);
         }
-        let mut results: Vec<Val> =
-            func.ty(&self.store).results().iter().map(|_| Val::I32(0)).collect();
+        let mut results: Vec<Val> = func.ty(&self.store).results().map(|_| Val::I32(0)).collect();
         let returned = func.call(&mut self.store, &args, &mut results);
         Ok(returned.map(|()| results).map_err(Stopped::from))
     }

@@ -1,7 +1,7 @@
 //! The host module that the scripts of the specification import from.
 
 use lineal::{
-    Extern, Global, GlobalType, Linker, Memory, MemoryType, Pages, Ref, RefType, Result,
+    Extern, Global, GlobalType, Linker, Memory, MemoryType, Mutability, Ref, RefType, Result,
     SharedMemory, Store, Table, TableType, Val, ValType,
 };
 
@@ -25,21 +25,22 @@ pub(crate) fn define(linker: &mut Linker<()>, store: &mut Store<()>) -> Result<(
         ("global_f32", ValType::F32, Val::F32(666.6f32.to_bits())),
         ("global_f64", ValType::F64, Val::F64(666.6f64.to_bits())),
     ] {
-        let ty = GlobalType { content: ty, mutable: false };
+        let ty = GlobalType::new(ty, Mutability::Const);
         let global = Global::new(&mut *store, ty, value)?;
         linker.define(&mut *store, MODULE, name, Extern::Global(global))?;
     }
 
-    for (name, table64) in [("table", false), ("table64", true)] {
-        let element = RefType::FUNCREF;
-        let ty = TableType { element, minimum: 10, maximum: Some(20), table64 };
+    for (name, ty) in [
+        ("table", TableType::new(RefType::FUNCREF, 10, Some(20))),
+        ("table64", TableType::new64(RefType::FUNCREF, 10, Some(20))),
+    ] {
         let table = Table::new(&mut *store, ty, Ref::Func(None))?;
         linker.define(&mut *store, MODULE, name, Extern::Table(table))?;
     }
 
-    let memory = Memory::new(&mut *store, MemoryType::new(Pages(1), Some(Pages(2)))?)?;
+    let memory = Memory::new(&mut *store, MemoryType::new(1, Some(2)))?;
     linker.define(&mut *store, MODULE, "memory", Extern::Memory(memory))?;
-    let shared = SharedMemory::new(store.engine(), MemoryType::shared(Pages(1), Pages(2))?)?;
+    let shared = SharedMemory::new(store.engine(), MemoryType::shared(1, 2))?;
     linker.define(&mut *store, MODULE, "shared_memory", Extern::SharedMemory(shared))?;
     Ok(())
 }

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use lineal::{AnyRef, ExternRef, Store, Val};
+use lineal::{AnyRef, ExternRef, Rooted, Store, Val};
 use wast::core::{AbstractHeapType, HeapType, NanPattern, V128Pattern, WastArgCore, WastRetCore};
 use wast::token::{F32, F64};
 
@@ -25,7 +25,9 @@ pub(crate) fn argument(store: &mut Store<()>, arg: &WastArgCore<'_>) -> Outcome<
         WastArgCore::RefExtern(value) => Val::ExternRef(Some(host_reference(store, *value)?)),
         WastArgCore::RefHost(value) => {
             let reference = host_reference(store, *value)?;
-            Val::AnyRef(Some(AnyRef::convert_extern(store, reference)))
+            let reference = AnyRef::convert_extern(store, reference)
+                .map_err(|error| Stop::fail("a host reference", format!("{error:#}")))?;
+            Val::AnyRef(Some(reference))
         }
     })
 }
@@ -66,7 +68,7 @@ pub(crate) fn matches(store: &Store<()>, expected: &WastRetCore<'_>, found: &Val
             false
         }
         (WastRetCore::RefHost(expected), Val::AnyRef(Some(found))) => {
-            guest_host_value(store, found) == Some(*expected)
+            guest_host_value(store, *found) == Some(*expected)
         }
         (WastRetCore::RefAny, Val::AnyRef(Some(_))) => true,
         (WastRetCore::RefEq, Val::AnyRef(Some(found))) => {
@@ -111,14 +113,14 @@ fn kind(ty: &HeapType<'_>) -> Outcome<Kind> {
 }
 
 /// A host reference with a number.
-fn host_reference(store: &mut Store<()>, value: u32) -> Outcome<ExternRef> {
+fn host_reference(store: &mut Store<()>, value: u32) -> Outcome<Rooted<ExternRef>> {
     ExternRef::new(store, value)
         .map_err(|error| Stop::fail("a host reference", format!("{error:#}")))
 }
 
 /// The number that a script gave to a host reference among the guest's values.
-fn guest_host_value(store: &Store<()>, reference: &AnyRef) -> Option<u32> {
-    host_value(store, &reference.to_externref())
+fn guest_host_value(store: &Store<()>, reference: Rooted<AnyRef>) -> Option<u32> {
+    host_value(store, &*ExternRef::convert_any(store, reference).ok()?)
 }
 
 /// The number that a script gave to a host reference.
@@ -192,7 +194,7 @@ pub(crate) fn show(store: &Store<()>, values: &[Val]) -> String {
         Val::FuncRef(Some(_)) => "(ref.func)".into(),
         Val::ExternRef(None) => "(ref.null extern)".into(),
         Val::AnyRef(None) => "(ref.null any)".into(),
-        Val::AnyRef(Some(reference)) => match guest_host_value(store, reference) {
+        Val::AnyRef(Some(reference)) => match guest_host_value(store, *reference) {
             Some(value) => format!("(ref.host {value})"),
             None => match reference.ty(store) {
                 Ok(ty) => format!("(ref {ty})"),

@@ -6,7 +6,7 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result, bail, ensure};
-use lineal_decoder::{ExternType, FuncType, ValType};
+use lineal_decoder as plain;
 
 use crate::api::engine::Engine;
 use crate::api::func::Func;
@@ -14,18 +14,14 @@ use crate::api::func::caller::Caller;
 #[cfg(feature = "async")]
 use crate::api::func::host::WasmRet;
 use crate::api::func::host::{HostDef, IntoFunc};
-use crate::api::memory::Memory;
-use crate::api::memory::shared::SharedMemory;
 use crate::api::module::Module;
 use crate::api::module::definition::Definition;
 use crate::api::module::externs::{Extern, ImportType};
 use crate::api::module::instance::Instance;
 use crate::api::module::instance_pre::InstancePre;
-use crate::api::refs::table::Table;
-use crate::api::refs::tag::Tag;
 use crate::api::store::{AsContext, AsContextMut, StoreContextMut};
-use crate::api::values::global::Global;
-use crate::api::values::val::{Ref, Val};
+use crate::api::types::{ExternType, FuncType};
+use crate::api::values::val::Val;
 #[cfg(feature = "async")]
 use crate::api::values::wasm_ty::WasmParams;
 
@@ -90,6 +86,11 @@ impl<T> Linker<T> {
         self
     }
 
+    /// Does nothing: modules may export what a linker does not know.
+    pub fn allow_unknown_exports(&mut self, _allow: bool) -> &mut Self {
+        self
+    }
+
     /// Defines an item of a store, or a shared memory.
     ///
     /// # Errors
@@ -131,6 +132,10 @@ impl<T> Linker<T> {
     /// # Errors
     ///
     /// As for [`Linker::define`].
+    ///
+    /// # Panics
+    ///
+    /// If the type belongs to another engine than the linker.
     pub fn func_new(
         &mut self,
         module: &str,
@@ -138,6 +143,7 @@ impl<T> Linker<T> {
         ty: FuncType,
         func: impl Fn(Caller<'_, T>, &[Val], &mut [Val]) -> Result<()> + Send + Sync + 'static,
     ) -> Result<&mut Self> {
+        let ty = ty.lower(&self.engine);
         self.insert(module, name, Definition::HostFunc(HostDef::untyped(ty, func)))
     }
 
@@ -189,6 +195,7 @@ impl<T> Linker<T> {
             + 'static,
         T: Send + 'static,
     {
+        let ty = ty.lower(&self.engine);
         self.insert(module, name, Definition::HostFunc(HostDef::untyped_async(ty, func)))
     }
 
@@ -234,8 +241,7 @@ impl<T> Linker<T> {
     where
         T: 'static,
     {
-        let action = ExternType::Func(FuncType::new([], []));
-        if module.get_export("_start") == Some(action) {
+        if is_command(module) {
             return self.command(module_name, module);
         }
         let instance = self.instantiate(&mut store, module)?;
@@ -261,8 +267,7 @@ impl<T> Linker<T> {
     where
         T: Send + 'static,
     {
-        let action = ExternType::Func(FuncType::new([], []));
-        if module.get_export("_start") == Some(action) {
+        if is_command(module) {
             return self.command_async(module_name, module);
         }
         let mut store = store.as_context_mut();
@@ -380,7 +385,7 @@ impl<T> Linker<T> {
             if self.find(module, name).is_some() {
                 continue;
             }
-            let item = default_item(&mut store.as_context_mut(), import.ty())
+            let item = default_item(&mut store.as_context_mut(), &import.ty())
                 .with_context(|| format!("`{module}::{name}` has no default"))?;
             self.insert(module, name, item)?;
         }
@@ -455,19 +460,27 @@ impl<T> Linker<T> {
         Ok(Func::wrap(store, || {}))
     }
 
-    /// What is defined for an import.
-    ///
-    /// # Errors
-    ///
-    /// An [`UnknownImportError`] if nothing is.
+    /// What is defined for an import; `None` if nothing is.
     pub fn get_by_import(
         &self,
         mut store: impl AsContextMut<Data = T>,
         import: &ImportType<'_>,
-    ) -> Result<Extern, UnknownImportError> {
-        self.find(import.module(), import.name())
-            .map(|definition| definition.to_extern(&mut store.as_context_mut()))
-            .ok_or_else(|| UnknownImportError::new(import))
+    ) -> Option<Extern> {
+        let definition = self.find(import.module(), import.name())?;
+        Some(definition.to_extern(&mut store.as_context_mut()))
+    }
+
+    /// Does the same as [`Linker::get_by_import`].
+    ///
+    /// # Errors
+    ///
+    /// None at present: running out of memory aborts the program.
+    pub fn try_get_by_import(
+        &self,
+        store: impl AsContextMut<Data = T>,
+        import: &ImportType<'_>,
+    ) -> Result<Option<Extern>> {
+        Ok(self.get_by_import(store, import))
     }
 
     /// Instantiates a module with what is defined under the names of its imports.
@@ -521,7 +534,10 @@ impl<T> Linker<T> {
             Engine::same(&self.engine, store.engine()),
             "the store was made with another engine than the linker"
         );
-        let find = |import: ImportType<'_>| self.get_by_import(store.as_context_mut(), &import);
+        let find = |import: ImportType<'_>| {
+            let item = self.get_by_import(store.as_context_mut(), &import);
+            item.ok_or_else(|| UnknownImportError::new(&import))
+        };
         Ok(module.imports().map(find).collect::<Result<Vec<_>, _>>()?)
     }
 
@@ -557,6 +573,13 @@ impl<T> Linker<T> {
     }
 }
 
+/// Whether a module exports a `_start` without parameters and results.
+fn is_command(module: &Module) -> bool {
+    let start = module.get_export("_start");
+    let ty = start.as_ref().and_then(ExternType::func);
+    ty.is_some_and(|ty| ty.params().len() == 0 && ty.results().len() == 0)
+}
+
 /// The functions that a command exports.
 fn command_functions(module: &Module) -> Result<Vec<(String, FuncType)>> {
     let mut functions = Vec::new();
@@ -571,29 +594,27 @@ fn command_functions(module: &Module) -> Result<Vec<(String, FuncType)>> {
 }
 
 /// The smallest item of a type, with zeros and nulls in it.
-fn default_item<T>(store: &mut StoreContextMut<'_, T>, ty: ExternType) -> Result<Definition> {
-    let default = |ty: &ValType| {
-        Val::default_for_ty(ty).with_context(|| format!("a value of type {ty} has no default"))
-    };
-    Ok(Definition::Extern(match ty {
+fn default_item<T>(store: &mut StoreContextMut<'_, T>, ty: &ExternType) -> Result<Definition> {
+    Ok(match ty {
         ExternType::Func(ty) => {
-            let values = ty.results().iter().map(default).collect::<Result<Vec<_>>>()?;
-            return Ok(Definition::HostFunc(HostDef::untyped(
-                ty,
-                move |_: Caller<'_, T>, _: &[Val], results: &mut [Val]| {
-                    results.copy_from_slice(&values);
-                    Ok(())
-                },
-            )));
+            Definition::HostFunc(default_func(store, ty.lower(store.engine()))?)
         }
-        ExternType::Global(ty) => Global::new(store, ty, default(&ty.content)?)?.into(),
-        ExternType::Table(ty) => {
-            ensure!(ty.element.nullable, "elements of type {} have no default", ty.element);
-            Table::new(store, ty, Ref::null(ty.element.heap))?.into()
-        }
-        ExternType::Memory(ty) if ty.is_shared() => SharedMemory::new(store.engine(), ty)?.into(),
-        ExternType::Memory(ty) => Memory::new(store, ty)?.into(),
-        ExternType::Tag(ty) => Tag::new(store, &ty).into(),
+        ty => Definition::Extern(ty.default_value(store)?),
+    })
+}
+
+/// A function for a store that returns zeros and nulls.
+pub(crate) fn default_func<T>(
+    _store: &StoreContextMut<'_, T>,
+    ty: plain::FuncType,
+) -> Result<HostDef> {
+    let default = |&ty: &plain::ValType| {
+        Val::default_for_plain(ty).with_context(|| format!("a result of type {ty} has no default"))
+    };
+    let values = ty.results().iter().map(default).collect::<Result<Vec<_>>>()?;
+    Ok(HostDef::untyped(ty, move |_: Caller<'_, T>, _: &[Val], results: &mut [Val]| {
+        results.copy_from_slice(&values);
+        Ok(())
     }))
 }
 
@@ -629,6 +650,13 @@ impl fmt::Display for UnknownImportError {
 }
 
 impl std::error::Error for UnknownImportError {}
+
+impl<T> Default for Linker<T> {
+    /// A linker with a default engine of its own.
+    fn default() -> Linker<T> {
+        Linker::new(&Engine::default())
+    }
+}
 
 impl<T> Clone for Linker<T> {
     fn clone(&self) -> Linker<T> {

@@ -8,7 +8,7 @@
 //!
 //! What lives in a store is an entity of [`crate::runtime`]; what the API gives out for it is a
 //! [`store::handle::Handle`], which says which store to look in. Names and signatures are those of
-//! Wasmtime where that is possible.
+//! Wasmtime where that is possible; [`crate::docs`] lists what differs.
 
 mod engine;
 mod func;
@@ -17,6 +17,7 @@ mod memory;
 mod module;
 mod refs;
 mod store;
+mod types;
 mod values;
 
 pub use engine::config::{CompilationMode, Config, WasmBacktraceDetails};
@@ -38,10 +39,15 @@ pub use module::contents::{ModuleExport, ModuleFunction, ResourcesRequired};
 pub use module::externs::{Export, ExportType, Extern, ImportType};
 pub use module::instance::Instance;
 pub use module::instance_pre::InstancePre;
-pub use refs::exnref::ExnRef;
+pub use refs::GcHeapOutOfMemory;
+pub use refs::anyref::{AnyRef, EqRef, I31};
+pub use refs::arrayref::{ArrayRef, ArrayRefPre};
+pub use refs::exnref::{ExnRef, ExnRefPre};
 pub use refs::externref::ExternRef;
-pub use refs::gcref::{AnyRef, ArrayRef, EqRef, I31, StructRef};
-pub use refs::rooting::{GcRef, OwnedRooted, RootScope};
+pub use refs::null::{NoExtern, NoFunc, NoneRef};
+pub use refs::owned::OwnedRooted;
+pub use refs::rooting::{GcRef, RootScope, Rooted, RootedGcRef};
+pub use refs::structref::{StructRef, StructRefPre};
 pub use refs::table::Table;
 pub use refs::tag::Tag;
 #[cfg(feature = "coredump")]
@@ -52,6 +58,11 @@ pub use store::limits::ResourceLimiterAsync;
 pub use store::limits::{ResourceLimiter, StoreLimits, StoreLimitsBuilder};
 pub use store::region::Region;
 pub use store::{AsContext, AsContextMut, Store, StoreContext, StoreContextMut};
+pub use types::{
+    ArrayType, ExnType, ExternType, FieldType, Finality, FuncType, GlobalType, HeapType,
+    MemoryType, MemoryTypeBuilder, Mutability, RefType, StorageType, StructType, TableType,
+    TagType, ValType,
+};
 pub use values::global::Global;
 pub use values::v128::V128;
 pub use values::val::{Ref, Val};

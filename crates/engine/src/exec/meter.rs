@@ -135,6 +135,9 @@ pub(super) unsafe fn epoch_reached(cx: *mut Context, end: *mut u64) -> Exit {
             return Trap::Interrupt.into();
         };
         let mut exit = Exit::DONE;
+        // Where the guest is was not written down, except for a throw on its way: the callback sees
+        // no functions.
+        let stopped_at = std::mem::replace(&mut (*cx).exit.ip, super::call::host_return_ip());
         let outcome = run_host(cx, end, || {
             match callback(store)? {
                 UpdateDeadline::Continue(ticks) => (*cx).set_epoch_deadline(ticks),
@@ -148,6 +151,7 @@ pub(super) unsafe fn epoch_reached(cx: *mut Context, end: *mut u64) -> Exit {
             }
             Ok(())
         });
+        (*cx).exit.ip = stopped_at;
         (*store.as_ptr()).epoch_callback = Some(callback);
         if let Err(failed) = outcome {
             return failed;

@@ -13,14 +13,12 @@ use super::frames::{Frame, Walk};
 use super::trap::Trap;
 use super::unwind::ThrownException;
 
-/// How many frames a backtrace lists at most.
-const MAX_FRAMES: usize = 20;
-
 /// The functions a guest was in when it trapped or when a host function failed, innermost
 /// first.
 ///
 /// Errors returned by calls into the guest hold one: `error.downcast_ref::<WasmBacktrace>()`. It
-/// lists no more than the 20 innermost functions, and says [how many more](Self::frames_left_out) there
+/// lists no more than the 20 innermost functions (or as many as
+/// [`Config::wasm_backtrace_max_frames`](crate::Config::wasm_backtrace_max_frames) says), and says [how many more](Self::frames_left_out) there
 /// were.
 ///
 /// ```
@@ -64,16 +62,16 @@ pub(crate) fn trap_error(context: &Context, trap: Trap, details: Option<Details>
         Some(Details::Element(details)) => Error::new(trap).context(details),
         None => Error::new(trap),
     };
-    attach(error, WasmBacktrace::capture(context))
+    attach(error, WasmBacktrace::of(context, context.backtrace_frames))
 }
 
 /// The error for a host function's error: the same with a [`WasmBacktrace`] around it. If the
 /// host function passes on the error of a guest that it called, the backtrace continues here.
 pub(crate) fn host_error(context: &Context, mut error: Error) -> Error {
-    let outer = WasmBacktrace::capture(context);
+    let outer = WasmBacktrace::of(context, context.backtrace_frames);
     match error.downcast_mut::<WasmBacktrace>() {
         Some(inner) => {
-            let room = MAX_FRAMES.saturating_sub(inner.frames.len());
+            let room = context.backtrace_frames.saturating_sub(inner.frames.len());
             let rest = outer.frames.len().saturating_sub(room);
             inner.frames.extend(outer.frames.into_iter().take(room));
             inner.left_out += outer.left_out + rest;
@@ -85,7 +83,7 @@ pub(crate) fn host_error(context: &Context, mut error: Error) -> Error {
 
 /// The error for an exception that nothing caught, with a [`WasmBacktrace`] around it.
 pub(crate) fn exception_error(context: &Context) -> Error {
-    attach(Error::new(ThrownException), WasmBacktrace::capture(context))
+    attach(Error::new(ThrownException), WasmBacktrace::of(context, context.backtrace_frames))
 }
 
 fn attach(error: Error, backtrace: WasmBacktrace) -> Error {
@@ -104,14 +102,18 @@ impl WasmBacktrace {
         self.left_out
     }
 
-    pub(crate) fn capture(context: &Context) -> WasmBacktrace {
-        let left_out = Walk::new(context).skip(MAX_FRAMES).count();
-        WasmBacktrace { left_out, ..WasmBacktrace::innermost(context) }
+    /// Lists no more than so many of the functions that the guest is in.
+    pub(crate) fn of(context: &Context, max_frames: usize) -> WasmBacktrace {
+        if max_frames == 0 {
+            return WasmBacktrace { frames: Vec::new(), left_out: 0 };
+        }
+        let left_out = Walk::new(context).skip(max_frames).count();
+        WasmBacktrace { left_out, ..WasmBacktrace::innermost(context, max_frames) }
     }
 
     /// The same without counting the others, of which there can be many.
-    pub(crate) fn innermost(context: &Context) -> WasmBacktrace {
-        let frames = Walk::new(context).take(MAX_FRAMES);
+    pub(crate) fn innermost(context: &Context, max_frames: usize) -> WasmBacktrace {
+        let frames = Walk::new(context).take(max_frames);
         let frames = frames.map(|frame| FrameInfo::new(&frame)).collect();
         WasmBacktrace { frames, left_out: 0 }
     }

@@ -113,11 +113,18 @@ pub(crate) struct ModuleCode {
 /// # Ok::<(), lineal::Error>(())
 /// ```
 #[derive(Clone)]
+#[repr(transparent)]
 pub struct Module {
     pub(crate) code: Arc<ModuleCode>,
 }
 
 impl Module {
+    /// The handle that a shared pointer to the code is.
+    pub(crate) fn of_code(code: &Arc<ModuleCode>) -> &Module {
+        // SAFETY: a handle has the layout of the pointer.
+        unsafe { &*std::ptr::from_ref(code).cast() }
+    }
+
     pub(crate) fn from_code(code: Arc<ModuleCode>) -> Module {
         Module { code }
     }

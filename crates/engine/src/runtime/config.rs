@@ -1,5 +1,7 @@
 //! [`Config`]: what is chosen before an engine is made. Its setters are in the embedding API.
 
+use std::num::NonZeroUsize;
+
 use lineal_decoder::Features;
 use lineal_memory::MemoryOptions;
 
@@ -20,6 +22,8 @@ pub struct Config {
     pub(crate) gc_heap_limit_bytes: usize,
     pub(crate) module_memory_limit_bytes: u64,
     pub(crate) shared_memory: bool,
+    /// How many frames backtraces list; `None` if there are none.
+    pub(crate) backtrace_frames: Option<NonZeroUsize>,
     pub(crate) backtrace_details: WasmBacktraceDetails,
     pub(crate) translation: Options,
     pub(crate) observe: Option<Observe>,
@@ -68,6 +72,9 @@ impl Config {
     /// The largest stack an engine can be asked for.
     pub(crate) const MAX_STACK_LIMIT_BYTES: usize = 1 << 30;
 
+    /// How many frames backtraces list unless something else is asked for.
+    pub(crate) const BACKTRACE_FRAMES: NonZeroUsize = NonZeroUsize::new(20).unwrap();
+
     /// The defaults: everything the engine implements of WebAssembly 3.0, threads, a stack of
     /// 1 MiB, eager translation.
     pub fn new() -> Config {
@@ -80,6 +87,7 @@ impl Config {
             gc_heap_limit_bytes: 1 << 30,
             module_memory_limit_bytes: u64::MAX,
             shared_memory: true,
+            backtrace_frames: Some(Config::BACKTRACE_FRAMES),
             backtrace_details: WasmBacktraceDetails::default(),
             translation: Options::default(),
             observe: None,

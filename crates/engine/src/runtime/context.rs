@@ -67,6 +67,8 @@ pub(crate) struct Context {
     pub(crate) native_stack: NativeStack,
     /// Whether there is an observer, or a hook for calls.
     pub(crate) watched: bool,
+    /// How many frames backtraces list.
+    pub(crate) backtrace_frames: usize,
     /// The number of the activation that runs; 0 if none does.
     pub(crate) running: u64,
     /// How the running invocation may stop in the middle.
@@ -158,6 +160,7 @@ impl Context {
             observation: None,
             switch_return,
             native_stack: NativeStack::default(),
+            backtrace_frames: 0,
             watched: false,
             running: 0,
             stops: Stops::Never,

@@ -63,12 +63,33 @@ pub(crate) struct Heap {
     limit_bytes: usize,
     /// What host code holds until its scope ends; see [`crate::RootScope`].
     scoped: Mutex<Vec<u64>>,
-    /// What host code holds as long as something else holds the token too.
-    owned: Vec<(Arc<()>, u64)>,
-    /// How many owned roots there may be before the dead ones are looked for.
-    owned_limit: usize,
+    owned: Mutex<Owned>,
     /// The exception that host code has yet to deal with; 0 if there is none.
     pub(crate) pending_exception: u64,
+}
+
+/// What host code holds as long as something else holds the token too.
+#[derive(Debug, Default)]
+struct Owned {
+    roots: Vec<(Arc<()>, u64)>,
+    /// How many there may be before the dead ones are looked for.
+    limit: usize,
+}
+
+impl Owned {
+    fn root(&mut self, bits: u64) -> Arc<()> {
+        if self.roots.len() >= self.limit {
+            self.forget_dead();
+            self.limit = (self.roots.len() * 2).max(16);
+        }
+        let token = Arc::new(());
+        self.roots.push((token.clone(), bits));
+        token
+    }
+
+    fn forget_dead(&mut self) {
+        self.roots.retain(|(token, _)| Arc::strong_count(token) > 1);
+    }
 }
 
 /// An integer as an `i31` slot value, of which the lower 31 bits count.
@@ -101,8 +122,7 @@ impl Heap {
             threshold_bytes: FIRST_THRESHOLD_BYTES.min(limit_bytes),
             limit_bytes,
             scoped: Mutex::default(),
-            owned: Vec::new(),
-            owned_limit: 16,
+            owned: Mutex::default(),
             pending_exception: 0,
         }
     }
@@ -179,6 +199,11 @@ impl Heap {
         self.entries[index].object.as_mut()
     }
 
+    /// The value of the host that a slot's value stands for.
+    pub(crate) fn host_value(&mut self, bits: u64) -> Option<&mut (dyn Any + Send + Sync)> {
+        if let Object::Extern(value) = self.get_mut(bits)? { Some(&mut **value) } else { None }
+    }
+
     /// The exception that a slot's value stands for.
     pub(crate) fn exception(&self, bits: u64) -> Option<&Exception> {
         if let Object::Exception(exception) = self.get(bits)? { Some(exception) } else { None }
@@ -198,24 +223,19 @@ impl Heap {
         self.scoped.get_mut().unwrap_or_else(PoisonError::into_inner).len()
     }
 
+    /// Makes room for roots in the current scope.
+    pub(crate) fn reserve_in_scope(&mut self, additional: usize) {
+        self.scoped.get_mut().unwrap_or_else(PoisonError::into_inner).reserve(additional);
+    }
+
     /// Gives up what was kept since the scope began.
     pub(crate) fn end_scope(&mut self, start: usize) {
         self.scoped.get_mut().unwrap_or_else(PoisonError::into_inner).truncate(start);
     }
 
     /// Keeps what a reference stands for as long as the token is held.
-    pub(crate) fn root_owned(&mut self, bits: u64) -> Arc<()> {
-        if self.owned.len() >= self.owned_limit {
-            self.forget_owned();
-            self.owned_limit = (self.owned.len() * 2).max(16);
-        }
-        let token = Arc::new(());
-        self.owned.push((token.clone(), bits));
-        token
-    }
-
-    fn forget_owned(&mut self) {
-        self.owned.retain(|(token, _)| Arc::strong_count(token) > 1);
+    pub(crate) fn root_owned(&self, bits: u64) -> Arc<()> {
+        self.owned.lock().unwrap_or_else(PoisonError::into_inner).root(bits)
     }
 
     // Collection.
@@ -227,15 +247,16 @@ impl Heap {
     ///
     /// If a host value panics when it is dropped; after everything else is done.
     pub(crate) fn collect(&mut self, roots: impl Iterator<Item = u64>) {
-        self.forget_owned();
         let mut gray = END;
         for bits in roots {
             self.mark(bits, &mut gray);
         }
         self.mark(self.pending_exception, &mut gray);
-        for at in 0..self.owned.len() {
-            self.mark(self.owned[at].1, &mut gray);
-        }
+        let mut owned =
+            std::mem::take(self.owned.get_mut().unwrap_or_else(PoisonError::into_inner));
+        owned.forget_dead();
+        owned.roots.iter().for_each(|root| self.mark(root.1, &mut gray));
+        *self.owned.get_mut().unwrap_or_else(PoisonError::into_inner) = owned;
         let scoped = std::mem::take(self.scoped.get_mut().unwrap_or_else(PoisonError::into_inner));
         scoped.iter().for_each(|&bits| self.mark(bits, &mut gray));
         *self.scoped.get_mut().unwrap_or_else(PoisonError::into_inner) = scoped;

@@ -1,5 +1,6 @@
 //! The part of a store that does not depend on the host's data: it owns every entity.
 
+use std::num::NonZeroUsize;
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -173,6 +174,7 @@ const _: () = {
 impl StoreCore {
     pub(crate) fn new(engine: &Engine, switch_return: Ip) -> StoreCore {
         let mut context = Context::new(engine.epoch(), switch_return);
+        context.backtrace_frames = engine.config().backtrace_frames.map_or(0, NonZeroUsize::get);
         context.observation = Observation::new(engine);
         context.watched = context.observation.is_some();
         if let Some(observation) = &mut context.observation {

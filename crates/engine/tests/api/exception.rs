@@ -2,8 +2,9 @@
 
 use crate::{instantiate, trap};
 use lineal::{
-    AsContextMut, Caller, Config, Engine, ExnRef, Extern, Func, FuncType, Instance, Linker, Module,
-    Store, Tag, TagType, ThrownException, Trap, Val, ValType, WasmBacktrace,
+    AsContextMut, Caller, Config, Engine, ExnRef, ExnRefPre, ExnType, Extern, Func, FuncType,
+    Instance, Linker, Module, Rooted, Store, Tag, TagType, ThrownException, Trap, Val, ValType,
+    WasmBacktrace,
 };
 
 #[test]
@@ -25,7 +26,7 @@ fn an_uncaught_exception_is_a_typed_error_with_a_backtrace() {
     assert!(store.take_pending_exception().is_none());
     let tag = instance.get_tag(&store, "t").unwrap();
     assert!(Tag::eq(&exception.tag(&store).unwrap(), &tag, &store));
-    let fields = exception.fields(&store).unwrap();
+    let fields: Vec<Val> = exception.fields(&store).unwrap().collect();
     assert_eq!((fields[0].i32(), fields[1].f64()), (Some(1), Some(2.5)));
     assert!(exception.field(&store, 2).is_err());
 }
@@ -50,10 +51,25 @@ const CATCHER: &str = r#"(module
             (return))
         (unreachable)))"#;
 
+fn new_tag(store: &mut Store<()>, value: ValType) -> Tag {
+    let ty = TagType::new(FuncType::new(store.engine(), [value], []));
+    Tag::new(store, &ty).unwrap()
+}
+
+fn exception(
+    mut store: impl AsContextMut,
+    tag: &Tag,
+    values: &[Val],
+) -> lineal::Result<Rooted<ExnRef>> {
+    let ty = ExnType::from_tag_type(&tag.ty(&store))?;
+    let allocator = ExnRefPre::new(&mut store, ty);
+    ExnRef::new(store, &allocator, tag, values)
+}
+
 fn catcher() -> (Store<()>, Instance, Tag) {
     let engine = Engine::default();
     let mut store = Store::new(&engine, ());
-    let tag = Tag::new(&mut store, &TagType::new(FuncType::new([ValType::I32], [])));
+    let tag = new_tag(&mut store, ValType::I32);
     let mut linker = Linker::new(&engine);
     linker.define(&store, "host", "tag", Extern::Tag(tag)).unwrap();
     linker
@@ -61,7 +77,7 @@ fn catcher() -> (Store<()>, Instance, Tag) {
             if value == 0 {
                 return Ok(());
             }
-            let exception = ExnRef::new(&mut caller, &tag, &[Val::I32(value)])?;
+            let exception = exception(&mut caller, &tag, &[Val::I32(value)])?;
             lineal::Result::Ok(caller.throw(exception)?)
         })
         .unwrap();
@@ -99,10 +115,10 @@ fn exceptions_go_through_host_functions_that_pass_the_error_on() {
 fn a_tag_of_the_same_type_catches_nothing() {
     let (mut store, _, tag) = catcher();
     let ty = tag.ty(&store);
-    let other = Tag::new(&mut store, &ty);
+    let other = Tag::new(&mut store, &ty).unwrap();
     assert!(!Tag::eq(&tag, &other, &store));
     let throw = Func::wrap(&mut store, move |mut caller: Caller<'_, ()>, value: i32| {
-        let exception = ExnRef::new(&mut caller, &other, &[Val::I32(value)])?;
+        let exception = exception(&mut caller, &other, &[Val::I32(value)])?;
         lineal::Result::<()>::Ok(caller.as_context_mut().throw(exception)?)
     });
     let module = Module::new(store.engine(), CATCHER).unwrap();
@@ -115,7 +131,7 @@ fn a_tag_of_the_same_type_catches_nothing() {
 #[test]
 fn tags_are_imported_by_exact_type() {
     let (mut store, _, _) = catcher();
-    let tag = Tag::new(&mut store, &TagType::new(FuncType::new([ValType::I64], [])));
+    let tag = new_tag(&mut store, ValType::I64);
     let module = Module::new(store.engine(), "(module (import \"\" \"\" (tag (param i32))))");
     let error = Instance::new(&mut store, &module.unwrap(), &[Extern::Tag(tag)]).unwrap_err();
     assert!(error.to_string().contains("expected a tag of type (i32) -> ()"), "{error}");
@@ -124,8 +140,11 @@ fn tags_are_imported_by_exact_type() {
 #[test]
 fn values_of_an_exception_are_checked() {
     let (mut store, _, tag) = catcher();
-    assert!(ExnRef::new(&mut store, &tag, &[]).is_err());
-    assert!(ExnRef::new(&mut store, &tag, &[Val::I64(1)]).is_err());
+    assert!(exception(&mut store, &tag, &[]).is_err());
+    assert!(exception(&mut store, &tag, &[Val::I64(1)]).is_err());
+    let other = ExnType::new(store.engine(), [ValType::I64]).unwrap();
+    let other = ExnRefPre::new(&mut store, other);
+    assert!(ExnRef::new(&mut store, &other, &tag, &[Val::I64(1)]).is_err());
 }
 
 #[test]

@@ -5,7 +5,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::instantiate;
 use lineal::{
-    AsContextMut, Caller, Config, Engine, ExternRef, Linker, Module, Ref, RootScope, Store, Val,
+    AsContextMut, Caller, Config, Engine, ExternRef, Linker, Module, Ref, RootScope, Rooted, Store,
+    Val,
 };
 
 #[test]
@@ -20,8 +21,9 @@ fn values_survive_in_tables_and_globals() {
             (func (export "is_null") (param externref) (result i32)
                 (ref.is_null (local.get 0))))"#,
     );
-    let put = instance.get_typed_func::<Option<ExternRef>, ()>(&store, "put").unwrap();
-    let is_null = instance.get_typed_func::<Option<ExternRef>, i32>(&store, "is_null").unwrap();
+    let put = instance.get_typed_func::<Option<Rooted<ExternRef>>, ()>(&store, "put").unwrap();
+    let is_null =
+        instance.get_typed_func::<Option<Rooted<ExternRef>>, i32>(&store, "is_null").unwrap();
     let first = ExternRef::new(&mut store, String::from("first")).unwrap();
     let second = ExternRef::new(&mut store, 2.5_f64).unwrap();
     assert_eq!(is_null.call(&mut store, None).unwrap(), 1);
@@ -30,7 +32,8 @@ fn values_survive_in_tables_and_globals() {
     put.call(&mut store, Some(first)).unwrap();
     let table = instance.get_table(&store, "table").unwrap();
     assert!(matches!(table.get(&store, 0), Some(Ref::Extern(None))));
-    let value = table.get(&store, 1).unwrap().as_extern().unwrap().unwrap();
+    let element = table.get(&store, 1).unwrap();
+    let value = element.unwrap_extern().unwrap();
     let text = value.data(&store).unwrap().unwrap().downcast_ref::<String>().unwrap();
     assert_eq!(text, "first");
 
@@ -55,7 +58,8 @@ fn values_are_dropped_when_nothing_refers_to_them() {
         r#"(module (table (export "table") 1 externref)
             (func (export "pass") (param externref) (result externref) (local.get 0)))"#,
     );
-    let pass = instance.get_typed_func::<Option<ExternRef>, Option<ExternRef>>(&store, "pass");
+    let pass = instance
+        .get_typed_func::<Option<Rooted<ExternRef>>, Option<Rooted<ExternRef>>>(&store, "pass");
     let (pass, table) = (pass.unwrap(), instance.get_table(&store, "table").unwrap());
     let dropped = Arc::new(AtomicUsize::new(0));
     let (owned, last) = {
@@ -64,17 +68,17 @@ fn values_are_dropped_when_nothing_refers_to_them() {
             [(); 3].map(|()| ExternRef::new(&mut scope, Counted(dropped.clone())).unwrap());
         table.set(&mut scope, 0, kept.into()).unwrap();
         let held = pass.call(&mut scope, Some(held)).unwrap().unwrap();
-        scope.as_context_mut().gc();
+        scope.as_context_mut().gc(None).unwrap();
         assert_eq!(dropped.load(Ordering::Relaxed), 0);
         (held.to_owned_rooted(&mut scope).unwrap(), last)
     };
-    store.gc();
+    store.gc(None).unwrap();
     assert_eq!(dropped.load(Ordering::Relaxed), 1);
     assert!(last.data(&store).is_err());
     assert!(pass.call(&mut store, Some(last)).is_err());
     drop(owned);
     table.set(&mut store, 0, Ref::Extern(None)).unwrap();
-    store.gc();
+    store.gc(None).unwrap();
     assert_eq!(dropped.load(Ordering::Relaxed), 3);
 }
 

@@ -1,7 +1,7 @@
 //! The `Global` handle.
 
 use crate::instantiate;
-use lineal::{Engine, Func, Global, GlobalType, Instance, Module, Store, Val, ValType};
+use lineal::{Engine, Func, Global, GlobalType, Instance, Module, Mutability, Store, Val, ValType};
 
 #[test]
 fn values_of_every_type_are_kept() {
@@ -21,8 +21,8 @@ fn values_of_every_type_are_kept() {
             Val::ExternRef(_) => ValType::EXTERNREF,
             number => number.ty(&store).unwrap(),
         };
-        let ty = GlobalType { content, mutable: false };
-        let global = Global::new(&mut store, ty, val).unwrap();
+        let ty = GlobalType::new(content, Mutability::Const);
+        let global = Global::new(&mut store, ty.clone(), val).unwrap();
         assert_eq!(global.ty(&store), ty);
         match (val, global.get(&store)) {
             (Val::I32(a), Val::I32(b)) => assert_eq!(a, b),
@@ -41,15 +41,15 @@ fn values_of_every_type_are_kept() {
 #[test]
 fn types_and_mutability_are_checked() {
     let mut store = Store::<()>::default();
-    let ty = GlobalType { content: ValType::I32, mutable: true };
-    assert!(Global::new(&mut store, ty, Val::I64(1)).is_err());
+    let ty = GlobalType::new(ValType::I32, Mutability::Var);
+    assert!(Global::new(&mut store, ty.clone(), Val::I64(1)).is_err());
     let global = Global::new(&mut store, ty, Val::I32(1)).unwrap();
     let error = global.set(&mut store, Val::from(1.0_f32)).unwrap_err();
     assert_eq!(
         format!("{error:#}"),
         "invalid value for a global: type mismatch: expected i32, found f32"
     );
-    let constant = GlobalType { content: ValType::I32, mutable: false };
+    let constant = GlobalType::new(ValType::I32, Mutability::Const);
     let constant = Global::new(&mut store, constant, Val::I32(1)).unwrap();
     let error = constant.set(&mut store, Val::I32(2)).unwrap_err();
     assert_eq!(error.to_string(), "the global is immutable");
@@ -77,7 +77,7 @@ fn host_and_guest_share_globals() {
 fn initial_values_are_computed() {
     let engine = Engine::default();
     let mut store = Store::new(&engine, ());
-    let ty = GlobalType { content: ValType::I32, mutable: false };
+    let ty = GlobalType::new(ValType::I32, Mutability::Const);
     let base = Global::new(&mut store, ty, Val::I32(100)).unwrap();
     let module = Module::new(
         &engine,
@@ -98,7 +98,8 @@ fn initial_values_are_computed() {
     assert_eq!(get("a").unwrap_i32(), 94);
     assert_eq!(get("b").unwrap_i64(), -1);
     assert!(get("n").unwrap_extern_ref().is_none());
-    let seven = get("f").unwrap_func_ref().unwrap();
+    let seven = get("f");
+    let seven = seven.unwrap_func_ref().unwrap();
     let memory = instance.get_memory(&store, "memory").unwrap();
     assert_eq!(memory.data(&store)[101..105], *b"here");
     assert_eq!(seven.typed::<(), i32>(&store).unwrap().call(&mut store, ()).unwrap(), 7);

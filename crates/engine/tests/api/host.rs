@@ -2,7 +2,7 @@
 
 use lineal::{
     Caller, Engine, Error, ExternRef, Func, FuncType, Instance, Linker, Memory, Module, Result,
-    Store, Val, ValType, WasmBacktrace,
+    Rooted, Store, Val, ValType, WasmBacktrace,
 };
 
 /// Calls a host function by way of a guest that imports and re-exports a call to it.
@@ -13,8 +13,9 @@ fn through_guest(
     results: &mut [Val],
 ) -> Result<()> {
     let ty = func.ty(&store);
-    let list = |types: &[ValType]| types.iter().map(|ty| format!(" {ty}")).collect::<String>();
-    let (p, r) = (list(ty.params()), list(ty.results()));
+    let text = |ty: ValType| format!(" {ty}");
+    let (p, r): (String, String) =
+        (ty.params().map(text).collect(), ty.results().map(text).collect());
     let gets: String = (0..ty.params().len()).map(|i| format!("(local.get {i}) ")).collect();
     let wat = format!(
         r#"(module (import "" "" (func $f (param{p}) (result{r})))
@@ -65,7 +66,7 @@ fn every_shape_of_result_is_accepted() {
     let fallible_none = Func::wrap(&mut store, || Result::Ok(()));
     let fallible_one = Func::wrap(&mut store, || Result::Ok(1.0_f64));
     let fallible_tuple = Func::wrap(&mut store, || Result::Ok((1_u32, 2_u64, 3_i32)));
-    let results = |func: Func| func.ty(&store).results().to_vec();
+    let results = |func: Func| func.ty(&store).results().collect::<Vec<_>>();
     use ValType::{F32, F64, I32, I64};
     assert_eq!(results(none), []);
     assert_eq!(results(one), [I64]);
@@ -138,7 +139,11 @@ fn more_results_than_parameters_have_room() {
 #[test]
 fn dynamic_functions_get_slices() {
     let mut store = store();
-    let ty = FuncType::new([ValType::I32, ValType::F64], [ValType::F64, ValType::FUNCREF]);
+    let ty = FuncType::new(
+        store.engine(),
+        [ValType::I32, ValType::F64],
+        [ValType::F64, ValType::FUNCREF],
+    );
     let f = Func::new(&mut store, ty, |mut caller, params, results| {
         assert_eq!(results[0].unwrap_f64(), 0.0);
         assert!(results[1].unwrap_func_ref().is_none());
@@ -156,7 +161,7 @@ fn dynamic_functions_get_slices() {
 #[test]
 fn dynamic_functions_with_many_values() {
     let mut store = store();
-    let ty = FuncType::new([ValType::I32; 40], [ValType::I32; 50]);
+    let ty = FuncType::new(store.engine(), vec![ValType::I32; 40], vec![ValType::I32; 50]);
     let f = Func::new(&mut store, ty, |_, params, results| {
         for (index, result) in results.iter_mut().enumerate() {
             *result = Val::I32(params[index % 40].unwrap_i32() + index as i32);
@@ -174,7 +179,7 @@ fn dynamic_functions_with_many_values() {
 #[test]
 fn a_dynamic_function_with_a_result_of_the_wrong_type_fails() {
     let mut store = store();
-    let ty = FuncType::new([], [ValType::I32]);
+    let ty = FuncType::new(store.engine(), [], [ValType::I32]);
     let f = Func::new(&mut store, ty, |_, _, results| {
         results[0] = Val::I64(1);
         Ok(())
@@ -298,7 +303,9 @@ fn a_host_function_called_by_the_host_has_no_calling_instance() {
 #[test]
 fn references_pass_through_host_functions() {
     let mut store = store();
-    let f = Func::wrap(&mut store, |func: Option<Func>, value: Option<ExternRef>| (value, func));
+    let f = Func::wrap(&mut store, |func: Option<Func>, value: Option<Rooted<ExternRef>>| {
+        (value, func)
+    });
     let answer = Func::wrap(&mut store, || 42);
     let value = ExternRef::new(&mut store, "value").unwrap();
     let mut results = [Val::I32(0); 2];

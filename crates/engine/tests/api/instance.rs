@@ -3,7 +3,7 @@
 use crate::{instantiate, trap};
 use lineal::{
     Engine, Extern, Func, Global, GlobalType, IncompatibleImport, Instance, Memory, MemoryType,
-    Module, Pages, Ref, RefType, Store, Table, TableType, Trap, Val, ValType,
+    Module, Mutability, Ref, RefType, Store, Table, TableType, Trap, Val, ValType,
 };
 
 #[test]
@@ -33,7 +33,7 @@ fn exports_are_listed_in_order() {
 fn memories_can_be_looked_at_without_an_export() {
     let engine = Engine::default();
     let mut store = Store::new(&engine, ());
-    let imported = MemoryType::new(Pages(3), None).unwrap();
+    let imported = MemoryType::new(3, None);
     let imported = Memory::new(&mut store, imported).unwrap();
     let wat =
         r#"(module (import "" "" (memory 1)) (memory 2) (data (memory 1) (i32.const 0) "x"))"#;
@@ -70,7 +70,8 @@ fn imported_functions_and_globals_match_by_type() {
         "expected a memory of at least 1 page, found a function of type (i32) -> i64"
     );
     for mutable in [false, true] {
-        let ty = GlobalType { content: ValType::I32, mutable };
+        let mutability = if mutable { Mutability::Var } else { Mutability::Const };
+        let ty = GlobalType::new(ValType::I32, mutability);
         let global: Extern = Global::new(&mut store, ty, Val::I32(0)).unwrap().into();
         let mut check = |import: &str| mismatch(&mut store, import, global.clone());
         assert_eq!(check("(global i32)").is_none(), !mutable);
@@ -83,11 +84,11 @@ fn imported_functions_and_globals_match_by_type() {
 #[test]
 fn imported_memories_and_tables_match_by_limits() {
     let mut store = Store::<()>::default();
-    let ty = MemoryType::new(Pages(1), Some(Pages(4))).unwrap();
+    let ty = MemoryType::new(1, Some(4));
     let memory = Memory::new(&mut store, ty).unwrap();
     memory.grow(&mut store, 1).unwrap();
     let element = RefType::FUNCREF;
-    let ty = TableType { element, minimum: 1, maximum: Some(4), table64: false };
+    let ty = TableType::new(element, 1, Some(4));
     let table = Table::new(&mut store, ty, Ref::Func(None)).unwrap();
     table.grow(&mut store, 1, Ref::Func(None)).unwrap();
     for (limits, fits) in [
@@ -106,7 +107,7 @@ fn imported_memories_and_tables_match_by_limits() {
     assert!(mismatch(&mut store, "(memory i64 1)", memory.into()).is_some());
     assert!(mismatch(&mut store, "(table 1 externref)", table.into()).is_some());
     assert!(mismatch(&mut store, "(table i64 1 funcref)", table.into()).is_some());
-    let unlimited = MemoryType::new(Pages(1), None).unwrap();
+    let unlimited = MemoryType::new(1, None);
     let unlimited = Memory::new(&mut store, unlimited).unwrap();
     assert!(mismatch(&mut store, "(memory 1 65536)", unlimited.into()).is_some());
 }

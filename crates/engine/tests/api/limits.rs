@@ -1,8 +1,8 @@
 //! Limits on what a store takes.
 
 use lineal::{
-    Config, Engine, Error, Instance, Linker, Memory, MemoryType, Module, ModuleTooLarge, Pages,
-    Ref, RefType, ResourceLimiter, Store, StoreLimits, StoreLimitsBuilder, Table, TableType,
+    Config, Engine, Error, Instance, Linker, Memory, MemoryType, Module, ModuleTooLarge, Ref,
+    RefType, ResourceLimiter, Store, StoreLimits, StoreLimitsBuilder, Table, TableType,
 };
 
 const PAGE: usize = 65_536;
@@ -49,9 +49,9 @@ fn minimum_sizes_are_limited() {
     assert!(instantiate(&mut store, "(module (memory 2))").is_err());
     assert!(instantiate(&mut store, "(module (table 11 funcref))").is_err());
     assert!(instantiate(&mut store, "(module (memory 1) (table 10 funcref))").is_ok());
-    let ty = MemoryType::new(Pages(2), None).unwrap();
+    let ty = MemoryType::new(2, None);
     assert!(Memory::new(&mut store, ty).is_err());
-    let ty = TableType { element: RefType::FUNCREF, minimum: 11, maximum: None, table64: false };
+    let ty = TableType::new(RefType::FUNCREF, 11, None);
     assert!(Table::new(&mut store, ty, Ref::Func(None)).is_err());
 }
 
@@ -71,13 +71,13 @@ fn numbers_of_things_are_limited() {
     let message = message.unwrap_err().to_string();
     assert!(message.contains("table count too high at 2"), "{message}");
     // Imports do not count again.
-    let memory = Memory::new(&mut store, MemoryType::new(Pages(1), None).unwrap()).unwrap();
+    let memory = Memory::new(&mut store, MemoryType::new(1, None)).unwrap();
     let mut linker = Linker::new(store.engine());
     linker.define(&store, "", "memory", memory).unwrap();
     let module =
         Module::new(store.engine(), r#"(module (import "" "memory" (memory 1)))"#).unwrap();
     linker.instantiate(&mut store, &module).unwrap();
-    assert!(Memory::new(&mut store, MemoryType::new(Pages(1), None).unwrap()).is_err());
+    assert!(Memory::new(&mut store, MemoryType::new(1, None)).is_err());
 }
 
 #[test]

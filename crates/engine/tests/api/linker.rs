@@ -106,7 +106,7 @@ fn one_linker_serves_many_stores() {
     let engine = Engine::default();
     let mut linker = Linker::<i32>::new(&engine);
     linker.func_wrap("host", "own", |caller: Caller<'_, i32>| *caller.data()).unwrap();
-    let ty = FuncType::new([ValType::I32], [ValType::I32]);
+    let ty = FuncType::new(&engine, [ValType::I32], [ValType::I32]);
     linker
         .func_new("host", "plus", ty, |caller, params, results| {
             results[0] = Val::I32(params[0].unwrap_i32() + caller.data());
@@ -225,7 +225,7 @@ fn tail_calls_between_instances_take_no_room() {
                     (i32.and (local.get 0) (i32.const 1)))))))"#;
     let module = Module::new(&engine, wat).unwrap();
     let element = lineal::RefType::FUNCREF;
-    let ty = lineal::TableType { element, minimum: 2, maximum: None, table64: false };
+    let ty = lineal::TableType::new(element, 2, None);
     let table = lineal::Table::new(&mut store, ty, lineal::Ref::Func(None)).unwrap();
     let mut funcs = Vec::new();
     for index in 0..2 {
@@ -272,7 +272,7 @@ fn what_is_made_of_an_import_s_type_is_of_that_very_type() {
     linker.allow_shadowing(true);
     for import in module.imports() {
         if let ExternType::Func(ty) = import.ty() {
-            let answer = ty.results().first().map(|ty| match ty {
+            let answer = ty.result(0).map(|ty| match ty {
                 ValType::I32 => Val::I32(2),
                 _ => Val::I64(40),
             });

@@ -1,10 +1,7 @@
 //! The `Memory` handle.
 
 use crate::instantiate;
-use lineal::{
-    AddressType, Config, Engine, Extern, Instance, Memory, MemoryOptions, MemoryType, Module,
-    PageSize, Pages, Store,
-};
+use lineal::{Config, Engine, Extern, Instance, Memory, MemoryOptions, MemoryType, Module, Store};
 
 #[test]
 fn sizes_have_units() {
@@ -13,7 +10,7 @@ fn sizes_have_units() {
     assert_eq!(memory.size(&store), 2);
     assert_eq!(memory.data_size(&store), 131_072);
     assert_eq!(memory.page_size(&store), 65_536);
-    assert_eq!(memory.ty(&store), MemoryType::new(Pages(2), Some(Pages(5))).unwrap());
+    assert_eq!(memory.ty(&store), MemoryType::new(2, Some(5)));
 }
 
 #[test]
@@ -68,7 +65,7 @@ fn the_guest_sees_what_the_host_writes_and_grows() {
 #[test]
 fn typed_views_and_strings_are_one_call_away() {
     let mut store = Store::new(&Engine::default(), 7);
-    let memory = Memory::new(&mut store, MemoryType::new(Pages(1), None).unwrap()).unwrap();
+    let memory = Memory::new(&mut store, MemoryType::new(1, None)).unwrap();
     memory.linear_mut(&mut store).store(16, 0, 1.5_f64).unwrap();
     memory.linear_mut(&mut store).write_string(64, "grüße").unwrap();
     let linear = memory.linear(&store);
@@ -88,10 +85,10 @@ fn host_limits_are_errors() {
     config.memory_options(MemoryOptions::new().max_bytes(2 << 16));
     let engine = Engine::new(&config).unwrap();
     let mut store = Store::new(&engine, ());
-    let memory = Memory::new(&mut store, MemoryType::new(Pages(1), None).unwrap()).unwrap();
+    let memory = Memory::new(&mut store, MemoryType::new(1, None)).unwrap();
     assert!(memory.grow(&mut store, 1).is_ok());
     assert!(memory.grow(&mut store, 1).is_err());
-    assert!(Memory::new(&mut store, MemoryType::new(Pages(3), None).unwrap()).is_err());
+    assert!(Memory::new(&mut store, MemoryType::new(3, None)).is_err());
 
     let module = Module::new(&engine, "(module (memory 3))").unwrap();
     let error = Instance::new(&mut store, &module, &[]).unwrap_err();
@@ -101,7 +98,7 @@ fn host_limits_are_errors() {
 #[test]
 fn impossible_sizes_are_errors() {
     let mut store = Store::<()>::default();
-    let ty = MemoryType::memory64(Pages(1 << 48), None).unwrap();
+    let ty = MemoryType::new64(1 << 48, None);
     let error = Memory::new(&mut store, ty).unwrap_err();
     assert!(error.to_string().contains("no room"), "{error}");
     let module = Module::new(store.engine(), "(module (memory i64 0x1_0000_0000_0000))").unwrap();
@@ -114,12 +111,12 @@ fn memories_of_other_kinds() {
     config.wasm_custom_page_sizes(true);
     let engine = Engine::new(&config).unwrap();
     let mut store = Store::new(&engine, ());
-    let ty = MemoryType::builder(Pages(100)).page_size(PageSize::ONE_BYTE).build().unwrap();
+    let ty = MemoryType::builder().min(100).page_size_log2(0).build().unwrap();
     let bytes = Memory::new(&mut store, ty).unwrap();
     assert_eq!((bytes.size(&store), bytes.page_size(&store)), (100, 1));
-    let ty = MemoryType::memory64(Pages(1), Some(Pages(2))).unwrap();
+    let ty = MemoryType::new64(1, Some(2));
     let wide = Memory::new(&mut store, ty).unwrap();
-    assert_eq!(wide.ty(&store).address_type(), AddressType::I64);
+    assert!(wide.ty(&store).is_64());
 
     let module = Module::new(
         &engine,

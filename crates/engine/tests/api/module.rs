@@ -12,19 +12,20 @@ const MODULE: &str = r#"(module $name
 
 #[test]
 fn imports_and_exports_are_listed_in_order() {
-    let module = Module::new(&Engine::default(), MODULE).unwrap();
+    let engine = Engine::default();
+    let module = Module::new(&engine, MODULE).unwrap();
     assert_eq!(module.name(), Some("name"));
     let imports: Vec<(&str, &str)> = module.imports().map(|i| (i.module(), i.name())).collect();
     assert_eq!(imports, [("host", "f"), ("host", "m")]);
     assert_eq!(
         module.imports().next().unwrap().ty(),
-        ExternType::Func(FuncType::new([ValType::I32], []))
+        ExternType::Func(FuncType::new(&engine, [ValType::I32], []))
     );
     let exports: Vec<&str> = module.exports().map(|export| export.name()).collect();
     assert_eq!(exports, ["table", "global", "func", "memory"]);
     assert_eq!(module.exports().len(), 4);
     let Some(ExternType::Memory(memory)) = module.get_export("memory") else { panic!() };
-    assert_eq!(memory.minimum().0, 1);
+    assert_eq!(memory.minimum(), 1);
     assert!(module.get_export("nothing").is_none());
 }
 

@@ -19,7 +19,8 @@ fn a_freed_region_drops_what_was_made_in_it() {
     let alive = Arc::new(());
     let make = |store: &mut Store<()>| {
         let token = alive.clone();
-        let call = Func::new(&mut *store, FuncType::new([], []), move |_, _, _| {
+        let ty = FuncType::new(store.engine(), [], []);
+        let call = Func::new(&mut *store, ty, move |_, _, _| {
             let _ = &token;
             Ok(())
         });
@@ -46,7 +47,7 @@ fn a_freed_region_drops_what_was_made_in_it() {
     // SAFETY: as above.
     unsafe { store.free_regions(&[regions[1]]) };
     assert_eq!(Arc::strong_count(&alive), 2);
-    store.gc();
+    store.gc(None).unwrap();
     kept.get_memory(&store, "memory").unwrap().data_mut(&mut store)[3] = 42;
     let run = kept.get_typed_func::<(), i32>(&store, "run").unwrap();
     assert_eq!(run.call(&mut store, ()).unwrap(), 42);

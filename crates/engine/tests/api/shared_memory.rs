@@ -2,14 +2,14 @@ use std::thread;
 use std::time::Duration;
 
 use lineal::{
-    Caller, Config, Engine, Extern, Instance, Linker, Memory, MemoryType, Module, Pages,
-    SharedMemory, Store, Trap, WaitResult,
+    Caller, Config, Engine, Extern, Instance, Linker, Memory, MemoryType, Module, SharedMemory,
+    Store, Trap, WaitResult,
 };
 
 use crate::{instantiate, panic_message, trap};
 
-fn shared(engine: &Engine, minimum: u64, maximum: u64) -> SharedMemory {
-    SharedMemory::new(engine, MemoryType::shared(Pages(minimum), Pages(maximum)).unwrap()).unwrap()
+fn shared(engine: &Engine, minimum: u32, maximum: u32) -> SharedMemory {
+    SharedMemory::new(engine, MemoryType::shared(minimum, maximum)).unwrap()
 }
 
 /// Stores with everything in them go to other threads, and shared memories to several.
@@ -26,7 +26,7 @@ const _: () = {
 fn the_host_sees_what_memory_has() {
     let engine = Engine::default();
     let memory = shared(&engine, 1, 3);
-    assert_eq!(memory.ty(), MemoryType::shared(Pages(1), Pages(3)).unwrap());
+    assert_eq!(memory.ty(), MemoryType::shared(1, 3));
     assert_eq!((memory.size(), memory.page_size(), memory.data_size()), (1, 65_536, 65_536));
     assert_eq!(memory.data().len(), 65_536);
     assert_eq!(memory.clone().grow(2).unwrap(), 1);
@@ -44,7 +44,7 @@ fn the_host_sees_what_memory_has() {
 #[test]
 fn types_say_which_kind() {
     let engine = Engine::default();
-    let unshared = MemoryType::new(Pages(1), Some(Pages(1))).unwrap();
+    let unshared = MemoryType::new(1, Some(1));
     assert!(SharedMemory::new(&engine, unshared).is_err());
     let mut store = Store::new(&engine, ());
     let error = Memory::new(&mut store, shared(&engine, 1, 1).ty()).unwrap_err();
@@ -56,7 +56,7 @@ fn shared_memories_can_be_switched_off() {
     let mut config = Config::new();
     config.shared_memory(false);
     let engine = Engine::new(&config).unwrap();
-    let ty = MemoryType::shared(Pages(1), Pages(1)).unwrap();
+    let ty = MemoryType::shared(1, 1);
     assert!(SharedMemory::new(&engine, ty).unwrap_err().to_string().contains("switched off"));
     let mut store = Store::new(&engine, ());
     let module = Module::new(&engine, "(module (memory 1 1 shared))").unwrap();
@@ -116,10 +116,10 @@ fn imports_match_by_kind_and_limits() {
     assert!(import("(func)", memory.into()).is_err());
 
     // One that is not shared does not become so by its type.
-    let ty = MemoryType::shared(Pages(1), Pages(1)).unwrap();
-    let plain = MemoryType::new(Pages(1), Some(Pages(1))).unwrap();
+    let ty = MemoryType::shared(1, 1);
+    let plain = MemoryType::new(1, Some(1));
     let disguised = Memory::new(&mut store, plain).unwrap();
-    *disguised.linear_mut(&mut store) = lineal::LinearMemory::new(ty).unwrap();
+    *disguised.linear_mut(&mut store) = lineal::LinearMemory::new(ty.into()).unwrap();
     let wat = r#"(module (import "a" "b" (memory 1 1 shared)))"#;
     let module = Module::new(&engine, wat).unwrap();
     assert!(Instance::new(&mut store, &module, &[disguised.into()]).is_err());

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::{instantiate, panic_message};
 use lineal::{
     AsContext, AsContextMut, Engine, ExternRef, Func, Instance, Linker, Memory, MemoryType, Module,
-    Pages, Ref, Store, StoreContextMut, Val,
+    Ref, Store, StoreContextMut, Val,
 };
 
 const MODULE: &str = r#"(module
@@ -121,7 +121,7 @@ fn contexts_are_taken_in_every_form() {
         memory.data_size(&store) as u64
     }
     let mut store = Store::<()>::default();
-    let ty = MemoryType::new(Pages(1), None).unwrap();
+    let ty = MemoryType::new(1, None);
     let memory = Memory::new(&mut store, ty).unwrap();
     assert_eq!(grow_by_context(store.as_context_mut(), memory), 3 * 65_536);
     assert_eq!(size_by_context(&store, memory), 3);

@@ -3,15 +3,16 @@
 use crate::{instantiate, trap};
 use lineal::{ExternRef, Func, Ref, RefType, Store, Table, TableType, Trap};
 
-fn ty(element: RefType, minimum: u64, maximum: Option<u64>) -> TableType {
-    TableType { element, minimum, maximum, table64: false }
+fn ty(element: RefType, minimum: u32, maximum: Option<u32>) -> TableType {
+    TableType::new(element, minimum, maximum)
 }
 
 /// The numbers that the table's functions return; -1 for null.
 fn numbers(store: &mut Store<()>, table: Table) -> Vec<i32> {
     let mut numbers = Vec::new();
     for index in 0..table.size(&*store) {
-        let func = table.get(&*store, index).unwrap().as_func().unwrap();
+        let element = table.get(&*store, index).unwrap();
+        let func = element.as_func().unwrap();
         numbers.push(match func {
             Some(func) => func.typed::<(), i32>(&*store).unwrap().call(&mut *store, ()).unwrap(),
             None => -1,
@@ -72,7 +73,7 @@ fn growth_is_limited() {
         assert!(table.grow(&mut store, delta, null).is_err());
     }
     assert_eq!(table.size(&store), 3);
-    let huge = ty(RefType::FUNCREF, u64::MAX, None);
+    let huge = TableType::new64(RefType::FUNCREF, u64::MAX, None);
     let error = Table::new(&mut store, huge, null).unwrap_err();
     assert!(error.to_string().contains("no room"), "{error}");
 }
@@ -89,7 +90,8 @@ fn element_types_are_checked() {
     assert!(externs.grow(&mut store, 1, func.into()).is_err());
     assert!(Table::copy(&mut store, &funcs, 0, &externs, 0, 1).is_err());
     assert!(Table::new(&mut store, ty(RefType::FUNCREF, 1, None), Ref::Extern(None)).is_err());
-    let value = externs.get(&store, 0).unwrap().as_extern().unwrap().unwrap();
+    let element = externs.get(&store, 0).unwrap();
+    let value = element.unwrap_extern().unwrap();
     assert_eq!(value.data(&store).unwrap().unwrap().downcast_ref(), Some(&1));
 }
 

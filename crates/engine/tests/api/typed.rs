@@ -1,7 +1,7 @@
 //! `TypedFunc`: types are checked once, then calls go straight through.
 
 use crate::instantiate;
-use lineal::{ExternRef, Func};
+use lineal::{ExternRef, Func, Rooted};
 
 const MODULE: &str = r#"(module
     (func (export "none"))
@@ -30,7 +30,7 @@ fn shapes_of_parameters_and_results() {
 #[test]
 fn references() {
     let (mut store, instance) = instantiate(MODULE);
-    type Value = Option<ExternRef>;
+    type Value = Option<Rooted<ExternRef>>;
     let same = instance.get_typed_func::<Value, (Value,)>(&store, "same").unwrap();
     assert!(same.call(&mut store, None).unwrap().0.is_none());
     let value = ExternRef::new(&mut store, 7_u8).unwrap();

@@ -1,12 +1,14 @@
 //! Types that modules define, as the host sees them.
 
 use lineal::{
-    Engine, ExternType, Func, FuncType, Global, GlobalType, HeapType, Instance, Module, Ref,
-    RefType, Store, Table, TableType, Trap, TypeIndex, Val, ValType,
+    Engine, ExternType, FieldType, Finality, Func, FuncType, Global, GlobalType, HeapType,
+    Instance, Module, Mutability, Ref, RefType, StorageType, Store, StructType, Table, TableType,
+    Trap, Val, ValType,
 };
 
-fn reference(engine: &Engine, ty: FuncType, nullable: bool) -> RefType {
-    RefType { nullable, heap: HeapType::ConcreteFunc(engine.register_type(&ty.into())) }
+fn reference(engine: &Engine, nullable: bool) -> RefType {
+    let ty = FuncType::new(engine, [ValType::I32], []);
+    RefType::new(nullable, HeapType::ConcreteFunc(ty))
 }
 
 #[test]
@@ -18,8 +20,8 @@ fn modules_and_hosts_name_equal_types_alike() {
             (global (export \"g\") (mut (ref null $t)) (ref.null $t)))",
     )
     .unwrap();
-    let content = ValType::Ref(reference(&engine, FuncType::new([ValType::I32], []), true));
-    let expected = ExternType::Global(GlobalType { content, mutable: true });
+    let content = ValType::Ref(reference(&engine, true));
+    let expected = ExternType::Global(GlobalType::new(content, Mutability::Var));
     assert_eq!(module.get_export("g"), Some(expected));
 }
 
@@ -27,17 +29,17 @@ fn modules_and_hosts_name_equal_types_alike() {
 fn a_function_must_be_of_the_type_that_is_asked_for() {
     let engine = Engine::default();
     let mut store = Store::new(&engine, ());
-    let unary = reference(&engine, FuncType::new([ValType::I32], []), false);
+    let unary = reference(&engine, false);
     let good = Func::wrap(&mut store, |_: i32| {});
     let bad = Func::wrap(&mut store, |_: i64| {});
-    let ty = GlobalType { content: ValType::Ref(unary), mutable: true };
+    let ty = GlobalType::new(ValType::Ref(unary), Mutability::Var);
     let global = Global::new(&mut store, ty, good.into()).unwrap();
     assert!(global.set(&mut store, bad.into()).is_err());
     assert!(global.set(&mut store, Val::null_func_ref()).is_err());
     assert!(Val::from(good).matches_ty(&store, &ValType::FUNCREF).unwrap());
 
-    let element = RefType { nullable: true, ..unary };
-    let ty = TableType { element, minimum: 1, maximum: None, table64: false };
+    let element = reference(&engine, true);
+    let ty = TableType::new(element, 1, None);
     let table = Table::new(&mut store, ty, Ref::Func(None)).unwrap();
     table.set(&mut store, 0, good.into()).unwrap();
     assert!(table.set(&mut store, 0, bad.into()).is_err());
@@ -69,12 +71,52 @@ fn host_functions_are_called_by_reference() {
 }
 
 #[test]
-fn numbers_that_no_type_has_are_told_apart() {
+fn a_type_must_match_its_supertype() {
     let engine = Engine::default();
-    let TypeIndex(number) = engine.register_type(&FuncType::new([ValType::I32], []).into());
-    assert!(engine.type_at(TypeIndex(number)).is_some());
-    for bit in 0..32 {
-        assert!(engine.type_at(TypeIndex(number ^ 1 << bit)).is_none(), "bit {bit}");
-    }
-    assert!(engine.type_at(TypeIndex(u32::MAX)).is_none());
+    let field = |ty| FieldType::new(Mutability::Const, StorageType::ValType(ty));
+    let open = |fields: Vec<FieldType>, supertype: Option<&StructType>| {
+        StructType::with_finality_and_supertype(&engine, Finality::NonFinal, supertype, fields)
+    };
+    let base = open(vec![field(ValType::ANYREF)], None).unwrap();
+    let sub = open(vec![field(ValType::EQREF), field(ValType::I32)], Some(&base)).unwrap();
+    assert!(sub.matches(&base) && !base.matches(&sub));
+    assert_eq!((sub.supertype(), base.supertype()), (Some(base.clone()), None));
+    assert!(open(vec![field(ValType::I32)], Some(&base)).is_err());
+    assert!(open(vec![], Some(&base)).is_err());
+    let last = StructType::new(&engine, [field(ValType::ANYREF)]).unwrap();
+    assert!(last.finality().is_final() && last != base);
+    let error = open(vec![field(ValType::ANYREF)], Some(&last)).unwrap_err();
+    assert_eq!(error.to_string(), "cannot create a subtype of a final supertype");
+}
+
+#[test]
+fn types_of_another_engine_are_refused() {
+    let [own, other] = [Engine::default(), Engine::default()];
+    let panics = |f: &dyn Fn()| std::panic::catch_unwind(std::panic::AssertUnwindSafe(f)).is_err();
+    let foreign = reference(&other, true);
+    let ty = ValType::Ref(foreign.clone());
+    assert!(panics(&|| drop(FuncType::new(&own, [ty.clone()], []))));
+    assert!(panics(&|| {
+        let mut store = Store::new(&own, ());
+        let global = GlobalType::new(ty.clone(), Mutability::Var);
+        let _ = Global::new(&mut store, global, Val::null_func_ref());
+    }));
+    assert!(panics(&|| {
+        let mut store = Store::new(&own, ());
+        let table = TableType::new(foreign.clone(), 0, None);
+        let _ = Table::new(&mut store, table, Ref::Func(None));
+    }));
+    assert!(panics(&|| {
+        let mut store = Store::new(&own, ());
+        let func = FuncType::new(&other, [], []);
+        Func::new(&mut store, func, |_, _, _| Ok(()));
+    }));
+    assert!(panics(&|| {
+        let store = Store::new(&own, ());
+        let _ = Val::null_func_ref().matches_ty(&store, &ty);
+    }));
+    assert!(panics(&|| {
+        ty.matches(&ValType::Ref(reference(&own, true)));
+    }));
+    assert!(ty.matches(&ValType::FUNCREF));
 }

@@ -7,7 +7,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::task::{Context, Waker};
 
-use lineal::{Caller, Config, Engine, ExternRef, Linker, Module, Result, Store, Trap, TypedFunc};
+use lineal::{
+    Caller, Config, Engine, ExternRef, Linker, Module, Result, Rooted, Store, Trap, TypedFunc,
+};
 
 use super::{instance, run, wait};
 
@@ -34,7 +36,7 @@ fn at_every_point() {
     for times in 0..=6 {
         assert!(!poll_times(func.call_async(&mut store, ()), times));
         // Other calls, and this one, work as before.
-        store.gc();
+        store.gc(None).unwrap();
         let (result, pending) = run(func.call_async(&mut store, ()));
         assert_eq!((result.unwrap(), pending), (60, 6));
         assert!(func.call(&mut store, ()).is_err());
@@ -76,14 +78,14 @@ fn nothing_is_kept() {
     .unwrap();
     let mut store = Store::new(&engine, ());
     let instance = linker.instantiate(&mut store, &module).unwrap();
-    type Results = (Option<ExternRef>, Option<ExternRef>);
+    type Results = (Option<Rooted<ExternRef>>, Option<Rooted<ExternRef>>);
     let func: TypedFunc<(), Results> = instance.get_typed_func(&store, "run").unwrap();
     for times in 0..=2 {
         futures.store(0, Ordering::SeqCst);
         values.store(0, Ordering::SeqCst);
         assert!(!poll_times(func.call_async(&mut store, ()), times));
         assert_eq!(futures.load(Ordering::SeqCst), times as u32);
-        store.gc();
+        store.gc(None).unwrap();
         assert_eq!(values.load(Ordering::SeqCst), times as u32, "after {times} polls");
     }
 }
@@ -101,7 +103,7 @@ fn a_leaked_call_harms_nobody() {
         let mut context = Context::from_waker(Waker::noop());
         assert!(future.as_mut().poll(&mut context).is_pending());
         std::mem::forget(future);
-        store.gc();
+        store.gc(None).unwrap();
         assert_eq!(run(func.call_async(&mut store, 1)).0.unwrap(), 30);
         assert!(func.call(&mut store, 1).is_err());
     }
@@ -172,7 +174,7 @@ fn calls_leaked_inside_others_harm_nobody() {
         assert!(!poll_times(waits.call_async(&mut store, ()), 1));
         let error = deep.call(&mut store, 1 << 30).unwrap_err();
         assert_eq!(error.downcast_ref::<Trap>(), Some(&Trap::StackOverflow));
-        store.gc();
+        store.gc(None).unwrap();
     }
 }
 

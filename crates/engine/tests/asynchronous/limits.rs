@@ -5,8 +5,8 @@ use std::pin::{Pin, pin};
 use std::task::{Context, Waker};
 
 use lineal::{
-    Engine, Error, Linker, Memory, MemoryType, Module, Pages, Ref, RefType, ResourceLimiterAsync,
-    Result, Store, Table, TableType,
+    Engine, Error, Linker, Memory, MemoryType, Module, Ref, RefType, ResourceLimiterAsync, Result,
+    Store, Table, TableType,
 };
 
 use super::{run, wait};
@@ -127,25 +127,23 @@ fn instances_and_guests_wait_for_the_answer() {
 #[test]
 fn the_host_waits_too() {
     let (mut store, _, _) = setup();
-    let ty = MemoryType::new(Pages(1), None).unwrap();
+    let ty = MemoryType::new(1, None);
     let (memory, pending) = run(Memory::new_async(&mut store, ty));
     let memory = memory.unwrap();
     assert_eq!(pending, 1);
     assert_eq!(run(memory.grow_async(&mut store, 2)).0.unwrap(), 1);
     assert!(run(memory.grow_async(&mut store, 2)).0.is_err());
     assert_eq!(memory.size(&store), 3);
-    let ty = TableType { element: RefType::FUNCREF, minimum: 2, maximum: None, table64: false };
+    let ty = TableType::new(RefType::FUNCREF, 2, None);
     let (table, pending) = run(Table::new_async(&mut store, ty, Ref::Func(None)));
     let table = table.unwrap();
     assert_eq!(pending, 1);
     assert_eq!(run(table.grow_async(&mut store, 3, Ref::Func(None))).0.unwrap(), 2);
     for _ in 1..5 {
-        let ty = MemoryType::new(Pages(0), None).unwrap();
+        let ty = MemoryType::new(0, None);
         run(Memory::new_async(&mut store, ty)).0.unwrap();
     }
-    assert!(
-        run(Memory::new_async(&mut store, MemoryType::new(Pages(0), None).unwrap())).0.is_err()
-    );
+    assert!(run(Memory::new_async(&mut store, MemoryType::new(0, None))).0.is_err());
 }
 
 #[test]

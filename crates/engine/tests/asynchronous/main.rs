@@ -11,7 +11,7 @@ use std::task::{Context, Poll, Waker};
 
 use lineal::{
     Caller, Config, Engine, Error, ExternRef, Func, FuncType, Instance, Linker, Module, Result,
-    Store, Trap, Val, ValType, WasmBacktrace,
+    Rooted, Store, Trap, Val, ValType, WasmBacktrace,
 };
 
 /// Polls a future until it is ready; how often it was pending.
@@ -201,7 +201,8 @@ fn host_functions_are_called_without_a_guest_too() {
     let nothing = Func::wrap_async(&mut store, |_, ()| Box::new(wait(1)));
     run(nothing.call_async(&mut store, &[], &mut [])).0.unwrap();
 
-    let ty = FuncType::new([ValType::I32, ValType::V128], [ValType::V128, ValType::I32]);
+    let ty =
+        FuncType::new(store.engine(), [ValType::I32, ValType::V128], [ValType::V128, ValType::I32]);
     let swap = Func::new_async(&mut store, ty, |_, params, results| {
         Box::new(async move {
             wait(1).await;
@@ -215,7 +216,7 @@ fn host_functions_are_called_without_a_guest_too() {
     run(swap.call_async(&mut store, &params, &mut results)).0.unwrap();
     assert_eq!(results[1].unwrap_i32(), 7);
     // The results have a wrong type.
-    let ty = FuncType::new([], [ValType::I64]);
+    let ty = FuncType::new(store.engine(), [], [ValType::I64]);
     let wrong = Func::new_async(&mut store, ty, |_, _, results| {
         Box::new(async move {
             results[0] = Val::I32(1);
@@ -314,14 +315,14 @@ fn references_survive_collections() {
     let engine = Engine::new(Config::new().gc_heap_limit(64 << 10)).unwrap();
     let mut linker = Linker::<()>::new(&engine);
     linker
-        .func_wrap_async("host", "churn", |mut caller, (value,): (Option<ExternRef>,)| {
+        .func_wrap_async("host", "churn", |mut caller, (value,): (Option<Rooted<ExternRef>>,)| {
             Box::new(async move {
                 for round in 0..20 {
                     for _ in 0..200 {
                         let mut scope = lineal::RootScope::new(&mut caller);
                         ExternRef::new(&mut scope, [0_u64; 4])?;
                     }
-                    caller.gc();
+                    caller.gc(None).unwrap();
                     wait(round % 2).await;
                 }
                 Result::Ok(value)
@@ -342,7 +343,9 @@ fn references_survive_collections() {
     let mut store = Store::new(&engine, ());
     let instance = linker.instantiate(&mut store, &module).unwrap();
     let func = instance
-        .get_typed_func::<Option<ExternRef>, (Option<ExternRef>, i32)>(&store, "run")
+        .get_typed_func::<Option<Rooted<ExternRef>>, (Option<Rooted<ExternRef>>, i32)>(
+            &store, "run",
+        )
         .unwrap();
     let value = ExternRef::new(&mut store, "kept").unwrap();
     let (result, pending) = run(func.call_async(&mut store, Some(value)));

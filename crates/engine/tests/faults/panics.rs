@@ -5,8 +5,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind, panic_any};
 use std::sync::Arc;
 
 use lineal::{
-    Caller, Config, Engine, ExternRef, Instance, Linker, Module, OwnedRooted, RootScope, Store,
-    Trap,
+    Caller, Config, Engine, ExternRef, Instance, Linker, Module, OwnedRooted, RootScope, Rooted,
+    Store, Trap,
 };
 
 use crate::{call, trap};
@@ -151,7 +151,7 @@ fn a_panic_in_a_start_function_passes_through_the_instantiation() {
     )
     .unwrap();
     let mut store = Store::new(&engine, true);
-    let memory = lineal::MemoryType::new(lineal::Pages(1), None).unwrap();
+    let memory = lineal::MemoryType::new(1, None);
     let memory = lineal::Memory::new(&mut store, memory).unwrap();
     linker.define(&store, "host", "memory", memory).unwrap();
     assert_eq!(payload(|| drop(linker.instantiate(&mut store, &module))), 3);
@@ -171,7 +171,7 @@ fn references_live_as_long_as_their_scopes_after_a_panic() {
             "host",
             "f",
             |mut caller: Caller<'_, (Arc<()>, Vec<OwnedRooted<ExternRef>>)>,
-             given: Option<ExternRef>|
+             given: Option<Rooted<ExternRef>>|
              -> () {
                 let given = given.expect("not null");
                 let token = caller.data().0.clone();
@@ -194,14 +194,14 @@ fn references_live_as_long_as_their_scopes_after_a_panic() {
     .unwrap();
     let mut store = Store::new(&engine, (token.clone(), Vec::new()));
     let instance = linker.instantiate(&mut store, &module).unwrap();
-    let run = instance.get_typed_func::<Option<ExternRef>, ()>(&store, "run").unwrap();
+    let run = instance.get_typed_func::<Option<Rooted<ExternRef>>, ()>(&store, "run").unwrap();
     for round in 1..=3 {
         let mut scope = RootScope::new(&mut store);
         let given = ExternRef::new(&mut scope, token.clone()).unwrap();
         assert_eq!(payload(|| drop(run.call(&mut scope, Some(given)))), 4);
         assert!(given.data(&scope).unwrap().is_some());
         drop(scope);
-        store.gc();
+        store.gc(None).unwrap();
         // This one, the store's own, and those that the host keeps.
         assert_eq!(Arc::strong_count(&token), 2 + round);
     }
@@ -256,19 +256,20 @@ fn a_value_that_panics_while_it_is_collected_spoils_nothing() {
             let mut scope = RootScope::new(&mut *store);
             ExternRef::new(&mut scope, Bomb((index == 2).then_some(6), token.clone())).unwrap();
             let kept = ExternRef::new(&mut scope, Bomb(None, token.clone())).unwrap();
-            let keep = instance.get_typed_func::<Option<ExternRef>, ()>(&scope, "keep").unwrap();
+            let keep =
+                instance.get_typed_func::<Option<Rooted<ExternRef>>, ()>(&scope, "keep").unwrap();
             keep.call(&mut scope, Some(kept)).unwrap();
         }
     };
     // Collected for the host.
     fill(&mut store, 10);
-    assert_eq!(payload(|| store.gc()), 6);
+    assert_eq!(payload(|| store.gc(None).unwrap()), 6);
     assert_eq!(Arc::strong_count(&token), 11);
     // Collected for the guest.
     fill(&mut store, 10);
     assert_eq!(payload(|| drop(call::<_, i32, ()>(&mut store, instance, "waste", 1_000))), 6);
     call::<_, i32, ()>(&mut store, instance, "waste", 1_000).unwrap();
-    store.gc();
+    store.gc(None).unwrap();
     assert_eq!(Arc::strong_count(&token), 21);
     assert_eq!(call::<_, (), i32>(&mut store, instance, "len", ()).unwrap(), 20);
     drop(store);

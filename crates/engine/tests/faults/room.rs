@@ -3,7 +3,7 @@
 
 use lineal::{
     ArrayType, BackingKind, Config, Engine, ExternRef, FieldType, Func, FuncType, Instance, Linker,
-    Memory, MemoryOptions, MemoryType, Module, Pages, Ref, RefType, SharedMemory, StorageType,
+    Memory, MemoryOptions, MemoryType, Module, Mutability, Ref, RefType, SharedMemory, StorageType,
     Store, Table, TableType, Trap, Val, ValType,
 };
 
@@ -74,8 +74,8 @@ fn a_table_that_cannot_grow_stays_as_it_is() {
     assert_eq!(call::<_, i32, i32>(&mut store, instance, "grow", 1_000).unwrap(), 1);
 }
 
-fn table_type(minimum: u64) -> TableType {
-    TableType { element: RefType::FUNCREF, minimum, maximum: None, table64: false }
+fn table_type(minimum: u32) -> TableType {
+    TableType::new(RefType::FUNCREF, minimum, None)
 }
 
 #[test]
@@ -83,14 +83,14 @@ fn memories_that_the_host_wants_are_errors() {
     let engine = engine();
     let mut store = Store::new(&engine, ());
     refusing(FLOOR_BYTES, || {
-        let ty = MemoryType::new(Pages(1), None).unwrap();
+        let ty = MemoryType::new(1, None);
         let error = Memory::new(&mut store, ty).unwrap_err().to_string();
         assert!(error.contains("1 page"), "{error}");
-        let ty = MemoryType::shared(Pages(1), Pages(4)).unwrap();
+        let ty = MemoryType::shared(1, 4);
         let error = SharedMemory::new(&engine, ty).unwrap_err().to_string();
         assert!(error.contains("262144 bytes"), "{error}");
     });
-    let ty = MemoryType::new(Pages(1), None).unwrap();
+    let ty = MemoryType::new(1, None);
     Memory::new(&mut store, ty).unwrap();
 }
 
@@ -204,10 +204,11 @@ fn objects_that_do_not_fit_are_traps() {
         assert_eq!(trap(result), Trap::GcHeapOutOfMemory, "{name}");
         call::<_, (), ()>(&mut store, instance, name, ()).unwrap();
     }
-    let field = FieldType { storage: StorageType::I8, mutable: false };
-    let bytes = store.engine().register_type(&ArrayType::new(field).into());
+    let field = FieldType::new(Mutability::Const, StorageType::I8);
+    let bytes = ArrayType::new(store.engine(), field);
+    let bytes = lineal::ArrayRefPre::new(&mut store, bytes);
     let large = refusing(FLOOR_BYTES, || {
-        lineal::ArrayRef::new(&mut store, bytes, &Val::I32(0), 100_000).map(|_| ())
+        lineal::ArrayRef::new(&mut store, &bytes, &Val::I32(0), 100_000).map(|_| ())
     });
     assert_eq!(trap(large), Trap::GcHeapOutOfMemory);
 }
@@ -242,7 +243,7 @@ fn collecting_needs_no_room() {
     for _ in 0..1_000 {
         ExternRef::new(&mut store, 1).unwrap();
     }
-    refusing(FLOOR_BYTES, || store.gc());
+    refusing(FLOOR_BYTES, || store.gc(None)).unwrap();
 }
 
 #[test]
@@ -275,7 +276,7 @@ fn calls_between_instances_end_as_a_stack_overflow() {
 fn calls_with_many_values_are_errors_or_work() {
     let params = vec![ValType::I64; 1_000];
     let mut store = Store::new(&Engine::default(), ());
-    let ty = FuncType::new(params.clone(), params);
+    let ty = FuncType::new(store.engine(), params.clone(), params);
     let func = Func::new(&mut store, ty, |_, params, results| {
         results.copy_from_slice(params);
         Ok(())

@@ -2,8 +2,8 @@
 //! done, and the store goes on.
 
 use lineal::{
-    Caller, Config, Engine, Error, Instance, Linker, Memory, MemoryType, Module, Pages, Ref,
-    RefType, Store, Table, TableType, Trap, Val,
+    Caller, Config, Engine, Error, Instance, Linker, Memory, MemoryType, Module, Ref, RefType,
+    Store, Table, TableType, Trap, Val,
 };
 
 use crate::{call, instantiate, trap};
@@ -169,9 +169,9 @@ fn whatever_the_memory_what_does_not_fit_is_not_begun() {
 /// A store with a memory and a table of the host's, as imports named `host`.
 fn with_imports(engine: &Engine) -> (Store<()>, Linker<()>, Memory, Table) {
     let mut store = Store::new(engine, ());
-    let memory = MemoryType::new(Pages(1), None).unwrap();
+    let memory = MemoryType::new(1, None);
     let memory = Memory::new(&mut store, memory).unwrap();
-    let ty = TableType { element: RefType::FUNCREF, minimum: 4, maximum: None, table64: false };
+    let ty = TableType::new(RefType::FUNCREF, 4, None);
     let table = Table::new(&mut store, ty, Ref::Func(None)).unwrap();
     let mut linker = Linker::new(engine);
     linker.define(&store, "host", "memory", memory).unwrap();

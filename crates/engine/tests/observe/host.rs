@@ -2,8 +2,7 @@
 
 use lineal::{
     Access, AccessKind, AccessSource, Accesses, Caller, Config, Engine, Func, Instance, Linker,
-    Memory, MemoryType, Module, Moment, Observe, Observer, Pages, Result, SharedMemory, Site,
-    Store,
+    Memory, MemoryType, Module, Moment, Observe, Observer, Result, SharedMemory, Site, Store,
 };
 
 #[derive(Default)]
@@ -132,7 +131,7 @@ fn threads_share_a_memory() {
                         (i32.const 500))))))"#,
     )
     .unwrap();
-    let ty = MemoryType::shared(Pages(1), Pages(1)).unwrap();
+    let ty = MemoryType::shared(1, 1);
     let memory = SharedMemory::new(&engine, ty).unwrap();
     std::thread::scope(|scope| {
         for thread in 1..4_u32 {
@@ -175,7 +174,7 @@ fn the_host_uses_a_shared_memory() {
             (func (export "run") (call 0)))"#,
     )
     .unwrap();
-    let ty = MemoryType::shared(Pages(1), Pages(1)).unwrap();
+    let ty = MemoryType::shared(1, 1);
     let memory = SharedMemory::new(&engine, ty).unwrap();
     let mut other = Store::new(&engine, Log::default());
     other.observer(|log| log);
@@ -211,7 +210,7 @@ fn nothing_is_kept_where_nothing_is_observed() {
     let engine = Engine::default();
     let mut store = Store::new(&engine, Log::default());
     store.observer(|log| log);
-    let ty = MemoryType::new(Pages(1), None).unwrap();
+    let ty = MemoryType::new(1, None);
     let memory = Memory::new(&mut store, ty).unwrap();
     memory.write(&mut store, 0, &[1]).unwrap();
     assert!(store.moment().is_none());

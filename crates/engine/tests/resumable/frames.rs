@@ -1,8 +1,8 @@
 //! What may be on the stack of a call that has stopped.
 
 use lineal::{
-    Config, Engine, Error, ExternRef, Instance, Linker, Module, Result, RootScope, Store, Trap,
-    Val, WasmBacktrace,
+    Config, Engine, Error, ExternRef, Instance, Linker, Module, Result, RootScope, Rooted, Store,
+    Trap, Val, WasmBacktrace,
 };
 
 use super::{asked, finished, instance, instance_with};
@@ -20,7 +20,7 @@ fn questions(body: &str) -> (Vec<i32>, i32) {
                 let (number, stopped) = asked(Ok(stopped));
                 questions.push(number);
                 // A collection of nothing, and a call, in between.
-                store.gc();
+                store.gc(None).unwrap();
                 call = stopped.resume(&mut store, &[Val::I32(100)]);
             }
         }
@@ -173,7 +173,7 @@ fn references_on_the_stack_survive_collections() {
         calls.push((depth, asked(run.call_resumable(&mut store, depth)).1));
     }
     churn.call(&mut store, ()).unwrap();
-    store.gc();
+    store.gc(None).unwrap();
     // In another order than that of the calls.
     calls.rotate_left(3);
     for (depth, call) in calls {
@@ -191,9 +191,13 @@ fn references_go_in_and_out() {
     let engine = Engine::default();
     let mut linker = Linker::<()>::new(&engine);
     linker
-        .func_wrap("host", "swap", |_: Option<ExternRef>| -> Result<Option<ExternRef>> {
-            Err(Error::msg("wait"))
-        })
+        .func_wrap(
+            "host",
+            "swap",
+            |_: Option<Rooted<ExternRef>>| -> Result<Option<Rooted<ExternRef>>> {
+                Err(Error::msg("wait"))
+            },
+        )
         .unwrap();
     let module = Module::new(
         &engine,
@@ -205,7 +209,7 @@ fn references_go_in_and_out() {
     let mut store = Store::new(&engine, ());
     let instance = linker.instantiate(&mut store, &module).unwrap();
     let run = instance
-        .get_typed_func::<Option<ExternRef>, (Option<ExternRef>, Option<ExternRef>)>(&store, "run")
+        .get_typed_func::<Option<Rooted<ExternRef>>, (Option<Rooted<ExternRef>>, Option<Rooted<ExternRef>>)>(&store, "run")
         .unwrap();
     let call = {
         let mut scope = RootScope::new(&mut store);
@@ -213,10 +217,10 @@ fn references_go_in_and_out() {
         run.call_resumable(&mut scope, Some(value)).unwrap()
     };
     let lineal::TypedResumableCall::HostTrap(stopped) = call else { panic!("it has finished") };
-    store.gc();
+    store.gc(None).unwrap();
     let second = ExternRef::new(&mut store, "second").unwrap();
     let (second, first) = finished(stopped.resume(&mut store, &[Val::ExternRef(Some(second))]));
-    let text = |value: Option<ExternRef>| {
+    let text = |value: Option<Rooted<ExternRef>>| {
         let data = value.unwrap().data(&store).unwrap().unwrap();
         *data.downcast_ref::<&str>().unwrap()
     };

@@ -29,7 +29,7 @@ fn in_pieces(store: &mut Store<()>, instance: &Instance, piece: u64) -> (i64, u3
                     other => panic!("it needed less fuel: {other:?}"),
                 };
                 assert_eq!(stopped.required_fuel(), required);
-                store.gc();
+                store.gc(None).unwrap();
                 store.set_fuel(required.max(piece)).unwrap();
                 stopped.resume(&mut *store).unwrap()
             }

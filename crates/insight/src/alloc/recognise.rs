@@ -3,7 +3,7 @@
 //! A name comes from an `--alloc` option, from an export or from the name section, in this order.
 //! Names may be mangled or not: linkers differ in what they write.
 
-use lineal::ValType;
+use lineal::decoded::ValType;
 
 /// What a recognised function does. The numbers are indices of its parameters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

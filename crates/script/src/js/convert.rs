@@ -3,8 +3,8 @@
 use std::rc::Rc;
 
 use lineal::{
-    AnyRef, AsContextMut, ExternRef, HeapType, I31, OwnedRooted, RefType, RootScope,
-    StoreContextMut, Val, ValType,
+    AnyRef, AsContextMut, ExnRef, ExnRefPre, ExternRef, HeapType, I31, OwnedRooted, RefType,
+    RootScope, Rooted, StoreContextMut, Tag, Val, ValType,
 };
 use rquickjs::{BigInt, Class, Coerced, Ctx, Exception, FromJs, Result, Value};
 
@@ -48,17 +48,17 @@ impl Lowered {
 }
 
 /// Whether values of a type can cross the border at all.
-pub(super) fn crosses(ty: ValType) -> bool {
+pub(super) fn crosses(ty: &ValType) -> bool {
     match ty {
         ValType::V128 => false,
-        ValType::Ref(ty) => !matches!(ty.heap, HeapType::Exn | HeapType::NoExn),
+        ValType::Ref(ty) => !matches!(ty.heap_type(), HeapType::Exn | HeapType::NoExn),
         _ => true,
     }
 }
 
 /// The number for a value of the script's, if the type is one of numbers: may run the script.
 #[inline]
-pub(super) fn number_to_wasm(value: &Value<'_>, ty: ValType) -> Result<Option<Val>> {
+pub(super) fn number_to_wasm(value: &Value<'_>, ty: &ValType) -> Result<Option<Val>> {
     let ctx = value.ctx();
     Ok(Some(match ty {
         ValType::I32 => Val::I32(match value.as_int() {
@@ -88,7 +88,7 @@ pub(super) fn to_wasm<'js>(
     realm: &Rc<Realm>,
     group: &Class<'js, Group>,
     value: &Value<'js>,
-    ty: ValType,
+    ty: &ValType,
 ) -> Result<Lowered> {
     if let Some(val) = number_to_wasm(value, ty)? {
         return Ok(Lowered::Val(val));
@@ -97,9 +97,9 @@ pub(super) fn to_wasm<'js>(
         return Err(Exception::throw_type(value.ctx(), &format!("a script cannot pass a {ty}")));
     };
     let lowered = if value.is_null() {
-        ty.nullable.then(|| Lowered::Val(lineal::Ref::null(ty.heap).into()))
+        ty.is_nullable().then(|| Lowered::Val(lineal::Ref::null(ty.heap_type()).into()))
     } else {
-        match ty.heap.top() {
+        match ty.heap_type().top() {
             HeapType::Func => func_to_wasm(realm, group, value, ty),
             HeapType::Any | HeapType::Extern => object_to_wasm(realm, group, value, ty)?,
             _ => None,
@@ -115,12 +115,12 @@ fn func_to_wasm<'js>(
     realm: &Realm,
     group: &Class<'js, Group>,
     value: &Value<'js>,
-    ty: RefType,
+    ty: &RefType,
 ) -> Option<Lowered> {
     let exported = func::from_value(realm, value)?;
     let exported = exported.borrow();
     let val = Val::FuncRef(Some(exported.func));
-    let fits = realm.store.with(|store| val.matches_ty(&*store, &ValType::Ref(ty)));
+    let fits = realm.store.with(|store| val.matches_ty(&*store, &ValType::Ref(ty.clone())));
     if !fits.unwrap_or(false) {
         return None;
     }
@@ -133,17 +133,17 @@ fn object_to_wasm<'js>(
     realm: &Rc<Realm>,
     group: &Class<'js, Group>,
     value: &Value<'js>,
-    ty: RefType,
+    ty: &RefType,
 ) -> Result<Option<Lowered>> {
-    let is_extern = ty.heap.top() == HeapType::Extern;
-    let finish = |store: &mut StoreContextMut<'_, Host>, any: AnyRef| -> Option<Lowered> {
+    let is_extern = ty.heap_type().top().is_extern();
+    let finish = |store: &mut StoreContextMut<'_, Host>, any: Rooted<AnyRef>| -> Option<Lowered> {
         if is_extern {
-            let val = any.to_externref();
-            let fits = Val::ExternRef(Some(val)).matches_ty(&*store, &ValType::Ref(ty));
+            let val = ExternRef::convert_any(&*store, any).ok()?;
+            let fits = Val::ExternRef(Some(val)).matches_ty(&*store, &ValType::Ref(ty.clone()));
             let owned = || val.to_owned_rooted(store.as_context_mut()).ok().map(Lowered::Extern);
             return fits.unwrap_or(false).then(owned)?;
         }
-        let fits = Val::AnyRef(Some(any)).matches_ty(&*store, &ValType::Ref(ty));
+        let fits = Val::AnyRef(Some(any)).matches_ty(&*store, &ValType::Ref(ty.clone()));
         let owned = || any.to_owned_rooted(store.as_context_mut()).ok().map(Lowered::Any);
         fits.unwrap_or(false).then(owned)?
     };
@@ -174,7 +174,8 @@ fn object_to_wasm<'js>(
     let lowered = realm.store.with(|store| {
         let mut scope = RootScope::new(store);
         let value = ExternRef::new(&mut scope, host)?;
-        Ok(finish(&mut scope.as_context_mut(), value.to_anyref()))
+        let value = AnyRef::convert_extern(&scope, value)?;
+        Ok(finish(&mut scope.as_context_mut(), value))
     });
     lowered.map_err(|error: lineal::Error| Exception::throw_range(value.ctx(), &error.to_string()))
 }
@@ -218,7 +219,11 @@ pub(super) fn to_js<'js>(
         Val::F64(bits) => number_to_js(ctx, f64::from_bits(bits)),
         Val::FuncRef(Some(func)) => func::exported(ctx, realm, group, store, func)?,
         Val::ExternRef(Some(value)) => object_to_js(ctx, realm, group, store, value)?,
-        Val::AnyRef(Some(value)) => object_to_js(ctx, realm, group, store, value.to_externref())?,
+        Val::AnyRef(Some(value)) => {
+            let value =
+                ExternRef::convert_any(&*store, value).map_err(|error| gone(ctx, &error))?;
+            object_to_js(ctx, realm, group, store, value)?
+        }
         Val::FuncRef(None) | Val::ExternRef(None) | Val::AnyRef(None) => {
             Value::new_null(ctx.clone())
         }
@@ -233,15 +238,15 @@ fn object_to_js<'js>(
     realm: &Rc<Realm>,
     group: &Class<'js, Group>,
     store: &mut StoreContextMut<'_, Host>,
-    value: ExternRef,
+    value: Rooted<ExternRef>,
 ) -> Result<Value<'js>> {
-    let gone = |error: lineal::Error| Exception::throw_internal(ctx, &error.to_string());
+    let gone = |error: lineal::Error| gone(ctx, &error);
     let data = value.data(&*store).map_err(gone)?;
     if let Some(host) = data.and_then(|data| data.downcast_ref::<HostValue>()) {
         let value = realm.values(host.group).and_then(|values| values.get(ctx, host.index));
         return value.ok_or(rquickjs::Error::Unknown);
     }
-    let any = value.to_anyref();
+    let any = AnyRef::convert_extern(&*store, value).map_err(gone)?;
     if let Some(small) = any.as_i31(&*store).map_err(gone)? {
         return Ok(Value::new_int(ctx.clone(), small.get_i32()));
     }
@@ -252,9 +257,29 @@ fn object_to_js<'js>(
     Ok(object)
 }
 
+/// The error of a reference whose object is gone.
+fn gone(ctx: &Ctx<'_>, error: &lineal::Error) -> rquickjs::Error {
+    Exception::throw_internal(ctx, &error.to_string())
+}
+
+/// An exception with a tag.
+///
+/// # Errors
+///
+/// As for [`ExnRef::new`].
+pub(super) fn new_exception(
+    mut store: impl AsContextMut,
+    tag: &Tag,
+    values: &[Val],
+) -> lineal::Result<Rooted<ExnRef>> {
+    let ty = lineal::ExnType::from_tag_type(&tag.ty(&store))?;
+    let allocator = ExnRefPre::new(&mut store, ty);
+    ExnRef::new(store, &allocator, tag, values)
+}
+
 /// The type for a name in a descriptor.
 pub(super) fn value_type(name: &str) -> Option<ValType> {
-    let reference = |heap| ValType::Ref(RefType { nullable: true, heap });
+    let reference = |heap| ValType::Ref(RefType::new(true, heap));
     Some(match name {
         "i32" => ValType::I32,
         "i64" => ValType::I64,
@@ -282,12 +307,12 @@ pub(super) fn default_value<'js>(
     ctx: &Ctx<'js>,
     realm: &Rc<Realm>,
     group: &Class<'js, Group>,
-    ty: ValType,
+    ty: &ValType,
 ) -> Result<Lowered> {
-    if let ValType::Ref(RefType { heap: HeapType::Extern, .. }) = ty {
+    if ty.as_ref().is_some_and(|ty| ty.heap_type().is_extern()) {
         return to_wasm(realm, group, &Value::new_undefined(ctx.clone()), ty);
     }
-    let val = Val::default_for_ty(&ty).map(Lowered::Val);
+    let val = Val::default_for_ty(ty).map(Lowered::Val);
     val.ok_or_else(|| Exception::throw_type(ctx, &format!("the type {ty} has no default value")))
 }
 

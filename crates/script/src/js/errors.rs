@@ -215,11 +215,11 @@ pub(super) fn to_exception<'js>(
     }
     let js_tag = *realm.js_tag.get().ok_or(rquickjs::Error::Unknown)?;
     let ty = convert::value_type("externref").ok_or(rquickjs::Error::Unknown)?;
-    let payload = convert::to_wasm(realm, group, value, ty)?;
+    let payload = convert::to_wasm(realm, group, value, &ty)?;
     let exception = realm.store.with(|store| {
         let mut scope = RootScope::new(store);
         let payload: Val = payload.val(&mut scope.as_context_mut());
-        let exception = ExnRef::new(&mut scope, &js_tag, &[payload])?;
+        let exception = convert::new_exception(&mut scope, &js_tag, &[payload])?;
         exception.to_owned_rooted(&mut scope)
     });
     exception.map_err(|error: lineal::Error| {

@@ -3,7 +3,8 @@
 use std::rc::Rc;
 
 use lineal::{
-    ArrayRef, AsContextMut, ExnRef, FuncType, OwnedRooted, RootScope, Tag, TagType, Trap, Val,
+    ArrayRef, AsContextMut, ExnRef, FuncType, OwnedRooted, RootScope, Rooted, Tag, TagType, Trap,
+    Val, ValType,
 };
 use rquickjs::{Ctx, Exception, Result, Value};
 
@@ -22,24 +23,30 @@ pub(super) fn define<'js>(natives: &Natives<'_, 'js>, realm: &Rc<Realm>) -> Resu
         let types = types.ok_or(rquickjs::Error::Unknown)?;
         let group = r.new_group(&ctx)?;
         let region = group.borrow().region;
-        let (tag, key) = r.store.with(|store| {
+        let made = r.store.with(|store| {
             let before = store.set_region(region);
-            let tag = Tag::new(store.as_context_mut(), &TagType::new(FuncType::new(types, [])));
+            let tag = Tag::new(store.as_context_mut(), &tag_type(&r, types));
             store.set_region(before);
-            (tag, tag.hash_key(&*store) as u64)
+            tag.map(|tag| (tag, tag.hash_key(&*store) as u64))
         });
+        let (tag, key) = made.map_err(|error| Exception::throw_range(&ctx, &error.to_string()))?;
         entity::named(&ctx, &r, &group, (Kind::Tag, key), || Ok(Thing::Tag(tag)))
     })?;
     let r = realm.clone();
     // The tag of what scripts throw is in the store's first region, which is never freed, so that
     // its object needs no group.
     natives.add("jsTag", move |ctx: Ctx<'js>| {
-        let externref = convert::value_type("externref");
-        let ty = TagType::new(FuncType::new(externref, []));
-        let (tag, key) = r.store.with(|store| {
-            let tag = *r.js_tag.get_or_init(|| Tag::new(store.as_context_mut(), &ty));
-            (tag, tag.hash_key(&*store) as u64)
+        let ty = tag_type(&r, [ValType::EXTERNREF]);
+        let made = r.store.with(|store| {
+            let tag = match r.js_tag.get() {
+                Some(tag) => *tag,
+                None => Tag::new(store.as_context_mut(), &ty)?,
+            };
+            let tag = *r.js_tag.get_or_init(|| tag);
+            Ok((tag, tag.hash_key(&*store) as u64))
         });
+        let (tag, key) =
+            made.map_err(|error: lineal::Error| Exception::throw_range(&ctx, &error.to_string()))?;
         entity::without_group(&ctx, &r, (Kind::Tag, key), Thing::Tag(tag))
     })?;
     let r = realm.clone();
@@ -87,6 +94,10 @@ pub(super) fn define<'js>(natives: &Natives<'_, 'js>, realm: &Rc<Realm>) -> Resu
     define_strings(natives, realm)
 }
 
+fn tag_type(realm: &Realm, types: impl IntoIterator<Item = ValType>) -> TagType {
+    TagType::new(FuncType::new(&realm.engine, types, []))
+}
+
 fn tag_of(entity: &Entity<'_>) -> Result<Tag> {
     match &entity.thing {
         Thing::Tag(tag) => Ok(*tag),
@@ -112,14 +123,14 @@ fn new_exception<'js>(
     if let Some(own) = &entity.group {
         group::link(&group, own);
     }
-    let types = realm.store.with(|store| tag.ty(&*store).ty().params().to_vec());
-    let lower = |(value, &ty)| convert::to_wasm(realm, &group, value, ty);
+    let types = realm.store.with(|store| tag.ty(&*store).ty().params().collect::<Vec<_>>());
+    let lower = |(value, ty)| convert::to_wasm(realm, &group, value, ty);
     let values: Vec<Lowered> = payload.iter().zip(&types).map(lower).collect::<Result<_>>()?;
     let exception = realm.store.with(|store| {
         let mut scope = RootScope::new(store);
         let mut store = scope.as_context_mut();
         let values: Vec<Val> = values.iter().map(|value| value.val(&mut store)).collect();
-        let exception = ExnRef::new(&mut store, &tag, &values)?;
+        let exception = convert::new_exception(&mut store, &tag, &values)?;
         Ok((exception.hash_key(), exception.to_owned_rooted(&mut store)?))
     });
     let (key, exception) = exception
@@ -175,7 +186,7 @@ fn define_strings<'js>(natives: &Natives<'_, 'js>, realm: &Rc<Realm>) -> Result<
 }
 
 /// The array that an object stands for.
-fn array_of(entity: &Entity<'_>, mut store: impl AsContextMut) -> Option<ArrayRef> {
+fn array_of(entity: &Entity<'_>, mut store: impl AsContextMut) -> Option<Rooted<ArrayRef>> {
     let Thing::Object(object) = &entity.thing else { return None };
     object.to_rooted(&mut store).as_array(&store).ok()?
 }

@@ -8,7 +8,8 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use lineal::{
-    AsContextMut, Caller, ExnRef, Func, FuncType, RootScope, StoreContextMut, Trap, Val, ValType,
+    AsContextMut, Caller, ExnRef, Func, FuncType, RootScope, Rooted, StoreContextMut, Trap, Val,
+    ValType,
 };
 use rquickjs::class::{ClassKind, JsCell, JsClass, Readable, Trace, Tracer};
 use rquickjs::function::{Args, Constructor, Params};
@@ -40,12 +41,12 @@ pub(super) struct Signature {
 
 impl Signature {
     pub(super) fn new(ty: &FuncType) -> Signature {
-        let all = || ty.params().iter().chain(ty.results());
+        let all = || ty.params().chain(ty.results());
         Signature {
-            params: ty.params().into(),
-            results: ty.results().into(),
-            crosses: all().all(|&ty| convert::crosses(ty)),
-            numbers: all().all(|&ty| !matches!(ty, ValType::Ref(_) | ValType::V128)),
+            params: ty.params().collect(),
+            results: ty.results().collect(),
+            crosses: all().all(|ty| convert::crosses(&ty)),
+            numbers: all().all(|ty| !matches!(ty, ValType::Ref(_) | ValType::V128)),
         }
     }
 }
@@ -114,7 +115,7 @@ impl<'js> Exported<'js> {
         results: &mut [Val],
     ) -> Result<Value<'js>> {
         let ctx = params.ctx();
-        for (index, (arg, &ty)) in args.iter_mut().zip(&self.signature.params).enumerate() {
+        for (index, (arg, ty)) in args.iter_mut().zip(&self.signature.params).enumerate() {
             let value = params.arg(index);
             let value = value.unwrap_or_else(|| Value::new_undefined(ctx.clone()));
             if let Some(val) = convert::number_to_wasm(&value, ty)? {
@@ -136,7 +137,7 @@ impl<'js> Exported<'js> {
     fn call_with_references(&self, params: &Params<'_, 'js>) -> Result<Value<'js>> {
         let ctx = params.ctx();
         let mut args = Vec::with_capacity(self.signature.params.len());
-        for (index, &ty) in self.signature.params.iter().enumerate() {
+        for (index, ty) in self.signature.params.iter().enumerate() {
             let value = params.arg(index);
             let value = value.unwrap_or_else(|| Value::new_undefined(ctx.clone()));
             args.push(convert::to_wasm(&self.realm, &self.group, &value, ty)?);
@@ -319,14 +320,14 @@ impl<'js> Call<'_, 'js> {
         let returned: Value<'js> = function.call_arg(call)?;
         match (&*self.signature.results, results) {
             ([], _) => {}
-            (&[ty], [result]) => *result = self.lower(&group, &returned, ty)?,
+            ([ty], [result]) => *result = self.lower(&group, &returned, ty)?,
             (types, results) => {
                 let iterate = realm.function(ctx, "iterate")?;
                 let values: Vec<Value<'js>> = iterate.call((returned, types.len()))?;
                 let lowered: Result<Vec<Lowered>> = values
                     .iter()
                     .zip(types)
-                    .map(|(value, &ty)| convert::to_wasm(realm, &group, value, ty))
+                    .map(|(value, ty)| convert::to_wasm(realm, &group, value, ty))
                     .collect();
                 let lowered = lowered?;
                 realm.store.with(|store| {
@@ -342,7 +343,7 @@ impl<'js> Call<'_, 'js> {
         Ok(())
     }
 
-    fn lower(&self, group: &Class<'js, Group>, value: &Value<'js>, ty: ValType) -> Result<Val> {
+    fn lower(&self, group: &Class<'js, Group>, value: &Value<'js>, ty: &ValType) -> Result<Val> {
         if let Some(val) = convert::number_to_wasm(value, ty)? {
             return Ok(val);
         }
@@ -375,7 +376,7 @@ impl<'js> Call<'_, 'js> {
         match self.group().and_then(|group| errors::to_exception(realm, &group, &exception)) {
             Ok(exception) => realm.store.with(|store| {
                 let mut scope = RootScope::new(store);
-                let exception: ExnRef = exception.to_rooted(&mut scope);
+                let exception: Rooted<ExnRef> = exception.to_rooted(&mut scope);
                 match scope.as_context_mut().throw::<()>(exception) {
                     Err(thrown) => thrown.into(),
                     Ok(()) => Trap::UnreachableCodeReached.into(),

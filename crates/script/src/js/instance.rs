@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use lineal::{
     AsContextMut, Extern, ExternType, Func, FuncType, Global, GlobalType, IncompatibleImport,
-    Instance, RefType, RootScope, Val, ValType,
+    Instance, Mutability, RefType, RootScope, Val, ValType,
 };
 use rquickjs::{Class, Ctx, Function, Object, Result, Value};
 
@@ -73,21 +73,29 @@ pub(super) fn add<'js>(
                 shared(own, &entity).ok_or(rquickjs::Error::Unknown)?
             }
             _ => {
-                let fits = match ty.content {
+                let fits = match ty.content() {
                     ValType::I64 => value.is_big_int(),
                     ValType::V128 => false,
-                    ValType::Ref(_) => convert::crosses(ty.content),
+                    ValType::Ref(_) => convert::crosses(ty.content()),
                     _ => value.is_number(),
                 };
-                let wanted = format!("a WebAssembly.Global or a value of the type {}", ty.content);
+                let wanted =
+                    format!("a WebAssembly.Global or a value of the type {}", ty.content());
                 if !fits {
                     return Err(refuse(&wanted));
                 }
-                let Ok(lowered) = convert::to_wasm(realm, own, value, ty.content) else {
+                let Ok(lowered) = convert::to_wasm(realm, own, value, ty.content()) else {
                     ctx.catch();
                     return Err(refuse(&wanted));
                 };
-                Extern::Global(new_global(ctx, realm, own, ty.content, false, &lowered)?)
+                Extern::Global(new_global(
+                    ctx,
+                    realm,
+                    own,
+                    ty.content(),
+                    Mutability::Const,
+                    &lowered,
+                )?)
             }
         },
         _ => {
@@ -150,7 +158,7 @@ pub(super) fn add_default<'js>(
     let found = realm.linker.as_ref().and_then(|linker| {
         realm.store.with(|store| {
             let before = store.set_region(region);
-            let found = linker.get_by_import(store.as_context_mut(), &import).ok();
+            let found = linker.get_by_import(store.as_context_mut(), &import);
             store.set_region(before);
             found
         })
@@ -199,8 +207,8 @@ pub(super) fn new_global(
     ctx: &Ctx<'_>,
     realm: &Realm,
     own: &Class<'_, Group>,
-    content: ValType,
-    mutable: bool,
+    content: &ValType,
+    mutability: Mutability,
     value: &convert::Lowered,
 ) -> Result<Global> {
     let region = own.borrow().region;
@@ -209,7 +217,7 @@ pub(super) fn new_global(
         let mut scope = RootScope::new(store);
         let mut store = scope.as_context_mut();
         let value: Val = value.val(&mut store);
-        let global = Global::new(&mut store, GlobalType { content, mutable }, value);
+        let global = Global::new(&mut store, GlobalType::new(content.clone(), mutability), value);
         store.set_region(before);
         global
     });

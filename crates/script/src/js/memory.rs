@@ -3,8 +3,8 @@
 use std::rc::Rc;
 
 use lineal::{
-    AddressType, AsContextMut, GlobalType, Memory, MemoryType, Pages, Ref, RootScope, SharedMemory,
-    Table, TableType, Val, ValType,
+    AsContextMut, GlobalType, Memory, MemoryType, Mutability, Ref, RootScope, SharedMemory, Table,
+    TableType, ValType,
 };
 use rquickjs::{Class, Ctx, Exception, Result, Value};
 
@@ -47,15 +47,15 @@ pub(super) fn define<'js>(natives: &Natives<'_, 'js>, realm: &Rc<Realm>) -> Resu
         let old = old.map_err(|error| range_error(&ctx, &error))?;
         r.refresh(&ctx)?;
         entity.refresh(&ctx, true)?;
-        from_u64(&ctx, old, memory_type(&r, &entity)?.address_type() == AddressType::I64)
+        from_u64(&ctx, old, memory_type(&r, &entity)?.is_64())
     })?;
     let r = realm.clone();
     natives.add("memoryType", move |ctx: Ctx<'js>, this: This<'js>| {
         let ty = memory_type(&r, &this.borrow())?;
         let row = rquickjs::Array::new(ctx.clone())?;
-        row.set(0, ty.address_type() == AddressType::I64)?;
+        row.set(0, ty.is_64())?;
         row.set(1, ty.is_shared())?;
-        let bytes = |pages: Pages| pages.to_bytes(ty.page_size()).map(|bytes| bytes as f64);
+        let bytes = |pages: u64| pages.checked_mul(ty.page_size()).map(|bytes| bytes as f64);
         row.set(2, ty.maximum().and_then(bytes))?;
         Result::Ok(row)
     })?;
@@ -71,17 +71,12 @@ fn new_memory<'js>(
     shared: bool,
     is_64: bool,
 ) -> Result<Value<'js>> {
-    let address_type = if is_64 { AddressType::I64 } else { AddressType::I32 };
     let maximum = match (maximum, shared) {
         // The most that a script can look at; the address space is reserved, but not used.
         (None, true) => Some(initial.max(DEFAULT_SHARED_PAGES)),
         _ => maximum,
     };
-    let ty = MemoryType::builder(Pages(initial))
-        .maximum(maximum.map(Pages))
-        .address_type(address_type)
-        .shared(shared)
-        .build();
+    let ty = MemoryType::builder().min(initial).max(maximum).memory64(is_64).shared(shared).build();
     let ty = ty.map_err(|error| Exception::throw_range(ctx, &error.to_string()))?;
     let group = realm.new_group(ctx)?;
     let region = group.borrow().region;
@@ -126,7 +121,7 @@ fn given_or_default<'js>(
     ctx: &Ctx<'js>,
     realm: &Rc<Realm>,
     group: &Class<'js, Group>,
-    ty: ValType,
+    ty: &ValType,
     given: bool,
     value: &Value<'js>,
 ) -> Result<Lowered> {
@@ -137,35 +132,28 @@ fn given_or_default<'js>(
     }
 }
 
-fn reference(val: Val) -> Option<Ref> {
-    Some(match val {
-        Val::FuncRef(func) => Ref::Func(func),
-        Val::ExternRef(value) => Ref::Extern(value),
-        Val::AnyRef(value) => Ref::Any(value),
-        Val::ExnRef(value) => Ref::Exn(value),
-        _ => return None,
-    })
-}
-
 fn define_tables<'js>(natives: &Natives<'_, 'js>, realm: &Rc<Realm>) -> Result<()> {
     let r = realm.clone();
     // The type is an array: the kind of elements, the minimum, the maximum, whether 64-bit.
     let new = move |ctx: Ctx<'js>, ty: rquickjs::Array<'js>, given: bool, value: Value<'js>| {
         let kind: String = ty.get(0)?;
-        let ty = TableType {
-            element: table_element(&kind).ok_or(rquickjs::Error::Unknown)?,
-            minimum: to_u64(&ty.get(1)?)?,
-            maximum: to_optional_u64(&ty.get(2)?)?,
-            table64: ty.get(3)?,
+        let element = table_element(&kind).ok_or(rquickjs::Error::Unknown)?;
+        let (minimum, maximum) = (to_u64(&ty.get(1)?)?, to_optional_u64(&ty.get(2)?)?);
+        let ty = if ty.get(3)? {
+            TableType::new64(element, minimum, maximum)
+        } else {
+            let narrow = |elements| u32::try_from(elements).map_err(|_| rquickjs::Error::Unknown);
+            TableType::new(element, narrow(minimum)?, maximum.map(narrow).transpose()?)
         };
         let group = r.new_group(&ctx)?;
         let region = group.borrow().region;
-        let init = given_or_default(&ctx, &r, &group, ValType::Ref(ty.element), given, &value)?;
+        let init =
+            given_or_default(&ctx, &r, &group, &ValType::Ref(ty.element().clone()), given, &value)?;
         let table = r.store.with(|store| {
             let before = store.set_region(region);
             let mut scope = RootScope::new(store);
             let mut store = scope.as_context_mut();
-            let init = reference(init.val(&mut store)).unwrap_or(Ref::null(ty.element.heap));
+            let init = init.val(&mut store).ref_().unwrap_or(Ref::null(ty.element().heap_type()));
             let table = Table::new(&mut store, ty, init);
             store.set_region(before);
             table.map(|table| (table, table.hash_key(&store) as u64))
@@ -179,8 +167,9 @@ fn define_tables<'js>(natives: &Natives<'_, 'js>, realm: &Rc<Realm>) -> Result<(
         let (entity, index) = (this.borrow(), to_u64(&index)?);
         let (table, group) = (table(&entity)?, group_of(&entity)?);
         let exnref = "a script cannot receive an exnref";
-        let crosses =
-            convert::crosses(ValType::Ref(r.store.with(|store| table.ty(&*store).element)));
+        let crosses = convert::crosses(&ValType::Ref(
+            r.store.with(|store| table.ty(&*store).element().clone()),
+        ));
         if !crosses {
             return Err(Exception::throw_type(&ctx, exnref));
         }
@@ -198,12 +187,13 @@ fn define_tables<'js>(natives: &Natives<'_, 'js>, realm: &Rc<Realm>) -> Result<(
         move |this: This<'js>, index: Value<'js>, given: bool, value: Value<'js>| {
             let (ctx, entity, index) = (value.ctx(), this.borrow(), to_u64(&index)?);
             let (table, group) = (table(&entity)?, group_of(&entity)?);
-            let element = r.store.with(|store| table.ty(&*store).element);
-            let value = given_or_default(ctx, &r, &group, ValType::Ref(element), given, &value)?;
+            let element = r.store.with(|store| table.ty(&*store).element().clone());
+            let value =
+                given_or_default(ctx, &r, &group, &ValType::Ref(element.clone()), given, &value)?;
             let set = r.store.with(|store| {
                 let mut scope = RootScope::new(store);
                 let mut store = scope.as_context_mut();
-                let value = reference(value.val(&mut store)).unwrap_or(Ref::null(element.heap));
+                let value = value.val(&mut store).ref_().unwrap_or(Ref::null(element.heap_type()));
                 table.set(&mut store, index, value)
             });
             set.map_err(|_| out_of_table(ctx, index))
@@ -216,28 +206,35 @@ fn define_tables<'js>(natives: &Natives<'_, 'js>, realm: &Rc<Realm>) -> Result<(
             let (ctx, entity, delta) = (value.ctx().clone(), this.borrow(), to_u64(&delta)?);
             let (table, group) = (table(&entity)?, group_of(&entity)?);
             let ty = r.store.with(|store| table.ty(&*store));
-            let value =
-                given_or_default(&ctx, &r, &group, ValType::Ref(ty.element), given, &value)?;
+            let value = given_or_default(
+                &ctx,
+                &r,
+                &group,
+                &ValType::Ref(ty.element().clone()),
+                given,
+                &value,
+            )?;
             let old = r.store.with(|store| {
                 let mut scope = RootScope::new(store);
                 let mut store = scope.as_context_mut();
-                let value = reference(value.val(&mut store)).unwrap_or(Ref::null(ty.element.heap));
+                let value =
+                    value.val(&mut store).ref_().unwrap_or(Ref::null(ty.element().heap_type()));
                 table.grow(&mut store, delta, value)
             });
             let old = old.map_err(|error| range_error(&ctx, &error))?;
-            from_u64(&ctx, old, ty.table64)
+            from_u64(&ctx, old, ty.is_64())
         },
     )?;
     let r = realm.clone();
     natives.add("tableLength", move |ctx: Ctx<'js>, this: This<'js>| {
         let table = table(&this.borrow())?;
-        let (len, is_64) = r.store.with(|store| (table.size(&*store), table.ty(&*store).table64));
+        let (len, is_64) = r.store.with(|store| (table.size(&*store), table.ty(&*store).is_64()));
         from_u64(&ctx, len, is_64)
     })?;
     let r = realm.clone();
     natives.add("tableIs64", move |this: This<'js>| {
         let table = table(&this.borrow())?;
-        Result::Ok(r.store.with(|store| table.ty(&*store).table64))
+        Result::Ok(r.store.with(|store| table.ty(&*store).is_64()))
     })
 }
 
@@ -249,9 +246,10 @@ fn define_globals<'js>(natives: &Natives<'_, 'js>, realm: &Rc<Realm>) -> Result<
     let r = realm.clone();
     let new = move |ctx: Ctx<'js>, kind: String, mutable: bool, given: bool, value: Value<'js>| {
         let ty = convert::value_type(&kind).ok_or(rquickjs::Error::Unknown)?;
+        let mutability = if mutable { Mutability::Var } else { Mutability::Const };
         let group = r.new_group(&ctx)?;
-        let value = given_or_default(&ctx, &r, &group, ty, given, &value)?;
-        let global = new_global(&ctx, &r, &group, ty, mutable, &value)?;
+        let value = given_or_default(&ctx, &r, &group, &ty, given, &value)?;
+        let global = new_global(&ctx, &r, &group, &ty, mutability, &value)?;
         let key = r.store.with(|store| global.hash_key(&*store) as u64);
         entity::named(&ctx, &r, &group, (Kind::Global, key), || Ok(Thing::Global(global)))
     };
@@ -263,7 +261,7 @@ fn define_globals<'js>(natives: &Natives<'_, 'js>, realm: &Rc<Realm>) -> Result<
             return Err(rquickjs::Error::Unknown);
         };
         let ty = global_type(&ctx, &r, global)?;
-        debug_assert!(convert::crosses(ty.content));
+        debug_assert!(convert::crosses(ty.content()));
         r.store.with(|store| {
             let mut scope = RootScope::new(store);
             let mut store = scope.as_context_mut();
@@ -278,10 +276,10 @@ fn define_globals<'js>(natives: &Natives<'_, 'js>, realm: &Rc<Realm>) -> Result<
             return Err(rquickjs::Error::Unknown);
         };
         let ty = global_type(&ctx, &r, global)?;
-        if !ty.mutable {
+        if ty.mutability().is_const() {
             return Err(Exception::throw_type(&ctx, "the global is immutable"));
         }
-        let value = convert::to_wasm(&r, &group, &value, ty.content)?;
+        let value = convert::to_wasm(&r, &group, &value, ty.content())?;
         let set = r.store.with(|store| {
             let mut scope = RootScope::new(store);
             let mut store = scope.as_context_mut();
@@ -295,8 +293,11 @@ fn define_globals<'js>(natives: &Natives<'_, 'js>, realm: &Rc<Realm>) -> Result<
 /// The type of a global, if its value can cross the border.
 fn global_type(ctx: &Ctx<'_>, realm: &Realm, global: &lineal::Global) -> Result<GlobalType> {
     let ty = realm.store.with(|store| global.ty(&*store));
-    if convert::crosses(ty.content) {
+    if convert::crosses(ty.content()) {
         return Ok(ty);
     }
-    Err(Exception::throw_type(ctx, &format!("a script cannot have the value of a {}", ty.content)))
+    Err(Exception::throw_type(
+        ctx,
+        &format!("a script cannot have the value of a {}", ty.content()),
+    ))
 }

@@ -4,10 +4,7 @@
 use std::ops::Range;
 use std::rc::Rc;
 
-use lineal::{
-    CompositeType, Engine, ExternType, FuncType, HeapType, ImportType, Module, RefType,
-    StorageType, ValType,
-};
+use lineal::{Engine, ExternType, FuncType, HeapType, ImportType, Module, StorageType, ValType};
 
 /// The name that the functions on strings are imported from.
 const STRINGS: &str = "wasm:js-string";
@@ -52,7 +49,7 @@ impl Compiled {
     ) -> lineal::Result<Compiled> {
         let module = Module::from_binary(engine, bytes)?;
         let compiled = Compiled { module, bytes: bytes.into(), options };
-        compiled.check_sources(engine)?;
+        compiled.check_sources()?;
         Ok(compiled)
     }
 
@@ -61,17 +58,15 @@ impl Compiled {
         Compiled { module, bytes: Rc::default(), options: CompileOptions::default() }
     }
 
-    fn check_sources(&self, engine: &Engine) -> lineal::Result<()> {
+    fn check_sources(&self) -> lineal::Result<()> {
         for import in self.module.imports() {
             let fits = match (self.source(&import), import.ty()) {
                 (Source::Script, _) => true,
-                (Source::Strings(name), ExternType::Func(ty)) => {
-                    is_string_function(engine, name, &ty)
-                }
+                (Source::Strings(name), ExternType::Func(ty)) => is_string_function(name, &ty),
                 (Source::Constant(_), ExternType::Global(ty)) => {
-                    let heap =
-                        |ty| matches!(ty, ValType::Ref(RefType { heap: HeapType::Extern, .. }));
-                    !ty.mutable && heap(ty.content)
+                    let content = ty.content().as_ref();
+                    ty.mutability().is_const()
+                        && content.is_some_and(|ty| ty.heap_type().is_extern())
                 }
                 _ => false,
             };
@@ -172,26 +167,24 @@ const STRING_FUNCTIONS: [(&str, &str, &str); 13] = [
     ("compare", "ee", "i"),
 ];
 
-fn is_string_function(engine: &Engine, name: &str, ty: &FuncType) -> bool {
+fn is_string_function(name: &str, ty: &FuncType) -> bool {
     let Some((_, params, results)) = STRING_FUNCTIONS.iter().find(|f| f.0 == name) else {
         return false;
     };
-    let fit = |letters: &str, types: &[ValType]| {
-        letters.len() == types.len()
-            && letters.chars().zip(types).all(|(letter, &ty)| is_of(engine, letter, ty))
-    };
-    fit(params, ty.params()) && fit(results, ty.results())
+    fits(params, ty.params()) && fits(results, ty.results())
 }
 
-fn is_of(engine: &Engine, letter: char, ty: ValType) -> bool {
-    match (letter, ty) {
-        ('i', ValType::I32) => true,
-        ('e', ValType::Ref(RefType { nullable: true, heap: HeapType::Extern })) => true,
-        ('E', ValType::Ref(RefType { nullable: false, heap: HeapType::Extern })) => true,
-        ('a', ValType::Ref(RefType { nullable: true, heap: HeapType::ConcreteArray(index) })) => {
-            let Some(ty) = engine.type_at(index) else { return false };
-            matches!(&ty.composite, CompositeType::Array(array)
-                if array.field().storage == StorageType::I16 && array.field().mutable)
+fn fits(letters: &str, types: impl ExactSizeIterator<Item = ValType>) -> bool {
+    letters.len() == types.len()
+        && letters.chars().zip(types).all(|(letter, ty)| is_of(letter, &ty))
+}
+
+fn is_of(letter: char, ty: &ValType) -> bool {
+    let Some(ty) = ty.as_ref() else { return letter == 'i' && ty.is_i32() };
+    match (letter, ty.is_nullable(), ty.heap_type()) {
+        ('e', true, HeapType::Extern) | ('E', false, HeapType::Extern) => true,
+        ('a', true, HeapType::ConcreteArray(array)) => {
+            array.element_type() == StorageType::I16 && array.mutability().is_var()
         }
         _ => false,
     }

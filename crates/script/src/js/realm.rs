@@ -194,7 +194,7 @@ impl Realm {
     /// The same, and finds cycles in any case.
     pub(super) fn collect_now(&self, ctx: &Ctx<'_>) {
         if !self.store.is_lent() {
-            self.store.with(|store| store.gc());
+            let _ = self.store.with(|store| store.gc(None));
             self.free_lost();
         }
         ctx.run_gc();

@@ -124,17 +124,18 @@ fn provide(
     let ty = import.ty();
     match (&ty, &value) {
         (ExternType::Func(ty), Value::Function(function)) => {
-            let callback = callback(state, lua, &name, function.clone(), ty.results());
+            let callback =
+                callback(state, lua, &name, function.clone(), &ty.results().collect::<Vec<_>>());
             let ty = ty.clone();
             let func = store::with(|store| imports::function(store, ty, DEPTH_LIMIT, callback));
             Ok(Some(func.into()))
         }
         (ExternType::Global(ty), _) => {
-            let value = to_wasm(state, &value, ty.content)
+            let value = to_wasm(state, &value, ty.content())
                 .map_err(|problem| args.failure(format_args!("`{name}` {problem}")))?;
             let global = store::with(|mut store| {
                 let value = value.enter(&mut store)?;
-                Global::new(&mut store, *ty, value)
+                Global::new(&mut store, ty.clone(), value)
             });
             let global = global.map_err(|error| args.failure(describe(&error)))?;
             Ok(Some(global.into()))
@@ -198,7 +199,7 @@ fn call_script(
     if returned.pop_front() != Some(Value::Boolean(true)) {
         return Err(Failure::Thrown(returned.pop_front().unwrap_or(Value::Nil)));
     }
-    for (index, (result, &ty)) in results.iter_mut().zip(types).enumerate() {
+    for (index, (result, ty)) in results.iter_mut().zip(types).enumerate() {
         let value = returned.get(index).cloned().unwrap_or(Value::Nil);
         let value = to_wasm(state, &value, ty).map_err(|problem| {
             let which = if index == 0 { String::new() } else { format!(" {}", index + 1) };
@@ -257,8 +258,8 @@ fn call(
         let noun = if expected == 1 { "argument" } else { "arguments" };
         return Err(args.failure(format_args!("expected {expected} {noun}, got {given}")));
     }
-    let params = types.iter().zip(args.values()).enumerate().map(|(index, (&ty, value))| {
-        to_wasm(state, value, ty)
+    let params = types.zip(args.values()).enumerate().map(|(index, (ty, value))| {
+        to_wasm(state, value, &ty)
             .map_err(|problem| args.failure(format_args!("argument {} {problem}", index + 1)))
     });
     let params = params.collect::<Outcome<Vec<Incoming>>>()?;
@@ -314,8 +315,8 @@ fn global_value(state: &Rc<State>, lua: &Lua, name: &str, global: Global) -> Out
         value.map_err(|error| Failure::Message(describe(&error)))?.into_lua(state, lua)
     })?;
     let set = raw(state, lua, name, move |state, _, args| {
-        let ty = store::with(|store| global.ty(&store)).content;
-        let value = to_wasm(state, &args.get(0), ty)
+        let ty = store::with(|store| global.ty(&store));
+        let value = to_wasm(state, &args.get(0), ty.content())
             .map_err(|problem| args.failure(format_args!("the value {problem}")))?;
         store::with(|mut store| {
             let value = value.enter(&mut store)?;
@@ -344,8 +345,8 @@ fn table_value(state: &Rc<State>, lua: &Lua, name: &str, table: Table) -> Outcom
         }
     })?;
     let element = move |state: &State, args: &Args, index| {
-        let ty = store::with(|store| table.ty(&store)).element;
-        to_wasm(state, &args.get(index), ValType::Ref(ty))
+        let ty = store::with(|store| table.ty(&store).element().clone());
+        to_wasm(state, &args.get(index), &ValType::Ref(ty))
             .map_err(|problem| args.failure(format_args!("the value {problem}")))
     };
     let set = raw(state, lua, name, move |state, _, args| {

@@ -100,14 +100,14 @@ impl Outgoing {
                 let token = reference.data(&*store)?.and_then(|data| data.downcast_ref::<Token>());
                 match token {
                     Some(token) => Outgoing::Token(token.id),
-                    None => Outgoing::Opaque(Opaque::Extern(OwnedRooted::new(store, reference)?)),
+                    None => Outgoing::Opaque(Opaque::Extern(reference.to_owned_rooted(store)?)),
                 }
             }
             Val::AnyRef(Some(reference)) => {
-                Outgoing::Opaque(Opaque::Any(OwnedRooted::new(store, reference)?))
+                Outgoing::Opaque(Opaque::Any(reference.to_owned_rooted(store)?))
             }
             Val::ExnRef(Some(reference)) => {
-                Outgoing::Opaque(Opaque::Exn(OwnedRooted::new(store, reference)?))
+                Outgoing::Opaque(Opaque::Exn(reference.to_owned_rooted(store)?))
             }
             val => Outgoing::Plain(val),
         })
@@ -134,7 +134,7 @@ impl Outgoing {
 }
 
 /// A value of a script as one of some type; what is wrong with it otherwise.
-pub(super) fn to_wasm(state: &State, value: &Value, ty: ValType) -> Result<Incoming, String> {
+pub(super) fn to_wasm(state: &State, value: &Value, ty: &ValType) -> Result<Incoming, String> {
     let wrong = |expected: &str| format!("must be {expected}, got {}", type_of(value));
     let integer = |expected: &str| match *value {
         Value::Integer(integer) => Ok(integer),
@@ -166,18 +166,18 @@ pub(super) fn to_wasm(state: &State, value: &Value, ty: ValType) -> Result<Incom
             Val::V128(V128::from(u128::from_le_bytes(bytes)))
         }
         ValType::Ref(ty) if *value == Value::Nil => {
-            if !ty.nullable {
+            if !ty.is_nullable() {
                 return Err(format!("must not be nil, for its type is {ty}"));
             }
-            lineal::Ref::null(ty.heap).into()
+            lineal::Ref::null(ty.heap_type()).into()
         }
         ValType::Ref(ty) => {
-            return reference(state, value, ty.heap).ok_or_else(|| wrong(&ty.to_string()));
+            return reference(state, value, ty.heap_type()).ok_or_else(|| wrong(&ty.to_string()));
         }
     }))
 }
 
-fn reference(state: &State, value: &Value, ty: HeapType) -> Option<Incoming> {
+fn reference(state: &State, value: &Value, ty: &HeapType) -> Option<Incoming> {
     if let Value::UserData(data) = value
         && let Ok(opaque) = data.borrow::<Opaque>()
     {
@@ -195,6 +195,6 @@ fn reference(state: &State, value: &Value, ty: HeapType) -> Option<Incoming> {
     func.map(|func| Incoming::Plain(Val::FuncRef(Some(func))))
 }
 
-fn is_extern(ty: HeapType) -> bool {
+fn is_extern(ty: &HeapType) -> bool {
     matches!(ty, HeapType::Extern | HeapType::NoExtern)
 }

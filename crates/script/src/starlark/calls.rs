@@ -96,7 +96,7 @@ fn call_script(eval: &mut Evaluator<'_, '_, '_>, call: Call<'_>) -> Result<()> {
     match (types, results) {
         ([], _) => {}
         ([ty], [result]) => {
-            *result = to_wasm(returned, *ty).map_err(|problem| wrong("", problem))?;
+            *result = to_wasm(returned, ty).map_err(|problem| wrong("", problem))?;
         }
         (types, results) => {
             let values = returned.iterate(eval.heap());
@@ -109,7 +109,7 @@ fn call_script(eval: &mut Evaluator<'_, '_, '_>, call: Call<'_>) -> Result<()> {
                 results.iter_mut().zip(values.into_iter().zip(types)).enumerate()
             {
                 let which = format!(" {}", index + 1);
-                *result = to_wasm(value, *ty).map_err(|problem| wrong(&which, problem))?;
+                *result = to_wasm(value, ty).map_err(|problem| wrong(&which, problem))?;
             }
         }
     }
@@ -131,8 +131,8 @@ pub(super) fn call_guest<'v>(
         let noun = if expected == 1 { "argument" } else { "arguments" };
         return Err(native_error(format!("{name}: expected {expected} {noun}, got {given}")));
     }
-    let params = args.iter().zip(ty.params()).enumerate().map(|(index, (&arg, &ty))| {
-        to_wasm(arg, ty)
+    let params = args.iter().zip(ty.params()).enumerate().map(|(index, (&arg, ty))| {
+        to_wasm(arg, &ty)
             .map_err(|problem| native_error(format!("{name}: argument {} {problem}", index + 1)))
     });
     let params = params.collect::<starlark::Result<Vec<Val>>>()?;

@@ -215,12 +215,12 @@ fn provide<'v>(
     match import.ty() {
         ExternType::Func(ty) if is_callable(value) => {
             let index = IMPORTED.replace(IMPORTED.get() + 1);
-            let callback = callback(eval, index, name, value, ty.results());
+            let callback = callback(eval, index, name, value, &ty.results().collect::<Vec<_>>());
             let func = store::with(|store| imports::function(store, ty, DEPTH_LIMIT, callback));
             Ok(Some(func.into()))
         }
         ExternType::Global(ty) => {
-            let value = to_wasm(value, ty.content).map_err(|problem| {
+            let value = to_wasm(value, ty.content()).map_err(|problem| {
                 native_error(format!("load_module: the import `{name}` {problem}"))
             })?;
             let global = store::with(|mut store| Global::new(&mut store, ty, value));
@@ -300,8 +300,8 @@ fn global_methods(builder: &mut MethodsBuilder) {
         this: &GlobalValue,
         #[starlark(require = pos)] value: Value<'v>,
     ) -> starlark::Result<NoneType> {
-        let ty = store::with(|store| this.0.ty(&store)).content;
-        let value = to_wasm(value, ty)
+        let ty = store::with(|store| this.0.ty(&store));
+        let value = to_wasm(value, ty.content())
             .map_err(|problem| native_error(format!("wasm_global.set: the value {problem}")))?;
         store::with(|mut store| this.0.set(&mut store, value))
             .map_err(|error| native_error(format!("wasm_global.set: {}", describe(&error))))?;
@@ -350,8 +350,8 @@ fn table_methods(builder: &mut MethodsBuilder) {
             let got = whole_number(index);
             return Err(native_error(format!("wasm_table.set: index must be an int, got {got}")));
         };
-        let ty = ValType::Ref(store::with(|store| this.0.ty(&store)).element);
-        let value = to_wasm(value, ty)
+        let ty = ValType::Ref(store::with(|store| this.0.ty(&store).element().clone()));
+        let value = to_wasm(value, &ty)
             .map_err(|problem| native_error(format!("wasm_table.set: the value {problem}")))?;
         let reference =
             crate::modules::reference(value).map_err(|error| native_error(describe(&error)))?;

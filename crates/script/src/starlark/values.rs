@@ -54,11 +54,9 @@ impl Outgoing {
         val: &Val,
     ) -> lineal::Result<Outgoing> {
         let reference = match *val {
-            Val::ExternRef(Some(reference)) => {
-                Reference::Extern(OwnedRooted::new(store, reference)?)
-            }
-            Val::AnyRef(Some(reference)) => Reference::Any(OwnedRooted::new(store, reference)?),
-            Val::ExnRef(Some(reference)) => Reference::Exn(OwnedRooted::new(store, reference)?),
+            Val::ExternRef(Some(reference)) => Reference::Extern(reference.to_owned_rooted(store)?),
+            Val::AnyRef(Some(reference)) => Reference::Any(reference.to_owned_rooted(store)?),
+            Val::ExnRef(Some(reference)) => Reference::Exn(reference.to_owned_rooted(store)?),
             val => return Ok(Outgoing::Plain(val)),
         };
         Ok(Outgoing::Opaque(Opaque(reference)))
@@ -102,7 +100,7 @@ pub(super) fn whole_number(value: Value<'_>) -> String {
 }
 
 /// A value of a script as one of some type; what is wrong with it otherwise.
-pub(super) fn to_wasm(value: Value<'_>, ty: ValType) -> Result<Val, String> {
+pub(super) fn to_wasm(value: Value<'_>, ty: &ValType) -> Result<Val, String> {
     let wrong = |expected: &str| format!("must be {expected}, got {}", whole_number(value));
     let number = |expected: &str| match UnpackFloat::unpack_value(value) {
         Ok(Some(number)) => Ok(number.0),
@@ -129,10 +127,10 @@ pub(super) fn to_wasm(value: Value<'_>, ty: ValType) -> Result<Val, String> {
             Val::V128(V128::from(u128::from_le_bytes(bytes)))
         }
         ValType::Ref(ty) if value.is_none() => {
-            if !ty.nullable {
+            if !ty.is_nullable() {
                 return Err(format!("must not be None, for its type is {ty}"));
             }
-            lineal::Ref::null(ty.heap).into()
+            lineal::Ref::null(ty.heap_type()).into()
         }
         ValType::Ref(ty) => reference(value).ok_or_else(|| wrong(&ty.to_string()))?,
     })

@@ -1,5 +1,7 @@
 //! [`Config`]: what can be chosen before an engine is created.
 
+use std::num::NonZeroUsize;
+
 use lineal_decoder::Features;
 use lineal_memory::MemoryOptions;
 
@@ -234,6 +236,21 @@ impl Config {
     /// Without them, modules may still use atomic operations, on memories of their own.
     pub fn shared_memory(&mut self, enable: bool) -> &mut Self {
         self.shared_memory = enable;
+        self
+    }
+
+    /// Sets whether the errors of traps and of host functions hold a
+    /// [`WasmBacktrace`](crate::WasmBacktrace); they do by default.
+    pub fn wasm_backtrace(&mut self, enable: bool) -> &mut Self {
+        let frames = self.backtrace_frames.unwrap_or(Config::BACKTRACE_FRAMES);
+        self.backtrace_frames = enable.then_some(frames);
+        self
+    }
+
+    /// Sets how many frames a [`WasmBacktrace`](crate::WasmBacktrace) lists at most; 20 by default.
+    /// `None` does the same as [`wasm_backtrace`](Self::wasm_backtrace) with `false`.
+    pub fn wasm_backtrace_max_frames(&mut self, limit: Option<NonZeroUsize>) -> &mut Self {
+        self.backtrace_frames = limit;
         self
     }
 

@@ -1,5 +1,6 @@
 //! [`Engine`]: what modules and stores of one embedding have in common.
 
+mod compat;
 pub(crate) mod config;
 
 use std::fmt;
@@ -45,33 +46,12 @@ impl Engine {
         EngineWeak { inner: Arc::downgrade(&self.inner) }
     }
 
-    /// The number of a type in this engine; equal types have equal numbers.
-    ///
-    /// ```
-    /// use lineal::{Engine, FuncType, HeapType, RefType, ValType};
-    ///
-    /// let engine = Engine::default();
-    /// let callback = engine.register_type(&FuncType::new([ValType::I32], []).into());
-    /// let ty = RefType { nullable: false, heap: HeapType::ConcreteFunc(callback) };
-    /// let run = FuncType::new([ValType::Ref(ty)], []);
-    /// assert_eq!(engine.type_at(callback).unwrap().as_func().unwrap().params(), [ValType::I32]);
-    /// # assert_eq!(run.params().len(), 1);
-    /// ```
-    ///
-    /// # Panics
-    ///
-    /// If the type refers to a type that is not one of this engine's, or does not match its
-    /// supertype.
-    pub fn register_type(&self, ty: &SubType) -> TypeIndex {
-        self.types().register_one(ty)
-    }
-
     /// The number of a function type: its own, if it comes from one of this engine's modules.
     pub(crate) fn register_func_type(&self, ty: &FuncType) -> TypeIndex {
         let is_same = |index| self.type_at(index).is_some_and(|def| def.as_func() == Some(ty));
         match ty.defined() {
             Some(index) if is_same(index) => index,
-            _ => self.register_type(&ty.clone().into()),
+            _ => self.types().register_plain(&ty.clone().into()),
         }
     }
 
@@ -83,7 +63,7 @@ impl Engine {
     }
 
     /// The type with a number; `None` if the number is not one of this engine's.
-    pub fn type_at(&self, index: TypeIndex) -> Option<&SubType> {
+    pub(crate) fn type_at(&self, index: TypeIndex) -> Option<&SubType> {
         self.types().get(index).map(|def| &def.ty)
     }
 }

@@ -30,13 +30,14 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use anyhow::{Context as _, Result};
-use lineal_decoder::FuncType;
+use lineal_decoder as plain;
 
 use crate::api::func::caller::Caller;
 use crate::api::func::host::{HostDef, WasmRet};
 use crate::api::func::{Func, check_count};
 use crate::api::store::sealed::Core;
 use crate::api::store::{AsContextMut, StoreContextMut, StoreInner};
+use crate::api::types::FuncType;
 use crate::api::values::val::Val;
 use crate::api::values::wasm_ty::WasmParams;
 use crate::api::values::wasm_ty::sealed::Values;
@@ -244,7 +245,9 @@ impl Func {
             + 'static,
         T: Send + 'static,
     {
-        Func::from_def(&mut store.as_context_mut(), &HostDef::untyped_async(ty, func))
+        let mut store = store.as_context_mut();
+        let ty = ty.lower(store.engine());
+        Func::from_def(&mut store, &HostDef::untyped_async(ty, func))
     }
 
     /// Creates a host function that may wait, from a closure whose parameters (in a tuple) and
@@ -350,7 +353,7 @@ impl HostDef {
         R: WasmRet,
         T: Send + 'static,
     {
-        let ty = FuncType::new(P::TYPES.iter().copied(), R::Results::TYPES.iter().copied());
+        let ty = plain::FuncType::new(P::TYPES.iter().copied(), R::Results::TYPES.iter().copied());
         let func = move |core: NonNull<StoreCore>, instance, slots: *mut u64| -> HostFuture {
             let mut params = P::Slots::default();
             // SAFETY: `HostDef`s go to stores of this `T` only, and the executor passes what the
@@ -379,7 +382,7 @@ impl HostDef {
     }
 
     /// [`HostDef::untyped`] for a closure that returns a future.
-    pub(crate) fn untyped_async<T, F>(ty: FuncType, closure: F) -> HostDef
+    pub(crate) fn untyped_async<T, F>(ty: plain::FuncType, closure: F) -> HostDef
     where
         F: for<'a> Fn(
                 Caller<'a, T>,
@@ -395,7 +398,7 @@ impl HostDef {
         let func = move |core: NonNull<StoreCore>, instance, slots: *mut u64| -> HostFuture {
             let ty = signature.clone();
             let mut params = vec![Val::I32(0); ty.params().len()];
-            let default = |ty| Val::default_for_ty(ty).unwrap_or(Val::null_func_ref());
+            let default = |&ty| Val::default_for_plain(ty).unwrap_or(Val::null_func_ref());
             let results = ty.results().iter().map(default).collect();
             // SAFETY: as in `typed_async`.
             let caller = unsafe {

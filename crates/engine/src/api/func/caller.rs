@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::api::engine::Engine;
+use crate::api::module::contents::ModuleExport;
 use crate::api::module::externs::Extern;
 use crate::api::module::instance::Instance;
 use crate::api::store::sealed::OneStore;
@@ -73,6 +74,12 @@ impl<'a, T> Caller<'a, T> {
         self.instance?.get_export(&mut self.store, name)
     }
 
+    /// What the calling instance has for an export that was looked up in its module; `None` if
+    /// the instance is one of another module, or if no guest called.
+    pub fn get_module_export(&mut self, export: &ModuleExport) -> Option<Extern> {
+        self.instance?.get_module_export(&mut self.store, export)
+    }
+
     /// The host's value in the store.
     pub fn data(&self) -> &T {
         self.store.data()
@@ -102,6 +109,12 @@ impl<T> AsContext for Caller<'_, T> {
 impl<T> AsContextMut for Caller<'_, T> {
     fn as_context_mut(&mut self) -> StoreContextMut<'_, T> {
         self.store.as_context_mut()
+    }
+}
+
+impl<'a, T> From<Caller<'a, T>> for StoreContextMut<'a, T> {
+    fn from(caller: Caller<'a, T>) -> StoreContextMut<'a, T> {
+        caller.store
     }
 }
 

@@ -198,8 +198,8 @@ unsafe fn call_untyped<T>(
             let slots = std::slice::from_raw_parts(slots, slot_count(ty.params()));
             Val::lift(param_vals, store.core(), ty.params(), slots);
         }
-        for (val, ty) in result_vals.iter_mut().zip(ty.results()) {
-            *val = Val::default_for_ty(ty).unwrap_or(Val::null_func_ref());
+        for (val, &ty) in result_vals.iter_mut().zip(ty.results()) {
+            *val = Val::default_for_plain(ty).unwrap_or(Val::null_func_ref());
         }
         // SAFETY: R1: the calling instance is one of this store.
         let mut caller = unsafe { Caller::new(store, instance) };

@@ -8,13 +8,14 @@ pub(crate) mod resumable;
 pub(crate) mod typed;
 
 use anyhow::{Context, Result, bail, ensure};
-use lineal_decoder::{FuncType, TypeIndex, ValType};
+use lineal_decoder::{TypeIndex, ValType};
 
 use crate::api::func::caller::Caller;
 use crate::api::func::host::{HostDef, IntoFunc, with_buffer};
 use crate::api::func::typed::TypedFunc;
 use crate::api::store::handle::Handle;
 use crate::api::store::{AsContext, AsContextMut, StoreContextMut};
+use crate::api::types::FuncType;
 use crate::api::values::val::Val;
 use crate::api::values::wasm_ty::{WasmParams, WasmResults};
 use crate::exec;
@@ -51,12 +52,47 @@ impl Func {
     ///
     /// If the closure returns an error, the guest ends and the call into the guest returns that error. A
     /// result of the wrong type is an error too.
+    ///
+    /// # Panics
+    ///
+    /// If the type belongs to another engine than the store.
     pub fn new<T>(
         mut store: impl AsContextMut<Data = T>,
         ty: FuncType,
         func: impl Fn(Caller<'_, T>, &[Val], &mut [Val]) -> Result<()> + Send + Sync + 'static,
     ) -> Func {
-        Func::from_def(&mut store.as_context_mut(), &HostDef::untyped(ty, func))
+        let mut store = store.as_context_mut();
+        let ty = ty.lower(store.engine());
+        Func::from_def(&mut store, &HostDef::untyped(ty, func))
+    }
+
+    /// Does the same as [`Func::new`].
+    ///
+    /// # Errors
+    ///
+    /// None at present: running out of memory aborts the program.
+    ///
+    /// # Panics
+    ///
+    /// As [`Func::new`].
+    pub fn try_new<T>(
+        store: impl AsContextMut<Data = T>,
+        ty: FuncType,
+        func: impl Fn(Caller<'_, T>, &[Val], &mut [Val]) -> Result<()> + Send + Sync + 'static,
+    ) -> Result<Func> {
+        Ok(Func::new(store, ty, func))
+    }
+
+    /// Does the same as [`Func::wrap`].
+    ///
+    /// # Errors
+    ///
+    /// None at present: running out of memory aborts the program.
+    pub fn try_wrap<T, Params, Results>(
+        store: impl AsContextMut<Data = T>,
+        func: impl IntoFunc<T, Params, Results>,
+    ) -> Result<Func> {
+        Ok(Func::wrap(store, func))
     }
 
     /// Creates a host function from a closure whose parameters and results are Rust types; see
@@ -115,20 +151,19 @@ impl Func {
     /// The function's type.
     pub fn ty(&self, store: impl AsContext) -> FuncType {
         let store = store.as_context();
-        let entity = self.handle.get(store.core());
-        entity.ty.defined_as(entity.type_index)
+        FuncType::at(store.engine(), self.handle.get(store.core()).type_index)
     }
 
     /// Whether the function's type is a type, or a subtype of it.
     ///
     /// # Panics
     ///
-    /// If the function belongs to another store.
+    /// If the function belongs to another store, or the type to another engine.
     pub fn matches_ty(&self, store: impl AsContext, ty: &FuncType) -> bool {
         let store = store.as_context();
         let own = self.handle.get(store.core()).type_index;
         let engine = store.engine();
-        engine.types().is_sub_index(own, engine.register_func_type(ty))
+        engine.types().is_sub_index(own, ty.index_in(engine))
     }
 
     /// Calls the function.

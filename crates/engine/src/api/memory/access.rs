@@ -1,6 +1,6 @@
 //! What hosts do with the contents of a [`Memory`]: numbers, arrays and strings, each in one call.
 
-use lineal_memory::{Scalar, View, ViewMut};
+use lineal_memory::{Record, Scalar, View, ViewMut};
 
 use crate::api::memory::Memory;
 use crate::api::memory::error::MemoryAccessError;
@@ -9,16 +9,21 @@ use crate::api::store::{AsContext, AsContextMut, StoreContext, StoreContextMut};
 /// Contents. Numbers are little-endian and need no alignment.
 ///
 /// ```
-/// use lineal::{Memory, MemoryType, Pages, Store};
+/// use lineal::{Memory, MemoryType, Store};
 ///
 /// let mut store = Store::<()>::default();
-/// let memory = Memory::new(&mut store, MemoryType::new(Pages(1), None)?)?;
+/// let memory = Memory::new(&mut store, MemoryType::new(1, None))?;
 ///
 /// memory.store(&mut store, 16, 0.5_f64)?;
 /// assert_eq!(memory.load::<f64>(&store, 16)?, 0.5);
 ///
-/// memory.write_string(&mut store, 32, "grüße\0")?;
+/// memory.write_cstring(&mut store, 32, "grüße")?;
 /// assert_eq!(memory.read_cstring(&store, 32)?, "grüße");
+///
+/// memory.write_slice(&mut store, 48, &[1_u32, 2])?;
+/// let mut numbers = [0_u32; 2];
+/// memory.read_slice(&store, 48, &mut numbers)?;
+/// assert_eq!(numbers, [1, 2]);
 ///
 /// memory.view_mut::<u16, _>(&mut store, 64, 3)?.set(1, 7)?;
 /// assert_eq!(memory.view::<u16, _>(&store, 64, 3)?.iter().collect::<Vec<_>>(), [0, 7, 0]);
@@ -188,6 +193,86 @@ impl Memory {
         let string = self.linear(&store).read_cstring(addr)?;
         self.note_read(store.core(), addr, string.len() as u64 + 1);
         Ok(string)
+    }
+
+    /// Writes a string as UTF-8 and a NUL after it.
+    ///
+    /// # Errors
+    ///
+    /// If the string contains a NUL, or does not fit inside the memory entirely with the one after
+    /// it; nothing is written then.
+    pub fn write_cstring(
+        &self,
+        mut store: impl AsContextMut,
+        addr: u64,
+        string: &str,
+    ) -> Result<(), MemoryAccessError> {
+        let mut store = store.as_context_mut();
+        let len_bytes = string.len() as u64 + 1;
+        Ok(self.change(&mut store, addr, len_bytes, |memory| memory.write_cstring(addr, string))?)
+    }
+
+    /// Fills a buffer with the numbers from an address on.
+    ///
+    /// # Errors
+    ///
+    /// If they are not inside the memory entirely; the buffer is unchanged then.
+    pub fn read_slice<N: Scalar>(
+        &self,
+        store: impl AsContext,
+        addr: u64,
+        buffer: &mut [N],
+    ) -> Result<(), MemoryAccessError> {
+        let store = store.as_context();
+        self.note_read(store.core(), addr, size_of_val(buffer) as u64);
+        Ok(self.linear(&store).read_slice(addr, buffer)?)
+    }
+
+    /// Writes numbers from an address on.
+    ///
+    /// # Errors
+    ///
+    /// If they do not fit inside the memory entirely; nothing is written then.
+    pub fn write_slice<N: Scalar>(
+        &self,
+        mut store: impl AsContextMut,
+        addr: u64,
+        numbers: &[N],
+    ) -> Result<(), MemoryAccessError> {
+        let mut store = store.as_context_mut();
+        let len_bytes = size_of_val(numbers) as u64;
+        Ok(self.change(&mut store, addr, len_bytes, |memory| memory.write_slice(addr, numbers))?)
+    }
+
+    /// Reads a structure; see [`lineal_memory::Record`].
+    ///
+    /// # Errors
+    ///
+    /// If it is not inside the memory entirely.
+    pub fn read_record<R: Record>(
+        &self,
+        store: impl AsContext,
+        addr: u64,
+    ) -> Result<R, MemoryAccessError> {
+        let store = store.as_context();
+        self.note_read(store.core(), addr, R::LEN_BYTES);
+        Ok(self.linear(&store).read_record(addr)?)
+    }
+
+    /// Writes a structure; see [`lineal_memory::Record`].
+    ///
+    /// # Errors
+    ///
+    /// If it does not fit inside the memory entirely; nothing is written then.
+    pub fn write_record<R: Record>(
+        &self,
+        mut store: impl AsContextMut,
+        addr: u64,
+        record: &R,
+    ) -> Result<(), MemoryAccessError> {
+        let mut store = store.as_context_mut();
+        Ok(self
+            .change(&mut store, addr, R::LEN_BYTES, |memory| memory.write_record(addr, record))?)
     }
 
     /// A copy of the UTF-16 string of `len_units` 16-bit units at an address.

@@ -5,13 +5,14 @@ pub(crate) mod error;
 pub(crate) mod shared;
 
 use anyhow::{Result, ensure};
-use lineal_memory::{LinearMemory, MemoryType, Pages};
+use lineal_memory::{LinearMemory, Pages};
 
 use crate::api::memory::error::MemoryAccessError;
 #[cfg(feature = "async")]
 use crate::api::store::asynchronous::with_answers;
 use crate::api::store::handle::Handle;
 use crate::api::store::{AsContext, AsContextMut, StoreContext, StoreContextMut};
+use crate::api::types::MemoryType;
 use crate::runtime::entity::MemoryEntity;
 use crate::runtime::observe;
 use crate::runtime::store::StoreCore;
@@ -25,10 +26,10 @@ use crate::runtime::store::StoreCore;
 /// All methods panic if they are given another store.
 ///
 /// ```
-/// use lineal::{Memory, MemoryType, Pages, Store};
+/// use lineal::{Memory, MemoryType, Store};
 ///
 /// let mut store = Store::<()>::default();
-/// let memory = Memory::new(&mut store, MemoryType::new(Pages(1), Some(Pages(2)))?)?;
+/// let memory = Memory::new(&mut store, MemoryType::new(1, Some(2)))?;
 ///
 /// memory.write(&mut store, 8, b"hello")?;
 /// assert_eq!(memory.data(&store)[8..13], *b"hello");
@@ -57,7 +58,7 @@ impl Memory {
         ensure!(!ty.is_shared(), "shared memories are made with `SharedMemory::new`");
         let mut limits = store.limits();
         limits.check_memories(1)?;
-        let memory = limits.new_memory(ty)?;
+        let memory = limits.new_memory(ty.into())?;
         let core = store.core_mut();
         let entity = core.memories.push(memory);
         // SAFETY: the store owns the memory as of now.
@@ -81,7 +82,7 @@ impl Memory {
 
     /// The memory's type.
     pub fn ty(&self, store: impl AsContext) -> MemoryType {
-        *self.linear(&store).ty()
+        (*self.linear(&store).ty()).into()
     }
 
     /// The size in pages.
@@ -96,12 +97,12 @@ impl Memory {
 
     /// The size of a page in bytes: 65,536, or 1 with the custom-page-sizes proposal.
     pub fn page_size(&self, store: impl AsContext) -> u64 {
-        self.ty(store).page_size().bytes()
+        self.ty(store).page_size()
     }
 
     /// The size of a page in bytes, as a power of two: 16, or 0 with the custom-page-sizes proposal.
     pub fn page_size_log2(&self, store: impl AsContext) -> u8 {
-        self.page_size(store).trailing_zeros() as u8
+        self.ty(store).page_size_log2()
     }
 
     /// The address of the first byte in the host's own memory. It stays valid until the memory

@@ -6,11 +6,12 @@ use std::ptr::NonNull;
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
-use lineal_memory::{MemoryType, Pages, WaitResult};
+use lineal_memory::{Pages, WaitResult};
 
 use super::MemoryAccessError;
 use crate::api::engine::Engine;
 use crate::api::store::{AsContext, AsContextMut};
+use crate::api::types::MemoryType;
 use crate::runtime::entity::MemoryEntity;
 use crate::runtime::limits::new_shared;
 use crate::runtime::observe;
@@ -25,14 +26,14 @@ use crate::runtime::trap::Trap;
 /// [`linear`](Self::linear) lends out with all its typed accesses, strings and atomics.
 ///
 /// ```
-/// use lineal::{Engine, Instance, MemoryType, Module, Pages, SharedMemory, Store};
+/// use lineal::{Engine, Instance, MemoryType, Module, SharedMemory, Store};
 ///
 /// let engine = Engine::default();
 /// let module = Module::new(&engine, r#"(module
 ///     (import "host" "memory" (memory 1 1 shared))
 ///     (func (export "count")
 ///         (drop (i32.atomic.rmw.add (i32.const 8) (i32.const 1)))))"#)?;
-/// let memory = SharedMemory::new(&engine, MemoryType::shared(Pages(1), Pages(1))?)?;
+/// let memory = SharedMemory::new(&engine, MemoryType::shared(1, 1))?;
 ///
 /// std::thread::scope(|scope| {
 ///     for _ in 0..4 {
@@ -63,7 +64,7 @@ impl SharedMemory {
     /// [`memory_options`](crate::Config::memory_options), or if the host has no room for it.
     pub fn new(engine: &Engine, ty: MemoryType) -> Result<SharedMemory> {
         ensure!(ty.is_shared(), "shared memory must have the `shared` flag enabled on its type");
-        Ok(SharedMemory { memory: new_shared(engine, ty)?, engine: engine.clone() })
+        Ok(SharedMemory { memory: new_shared(engine, ty.into())?, engine: engine.clone() })
     }
 
     pub(crate) fn from_linear(memory: lineal_memory::SharedMemory, engine: Engine) -> SharedMemory {
@@ -82,7 +83,7 @@ impl SharedMemory {
 
     /// The memory's type.
     pub fn ty(&self) -> MemoryType {
-        *self.memory.ty()
+        (*self.memory.ty()).into()
     }
 
     /// The size in pages. It may be more before this returns.
@@ -92,7 +93,7 @@ impl SharedMemory {
 
     /// The size of a page in bytes: 65,536, or 1 with the custom-page-sizes proposal.
     pub fn page_size(&self) -> u64 {
-        self.ty().page_size().bytes()
+        self.ty().page_size()
     }
 
     /// The size in bytes. It may be more before this returns.

@@ -1,6 +1,8 @@
 //! [`Extern`]: anything that can be imported or exported.
 
-use lineal_decoder::ExternType;
+use std::fmt;
+
+use lineal_decoder as plain;
 
 use crate::api::engine::Engine;
 use crate::api::func::Func;
@@ -10,6 +12,7 @@ use crate::api::refs::table::Table;
 use crate::api::refs::tag::Tag;
 use crate::api::store::AsContext;
 use crate::api::store::handle::{Handle, wrong_store};
+use crate::api::types::ExternType;
 use crate::api::values::global::Global;
 use crate::runtime::entity::MemoryEntity;
 use crate::runtime::instance::Entity;
@@ -40,18 +43,20 @@ pub struct Export<'instance> {
 }
 
 /// An import of a [`Module`](crate::Module): what has to be provided, and its two names.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct ImportType<'module> {
     module: &'module str,
     name: &'module str,
-    ty: ExternType,
+    engine: &'module Engine,
+    ty: plain::ExternType,
 }
 
 /// An export of a [`Module`](crate::Module): a name and a type.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct ExportType<'module> {
     name: &'module str,
-    ty: ExternType,
+    engine: &'module Engine,
+    ty: plain::ExternType,
 }
 
 impl Extern {
@@ -232,9 +237,10 @@ impl<'module> ImportType<'module> {
     pub(crate) fn new(
         module: &'module str,
         name: &'module str,
-        ty: ExternType,
+        engine: &'module Engine,
+        ty: plain::ExternType,
     ) -> ImportType<'module> {
-        ImportType { module, name, ty }
+        ImportType { module, name, engine, ty }
     }
 
     /// The first name, of the module imported from.
@@ -249,13 +255,17 @@ impl<'module> ImportType<'module> {
 
     /// The type the item must have.
     pub fn ty(&self) -> ExternType {
-        self.ty.clone()
+        ExternType::lift(self.engine, &self.ty)
     }
 }
 
 impl<'module> ExportType<'module> {
-    pub(crate) fn new(name: &'module str, ty: ExternType) -> ExportType<'module> {
-        ExportType { name, ty }
+    pub(crate) fn new(
+        name: &'module str,
+        engine: &'module Engine,
+        ty: plain::ExternType,
+    ) -> ExportType<'module> {
+        ExportType { name, engine, ty }
     }
 
     /// The name.
@@ -265,6 +275,22 @@ impl<'module> ExportType<'module> {
 
     /// The type of the item.
     pub fn ty(&self) -> ExternType {
-        self.ty.clone()
+        ExternType::lift(self.engine, &self.ty)
+    }
+}
+
+impl fmt::Debug for ImportType<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ImportType")
+            .field("module", &self.module)
+            .field("name", &self.name)
+            .field("ty", &self.ty())
+            .finish()
+    }
+}
+
+impl fmt::Debug for ExportType<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ExportType").field("name", &self.name).field("ty", &self.ty()).finish()
     }
 }

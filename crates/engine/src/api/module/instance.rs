@@ -149,8 +149,8 @@ impl Instance {
     }
 
     /// The module.
-    pub fn module(&self, store: impl AsContext) -> Module {
-        Module::from_code(self.handle.get(store.as_context().core()).module.clone())
+    pub fn module<'a, T: 'a>(&self, store: impl Into<StoreContext<'a, T>>) -> &'a Module {
+        Module::of_code(&self.handle.get(store.into().core()).module)
     }
 
     /// The export with a name.

@@ -13,10 +13,11 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
-use lineal_decoder::{ExternType, Module as Decoded};
+use lineal_decoder::Module as Decoded;
 
 use crate::api::engine::Engine;
 use crate::api::module::externs::{ExportType, ImportType};
+use crate::api::types::ExternType;
 pub use crate::runtime::code::Module;
 use crate::runtime::footprint;
 use crate::translate;
@@ -154,7 +155,8 @@ impl Module {
     pub fn imports(&self) -> impl ExactSizeIterator<Item = ImportType<'_>> {
         let imports = self.code.decoded.imports.iter();
         imports.map(|import| {
-            ImportType::new(&import.module, &import.name, self.code.extern_type(&import.ty))
+            let ty = self.code.extern_type(&import.ty);
+            ImportType::new(&import.module, &import.name, self.engine(), ty)
         })
     }
 
@@ -164,14 +166,15 @@ impl Module {
         let exports = decoded.exports.iter();
         exports.map(|export| {
             let ty = self.code.extern_type(&decoded.extern_type(export.index));
-            ExportType::new(&export.name, ty)
+            ExportType::new(&export.name, self.engine(), ty)
         })
     }
 
     /// The type of what is exported under a name.
     pub fn get_export(&self, name: &str) -> Option<ExternType> {
         let decoded = &self.code.decoded;
-        decoded.export(name).map(|index| self.code.extern_type(&decoded.extern_type(index)))
+        let ty = decoded.extern_type(decoded.export(name)?);
+        Some(ExternType::lift(self.engine(), &self.code.extern_type(&ty)))
     }
 
     /// The engine the module was made with.

@@ -5,13 +5,14 @@
 //! the store lives. [`OwnedRooted`] keeps an object longer than that.
 
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::marker::PhantomData;
-use std::sync::Arc;
+use std::ops::Deref;
 
 use anyhow::{Result, ensure};
 
-use crate::api::store::sealed::Core;
-use crate::api::store::sealed::OneStore;
+use super::owned::OwnedRooted;
+use crate::api::store::sealed::{Core, OneStore};
 use crate::api::store::{AsContext, AsContextMut, StoreContext, StoreContextMut};
 use crate::runtime::heap::is_i31;
 use crate::runtime::object::Object;
@@ -19,7 +20,7 @@ use crate::runtime::store::{StoreCore, StoreId};
 
 /// What references of the embedding API are made of: a reference as slots hold it, and the store
 /// that it belongs to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct HeapRef {
     store: StoreId,
     bits: u64,
@@ -65,10 +66,6 @@ impl HeapRef {
         Ok(self.bits)
     }
 
-    pub(crate) fn hash_key(self) -> u64 {
-        self.bits
-    }
-
     /// The object; `None` for an `i31`.
     ///
     /// # Errors
@@ -79,151 +76,194 @@ impl HeapRef {
     }
 }
 
-/// A reference that can be rooted: [`ExternRef`](crate::ExternRef), [`ExnRef`](crate::ExnRef).
+/// What a reference can be to: [`ExternRef`](crate::ExternRef), [`AnyRef`](crate::AnyRef) and what it
+/// can be narrowed to, [`ExnRef`](crate::ExnRef). Hosts hold a [`Rooted`] or an
+/// [`OwnedRooted`](crate::OwnedRooted) of these.
 ///
 /// ```compile_fail
-/// use lineal::GcRef;
+/// use lineal::{GcRef, Rooted};
 ///
 /// // A reference to one kind of object is none to another.
-/// fn cast<From: GcRef, To: GcRef>(reference: From) -> To {
-///     To::from_heap_ref(reference.heap_ref())
+/// fn cast<From: GcRef, To: GcRef>(reference: &Rooted<From>) -> &To {
+///     To::of(reference.heap_ref())
 /// }
 /// ```
 pub trait GcRef: sealed::Reference {}
 
+/// A reference that keeps its object: a [`Rooted`] or an [`OwnedRooted`](crate::OwnedRooted).
+pub trait RootedGcRef<T: GcRef>: Deref<Target = T> + sealed::Root<T> {}
+
 pub(crate) mod sealed {
+    use lineal_decoder::HeapType;
+
     use super::HeapRef;
     use crate::api::store::sealed::Core;
 
-    pub trait Reference: Copy {
-        /// Nobody outside has a [`Core`], so nobody can make one reference of another.
+    pub trait Reference: Send + Sync + Sized + 'static {
+        /// What references of this kind refer to.
         #[doc(hidden)]
-        fn heap_ref(self, store: Core<'_>) -> Opaque;
+        const HEAP: HeapType;
+
+        /// Nobody outside has an [`Opaque`], so nobody can make one reference of another.
         #[doc(hidden)]
-        fn from_heap_ref(reference: Opaque) -> Self;
+        fn of(reference: &Opaque) -> &Self;
     }
 
-    /// A reference in the signatures of the sealed trait, which must not name the real type.
+    pub trait Root<T> {
+        /// Nobody outside has a [`Core`].
+        #[doc(hidden)]
+        fn heap_ref(&self, store: Core<'_>) -> Opaque;
+    }
+
+    /// A reference in the signatures of sealed traits, which must not name the real type.
     #[derive(Clone, Copy)]
+    #[repr(transparent)]
     pub struct Opaque(pub(crate) HeapRef);
 }
 
-/// Makes a type around a [`HeapRef`] one that can be rooted.
+/// Makes a type around a [`HeapRef`] one that references can be to.
 macro_rules! gc_ref {
-    ($($ty:ident)*) => {$(
+    ($($ty:ident: $heap:ident;)*) => {$(
         impl $crate::api::refs::rooting::sealed::Reference for $ty {
-            fn heap_ref(
-                self,
-                _: $crate::api::store::sealed::Core<'_>,
-            ) -> $crate::api::refs::rooting::sealed::Opaque {
-                $crate::api::refs::rooting::sealed::Opaque(self.0)
-            }
+            const HEAP: ::lineal_decoder::HeapType = ::lineal_decoder::HeapType::$heap;
 
-            fn from_heap_ref(reference: $crate::api::refs::rooting::sealed::Opaque) -> $ty {
-                $ty(reference.0)
+            fn of(reference: &$crate::api::refs::rooting::sealed::Opaque) -> &$ty {
+                // SAFETY: both types have the layout of a `HeapRef`.
+                unsafe { &*::std::ptr::from_ref(reference).cast() }
             }
         }
 
         impl $crate::api::refs::rooting::GcRef for $ty {}
-
-        impl $ty {
-            /// Keeps the object until the result and all its clones are dropped.
-            ///
-            /// # Errors
-            ///
-            /// If the reference belongs to another store, or its object is gone.
-            pub fn to_owned_rooted(
-                &self,
-                store: impl $crate::api::AsContextMut,
-            ) -> ::anyhow::Result<$crate::api::OwnedRooted<$ty>> {
-                $crate::api::OwnedRooted::new(store, *self)
-            }
-
-            /// A number that tells the object from all others that are in the store now: for hosts
-            /// that keep something of their own for each.
-            pub fn hash_key(&self) -> u64 {
-                self.0.hash_key()
-            }
-
-            /// Whether two references are to the same object.
-            ///
-            /// # Errors
-            ///
-            /// If one of them belongs to another store, or its object is gone.
-            pub fn ref_eq(
-                store: impl $crate::api::AsContext,
-                a: &$ty,
-                b: &$ty,
-            ) -> ::anyhow::Result<bool> {
-                let store = store.as_context();
-                Ok(a.0.to_slot(store.core())? == b.0.to_slot(store.core())?)
-            }
-        }
     )*};
 }
 pub(in crate::api) use gc_ref;
 
-/// A reference that keeps its object until it and all its clones are dropped, whatever scope it
-/// came from.
+/// A reference to an object in a store, which is kept until the scope ends in which the host got
+/// the reference.
+///
+/// That is the host function that runs, or the [`RootScope`] around it, or else the store. A
+/// reference whose scope has ended can be held but not used: methods return errors then. It
+/// dereferences to what it refers to, so the methods of that can be called on it.
 ///
 /// ```
-/// use lineal::{ExternRef, RootScope, Store};
+/// use lineal::{ExternRef, Rooted, Store};
 ///
 /// let mut store = Store::<()>::default();
-/// let owned = {
-///     let mut scope = RootScope::new(&mut store);
-///     ExternRef::new(&mut scope, "kept")?.to_owned_rooted(&mut scope)?
-/// };
-/// store.gc();
-/// let value = owned.to_rooted(&mut store);
-/// assert_eq!(value.data(&store)?.unwrap().downcast_ref(), Some(&"kept"));
+/// let ada: Rooted<ExternRef> = ExternRef::new(&mut store, "Ada")?;
+/// let other = ExternRef::new(&mut store, "Ada")?;
+/// assert!(Rooted::ref_eq(&store, &ada, &ada)? && !Rooted::ref_eq(&store, &ada, &other)?);
 /// # Ok::<(), lineal::Error>(())
 /// ```
-pub struct OwnedRooted<T> {
-    reference: HeapRef,
-    _token: Arc<()>,
+pub struct Rooted<T: GcRef> {
+    reference: sealed::Opaque,
     ty: PhantomData<T>,
 }
 
-impl<T: GcRef> OwnedRooted<T> {
-    /// Keeps what a reference stands for.
+impl<T: GcRef> Rooted<T> {
+    /// A reference to an object of the type, or to none any more.
+    pub(crate) fn new(reference: HeapRef) -> Rooted<T> {
+        Rooted { reference: sealed::Opaque(reference), ty: PhantomData }
+    }
+
+    pub(crate) fn reference(self) -> HeapRef {
+        self.reference.0
+    }
+
+    /// The same reference as one of another type, which the object has too.
+    pub(crate) fn cast<U: GcRef>(self) -> Rooted<U> {
+        Rooted::new(self.reference.0)
+    }
+
+    /// The reference that a slot of the type holds, rooted in the current scope; `None` for null.
+    pub(crate) fn from_slot(store: &StoreCore, bits: u64) -> Option<Rooted<T>> {
+        HeapRef::from_slot(store, bits).map(Rooted::new)
+    }
+
+    /// A reference, or null, as a slot holds it.
+    pub(crate) fn option_to_slot(value: Option<Rooted<T>>, store: &StoreCore) -> Result<u64> {
+        value.map_or(Ok(0), |value| value.reference.0.to_slot(store))
+    }
+
+    /// Keeps the object until the result and all its clones are dropped.
     ///
     /// # Errors
     ///
     /// If the reference belongs to another store, or its object is gone.
-    pub fn new(mut store: impl AsContextMut, reference: T) -> Result<OwnedRooted<T>> {
-        let mut store = store.as_context_mut();
-        let reference = reference.heap_ref(Core(store.core())).0;
-        let bits = reference.to_slot(store.core())?;
-        let token = store.core_mut().heap.root_owned(bits);
-        Ok(OwnedRooted { reference, _token: token, ty: PhantomData })
+    pub fn to_owned_rooted(&self, mut store: impl AsContextMut) -> Result<OwnedRooted<T>> {
+        OwnedRooted::keep(store.as_context_mut().core(), self.reference.0)
     }
 
-    /// The reference, rooted in the current scope.
+    /// A number that tells the object from all others that are in the store now: for hosts
+    /// that keep something of their own for each.
+    pub fn hash_key(&self) -> u64 {
+        self.reference.0.bits
+    }
+
+    /// Whether two references are the same, which asks nothing of a store: to one object that was
+    /// or is in one store.
+    pub fn rooted_eq(a: Rooted<T>, b: Rooted<T>) -> bool {
+        a.reference.0 == b.reference.0
+    }
+
+    /// Whether two references are to the same object.
     ///
-    /// # Panics
+    /// # Errors
     ///
-    /// If it belongs to another store.
-    pub fn to_rooted(&self, mut store: impl AsContextMut) -> T {
-        let mut store = store.as_context_mut();
-        let core = store.core_mut();
-        match self.reference.to_slot(core) {
-            Ok(bits) => core.heap.root_in_scope(bits),
-            Err(error) => panic!("{error}"),
-        }
-        T::from_heap_ref(sealed::Opaque(self.reference))
+    /// If one of them belongs to another store, or its object is gone.
+    pub fn ref_eq(
+        store: impl AsContext,
+        a: &impl RootedGcRef<T>,
+        b: &impl RootedGcRef<T>,
+    ) -> Result<bool> {
+        let store = store.as_context();
+        let core = store.core();
+        let [a, b] = [a.heap_ref(Core(core)).0, b.heap_ref(Core(core)).0];
+        Ok(a.to_slot(core)? == b.to_slot(core)?)
+    }
+
+    /// Feeds a hasher with what [`rooted_eq`](Self::rooted_eq) compares.
+    pub fn rooted_hash<H: Hasher>(&self, state: &mut H) {
+        self.reference.0.hash(state);
+    }
+
+    /// Feeds a hasher with what tells the object from others of the store.
+    ///
+    /// # Errors
+    ///
+    /// If the reference belongs to another store, or its object is gone.
+    pub fn ref_hash<H: Hasher>(&self, store: impl AsContext, state: &mut H) -> Result<()> {
+        self.reference.0.to_slot(store.as_context().core())?.hash(state);
+        Ok(())
     }
 }
 
-impl<T> Clone for OwnedRooted<T> {
-    fn clone(&self) -> OwnedRooted<T> {
-        OwnedRooted { reference: self.reference, _token: self._token.clone(), ty: PhantomData }
+impl<T: GcRef> sealed::Root<T> for Rooted<T> {
+    fn heap_ref(&self, _: Core<'_>) -> sealed::Opaque {
+        self.reference
     }
 }
 
-impl<T> fmt::Debug for OwnedRooted<T> {
+impl<T: GcRef> RootedGcRef<T> for Rooted<T> {}
+
+impl<T: GcRef> Deref for Rooted<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        T::of(&self.reference)
+    }
+}
+
+impl<T: GcRef> Clone for Rooted<T> {
+    fn clone(&self) -> Rooted<T> {
+        *self
+    }
+}
+
+impl<T: GcRef> Copy for Rooted<T> {}
+
+impl<T: GcRef> fmt::Debug for Rooted<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("OwnedRooted").field(&self.reference).finish()
+        f.debug_tuple("Rooted").field(&self.reference.0).finish()
     }
 }
 
@@ -238,7 +278,7 @@ impl<T> fmt::Debug for OwnedRooted<T> {
 ///     let mut scope = RootScope::new(&mut store);
 ///     ExternRef::new(&mut scope, 42)?
 /// };
-/// store.gc();
+/// store.gc(None)?;
 /// assert!(value.data(&store).is_err());
 /// # Ok::<(), lineal::Error>(())
 /// ```
@@ -252,6 +292,11 @@ impl<C: AsContextMut> RootScope<C> {
     pub fn new(mut store: C) -> RootScope<C> {
         let start = store.as_context_mut().core_mut().heap.begin_scope();
         RootScope { store, start }
+    }
+
+    /// Makes room for that many more references at once.
+    pub fn reserve(&mut self, additional: usize) {
+        self.store.as_context_mut().core_mut().heap.reserve_in_scope(additional);
     }
 }
 

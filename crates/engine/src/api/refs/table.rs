@@ -3,7 +3,6 @@
 use std::ops::Range;
 
 use anyhow::{Result, bail};
-use lineal_decoder::TableType;
 
 #[cfg(feature = "async")]
 use crate::api::store::StoreContextMut;
@@ -11,6 +10,7 @@ use crate::api::store::StoreContextMut;
 use crate::api::store::asynchronous::with_answers;
 use crate::api::store::handle::Handle;
 use crate::api::store::{AsContext, AsContextMut};
+use crate::api::types::TableType;
 use crate::api::values::val::Ref;
 use crate::runtime::entity::TableEntity;
 use crate::runtime::trap::Trap;
@@ -23,14 +23,14 @@ use crate::runtime::trap::Trap;
 /// use lineal::{Func, Ref, RefType, Store, Table, TableType};
 ///
 /// let mut store = Store::<()>::default();
-/// let ty = TableType { element: RefType::FUNCREF, minimum: 2, maximum: None, table64: false };
+/// let ty = TableType::new(RefType::FUNCREF, 2, None);
 /// let table = Table::new(&mut store, ty, Ref::Func(None))?;
 ///
 /// let answer = Func::wrap(&mut store, || 42);
 /// table.set(&mut store, 1, answer.into())?;
-/// assert!(table.get(&store, 0).unwrap().is_null());
-/// assert!(!table.get(&store, 1).unwrap().is_null());
-/// assert!(table.get(&store, 2).is_none());
+/// assert!(table.get(&mut store, 0).unwrap().is_null());
+/// assert!(!table.get(&mut store, 1).unwrap().is_null());
+/// assert!(table.get(&mut store, 2).is_none());
 /// # Ok::<(), lineal::Error>(())
 /// ```
 #[derive(Clone, Copy, Debug)]
@@ -45,8 +45,13 @@ impl Table {
     ///
     /// If `init` is not of the element type or belongs to another store, or if the minimum is
     /// over a limit.
+    ///
+    /// # Panics
+    ///
+    /// If the type belongs to another engine than the store.
     pub fn new(mut store: impl AsContextMut, ty: TableType, init: Ref) -> Result<Table> {
         let mut store = store.as_context_mut();
+        let ty = ty.lower(store.engine());
         let init = init.to_slot_of(store.core(), ty.element)?;
         let mut limits = store.limits();
         limits.check_tables(1)?;
@@ -69,7 +74,7 @@ impl Table {
         ty: TableType,
         init: Ref,
     ) -> Result<Table> {
-        let new = |store: &mut StoreContextMut<'_, _>| Table::new(store, ty, init);
+        let new = |store: &mut StoreContextMut<'_, _>| Table::new(store, ty.clone(), init);
         with_answers(&mut store.as_context_mut(), new).await
     }
 
@@ -106,7 +111,8 @@ impl Table {
 
     /// The table's type.
     pub fn ty(&self, store: impl AsContext) -> TableType {
-        self.handle.get(store.as_context().core()).ty
+        let store = store.as_context();
+        TableType::lift(store.engine(), self.handle.get(store.core()).ty)
     }
 
     /// The number of elements.

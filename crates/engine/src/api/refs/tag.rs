@@ -1,9 +1,10 @@
 //! [`Tag`]: the handle to a tag of exceptions in a store.
 
-use lineal_decoder::TagType;
+use anyhow::Result;
 
 use crate::api::store::handle::Handle;
 use crate::api::store::{AsContext, AsContextMut};
+use crate::api::types::{FuncType, TagType};
 use crate::runtime::entity::TagEntity;
 
 /// A tag in a [`Store`](crate::Store): what exceptions are thrown with and caught by.
@@ -11,13 +12,15 @@ use crate::runtime::entity::TagEntity;
 /// All methods panic if they are given another store.
 ///
 /// ```
-/// use lineal::{ExnRef, FuncType, Store, Tag, TagType, Val, ValType};
+/// use lineal::{ExnRef, ExnRefPre, ExnType, FuncType, Store, Tag, TagType, Val, ValType};
 ///
 /// let mut store = Store::<()>::default();
-/// let tag = Tag::new(&mut store, &TagType::new(FuncType::new([ValType::I32], [])));
-/// let exception = ExnRef::new(&mut store, &tag, &[Val::I32(7)])?;
-/// assert!(Tag::eq(&exception.tag(&store)?, &tag, &store));
-/// assert_eq!(exception.field(&store, 0)?.unwrap_i32(), 7);
+/// let ty = TagType::new(FuncType::new(store.engine(), [ValType::I32], []));
+/// let tag = Tag::new(&mut store, &ty)?;
+/// let allocator = ExnRefPre::new(&mut store, ExnType::from_tag_type(&ty)?);
+/// let exception = ExnRef::new(&mut store, &allocator, &tag, &[Val::I32(7)])?;
+/// assert!(Tag::eq(&exception.tag(&mut store)?, &tag, &store));
+/// assert_eq!(exception.field(&mut store, 0)?.unwrap_i32(), 7);
 /// # Ok::<(), lineal::Error>(())
 /// ```
 #[derive(Clone, Copy, Debug)]
@@ -28,16 +31,20 @@ pub struct Tag {
 impl Tag {
     /// Creates a tag, which is equal to no other.
     ///
+    /// # Errors
+    ///
+    /// None at present.
+    ///
     /// # Panics
     ///
-    /// If the type refers to a type that is not one of the engine's.
-    pub fn new(mut store: impl AsContextMut, ty: &TagType) -> Tag {
+    /// If the type belongs to another engine than the store.
+    pub fn new(mut store: impl AsContextMut, ty: &TagType) -> Result<Tag> {
         let mut store = store.as_context_mut();
         let core = store.core_mut();
-        let type_index = core.engine.register_func_type(ty.ty());
-        let entity = core.tags.push(TagEntity { type_index, ty: ty.ty().clone() });
+        let type_index = ty.ty().index_in(&core.engine);
+        let entity = core.tags.push(TagEntity { type_index, ty: ty.ty().plain().clone() });
         // SAFETY: the store owns the tag as of now.
-        Tag { handle: unsafe { Handle::new(core, entity) } }
+        Ok(Tag { handle: unsafe { Handle::new(core, entity) } })
     }
 
     pub(crate) fn from_handle(handle: Handle<TagEntity>) -> Tag {
@@ -58,7 +65,7 @@ impl Tag {
     pub fn ty(&self, store: impl AsContext) -> TagType {
         let store = store.as_context();
         let entity = self.handle.get(store.core());
-        TagType::new(entity.ty.defined_as(entity.type_index))
+        TagType::new(FuncType::at(store.engine(), entity.type_index))
     }
 
     /// Whether two handles stand for one tag.

@@ -4,7 +4,6 @@ use std::fmt;
 use std::ptr::NonNull;
 
 use anyhow::Error;
-use lineal_memory::AddressType;
 use wasm_encoder::{
     ConstExpr, CoreDumpInstancesSection, CoreDumpModulesSection, CoreDumpSection,
     CoreDumpStackSection, DataSection, GlobalSection, MemorySection,
@@ -179,11 +178,11 @@ impl WasmCoreDump {
         let mut data = DataSection::new();
         for (number, memory) in (0..).zip(&self.memories) {
             let ty = memory.ty(&store);
-            let is_64 = ty.address_type() == AddressType::I64;
+            let is_64 = ty.is_64();
             let page_size_log2 = u32::from(memory.page_size_log2(&store));
             memories.memory(wasm_encoder::MemoryType {
                 minimum: memory.size(&store),
-                maximum: ty.maximum().map(|pages| pages.0),
+                maximum: ty.maximum(),
                 memory64: is_64,
                 shared: ty.is_shared(),
                 page_size_log2: (page_size_log2 != 16).then_some(page_size_log2),
@@ -203,7 +202,11 @@ impl WasmCoreDump {
             let ty = global.ty(&store);
             let (val_type, value) = encoded(&global.get(&store));
             globals.global(
-                wasm_encoder::GlobalType { val_type, mutable: ty.mutable, shared: false },
+                wasm_encoder::GlobalType {
+                    val_type,
+                    mutable: ty.mutability().is_var(),
+                    shared: false,
+                },
                 &value,
             );
         }

@@ -1,7 +1,11 @@
 //! Exceptions on their way through the host, and the collection of objects.
 
+use anyhow::Result;
+
 use crate::api::func::caller::Caller;
+use crate::api::refs::GcHeapOutOfMemory;
 use crate::api::refs::exnref::ExnRef;
+use crate::api::refs::rooting::Rooted;
 use crate::api::store::{AsContext, AsContextMut, Store, StoreContextMut};
 pub use crate::runtime::unwind::ThrownException;
 
@@ -15,9 +19,9 @@ impl<T> StoreContextMut<'_, T> {
     /// # Panics
     ///
     /// If the exception belongs to another store, or is gone.
-    pub fn throw<R>(&mut self, exception: ExnRef) -> Result<R, ThrownException> {
+    pub fn throw<R>(&mut self, exception: Rooted<ExnRef>) -> Result<R, ThrownException> {
         let core = self.core_mut();
-        match exception.0.to_slot(core) {
+        match exception.reference().to_slot(core) {
             Ok(bits) => core.heap.pending_exception = bits,
             Err(error) => panic!("{error}"),
         }
@@ -25,10 +29,10 @@ impl<T> StoreContextMut<'_, T> {
     }
 
     /// The exception that the last [`ThrownException`] was about, once.
-    pub fn take_pending_exception(&mut self) -> Option<ExnRef> {
+    pub fn take_pending_exception(&mut self) -> Option<Rooted<ExnRef>> {
         let core = self.core_mut();
         let bits = std::mem::take(&mut core.heap.pending_exception);
-        ExnRef::option_from_slot(core, bits)
+        Rooted::from_slot(core, bits)
     }
 
     /// Whether an exception waits for [`Self::take_pending_exception`].
@@ -37,9 +41,14 @@ impl<T> StoreContextMut<'_, T> {
     }
 
     /// Frees the objects that nothing refers to any more. Allocations do so by themselves when
-    /// it is time.
-    pub fn gc(&mut self) {
+    /// it is time. The allocation that failed, if that is why, needs no other treatment.
+    ///
+    /// # Errors
+    ///
+    /// None at present.
+    pub fn gc(&mut self, _why: Option<&GcHeapOutOfMemory<()>>) -> Result<()> {
         self.core_mut().collect_garbage();
+        Ok(())
     }
 }
 
@@ -55,12 +64,12 @@ macro_rules! through_context {
             /// # Panics
             ///
             /// If the exception belongs to another store, or is gone.
-            pub fn throw<R>(&mut self, exception: ExnRef) -> Result<R, ThrownException> {
+            pub fn throw<R>(&mut self, exception: Rooted<ExnRef>) -> Result<R, ThrownException> {
                 self.as_context_mut().throw(exception)
             }
 
             /// See [`StoreContextMut::take_pending_exception`].
-            pub fn take_pending_exception(&mut self) -> Option<ExnRef> {
+            pub fn take_pending_exception(&mut self) -> Option<Rooted<ExnRef>> {
                 self.as_context_mut().take_pending_exception()
             }
 
@@ -70,8 +79,12 @@ macro_rules! through_context {
             }
 
             /// See [`StoreContextMut::gc`].
-            pub fn gc(&mut self) {
-                self.as_context_mut().gc();
+            ///
+            /// # Errors
+            ///
+            /// None at present.
+            pub fn gc(&mut self, why: Option<&GcHeapOutOfMemory<()>>) -> Result<()> {
+                self.as_context_mut().gc(why)
             }
         }
     )*};

@@ -9,6 +9,7 @@
 
 #[cfg(feature = "async")]
 pub(crate) mod asynchronous;
+mod backtrace;
 pub(crate) mod control;
 #[cfg(feature = "coredump")]
 pub(crate) mod coredump;
@@ -21,6 +22,8 @@ pub(crate) mod region;
 use std::fmt;
 use std::marker::PhantomData;
 use std::ptr::NonNull;
+
+use anyhow::Result;
 
 use crate::api::engine::Engine;
 use crate::exec;
@@ -159,6 +162,15 @@ impl<T> Store<T> {
     pub fn new(engine: &Engine, data: T) -> Store<T> {
         let core = StoreCore::new(engine, exec::switch_return_ip());
         Store { inner: Box::new(StoreInner { core, data, invariant: PhantomData }) }
+    }
+
+    /// Does the same as [`Store::new`].
+    ///
+    /// # Errors
+    ///
+    /// None at present: running out of memory aborts the program.
+    pub fn try_new(engine: &Engine, data: T) -> Result<Store<T>> {
+        Ok(Store::new(engine, data))
     }
 
     /// The host's value.
@@ -302,6 +314,12 @@ impl<'a, C: AsContext> From<&'a C> for StoreContext<'a, C::Data> {
 impl<'a, C: AsContext> From<&'a mut C> for StoreContext<'a, C::Data> {
     fn from(store: &'a mut C) -> StoreContext<'a, C::Data> {
         C::as_context(store)
+    }
+}
+
+impl<'a, T> From<StoreContextMut<'a, T>> for StoreContext<'a, T> {
+    fn from(store: StoreContextMut<'a, T>) -> StoreContext<'a, T> {
+        StoreContext(store.0)
     }
 }
 

@@ -11,12 +11,12 @@ use crate::runtime::store::RegionId;
 /// when nothing can reach it any more.
 ///
 /// ```
-/// use lineal::{Memory, MemoryType, Pages, Region, Store};
+/// use lineal::{Memory, MemoryType, Region, Store};
 ///
 /// let mut store = Store::<()>::default();
 /// let region = store.new_region();
 /// let before: Region = store.set_region(region);
-/// Memory::new(&mut store, MemoryType::new(Pages(1), None)?)?;
+/// Memory::new(&mut store, MemoryType::new(1, None))?;
 /// store.set_region(before);
 /// // SAFETY: the memory's handle was dropped, no instance imports it, and nothing runs.
 /// unsafe { store.free_regions(&[region]) };

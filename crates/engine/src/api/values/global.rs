@@ -1,10 +1,10 @@
 //! [`Global`]: the handle to a global variable in a store.
 
 use anyhow::{Context, Result, ensure};
-use lineal_decoder::GlobalType;
 
 use crate::api::store::handle::Handle;
 use crate::api::store::{AsContext, AsContextMut};
+use crate::api::types::GlobalType;
 use crate::api::values::val::Val;
 use crate::runtime::entity::GlobalEntity;
 
@@ -13,10 +13,10 @@ use crate::runtime::entity::GlobalEntity;
 /// All methods panic if they are given another store.
 ///
 /// ```
-/// use lineal::{Global, GlobalType, Store, Val, ValType};
+/// use lineal::{Global, GlobalType, Mutability, Store, Val, ValType};
 ///
 /// let mut store = Store::<()>::default();
-/// let ty = GlobalType { content: ValType::I64, mutable: true };
+/// let ty = GlobalType::new(ValType::I64, Mutability::Var);
 /// let global = Global::new(&mut store, ty, Val::I64(1))?;
 /// global.set(&mut store, Val::I64(2))?;
 /// assert_eq!(global.get(&mut store).unwrap_i64(), 2);
@@ -33,9 +33,14 @@ impl Global {
     /// # Errors
     ///
     /// If the value is not of the type, or belongs to another store.
+    ///
+    /// # Panics
+    ///
+    /// If the type belongs to another engine than the store.
     pub fn new(mut store: impl AsContextMut, ty: GlobalType, val: Val) -> Result<Global> {
         let mut store = store.as_context_mut();
         let core = store.core_mut();
+        let ty = ty.lower(&core.engine);
         let value = val.to_slots_of(core, ty.content).context("invalid value for a global")?;
         let entity = core.globals.push(GlobalEntity { value, ty });
         // SAFETY: the store owns the global as of now.
@@ -58,7 +63,8 @@ impl Global {
 
     /// The global's type.
     pub fn ty(&self, store: impl AsContext) -> GlobalType {
-        self.handle.get(store.as_context().core()).ty
+        let store = store.as_context();
+        GlobalType::lift(store.engine(), self.handle.get(store.core()).ty)
     }
 
     /// The value.

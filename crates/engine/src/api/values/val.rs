@@ -3,13 +3,17 @@
 use std::fmt;
 
 use anyhow::{Result, ensure};
-use lineal_decoder::{HeapType, RefType, ValType};
+use lineal_decoder as plain;
 
 use crate::api::func::Func;
+use crate::api::refs::anyref::{self, AnyRef, EqRef};
+use crate::api::refs::arrayref::ArrayRef;
 use crate::api::refs::exnref::ExnRef;
 use crate::api::refs::externref::ExternRef;
-use crate::api::refs::gcref::{AnyRef, ArrayRef, EqRef, StructRef};
+use crate::api::refs::rooting::Rooted;
+use crate::api::refs::structref::StructRef;
 use crate::api::store::AsContext;
+use crate::api::types::{HeapType, RefType, ValType};
 use crate::api::values::v128::V128;
 use crate::runtime::slots::{MAX_SLOTS, placed};
 use crate::runtime::store::StoreCore;
@@ -32,11 +36,11 @@ pub enum Val {
     /// A reference to a function, or null.
     FuncRef(Option<Func>),
     /// A reference to a host value, or null.
-    ExternRef(Option<ExternRef>),
+    ExternRef(Option<Rooted<ExternRef>>),
     /// A reference to a value of the guest's, or null.
-    AnyRef(Option<AnyRef>),
+    AnyRef(Option<Rooted<AnyRef>>),
     /// A reference to an exception, or null.
-    ExnRef(Option<ExnRef>),
+    ExnRef(Option<Rooted<ExnRef>>),
 }
 
 impl fmt::Display for Val {
@@ -98,11 +102,11 @@ pub enum Ref {
     /// A reference to a function, or null.
     Func(Option<Func>),
     /// A reference to a host value, or null.
-    Extern(Option<ExternRef>),
+    Extern(Option<Rooted<ExternRef>>),
     /// A reference to a value of the guest's, or null.
-    Any(Option<AnyRef>),
+    Any(Option<Rooted<AnyRef>>),
     /// A reference to an exception, or null.
-    Exn(Option<ExnRef>),
+    Exn(Option<Rooted<ExnRef>>),
 }
 
 /// Accessors for one variant each: `name` returns an option, `unwrap_name` panics.
@@ -110,7 +114,7 @@ macro_rules! accessors {
     ($($variant:ident($bound:ident) => $name:ident, $unwrap:ident: $ty:ty = $get:expr;)*) => {$(
         #[doc = concat!("The value, if this is a `Val::", stringify!($variant), "`.")]
         pub fn $name(&self) -> Option<$ty> {
-            match *self {
+            match self {
                 Val::$variant($bound) => Some($get),
                 _ => None,
             }
@@ -132,20 +136,42 @@ macro_rules! accessors {
 
 impl Val {
     accessors! {
-        I32(v) => i32, unwrap_i32: i32 = v;
-        I64(v) => i64, unwrap_i64: i64 = v;
-        F32(bits) => f32, unwrap_f32: f32 = f32::from_bits(bits);
-        F64(bits) => f64, unwrap_f64: f64 = f64::from_bits(bits);
-        V128(v) => v128, unwrap_v128: V128 = v;
-        FuncRef(func) => func_ref, unwrap_func_ref: Option<Func> = func;
-        ExternRef(value) => extern_ref, unwrap_extern_ref: Option<ExternRef> = value;
-        AnyRef(value) => any_ref, unwrap_any_ref: Option<AnyRef> = value;
-        ExnRef(value) => exn_ref, unwrap_exn_ref: Option<ExnRef> = value;
+        I32(v) => i32, unwrap_i32: i32 = *v;
+        I64(v) => i64, unwrap_i64: i64 = *v;
+        F32(bits) => f32, unwrap_f32: f32 = f32::from_bits(*bits);
+        F64(bits) => f64, unwrap_f64: f64 = f64::from_bits(*bits);
+        V128(v) => v128, unwrap_v128: V128 = *v;
+        FuncRef(func) => func_ref, unwrap_func_ref: Option<&Func> = func.as_ref();
+        ExternRef(value) =>
+            extern_ref, unwrap_extern_ref: Option<&Rooted<ExternRef>> = value.as_ref();
+        AnyRef(value) => any_ref, unwrap_any_ref: Option<&Rooted<AnyRef>> = value.as_ref();
+        ExnRef(value) => exn_ref, unwrap_exn_ref: Option<&Rooted<ExnRef>> = value.as_ref();
         // The same by the type's name.
-        FuncRef(func) => funcref, unwrap_funcref: Option<Func> = func;
-        ExternRef(value) => externref, unwrap_externref: Option<ExternRef> = value;
-        AnyRef(value) => anyref, unwrap_anyref: Option<AnyRef> = value;
-        ExnRef(value) => exnref, unwrap_exnref: Option<ExnRef> = value;
+        FuncRef(func) => funcref, unwrap_funcref: Option<&Func> = func.as_ref();
+        ExternRef(value) => externref, unwrap_externref: Option<&Rooted<ExternRef>> = value.as_ref();
+        AnyRef(value) => anyref, unwrap_anyref: Option<&Rooted<AnyRef>> = value.as_ref();
+        ExnRef(value) => exnref, unwrap_exnref: Option<&Rooted<ExnRef>> = value.as_ref();
+    }
+
+    /// The null reference of a heap type's hierarchy.
+    pub fn null_ref(heap_type: &HeapType) -> Val {
+        Ref::null(heap_type).into()
+    }
+
+    /// The null reference to a value of the guest's.
+    pub const fn null_any_ref() -> Val {
+        Val::AnyRef(None)
+    }
+
+    /// The value as a reference, if it is one.
+    pub fn ref_(self) -> Option<Ref> {
+        match self {
+            Val::FuncRef(func) => Some(Ref::Func(func)),
+            Val::ExternRef(value) => Some(Ref::Extern(value)),
+            Val::AnyRef(value) => Some(Ref::Any(value)),
+            Val::ExnRef(value) => Some(Ref::Exn(value)),
+            _ => None,
+        }
     }
 
     /// The null reference to a function.
@@ -161,13 +187,18 @@ impl Val {
     /// The value that locals of a type start with: zero or null; `None` if the type has no
     /// such value.
     pub fn default_for_ty(ty: &ValType) -> Option<Val> {
+        Val::default_for_plain(ty.plain())
+    }
+
+    /// The same for a type of the decoder's.
+    pub(crate) fn default_for_plain(ty: plain::ValType) -> Option<Val> {
         match ty {
-            ValType::I32 => Some(Val::I32(0)),
-            ValType::I64 => Some(Val::I64(0)),
-            ValType::F32 => Some(Val::F32(0)),
-            ValType::F64 => Some(Val::F64(0)),
-            ValType::V128 => Some(Val::V128(V128::from(0))),
-            ValType::Ref(ty) => ty.nullable.then(|| Ref::null(ty.heap).into()),
+            plain::ValType::I32 => Some(Val::I32(0)),
+            plain::ValType::I64 => Some(Val::I64(0)),
+            plain::ValType::F32 => Some(Val::F32(0)),
+            plain::ValType::F64 => Some(Val::F64(0)),
+            plain::ValType::V128 => Some(Val::V128(V128::from(0))),
+            plain::ValType::Ref(ty) => ty.nullable.then(|| Ref::null_of(ty.heap).into()),
         }
     }
 
@@ -179,7 +210,7 @@ impl Val {
     pub fn ty(&self, store: impl AsContext) -> Result<ValType> {
         let store = store.as_context();
         self.to_slots(store.core())?;
-        Ok(self.own_type(store.core()))
+        Ok(ValType::lift(store.engine(), self.own_type(store.core())))
     }
 
     /// Whether the value may be used where a type is expected.
@@ -187,33 +218,38 @@ impl Val {
     /// # Errors
     ///
     /// If the value is a reference that belongs to another store.
+    ///
+    /// # Panics
+    ///
+    /// If the type belongs to another engine than the store.
     pub fn matches_ty(&self, store: impl AsContext, ty: &ValType) -> Result<bool> {
         let store = store.as_context();
         self.to_slots(store.core())?;
-        Ok(self.has_type(store.core(), *ty))
+        let own = self.own_type(store.core());
+        Ok(store.engine().types().is_subtype(own, ty.lower(store.engine())))
     }
 
     /// The narrowest type the value has.
-    fn own_type(&self, store: &StoreCore) -> ValType {
+    fn own_type(&self, store: &StoreCore) -> plain::ValType {
         match *self {
-            Val::I32(_) => ValType::I32,
-            Val::I64(_) => ValType::I64,
-            Val::F32(_) => ValType::F32,
-            Val::F64(_) => ValType::F64,
-            Val::V128(_) => ValType::V128,
-            Val::FuncRef(func) => ValType::Ref(Ref::Func(func).own_type(store)),
-            Val::ExternRef(value) => ValType::Ref(Ref::Extern(value).own_type(store)),
-            Val::AnyRef(value) => ValType::Ref(Ref::Any(value).own_type(store)),
-            Val::ExnRef(value) => ValType::Ref(Ref::Exn(value).own_type(store)),
+            Val::I32(_) => plain::ValType::I32,
+            Val::I64(_) => plain::ValType::I64,
+            Val::F32(_) => plain::ValType::F32,
+            Val::F64(_) => plain::ValType::F64,
+            Val::V128(_) => plain::ValType::V128,
+            Val::FuncRef(func) => plain::ValType::Ref(Ref::Func(func).own_type(store)),
+            Val::ExternRef(value) => plain::ValType::Ref(Ref::Extern(value).own_type(store)),
+            Val::AnyRef(value) => plain::ValType::Ref(Ref::Any(value).own_type(store)),
+            Val::ExnRef(value) => plain::ValType::Ref(Ref::Exn(value).own_type(store)),
         }
     }
 
-    fn has_type(&self, store: &StoreCore, ty: ValType) -> bool {
-        store.engine.types().is_subtype(self.own_type(store), ty)
-    }
-
     /// The value as slots of the given type hold it; all but vectors are in the first.
-    pub(crate) fn to_slots_of(self, store: &StoreCore, ty: ValType) -> Result<[u64; MAX_SLOTS]> {
+    pub(crate) fn to_slots_of(
+        self,
+        store: &StoreCore,
+        ty: plain::ValType,
+    ) -> Result<[u64; MAX_SLOTS]> {
         let slots = self.to_slots(store)?;
         let own = self.own_type(store);
         ensure!(
@@ -232,9 +268,9 @@ impl Val {
             Val::F64(bits) => bits,
             Val::V128(value) => return Ok(value.to_slots()),
             Val::FuncRef(func) => Func::option_to_slot(func, store)?,
-            Val::ExternRef(value) => ExternRef::option_to_slot(value, store)?,
-            Val::AnyRef(value) => AnyRef::option_to_slot(value, store)?,
-            Val::ExnRef(value) => ExnRef::option_to_slot(value, store)?,
+            Val::ExternRef(value) => Rooted::option_to_slot(value, store)?,
+            Val::AnyRef(value) => Rooted::option_to_slot(value, store)?,
+            Val::ExnRef(value) => Rooted::option_to_slot(value, store)?,
         };
         Ok([narrow, 0])
     }
@@ -243,7 +279,7 @@ impl Val {
     pub(crate) fn lower(
         vals: &[Val],
         store: &StoreCore,
-        types: &[ValType],
+        types: &[plain::ValType],
         slots: &mut [u64],
     ) -> Result<()> {
         for (&val, (ty, range)) in vals.iter().zip(placed(types)) {
@@ -261,7 +297,7 @@ impl Val {
     pub(crate) unsafe fn lift(
         vals: &mut [Val],
         store: &StoreCore,
-        types: &[ValType],
+        types: &[plain::ValType],
         slots: &[u64],
     ) {
         for (val, (ty, range)) in vals.iter_mut().zip(placed(types)) {
@@ -278,18 +314,18 @@ impl Val {
     /// The slots' value must be of the type and belong to the store.
     pub(crate) unsafe fn from_slots(
         store: &StoreCore,
-        ty: ValType,
+        ty: plain::ValType,
         slots: [u64; MAX_SLOTS],
     ) -> Val {
         let bits = slots[0];
         match ty {
-            ValType::I32 => Val::I32(bits as i32),
-            ValType::I64 => Val::I64(bits as i64),
-            ValType::F32 => Val::F32(bits as u32),
-            ValType::F64 => Val::F64(bits),
-            ValType::V128 => Val::V128(V128::from_slots(slots)),
+            plain::ValType::I32 => Val::I32(bits as i32),
+            plain::ValType::I64 => Val::I64(bits as i64),
+            plain::ValType::F32 => Val::F32(bits as u32),
+            plain::ValType::F64 => Val::F64(bits),
+            plain::ValType::V128 => Val::V128(V128::from_slots(slots)),
             // SAFETY: the caller's promise.
-            ValType::Ref(ty) => unsafe { Ref::from_slot(store, ty.heap, bits) }.into(),
+            plain::ValType::Ref(ty) => unsafe { Ref::from_slot(store, ty.heap, bits) }.into(),
         }
     }
 }
@@ -303,9 +339,9 @@ macro_rules! ref_accessors {
         }
 
         #[doc = concat!("The reference, if it is one to ", $what, " or the null one of that kind.")]
-        pub fn $as(&self) -> Option<Option<$ty>> {
-            match *self {
-                Ref::$variant(reference) => Some(reference),
+        pub fn $as(&self) -> Option<Option<&$ty>> {
+            match self {
+                Ref::$variant(reference) => Some(reference.as_ref()),
                 _ => None,
             }
         }
@@ -316,7 +352,7 @@ macro_rules! ref_accessors {
         ///
         /// If this is a reference of another kind.
         #[track_caller]
-        pub fn $unwrap(&self) -> Option<$ty> {
+        pub fn $unwrap(&self) -> Option<&$ty> {
             self.$as().unwrap_or_else(|| panic!("expected {}, found {self:?}", $what))
         }
     )*};
@@ -324,29 +360,64 @@ macro_rules! ref_accessors {
 
 impl Ref {
     /// The null reference of a heap type's hierarchy.
-    pub const fn null(heap: HeapType) -> Ref {
+    pub fn null(heap_type: &HeapType) -> Ref {
+        Ref::null_of(heap_type.plain())
+    }
+
+    /// The same for a type of the decoder's.
+    pub(crate) const fn null_of(heap: plain::HeapType) -> Ref {
         match heap.top() {
-            HeapType::Func => Ref::Func(None),
-            HeapType::Exn => Ref::Exn(None),
-            HeapType::Extern => Ref::Extern(None),
+            plain::HeapType::Func => Ref::Func(None),
+            plain::HeapType::Exn => Ref::Exn(None),
+            plain::HeapType::Extern => Ref::Extern(None),
             _ => Ref::Any(None),
         }
     }
 
+    /// The type of the reference.
+    ///
+    /// # Errors
+    ///
+    /// If it belongs to another store.
+    pub fn ty(&self, store: impl AsContext) -> Result<RefType> {
+        let store = store.as_context();
+        Val::from(*self).to_slots(store.core())?;
+        Ok(RefType::lift(store.engine(), self.own_type(store.core())))
+    }
+
+    /// Whether the reference may be used where a type is expected.
+    ///
+    /// # Errors
+    ///
+    /// If it belongs to another store.
+    ///
+    /// # Panics
+    ///
+    /// If the type belongs to another engine than the store.
+    pub fn matches_ty(&self, store: impl AsContext, ty: &RefType) -> Result<bool> {
+        let store = store.as_context();
+        Val::from(*self).to_slots(store.core())?;
+        let own = self.own_type(store.core());
+        Ok(store.engine().types().is_sub_ref(own, ty.lower(store.engine())))
+    }
+
     /// The narrowest type the reference has.
-    fn own_type(&self, store: &StoreCore) -> RefType {
-        let (nullable, heap) = match self {
-            Ref::Func(None) => (true, HeapType::NoFunc),
-            Ref::Func(Some(func)) => (false, HeapType::ConcreteFunc(func.type_index(store))),
-            Ref::Extern(None) => (true, HeapType::NoExtern),
-            Ref::Extern(Some(_)) => (false, HeapType::Extern),
-            Ref::Any(None) => (true, HeapType::None),
+    fn own_type(&self, store: &StoreCore) -> plain::RefType {
+        use plain::HeapType as H;
+        let (nullable, heap) = match *self {
+            Ref::Func(None) => (true, H::NoFunc),
+            Ref::Func(Some(func)) => (false, H::ConcreteFunc(func.type_index(store))),
+            Ref::Extern(None) => (true, H::NoExtern),
+            Ref::Extern(Some(_)) => (false, H::Extern),
+            Ref::Any(None) => (true, H::None),
             // Of another store, it was refused before.
-            Ref::Any(Some(value)) => (false, value.type_in(store).unwrap_or(HeapType::Any)),
-            Ref::Exn(None) => (true, HeapType::NoExn),
-            Ref::Exn(Some(_)) => (false, HeapType::Exn),
+            Ref::Any(Some(value)) => {
+                (false, anyref::type_in(store, value.reference()).unwrap_or(H::Any))
+            }
+            Ref::Exn(None) => (true, H::NoExn),
+            Ref::Exn(Some(_)) => (false, H::Exn),
         };
-        RefType { nullable, heap }
+        plain::RefType { nullable, heap }
     }
 
     /// Whether this is a null reference.
@@ -361,14 +432,14 @@ impl Ref {
 
     ref_accessors! {
         Func: Func => is_func, as_func, unwrap_func, "a function";
-        Extern: ExternRef => is_extern, as_extern, unwrap_extern, "a host value";
-        Any: AnyRef => is_any, as_any, unwrap_any, "a value of the guest's";
-        Exn: ExnRef => is_exn, as_exn, unwrap_exn, "an exception";
+        Extern: Rooted<ExternRef> => is_extern, as_extern, unwrap_extern, "a host value";
+        Any: Rooted<AnyRef> => is_any, as_any, unwrap_any, "a value of the guest's";
+        Exn: Rooted<ExnRef> => is_exn, as_exn, unwrap_exn, "an exception";
     }
 
     /// The reference as a slot of the given type holds it.
-    pub(crate) fn to_slot_of(self, store: &StoreCore, ty: RefType) -> Result<u64> {
-        Ok(Val::from(self).to_slots_of(store, ValType::Ref(ty))?[0])
+    pub(crate) fn to_slot_of(self, store: &StoreCore, ty: plain::RefType) -> Result<u64> {
+        Ok(Val::from(self).to_slots_of(store, plain::ValType::Ref(ty))?[0])
     }
 
     /// The reference that a slot holds.
@@ -376,13 +447,13 @@ impl Ref {
     /// # Safety
     ///
     /// The slot must hold a reference of that kind that belongs to the store.
-    pub(crate) unsafe fn from_slot(store: &StoreCore, heap: HeapType, bits: u64) -> Ref {
+    pub(crate) unsafe fn from_slot(store: &StoreCore, heap: plain::HeapType, bits: u64) -> Ref {
         match heap.top() {
             // SAFETY: the caller's promise.
-            HeapType::Func => Ref::Func(unsafe { Func::option_from_slot(store, bits) }),
-            HeapType::Exn => Ref::Exn(ExnRef::option_from_slot(store, bits)),
-            HeapType::Any => Ref::Any(AnyRef::option_from_slot(store, bits)),
-            _ => Ref::Extern(ExternRef::option_from_slot(store, bits)),
+            plain::HeapType::Func => Ref::Func(unsafe { Func::option_from_slot(store, bits) }),
+            plain::HeapType::Exn => Ref::Exn(Rooted::from_slot(store, bits)),
+            plain::HeapType::Any => Ref::Any(Rooted::from_slot(store, bits)),
+            _ => Ref::Extern(Rooted::from_slot(store, bits)),
         }
     }
 }
@@ -404,18 +475,8 @@ val_from! {
     u64 => |value| Val::I64(value as i64);
     f32 => |value| Val::F32(value.to_bits());
     f64 => |value| Val::F64(value.to_bits());
+    u128 => |value| Val::V128(value.into());
     V128 => |value| Val::V128(value);
-    Func => |value| Val::FuncRef(Some(value));
-    Option<Func> => |value| Val::FuncRef(value);
-    ExternRef => |value| Val::ExternRef(Some(value));
-    Option<ExternRef> => |value| Val::ExternRef(value);
-    AnyRef => |value| Val::AnyRef(Some(value));
-    Option<AnyRef> => |value| Val::AnyRef(value);
-    EqRef => |value| Val::AnyRef(Some(value.into()));
-    StructRef => |value| Val::AnyRef(Some(value.into()));
-    ArrayRef => |value| Val::AnyRef(Some(value.into()));
-    ExnRef => |value| Val::ExnRef(Some(value));
-    Option<ExnRef> => |value| Val::ExnRef(value);
     Ref => |value| match value {
         Ref::Func(func) => Val::FuncRef(func),
         Ref::Extern(value) => Val::ExternRef(value),
@@ -424,28 +485,43 @@ val_from! {
     };
 }
 
-macro_rules! ref_from {
-    ($($ty:ty => |$value:ident| $reference:expr;)*) => {$(
+/// References that are not null, and those that may be.
+macro_rules! from_reference {
+    ($($ty:ty => $reference:ident, $val:ident;)*) => {$(
+        impl From<$ty> for Val {
+            fn from(value: $ty) -> Val {
+                Val::$val(Some(value.into()))
+            }
+        }
+
+        impl From<Option<$ty>> for Val {
+            fn from(value: Option<$ty>) -> Val {
+                Val::$val(value.map(Into::into))
+            }
+        }
+
         impl From<$ty> for Ref {
-            fn from($value: $ty) -> Ref {
-                $reference
+            fn from(value: $ty) -> Ref {
+                Ref::$reference(Some(value.into()))
+            }
+        }
+
+        impl From<Option<$ty>> for Ref {
+            fn from(value: Option<$ty>) -> Ref {
+                Ref::$reference(value.map(Into::into))
             }
         }
     )*};
 }
 
-ref_from! {
-    Func => |value| Ref::Func(Some(value));
-    Option<Func> => |value| Ref::Func(value);
-    ExternRef => |value| Ref::Extern(Some(value));
-    Option<ExternRef> => |value| Ref::Extern(value);
-    AnyRef => |value| Ref::Any(Some(value));
-    Option<AnyRef> => |value| Ref::Any(value);
-    EqRef => |value| Ref::Any(Some(value.into()));
-    StructRef => |value| Ref::Any(Some(value.into()));
-    ArrayRef => |value| Ref::Any(Some(value.into()));
-    ExnRef => |value| Ref::Exn(Some(value));
-    Option<ExnRef> => |value| Ref::Exn(value);
+from_reference! {
+    Func => Func, FuncRef;
+    Rooted<ExternRef> => Extern, ExternRef;
+    Rooted<AnyRef> => Any, AnyRef;
+    Rooted<EqRef> => Any, AnyRef;
+    Rooted<StructRef> => Any, AnyRef;
+    Rooted<ArrayRef> => Any, AnyRef;
+    Rooted<ExnRef> => Exn, ExnRef;
 }
 
 #[cfg(test)]
@@ -466,7 +542,7 @@ mod tests {
     fn defaults_are_zero_or_null() {
         assert_eq!(Val::default_for_ty(&ValType::I64).unwrap().unwrap_i64(), 0);
         assert!(matches!(Val::default_for_ty(&ValType::EXTERNREF), Some(Val::ExternRef(None))));
-        let non_null = ValType::Ref(RefType { nullable: false, heap: HeapType::Func });
+        let non_null = ValType::Ref(RefType::new(false, HeapType::Func));
         assert!(Val::default_for_ty(&non_null).is_none());
     }
 }

@@ -5,13 +5,13 @@
 //! code relies on what they say.
 
 use anyhow::Result;
-use lineal_decoder::{HeapType, ValType};
+use lineal_decoder::{HeapType, RefType, ValType};
 
 use crate::api::func::Func;
-use crate::api::refs::exnref::ExnRef;
-use crate::api::refs::externref::ExternRef;
-use crate::api::refs::gcref::{AnyRef, ArrayRef, EqRef, I31, StructRef, reference};
-use crate::api::refs::rooting::HeapRef;
+use crate::api::refs::anyref::I31;
+use crate::api::refs::null::{NoExtern, NoFunc, NoneRef};
+use crate::api::refs::owned::OwnedRooted;
+use crate::api::refs::rooting::{GcRef, HeapRef, Rooted};
 use crate::api::store::sealed::Core;
 use crate::api::values::v128::V128;
 use crate::runtime::slots::{MAX_SLOTS, slots};
@@ -26,10 +26,14 @@ use crate::runtime::slots::{MAX_SLOTS, slots};
 /// | `f64`                   | `f64`       |
 /// | [`V128`]                | `v128`      |
 /// | `Option<`[`Func`]`>`      | `funcref`   |
-/// | `Option<`[`ExternRef`]`>` | `externref` |
-/// | `Option<`[`AnyRef`]`>`, …  | `anyref`, `eqref`, `i31ref`, `structref`, `arrayref` |
-/// | `Option<`[`ExnRef`]`>`    | `exnref`    |
-/// | [`Func`], [`ExternRef`], … | the same without null |
+/// | `Option<Rooted<ExternRef>>` | `externref` |
+/// | `Option<Rooted<AnyRef>>`, … | `anyref`, `eqref`, `structref`, `arrayref` |
+/// | `Option<`[`I31`]`>`       | `i31ref`    |
+/// | `Option<Rooted<ExnRef>>`  | `exnref`    |
+/// | `Option<`[`NoFunc`]`>`, … | `nullfuncref`, `nullexternref`, `nullref` |
+/// | [`Func`], `Rooted<ExternRef>`, … | the same without null |
+///
+/// An [`OwnedRooted`] stands for the same as a [`Rooted`].
 pub trait WasmTy: sealed::Value + Send {}
 
 /// The parameters of a typed function: a tuple of up to 16 [`WasmTy`], or one without a tuple.
@@ -181,30 +185,30 @@ unsafe impl Value for Func {
 
 impl WasmTy for Func {}
 
-/// References of the store's heap: `$ty` is never null, `Option<$ty>` may be.
+/// References: `$ty` is never null, `Option<$ty>` may be.
 macro_rules! references {
-    ($($ty:ident: $heap:ident;)*) => {$(
-        // SAFETY: R5: `to_slot` gives a reference of the store, and whoever makes a `$ty` knows
-        // that it is of the type.
-        unsafe impl Value for Option<$ty> {
-            const TYPE: ValType = reference(HeapType::$heap, true);
+    ($($ty:ident: |$value:ident, $store:ident| $to:expr, |$in:ident, $bits:ident| $from:expr;)*) => {$(
+        // SAFETY: R5: `to_slot` gives a reference of the store, and whoever makes a `$ty<T>` knows
+        // that it is to a `T`.
+        unsafe impl<T: GcRef> Value for Option<$ty<T>> {
+            const TYPE: ValType = reference(T::HEAP, true);
 
             type Slots = [u64; 1];
 
-            fn into_slots(self, store: Core<'_>) -> Result<[u64; 1]> {
-                Ok([self.map_or(Ok(0), |value| value.0.to_slot(store.0))?])
+            fn into_slots(self, $store: Core<'_>) -> Result<[u64; 1]> {
+                Ok([self.map_or(Ok(0), |$value| $to)?])
             }
 
-            unsafe fn from_slots(store: Core<'_>, [bits]: [u64; 1]) -> Option<$ty> {
-                HeapRef::from_slot(store.0, bits).map($ty)
+            unsafe fn from_slots($in: Core<'_>, [$bits]: [u64; 1]) -> Option<$ty<T>> {
+                $from
             }
         }
 
-        impl WasmTy for Option<$ty> {}
+        impl<T: GcRef> WasmTy for Option<$ty<T>> {}
 
         // SAFETY: as above.
-        unsafe impl Value for $ty {
-            const TYPE: ValType = reference(HeapType::$heap, false);
+        unsafe impl<T: GcRef> Value for $ty<T> {
+            const TYPE: ValType = reference(T::HEAP, false);
 
             type Slots = [u64; 1];
 
@@ -212,24 +216,61 @@ macro_rules! references {
                 Some(self).into_slots(store)
             }
 
-            unsafe fn from_slots(store: Core<'_>, slots: [u64; 1]) -> $ty {
+            unsafe fn from_slots(store: Core<'_>, slots: [u64; 1]) -> $ty<T> {
                 // SAFETY: the caller's promise.
-                let value = unsafe { Option::<$ty>::from_slots(store, slots) };
+                let value = unsafe { Option::<$ty<T>>::from_slots(store, slots) };
                 value.expect("a value of a type without null is not null")
             }
         }
 
-        impl WasmTy for $ty {}
+        impl<T: GcRef> WasmTy for $ty<T> {}
     )*};
 }
 
 references! {
-    ExternRef: Extern;
-    AnyRef: Any;
-    EqRef: Eq;
-    StructRef: Struct;
-    ArrayRef: Array;
-    ExnRef: Exn;
+    Rooted: |value, store| value.reference().to_slot(store.0),
+        |store, bits| Rooted::from_slot(store.0, bits);
+    // The scope keeps the object when the token is gone.
+    OwnedRooted: |value, store| {
+        let bits = value.reference().to_slot(store.0);
+        bits.inspect(|&bits| store.0.heap.root_in_scope(bits))
+    }, |store, bits| {
+        let reference = HeapRef::from_slot(store.0, bits)?;
+        OwnedRooted::keep(store.0, reference).ok()
+    };
+}
+
+/// The type that typed functions have for a Rust type.
+const fn reference(heap: HeapType, nullable: bool) -> ValType {
+    ValType::Ref(RefType { nullable, heap })
+}
+
+/// References that are always null.
+macro_rules! nulls {
+    ($($ty:ident: $heap:ident;)*) => {$(
+        // SAFETY: null is the only value of the type.
+        unsafe impl Value for Option<$ty> {
+            const TYPE: ValType = reference(HeapType::$heap, true);
+
+            type Slots = [u64; 1];
+
+            fn into_slots(self, _: Core<'_>) -> Result<[u64; 1]> {
+                Ok([0])
+            }
+
+            unsafe fn from_slots(_: Core<'_>, _: [u64; 1]) -> Option<$ty> {
+                None
+            }
+        }
+
+        impl WasmTy for Option<$ty> {}
+    )*};
+}
+
+nulls! {
+    NoFunc: NoFunc;
+    NoExtern: NoExtern;
+    NoneRef: None;
 }
 
 // SAFETY: an `i31` is a reference of its type.

@@ -164,11 +164,9 @@ unsafe fn call_outside(
         _ => {
             // SAFETY: the caller's promise.
             let called = unsafe {
-                if (*cx).watched {
-                    // Observers may ask who calls.
-                    (*cx).exit.ip = return_ip.offset(-1);
-                    (*cx).exit.fp = fp.of_caller(return_ip);
-                }
+                // Host code may ask who calls.
+                (*cx).exit.ip = return_ip.offset(-1);
+                (*cx).exit.fp = fp.of_caller(return_ip);
                 call_host(cx, func, fp)
             };
             match called {

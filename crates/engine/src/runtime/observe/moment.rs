@@ -11,6 +11,7 @@ use super::site::{Origin, Site};
 use super::stack::live_slots;
 use super::state::{Observation, View};
 use crate::runtime::backtrace::WasmBacktrace;
+use crate::runtime::config::Config;
 use crate::runtime::context::Context;
 use crate::runtime::engine::Engine;
 use crate::runtime::entity::{MemoryEntity, with_memory};
@@ -58,7 +59,7 @@ impl Moment<'_> {
     /// The functions that the guest is in, innermost first; none if no guest is running. It lists
     /// no more than the 20 innermost ones.
     pub fn backtrace(&self) -> WasmBacktrace {
-        WasmBacktrace::innermost(self.context())
+        WasmBacktrace::innermost(self.context(), Config::BACKTRACE_FRAMES.get())
     }
 
     /// The sites at which the functions are that the guest is in, innermost first, appended to a

@@ -1,5 +1,4 @@
-//! Programs in the manner of Wasmtime's examples run with another `use` line. Where a line differs
-//! from what it would be there, a comment says so.
+//! The programs of the first pages: hello, memories, linking, fuel, threads.
 
 use lineal::*;
 
@@ -67,7 +66,7 @@ fn memory() -> Result<()> {
     let instance = Instance::new(&mut store, &module, &[])?;
     let memory = instance
         .get_memory(&mut store, "memory")
-        .ok_or(lineal::Error::msg("failed to find `memory` export"))?; // wasmtime::format_err!
+        .ok_or(format_err!("failed to find `memory` export"))?;
     let size = instance.get_typed_func::<(), i32>(&mut store, "size")?;
     let load_fn = instance.get_typed_func::<i32, i32>(&mut store, "load")?;
     let store_fn = instance.get_typed_func::<(i32, i32), ()>(&mut store, "store")?;
@@ -101,11 +100,10 @@ fn memory() -> Result<()> {
     data[7] = 7;
     let () = *host;
 
-    // MemoryType::new(5, Some(5))
-    let memorytype = MemoryType::new(Pages(5), Some(Pages(5)))?;
+    let memorytype = MemoryType::new(5, Some(5));
     let memory2 = Memory::new(&mut store, memorytype)?;
     assert_eq!(memory2.size(&store), 5);
-    assert_eq!(memory2.ty(&store).maximum(), Some(Pages(5))); // Some(5)
+    assert_eq!(memory2.ty(&store).maximum(), Some(5));
     assert!(memory2.grow(&mut store, 1).is_err());
     assert!(memory2.grow(&mut store, 0).is_ok());
     Ok(())
@@ -148,7 +146,7 @@ fn linking() -> Result<()> {
     linker.func_wrap("host", "log", |mut caller: Caller<'_, Vec<String>>, at: u32, len: u32| {
         let memory = match caller.get_export("memory") {
             Some(Extern::Memory(memory)) => memory,
-            _ => return Err(lineal::Error::msg("failed to find memory")),
+            _ => bail!("failed to find memory"),
         };
         let (data, lines) = memory.data_and_store_mut(&mut caller);
         let bytes = &data[at as usize..][..len as usize];
@@ -273,22 +271,25 @@ fn externref() -> Result<()> {
 
     let table = instance.get_table(&mut store, "table").unwrap();
     table.set(&mut store, 3, Some(externref).into())?;
-    let element = table.get(&mut store, 3).expect("in bounds"); // .unwrap_extern().copied()
-    let Ref::Extern(Some(element)) = element else { panic!("expected a host value") };
-    let same = |value: ExternRef, store: &Store<()>| {
-        Result::<bool>::Ok(value.data(store)?.and_then(|d| d.downcast_ref()) == Some(&string))
-    };
-    assert!(same(element, &store)?);
+    let elem =
+        table.get(&mut store, 3).expect("in bounds").unwrap_extern().copied().expect("not null");
+    assert!(Rooted::ref_eq(&store, &elem, &externref)?);
 
     let global = instance.get_global(&mut store, "global").unwrap();
     global.set(&mut store, Some(externref).into())?;
-    let Val::ExternRef(Some(value)) = global.get(&mut store) else { panic!("expected a value") };
-    assert!(same(value, &store)?);
+    let global_val =
+        global.get(&mut store).unwrap_externref().copied().expect("should not be null");
+    assert!(Rooted::ref_eq(&store, &global_val, &externref)?);
 
-    let func =
-        instance.get_typed_func::<Option<ExternRef>, Option<ExternRef>>(&mut store, "func")?;
+    let func = instance.get_typed_func::<Option<Rooted<ExternRef>>, Option<Rooted<ExternRef>>>(
+        &mut store, "func",
+    )?;
     let returned = func.call(&mut store, Some(externref))?;
-    assert!(same(returned.expect("should not be null"), &store)?);
+    let returned = returned.expect("should not be null");
+    assert!(Rooted::ref_eq(&store, &returned, &externref)?);
+
+    store.gc(None)?;
+    assert_eq!(returned.data(&store)?.unwrap().downcast_ref(), Some(&string));
     Ok(())
 }
 
@@ -308,8 +309,8 @@ fn multi() -> Result<()> {
                 local.get 9 local.get 8 local.get 7 local.get 6 local.get 5
                 local.get 4 local.get 3 local.get 2 local.get 1 local.get 0))"#,
     )?;
-    // FuncType::new(&engine, ...)
-    let callback_type = FuncType::new([ValType::I32, ValType::I64], [ValType::I64, ValType::I32]);
+    let callback_type =
+        FuncType::new(&engine, [ValType::I32, ValType::I64], [ValType::I64, ValType::I32]);
     let callback = Func::new(&mut store, callback_type, |_, args, results| {
         results[0] = Val::I64(args[1].unwrap_i64() + 1);
         results[1] = Val::I32(args[0].unwrap_i32() + 1);
@@ -351,8 +352,7 @@ fn threads() -> Result<()> {
                     (br_if $again
                         (local.tee $times (i32.sub (local.get $times) (i32.const 1)))))))"#,
     )?;
-    // MemoryType::shared(1, 5)
-    let shared_memory = SharedMemory::new(&engine, MemoryType::shared(Pages(1), Pages(5))?)?;
+    let shared_memory = SharedMemory::new(&engine, MemoryType::shared(1, 5))?;
     let seen = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
 
     let mut linker: Linker<()> = Linker::new(&engine);
@@ -379,7 +379,6 @@ fn threads() -> Result<()> {
     numbers.sort();
     assert_eq!(numbers, (0..400).collect::<Vec<_>>());
     assert_eq!(shared_memory.size(), 1);
-    // Wasmtime's are `UnsafeCell`s too, but read by unsafe code.
     assert_eq!(shared_memory.linear().load::<u32>(64, 0)?, 400);
     Ok(())
 }
@@ -412,7 +411,8 @@ fn embedding() -> Result<()> {
     assert_eq!(pre.module().exports().len(), 2);
     for _ in 0..2 {
         let instance = pre.instantiate(&mut store)?;
-        let f = instance.get_typed_func::<(), (i64, f32, Option<ExternRef>)>(&mut store, "f")?;
+        let f = instance
+            .get_typed_func::<(), (i64, f32, Option<Rooted<ExternRef>>)>(&mut store, "f")?;
         let (a, b, c) = f.call(&mut store, ())?;
         assert!((a, b, c.is_none()) == (0, 0.0, true));
         let sizes = instance.get_typed_func::<(), (i32, i32, f64)>(&mut store, "sizes")?;
@@ -420,9 +420,9 @@ fn embedding() -> Result<()> {
     }
 
     let mut linker = Linker::<()>::new(&engine);
-    linker.func_wrap("env", "f", |_: i32| (1_i64, 2_f32, None::<ExternRef>))?;
+    linker.func_wrap("env", "f", |_: i32| (1_i64, 2_f32, None::<Rooted<ExternRef>>))?;
     linker.allow_shadowing(true);
-    linker.func_wrap("env", "f", |x: i32| (i64::from(x) + 10, 2_f32, None::<ExternRef>))?;
+    linker.func_wrap("env", "f", |x: i32| (i64::from(x) + 10, 2_f32, None::<Rooted<ExternRef>>))?;
     linker.alias("env", "f", "other", "g")?;
     linker.alias_module("env", "copy")?;
     assert!(linker.get(&mut store, "other", "g").is_ok());
