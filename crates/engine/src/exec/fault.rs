@@ -118,10 +118,10 @@ impl Scene<'_> {
                 (ElementAccess::Call, place, self.context.fault.start, 1)
             }
             Operator::TableGet { table } => {
-                (ElementAccess::Get, ElementPlace::Table(table), operand(table, 0), 1)
+                (ElementAccess::Get, ElementPlace::Table(table), self.context.fault.start, 1)
             }
             Operator::TableSet { table } => {
-                (ElementAccess::Set, ElementPlace::Table(table), operand(table, 0), 1)
+                (ElementAccess::Set, ElementPlace::Table(table), self.context.fault.start, 1)
             }
             Operator::TableFill { table } => {
                 let place = ElementPlace::Table(table);

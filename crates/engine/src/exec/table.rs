@@ -1,28 +1,71 @@
-//! Handlers of operations on tables and element segments, and of `ref.func`.
+//! Handlers of operations on tables and element segments, and of `ref.func`. All but the smallest are
+//! out of line.
 
+use std::marker::PhantomData;
 use std::ops::Range;
 
+use super::call::{IndexType, element};
 use super::slow::{Vm, address, grown, narrower, slow_ops, table_address_type};
-use crate::machine::Exit;
+use crate::machine::operand::{Dst, Src};
+use crate::machine::place::Place;
+use crate::machine::{Exit, Machine, Op};
 use crate::runtime::entity::FuncEntity;
 use crate::runtime::limits::Limits;
 use crate::runtime::trap::Trap;
 
+/// `d ← table b [i]`, the index of class `S`
+pub(crate) struct TableGet<I, S, D>(PhantomData<(I, S, D)>);
+
+impl<I: IndexType, S: Src<I>, D: Dst<u64>> Op for TableGet<I, S, D> {
+    const GRANULES: usize = 2;
+    const PLACES: &'static [Place] = &[S::PLACE, D::PLACE];
+
+    #[inline(always)]
+    unsafe fn exec(m: &mut Machine) -> Result<(), Exit> {
+        // SAFETY: E1 to E3; no reference into the table stays (R3).
+        unsafe {
+            let value = *element(m, S::get(m))?;
+            D::put(m, value);
+        }
+        Ok(())
+    }
+}
+
+/// `table b [i] ← v`, the index of class `S`, the value of class `V`
+pub(crate) struct TableSet<I, S, V>(PhantomData<(I, S, V)>);
+
+impl<I: IndexType, S: Src<I>, V: Src<u64>> Op for TableSet<I, S, V> {
+    const GRANULES: usize = 2;
+    const PLACES: &'static [Place] = &[S::PLACE, V::PLACE];
+
+    #[inline(always)]
+    unsafe fn exec(m: &mut Machine) -> Result<(), Exit> {
+        // SAFETY: E1 to E3; no reference into the table stays (R3).
+        unsafe { *element(m, S::get(m))? = V::get(m) };
+        Ok(())
+    }
+}
+
+/// `d ←` a reference to function `b`
+pub(crate) struct RefFunc<D>(PhantomData<D>);
+
+impl<D: Dst<u64>> Op for RefFunc<D> {
+    const GRANULES: usize = 2;
+    const PLACES: &'static [Place] = &[D::PLACE];
+
+    #[inline(always)]
+    unsafe fn exec(m: &mut Machine) -> Result<(), Exit> {
+        // SAFETY: E1 to E3, R1; validation bounds the index.
+        unsafe {
+            let instance = &*(*m.cx).instance;
+            let func = instance.funcs.as_ptr().add(m.ip.b() as usize).read();
+            D::put(m, FuncEntity::to_ref(func));
+        }
+        Ok(())
+    }
+}
+
 slow_ops! {
-    /// `table.get` of table `first`
-    TableGet(1), |vm, slots, first, _second| {
-        let table = vm.table(first);
-        let index = address(table_address_type(table), slots[0]);
-        slots[0] = *table.elements.get(index as usize).ok_or(Trap::TableOutOfBounds)?;
-    }
-
-    /// `table.set` of table `first`
-    TableSet(2), |vm, slots, first, _second| {
-        let table = vm.table(first);
-        let index = address(table_address_type(table), slots[0]);
-        *table.elements.get_mut(index as usize).ok_or(Trap::TableOutOfBounds)? = slots[1];
-    }
-
     /// `table.size` of table `first`
     TableSize(0), |vm, slots, first, _second| {
         slots[0] = vm.table(first).elements.len() as u64;
@@ -104,11 +147,6 @@ slow_ops! {
     /// `elem.drop` of segment `first`
     ElemDrop(0), |vm, _slots, first, _second| {
         vm.instance.elements[first as usize].replace(Box::default());
-    }
-
-    /// `ref.func` of function `first`
-    RefFunc(0), |vm, slots, first, _second| {
-        slots[0] = FuncEntity::to_ref(vm.instance.funcs[first as usize]);
     }
 }
 

@@ -1,17 +1,74 @@
 //! Translates operations on tables and element segments, and `ref.func`.
 
+use std::marker::PhantomData;
+
 use lineal_decoder::ModuleParts;
 
 use super::Translator;
-use crate::exec::table as t;
+use super::emit::Fields;
+use super::tables::{Dests, Source, Sources, dests, sources};
+use crate::exec::call::IndexType;
+use crate::exec::table::{self as t, RefFunc, TableGet, TableSet};
+use crate::machine::operand::{Acc, Pin, SlotD, Src};
+use crate::machine::{Bank, Handler, handler};
+
+/// Handlers of accesses to a table with indices of type `I`.
+struct ElementTable<I>(PhantomData<I>);
+
+impl<I: IndexType> ElementTable<I> {
+    const fn get<S: Src<I>>() -> Dests {
+        dests!(TableGet<I, S>)
+    }
+
+    const GET: &'static Sources<Dests> = &sources!(get);
+
+    const fn set<S: Src<I>>() -> Sources<Handler> {
+        Sources {
+            slot: handler::<TableSet<I, S, SlotD>>(),
+            acc: handler::<TableSet<I, S, Acc>>(),
+            pin: handler::<TableSet<I, S, Pin>>(),
+        }
+    }
+
+    const SET: &'static Sources<Sources<Handler>> = &sources!(set);
+}
+
+const REF_FUNC: &Dests = &dests!(RefFunc);
 
 impl Translator<'_> {
     pub(super) fn table_get(&mut self, table: u32) {
-        self.slow_with_result::<t::TableGet>(table);
+        let index = self.pop();
+        let own = self.temp_slot(self.buffers.stack.height());
+        let a = self.left_field(index, Bank::Int, own);
+        let handlers = match self.is_table64(table) {
+            true => ElementTable::<u64>::GET,
+            false => ElementTable::<u32>::GET,
+        };
+        self.buffers.emit.site();
+        let fields = Fields { a, b: table, ..Fields::default() };
+        self.define(handlers.at(Source::of(index)), fields, Bank::Int);
     }
 
     pub(super) fn table_set(&mut self, table: u32) {
-        self.slow::<t::TableSet>(table, 0);
+        let value = self.pop();
+        let value_own = self.temp_slot(self.buffers.stack.height());
+        let index = self.pop();
+        let index_own = self.temp_slot(self.buffers.stack.height());
+        let a = self.left_field(index, Bank::Int, index_own);
+        let d = match Source::of(value) {
+            Source::Slot => {
+                let slot = self.slot_of(value, Bank::Int, value_own);
+                self.reach(slot, 2)
+            }
+            Source::Acc | Source::Pin => 0,
+        };
+        let handlers = match self.is_table64(table) {
+            true => ElementTable::<u64>::SET,
+            false => ElementTable::<u32>::SET,
+        };
+        let handler = *handlers.at(Source::of(index)).at(Source::of(value));
+        self.buffers.emit.site();
+        self.buffers.emit.cell(handler, Fields { a, d, b: table, wide: None });
     }
 
     pub(super) fn table_size(&mut self, table: u32) {
@@ -39,7 +96,7 @@ impl Translator<'_> {
     }
 
     pub(super) fn ref_func(&mut self, func: u32) {
-        self.slow_with_result::<t::RefFunc>(func);
+        self.define(REF_FUNC, Fields { b: func, ..Fields::default() }, Bank::Int);
     }
 
     /// Whether a table is indexed by `i64`.

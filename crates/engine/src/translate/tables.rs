@@ -90,11 +90,11 @@ pub(super) struct Dests {
 
 /// The [`Dests`] of an operation whose last type parameter is the destination.
 macro_rules! dests {
-    ($op:ident<$($param:ty),*>) => {
+    ($op:ident $(<$($param:ty),*>)?) => {
         $crate::translate::tables::Dests {
-            acc: $crate::machine::handler::<$op<$($param,)* $crate::machine::operand::ToAcc>>(),
-            slot: $crate::machine::handler::<$op<$($param,)* $crate::machine::operand::ToSlot>>(),
-            pin: $crate::machine::handler::<$op<$($param,)* $crate::machine::operand::ToPin>>(),
+            acc: $crate::machine::handler::<$op<$($($param,)*)? $crate::machine::operand::ToAcc>>(),
+            slot: $crate::machine::handler::<$op<$($($param,)*)? $crate::machine::operand::ToSlot>>(),
+            pin: $crate::machine::handler::<$op<$($($param,)*)? $crate::machine::operand::ToPin>>(),
         }
     };
 }

@@ -80,24 +80,38 @@ impl Op for CallSubtype {
     }
 }
 
+/// The element of table `b` at an index.
+///
+/// # Safety
+///
+/// E1 to E3 hold, and nothing else uses the table while the reference lives.
+#[inline(always)]
+pub(crate) unsafe fn element<'a, I: IndexType>(m: &Machine, index: I) -> Result<&'a mut u64, Exit> {
+    // SAFETY: the caller's promise, R1; validation bounds the table's index.
+    unsafe {
+        let instance = &*(*m.cx).instance;
+        let table: *mut TableEntity =
+            instance.tables.as_ptr().add(m.ip.b() as usize).read().as_ptr();
+        let index: u64 = index.into();
+        let elements = &mut (*table).elements;
+        elements.get_mut(index as usize).ok_or_else(|| {
+            (*m.cx).fault.start = index;
+            Trap::TableOutOfBounds.into()
+        })
+    }
+}
+
 /// The function that an indirect call calls, whatever its type.
 #[inline(always)]
 pub(super) unsafe fn lookup<S: Src<I>, I: IndexType>(
     m: &Machine,
 ) -> Result<NonNull<FuncEntity>, Exit> {
-    // SAFETY: E1 to E3, R1; validation bounds the table's index.
+    // SAFETY: E1 to E3; no reference into the table stays (R3).
     unsafe {
-        let index: u64 = S::get(m).into();
-        let instance = &*(*m.cx).instance;
-        let table: *const TableEntity =
-            instance.tables.as_ptr().add(m.ip.b() as usize).read().as_ptr();
-        let elements = &(*table).elements;
-        let Some(&element) = elements.get(index as usize) else {
-            (*m.cx).fault.start = index;
-            return Err(Trap::TableOutOfBounds.into());
-        };
+        let index = S::get(m);
+        let element = *element(m, index)?;
         let Some(func) = FuncEntity::from_ref(element) else {
-            (*m.cx).fault.start = index;
+            (*m.cx).fault.start = index.into();
             return Err(Trap::IndirectCallToNull.into());
         };
         // R4: a non-null reference is a function of the store.
