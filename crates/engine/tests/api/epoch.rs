@@ -407,3 +407,60 @@ fn large_operations_on_segments_are_done_in_pieces() {
         assert_eq!(trap, expected, "{name}");
     }
 }
+
+/// A guest that waits for a notification, on a shared memory.
+const WAITS: &str = r#"(module
+    (memory (export "memory") 1 1 shared)
+    (func (export "f") (result i32)
+        (memory.atomic.wait32 (i32.const 8) (i32.const 0) (i64.const -1)))
+    (func (export "g") (result i32)
+        (memory.atomic.wait64 (i32.const 16) (i64.const 0) (i64.const -1))))"#;
+
+#[test]
+fn a_guest_that_waits_for_another_thread_is_interrupted() {
+    for name in ["f", "g"] {
+        let engine = engine();
+        let mut store = Store::new(&engine, ());
+        store.set_epoch_deadline(1);
+        let wait = instantiate(&mut store, WAITS).get_typed_func::<(), i32>(&store, name).unwrap();
+        let timer = std::thread::spawn(move || {
+            std::thread::sleep(Duration::from_millis(20));
+            engine.increment_epoch();
+        });
+        let error = wait.call(&mut store, ()).unwrap_err();
+        assert_eq!(trap(&error), Trap::Interrupt);
+        let trace = error.downcast_ref::<lineal::WasmBacktrace>().unwrap();
+        assert_eq!(trace.frames().len(), 1);
+        timer.join().unwrap();
+        // The store is as good as before, and nobody is left in the queue.
+        store.set_epoch_deadline(1000);
+        let memory = instantiate(&mut store, WAITS).get_shared_memory(&store, "memory").unwrap();
+        assert_eq!(memory.atomic_notify(8, 1).unwrap(), 0);
+    }
+}
+
+#[test]
+fn a_guest_that_may_go_on_goes_on_waiting() {
+    let engine = engine();
+    let mut store = Store::new(&engine, 0);
+    store.set_epoch_deadline(1);
+    store.epoch_deadline_callback(|mut cx| {
+        *cx.data_mut() += 1;
+        Ok(UpdateDeadline::Continue(1))
+    });
+    let instance = instantiate(&mut store, WAITS);
+    let memory = instance.get_shared_memory(&store, "memory").unwrap();
+    let wait = instance.get_typed_func::<(), i32>(&store, "f").unwrap();
+    let other = std::thread::spawn(move || {
+        for _ in 0..3 {
+            std::thread::sleep(Duration::from_millis(30));
+            engine.increment_epoch();
+        }
+        // It never left the queue.
+        std::thread::sleep(Duration::from_millis(30));
+        memory.atomic_notify(8, 1).unwrap()
+    });
+    assert_eq!(wait.call(&mut store, ()).unwrap(), 0);
+    assert_eq!(other.join().unwrap(), 1);
+    assert!(*store.data() > 0);
+}

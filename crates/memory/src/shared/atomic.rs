@@ -131,7 +131,9 @@ impl SharedMemory {
         expected: u32,
         timeout: Option<Duration>,
     ) -> Result<WaitResult, AtomicError> {
-        self.atomic_wait(addr, offset, expected, timeout)
+        let result = self.atomic_wait(addr, offset, expected, timeout, None)?;
+        // Nobody interrupts it.
+        Ok(result.unwrap_or(WaitResult::TimedOut))
     }
 
     /// As [`atomic_wait32`](Self::atomic_wait32), for a number of 8 bytes:
@@ -148,7 +150,44 @@ impl SharedMemory {
         expected: u64,
         timeout: Option<Duration>,
     ) -> Result<WaitResult, AtomicError> {
-        self.atomic_wait(addr, offset, expected, timeout)
+        let result = self.atomic_wait(addr, offset, expected, timeout, None)?;
+        Ok(result.unwrap_or(WaitResult::TimedOut))
+    }
+
+    /// As [`atomic_wait32`](Self::atomic_wait32), but `interrupt` is asked about every ten
+    /// milliseconds whether the wait is to end: with `None`, if it says yes before the thread is
+    /// notified. No notification is lost while it is asked.
+    ///
+    /// # Errors
+    ///
+    /// As for [`atomic_load`](Self::atomic_load).
+    #[cfg(feature = "wait")]
+    pub fn atomic_wait32_until(
+        &self,
+        addr: u64,
+        offset: u64,
+        expected: u32,
+        timeout: Option<Duration>,
+        interrupt: &mut dyn FnMut() -> bool,
+    ) -> Result<Option<WaitResult>, AtomicError> {
+        self.atomic_wait(addr, offset, expected, timeout, Some(interrupt))
+    }
+
+    /// As [`atomic_wait32_until`](Self::atomic_wait32_until), for a number of 8 bytes.
+    ///
+    /// # Errors
+    ///
+    /// As for [`atomic_load`](Self::atomic_load).
+    #[cfg(feature = "wait")]
+    pub fn atomic_wait64_until(
+        &self,
+        addr: u64,
+        offset: u64,
+        expected: u64,
+        timeout: Option<Duration>,
+        interrupt: &mut dyn FnMut() -> bool,
+    ) -> Result<Option<WaitResult>, AtomicError> {
+        self.atomic_wait(addr, offset, expected, timeout, Some(interrupt))
     }
 
     #[cfg(feature = "wait")]
@@ -158,9 +197,10 @@ impl SharedMemory {
         offset: u64,
         expected: T,
         timeout: Option<Duration>,
-    ) -> Result<WaitResult, AtomicError> {
+        interrupt: Option<&mut dyn FnMut() -> bool>,
+    ) -> Result<Option<WaitResult>, AtomicError> {
         let cell = self.cell::<T>(addr, offset)?;
         let queue = core::ptr::from_ref(cell).addr();
-        Ok(wait::wait(queue, || T::load(cell) == expected, timeout))
+        Ok(wait::wait(queue, || T::load(cell) == expected, timeout, interrupt))
     }
 }

@@ -32,13 +32,15 @@ pub enum WaitResult {
 #[cfg(feature = "wait")]
 trait Queues {
     /// Joins the queue and sleeps until taken from it, unless `still_expected` says no. No thread
-    /// can join or leave the queue between that answer and the joining.
+    /// can join or leave the queue between that answer and the joining. `None` if `interrupt`,
+    /// which is asked now and then while the thread is in the queue, says yes.
     fn park(
         &self,
         queue: usize,
         still_expected: impl FnOnce() -> bool,
         timeout: Option<core::time::Duration>,
-    ) -> WaitResult;
+        interrupt: Option<&mut dyn FnMut() -> bool>,
+    ) -> Option<WaitResult>;
 
     /// Takes up to `count` threads from the queue, longest-waiting first, and wakes them; how many
     /// there were.

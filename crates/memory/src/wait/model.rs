@@ -1,5 +1,5 @@
 //! Checks the protocol in the interleavings of a few threads, on queues that do step by step
-//! what those of `parking_lot_core` do.
+//! what those of `parking` do.
 
 use std::collections::VecDeque;
 use std::sync::atomic::AtomicBool;
@@ -52,14 +52,15 @@ impl Queues for Model {
         _: usize,
         still_expected: impl FnOnce() -> bool,
         timeout: Option<Duration>,
-    ) -> WaitResult {
+        mut interrupt: Option<&mut dyn FnMut() -> bool>,
+    ) -> Option<WaitResult> {
         let mut answer = Some(still_expected);
         if !self.asks_in_time && !answer.take().is_some_and(|ask| ask()) {
-            return WaitResult::Mismatch;
+            return Some(WaitResult::Mismatch);
         }
         let mut waiting = self.waiting.lock().unwrap();
         if answer.is_some_and(|ask| !ask()) {
-            return WaitResult::Mismatch;
+            return Some(WaitResult::Mismatch);
         }
         let mut sleepers = self.sleepers.lock().unwrap();
         let this = sleepers.woken.len();
@@ -69,18 +70,34 @@ impl Queues for Model {
         drop(waiting);
 
         let mut sleepers = self.sleepers.lock().unwrap();
-        while !(sleepers.woken[this] || timeout.is_some() && sleepers.time_is_up) {
+        let end = loop {
+            if sleepers.woken[this] {
+                return Some(WaitResult::Ok);
+            }
+            if timeout.is_some() && sleepers.time_is_up {
+                break Some(WaitResult::TimedOut);
+            }
+            if let Some(interrupt) = &mut interrupt {
+                // It is asked once, at any time.
+                drop(sleepers);
+                if interrupt() {
+                    break None;
+                }
+                sleepers = self.sleepers.lock().unwrap();
+                if sleepers.woken[this] {
+                    continue;
+                }
+            }
             sleepers = self.changed.wait(sleepers).unwrap();
-        }
-        drop(sleepers);
+        };
         // Even if the time is up: whoever was taken from the queue is counted as woken.
         let mut waiting = self.waiting.lock().unwrap();
         match waiting.iter().position(|&waiter| waiter == this) {
             Some(place) => {
                 waiting.remove(place);
-                WaitResult::TimedOut
+                end
             }
-            None => WaitResult::Ok,
+            None => Some(WaitResult::Ok),
         }
     }
 
@@ -107,7 +124,9 @@ fn spawn_waiter(
     timeout: Option<Duration>,
 ) -> thread::JoinHandle<WaitResult> {
     let memory = memory.clone();
-    thread::spawn(move || memory.0.park(0, || memory.1.load(SeqCst) == 0, timeout))
+    thread::spawn(move || {
+        memory.0.park(0, || memory.1.load(SeqCst) == 0, timeout, None).expect("nobody interrupts")
+    })
 }
 
 /// Whether a thread that waits may miss that the number is changed and then notified.
@@ -181,12 +200,24 @@ fn a_time_out_takes_no_wake_up_away() {
 }
 
 #[test]
+fn an_interruption_takes_no_wake_up_away() {
+    model(|| {
+        let memory = memory(true);
+        let waiter = memory.clone();
+        let waiter = thread::spawn(move || waiter.0.park(0, || true, None, Some(&mut || true)));
+        let woken = memory.0.unpark(0, 1);
+        let waited = waiter.join().unwrap();
+        assert_eq!(waited, if woken == 1 { Some(WaitResult::Ok) } else { None });
+    });
+}
+
+#[test]
 fn turns_are_taken_for_ever() {
     /// Waits for its turn twice, and passes it on.
     fn play((model, turn): &(Model, AtomicU32), me: u32) {
         for _ in 0..2 {
             while turn.load(SeqCst) != me {
-                model.park(0, || turn.load(SeqCst) == 1 - me, None);
+                model.park(0, || turn.load(SeqCst) == 1 - me, None, None);
             }
             turn.store(1 - me, SeqCst);
             model.unpark(0, 1);

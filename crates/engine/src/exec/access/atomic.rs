@@ -13,6 +13,7 @@ use crate::machine::place::{Count, Field, Place};
 use crate::machine::{Exit, Machine, Op};
 use crate::op::access::atomic::Atomic;
 use crate::runtime::context::Context;
+use crate::runtime::entity::MemoryEntity;
 use crate::runtime::trap::Trap;
 
 /// Runs an [`Atomic`] operation on a memory with addresses of type `I`.
@@ -46,26 +47,59 @@ unsafe fn out_of_line<O: Atomic, I: AddrType>(
     memory: u32,
     offset: u64,
 ) -> Exit {
-    // SAFETY: the caller's promise; R1: the running instance is alive.
-    let (mut vm, slots) = unsafe {
-        let count = 1 + O::OPERANDS;
-        (Vm::new(cx, slots.add(count)), std::slice::from_raw_parts_mut(slots, count))
+    // SAFETY: the caller's promise; R1: the running instance is alive. No reference to the slots is
+    // kept: the host may run while the guest waits.
+    let (mut vm, operands) = unsafe {
+        let operand = |at| if at <= O::OPERANDS { *slots.add(at) } else { 0 };
+        (Vm::new(cx, slots.add(1 + O::OPERANDS)), [0, 1, 2].map(operand))
     };
-    let addr: u64 = I::from_slot(slots[0]).into();
-    let operand = |at| slots.get(at).copied().unwrap_or(0);
-    match O::perform(vm.memory(memory), addr, offset, [operand(1), operand(2)]) {
+    let [addr, operands @ ..] = operands;
+    match perform::<O>(&mut vm, memory, I::from_slot(addr).into(), offset, operands) {
         Ok(result) => {
             if O::RESULT {
-                slots[0] = result;
+                // SAFETY: the caller's promise.
+                unsafe { *slots = result };
             }
             Exit::DONE
         }
-        Err(error) => {
-            // SAFETY: E3.
-            unsafe { (*cx).fault.start = addr.wrapping_add(offset) };
-            Trap::from(error).into()
-        }
+        Err(exit) => exit,
     }
+}
+
+/// Performs an operation on memory `memory`. One that waits ends when the epoch's deadline is
+/// reached, if the configuration asks for that, and the host says so.
+pub(super) fn perform<O: Atomic>(
+    vm: &mut Vm<'_>,
+    memory: u32,
+    addr: u64,
+    offset: u64,
+    operands: [u64; 2],
+) -> Result<u64, Exit> {
+    let shared = match (O::WAIT, vm.memory(memory)) {
+        // A handle of its own: the host may do anything meanwhile.
+        (Some(wait), MemoryEntity::Shared(shared)) => Some((wait, shared.clone())),
+        _ => None,
+    };
+    let result = match shared.filter(|_| vm.options().epochs) {
+        None => O::perform(vm.memory(memory), addr, offset, operands),
+        Some((wait, shared)) => {
+            let mut exit = Exit::DONE;
+            let mut interrupt = || {
+                exit = vm.check_epoch().err().unwrap_or(Exit::DONE);
+                exit != Exit::DONE
+            };
+            match wait(&shared, addr, offset, operands, &mut interrupt) {
+                Ok(Some(result)) => Ok(result),
+                Ok(None) => return Err(exit),
+                Err(error) => Err(error),
+            }
+        }
+    };
+    result.map_err(|error| {
+        // SAFETY: E3.
+        unsafe { (*vm.cx).fault.start = addr.wrapping_add(offset) };
+        Trap::from(error).into()
+    })
 }
 
 impl From<AtomicError> for Trap {

@@ -13,6 +13,7 @@
 use std::marker::PhantomData;
 use std::ptr::NonNull;
 
+use super::atomic::perform;
 use super::kind::{AddrType, AnyMemory, any_operands};
 use super::range::{MemoryCopy, MemoryFill, MemoryGrow, MemoryInit};
 use super::{Addr, check};
@@ -424,17 +425,16 @@ unsafe fn atomic_out_of_line<O: Observable, I: AddrType>(
     memory: u32,
     offset: u64,
 ) -> Exit {
-    // SAFETY: the caller's promise; R1: the running instance is alive.
-    let (entity, slots) = unsafe {
-        let count = 1 + O::OPERANDS;
-        let entity = (&*(*cx).instance).memories[memory as usize];
-        (entity, std::slice::from_raw_parts_mut(slots, count))
+    // SAFETY: the caller's promise; R1: the running instance is alive. No reference to the slots is
+    // kept: the host may run while the guest waits.
+    let (entity, [addr, operands @ ..]) = unsafe {
+        let operand = |at| if at <= O::OPERANDS { *slots.add(at) } else { 0 };
+        ((&*(*cx).instance).memories[memory as usize], [0, 1, 2].map(operand))
     };
-    let addr: u64 = I::from_slot(slots[0]).into();
+    let addr: u64 = I::from_slot(addr).into();
     // In case that the access fails.
     // SAFETY: E3.
     unsafe { (*cx).fault.start = addr.wrapping_add(offset) };
-    let operands = [1, 2].map(|at| slots.get(at).copied().unwrap_or(0));
     // SAFETY: R1, R3: the borrow ends with the operation.
     let before = |entity: NonNull<MemoryEntity>| unsafe { &mut *entity.as_ptr() };
     let note = |effect: Effect| {
@@ -459,14 +459,23 @@ unsafe fn atomic_out_of_line<O: Observable, I: AddrType>(
         },
         Err(error) => return crate::runtime::trap::Trap::from(error).into(),
     }
-    match O::perform_observed(before(entity), addr, offset, operands) {
+    let done = if <O as Atomic>::WAIT.is_some() {
+        // SAFETY: the caller's promise.
+        let mut vm = unsafe { Vm::new(cx, slots.add(1 + O::OPERANDS)) };
+        perform::<O>(&mut vm, memory, addr, offset, operands).map(|result| (result, Effect::None))
+    } else {
+        O::perform_observed(before(entity), addr, offset, operands)
+            .map_err(|error| crate::runtime::trap::Trap::from(error).into())
+    };
+    match done {
         Ok((result, effect)) => {
             if <O as Atomic>::RESULT {
-                slots[0] = result;
+                // SAFETY: the caller's promise.
+                unsafe { *slots = result };
             }
             note(effect)
         }
-        Err(error) => crate::runtime::trap::Trap::from(error).into(),
+        Err(exit) => exit,
     }
 }
 

@@ -6,7 +6,7 @@
 use std::marker::PhantomData;
 use std::time::Duration;
 
-use lineal_memory::{AtomicError, AtomicInteger, RmwOp, WaitResult};
+use lineal_memory::{AtomicError, AtomicInteger, RmwOp, SharedMemory, WaitResult};
 
 use crate::runtime::entity::{MemoryEntity, with_memory};
 
@@ -16,6 +16,8 @@ pub(crate) trait Atomic {
     const OPERANDS: usize;
     /// Whether it has a result.
     const RESULT: bool;
+    /// How it waits on a shared memory, if it does.
+    const WAIT: Option<Wait> = None;
     /// Executes it; unused operands are 0, as is the result of an operation without one.
     fn perform(
         memory: &mut MemoryEntity,
@@ -24,6 +26,15 @@ pub(crate) trait Atomic {
         operands: [u64; 2],
     ) -> Result<u64, AtomicError>;
 }
+
+/// Waits at an address and an offset with two operands, until it is asked to end: with `None`.
+pub(crate) type Wait = fn(
+    &SharedMemory,
+    u64,
+    u64,
+    [u64; 2],
+    &mut dyn FnMut() -> bool,
+) -> Result<Option<u64>, AtomicError>;
 
 /// A width, as the number that memory holds.
 pub(crate) trait Width: AtomicInteger + Into<u64> {
@@ -85,20 +96,44 @@ atomics! {
         memory.atomic_cmpxchg(addr, offset, W::wrap(expected), W::wrap(replacement)).map(W::into)
     };
 
-    /// Waits if the number is the first operand, no longer than the second says.
-    Wait32(2) -> true, |memory, addr, offset, expected, timeout| {
-        memory.atomic_wait32(addr, offset, expected as u32, nanoseconds(timeout)).map(ending)
-    };
-
-    /// Waits if the number is the first operand, no longer than the second says.
-    Wait64(2) -> true, |memory, addr, offset, expected, timeout| {
-        memory.atomic_wait64(addr, offset, expected, nanoseconds(timeout)).map(ending)
-    };
-
     /// Wakes as many threads as the operand says; how many there were.
     Notify(1) -> true, |memory, addr, offset, count, _y| {
         memory.atomic_notify(addr, offset, count as u32).map(u64::from)
     };
+}
+
+/// Operations that wait.
+macro_rules! waits {
+    ($($name:ident: $width:ty, $wait:ident, $wait_until:ident;)*) => {$(
+        /// Waits if the number is the first operand, no longer than the second says.
+        pub(crate) struct $name;
+
+        impl Atomic for $name {
+            const OPERANDS: usize = 2;
+            const RESULT: bool = true;
+            const WAIT: Option<Wait> = Some(|memory, addr, offset, [expected, time], interrupt| {
+                let (expected, time) = (<$width>::wrap(expected), nanoseconds(time));
+                let result = memory.$wait_until(addr, offset, expected, time, interrupt)?;
+                Ok(result.map(ending))
+            });
+
+            fn perform(
+                memory: &mut MemoryEntity,
+                addr: u64,
+                offset: u64,
+                [expected, time]: [u64; 2],
+            ) -> Result<u64, AtomicError> {
+                let (expected, time) = (<$width>::wrap(expected), nanoseconds(time));
+                with_memory!(memory, memory => memory.$wait(addr, offset, expected, time))
+                    .map(ending)
+            }
+        }
+    )*};
+}
+
+waits! {
+    Wait32: u32, atomic_wait32, atomic_wait32_until;
+    Wait64: u64, atomic_wait64, atomic_wait64_until;
 }
 
 /// The time-out of a wait: negative ones are none.
