@@ -55,6 +55,7 @@ use crate::types::Pages;
 pub struct LinearMemory {
     base_ptr: NonNull<u8>,
     byte_len: usize,
+    growths: u64,
     ty: MemoryType,
     max_bytes: Option<u64>,
     backing: Backing,
@@ -91,7 +92,8 @@ impl LinearMemory {
         let backing = Backing::new(options.backing, bytes, reservation_bytes)
             .map_err(|_| CreateError::OutOfMemory { minimum: ty.minimum() })?;
         let base_ptr = backing.base_ptr();
-        Ok(LinearMemory { base_ptr, byte_len: bytes, ty, max_bytes: options.max_bytes, backing })
+        let max_bytes = options.max_bytes;
+        Ok(LinearMemory { base_ptr, byte_len: bytes, growths: 0, ty, max_bytes, backing })
     }
 
     /// The type the memory was created with. Its minimum does not change as the memory grows.
@@ -115,6 +117,14 @@ impl LinearMemory {
     #[must_use]
     pub fn byte_len(&self) -> u64 {
         self.byte_len as u64
+    }
+
+    /// How many times the memory has grown, also by no page. What others remember of the bytes, a
+    /// pointer or a copy of the length, is good as long as this stays as it is.
+    #[inline]
+    #[must_use]
+    pub fn growths(&self) -> u64 {
+        self.growths
     }
 
     /// The size in bytes up to which [`grow`](Self::grow) does not move the bytes: the
@@ -150,6 +160,7 @@ impl LinearMemory {
             .map_err(|_| GrowError::OutOfMemory { current, delta })?;
         self.base_ptr = self.backing.base_ptr();
         self.byte_len = new_bytes;
+        self.growths += 1;
         Ok(current)
     }
 

@@ -24,6 +24,18 @@ fn assert_full(memory: &mut LinearMemory, deltas: impl IntoIterator<Item = u64>)
 }
 
 #[test]
+fn growths_are_counted_if_they_succeed() {
+    let ty = MemoryType::new(Pages(1), Some(Pages(2))).unwrap();
+    let mut memory = LinearMemory::new(ty).unwrap();
+    assert_eq!(memory.growths(), 0);
+    memory.grow(Pages(0)).unwrap();
+    memory.grow(Pages(1)).unwrap();
+    assert_eq!(memory.growths(), 2);
+    memory.grow(Pages(1)).unwrap_err();
+    assert_eq!(memory.growths(), 2);
+}
+
+#[test]
 fn up_to_the_maximum() {
     for kind in backings() {
         let ty = MemoryType::new(Pages(1), Some(Pages(4))).unwrap();

@@ -38,7 +38,7 @@ impl Host {
         extension: Option<Box<dyn Any>>,
     ) -> Store<Host> {
         let host = Host {
-            limiter: Limiter { room, last_bytes: 0, grown: false, refused: false },
+            limiter: Limiter { room, last_bytes: 0, refused: false },
             #[cfg(feature = "js")]
             realm: Default::default(),
             observer: observer.unwrap_or_else(|| Box::new(Unobserved)),
@@ -133,15 +133,12 @@ pub(crate) struct Limiter {
     pub(crate) room: Room,
     /// What was taken last, in case that the growth fails.
     last_bytes: u64,
-    /// Whether a memory or table was made or grew since this was last taken back.
-    pub(crate) grown: bool,
     /// Whether there was no room for one since this was last taken back.
     pub(crate) refused: bool,
 }
 
 impl Limiter {
     fn growing(&mut self, current: u64, desired: u64, maximum: Option<u64>) -> bool {
-        self.grown = true;
         if maximum.is_some_and(|maximum| desired > maximum) {
             // The engine says better why that is not possible.
             self.last_bytes = 0;

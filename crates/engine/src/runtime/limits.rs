@@ -159,8 +159,10 @@ impl<'s> Limits<'s> {
         if delta.0 != 0 {
             self.allow_memory(memory.ty(), current, Pages(current.0.saturating_add(delta.0)))?;
         }
-        with_memory!(memory, memory => memory.grow(delta))
-            .map_err(|error| self.memory_failed(error.into()))
+        let old = with_memory!(memory, memory => memory.grow(delta))
+            .map_err(|error| self.memory_failed(error.into()))?;
+        self.core().memory_growths += 1;
+        Ok(old)
     }
 
     /// Grows a table and returns the old size.

@@ -123,6 +123,8 @@ pub(crate) struct StoreCore {
     pub(crate) memories: Arena<MemoryEntity>,
     /// Those among the memories that are shared ones of the host's, each once.
     shared_memories: Vec<NonNull<MemoryEntity>>,
+    /// How many times memories have grown.
+    pub(crate) memory_growths: u64,
     pub(crate) globals: Arena<GlobalEntity>,
     pub(crate) tags: Arena<TagEntity>,
     pub(crate) instances: Arena<InstanceData>,
@@ -188,6 +190,7 @@ impl StoreCore {
             tables: Arena::new(),
             memories: Arena::new(),
             shared_memories: Vec::new(),
+            memory_growths: 0,
             globals: Arena::new(),
             tags: Arena::new(),
             instances: Arena::new(),

@@ -4,8 +4,8 @@ use std::cell::{OnceCell, RefCell};
 use std::rc::Rc;
 
 use lineal::{
-    AnyRef, AsContextMut, ExnRef, Export, Extern, Global, Memory, OwnedRooted, SharedMemory,
-    StoreContextMut, Table, Tag,
+    AnyRef, ExnRef, Export, Extern, Global, Memory, OwnedRooted, SharedMemory, StoreContextMut,
+    Table, Tag,
 };
 use rquickjs::class::{JsClass, Readable, Trace, Tracer};
 use rquickjs::function::Constructor;
@@ -184,7 +184,7 @@ impl<'js> Entity<'js> {
         resizable: Option<bool>,
         max_bytes: usize,
     ) -> Result<Value<'js>> {
-        self.refresh(ctx, false)?;
+        self.refresh(ctx)?;
         if let Some(view) = &*self.view.borrow()
             && resizable.is_none_or(|wanted| wanted == view.is_resizable())
             && !self.is_outgrown(view)
@@ -223,15 +223,16 @@ impl<'js> Entity<'js> {
         matches!(&self.thing, Thing::Shared(memory) if memory.data_size() != view.len_bytes)
     }
 
-    /// Makes the buffer follow the memory if that grew, or in any case if it `must`.
-    pub(super) fn refresh(&self, ctx: &Ctx<'js>, must: bool) -> Result<()> {
+    /// Makes the buffer follow the memory if that grew.
+    pub(super) fn refresh(&self, ctx: &Ctx<'js>) -> Result<()> {
         let Some(identity) = &self.identity else { return Ok(()) };
         let realm = &identity.realm;
-        let len_bytes = match &self.thing {
-            Thing::Memory(memory) => {
-                realm.store.with(|store| memory.data_size(store.as_context_mut()))
-            }
-            Thing::Shared(memory) => memory.data_size(),
+        let (len_bytes, growths) = match &self.thing {
+            Thing::Memory(memory) => realm.store.with(|store| {
+                let memory = memory.linear(&*store);
+                (memory.byte_len() as usize, memory.growths())
+            }),
+            Thing::Shared(memory) => (memory.data_size(), 0),
             _ => return Ok(()),
         };
         let mut view = self.view.borrow_mut();
@@ -248,7 +249,7 @@ impl<'js> Entity<'js> {
                 return resize.call((buffer, len_bytes as f64));
             }
         } else if let Thing::Memory(_) = self.thing
-            && (must || current.len_bytes != len_bytes)
+            && current.growths != growths
         {
             let old = view.take();
             drop(view);

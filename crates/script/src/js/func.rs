@@ -8,7 +8,8 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use lineal::{
-    AsContextMut, Caller, ExnRef, Func, FuncType, RootScope, Rooted, StoreContextMut, Trap, Val,
+    AsContext, AsContextMut, Caller, ExnRef, Func, FuncType, RootScope, Rooted, StoreContextMut,
+    Trap, Val,
     ValType,
 };
 use rquickjs::class::{ClassKind, JsCell, JsClass, Readable, Trace, Tracer};
@@ -124,7 +125,7 @@ impl<'js> Exported<'js> {
         }
         let outcome = self.realm.store.with(|store| {
             let outcome = self.func.call(store.as_context_mut(), args, results);
-            (outcome, std::mem::take(&mut store.data_mut().limiter.grown))
+            (outcome, store.as_context().memory_growths())
         });
         self.finish(ctx, outcome)?;
         match results {
@@ -150,7 +151,7 @@ impl<'js> Exported<'js> {
             let args: Vec<Val> = args.iter().map(|arg| arg.val(&mut store)).collect();
             let outcome = self.func.call(store.as_context_mut(), &args, &mut results);
             let value = outcome.is_ok().then(|| self.raise(ctx, &mut store, &results));
-            ((outcome, std::mem::take(&mut store.data_mut().limiter.grown)), value)
+            ((outcome, store.as_context().memory_growths()), value)
         });
         self.finish(ctx, outcome)?;
         value.unwrap_or(Err(rquickjs::Error::Unknown))
@@ -178,11 +179,8 @@ impl<'js> Exported<'js> {
     }
 
     /// Makes the script see what the guest did: memories that grew, and how it ended.
-    fn finish(&self, ctx: &Ctx<'js>, (outcome, grown): (lineal::Result<()>, bool)) -> Result<()> {
-        if grown {
-            self.realm.store.with(|store| store.data_mut().limiter.grown = true);
-            self.realm.refresh(ctx)?;
-        }
+    fn finish(&self, ctx: &Ctx<'js>, (outcome, growths): (lineal::Result<()>, u64)) -> Result<()> {
+        self.realm.refresh_after(ctx, growths)?;
         match outcome {
             Ok(()) => Ok(()),
             Err(error) => Err(errors::throw(ctx, &self.realm, &self.group, error)),

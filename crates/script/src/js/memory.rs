@@ -46,7 +46,8 @@ pub(super) fn define<'js>(natives: &Natives<'_, 'js>, realm: &Rc<Realm>) -> Resu
         };
         let old = old.map_err(|error| range_error(&ctx, &error))?;
         r.refresh(&ctx)?;
-        entity.refresh(&ctx, true)?;
+        // The store does not see how shared memories grow.
+        entity.refresh(&ctx)?;
         from_u64(&ctx, old, memory_type(&r, &entity)?.is_64())
     })?;
     let r = realm.clone();

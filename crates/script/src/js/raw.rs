@@ -229,6 +229,8 @@ struct Place {
 pub(super) struct View<'js> {
     pub(super) buffer: Value<'js>,
     pub(super) len_bytes: usize,
+    /// How many times the memory had grown when the buffer was made.
+    pub(super) growths: u64,
     resizable: bool,
     place: Option<Rc<Place>>,
 }
@@ -266,7 +268,8 @@ impl<'js> View<'js> {
             }
             owned(ctx, value)?
         };
-        Ok(View { buffer, len_bytes, resizable: place.is_some(), place })
+        let growths = cell.with(|store| memory.linear(&*store).growths());
+        Ok(View { buffer, len_bytes, growths, resizable: place.is_some(), place })
     }
 
     /// A `SharedArrayBuffer` over the bytes that a shared memory has now. It can grow if there is a
@@ -289,7 +292,8 @@ impl<'js> View<'js> {
             let (len, max) = (bytes.len() as _, max_bytes.map_or(0, |max| max.max(1)) as _);
             owned(ctx, qjs::JS_NewArrayBuffer(ctx_ptr, start, len, max, None, none, true))?
         };
-        Ok(View { buffer, len_bytes: bytes.len(), resizable: max_bytes.is_some(), place: None })
+        let (len_bytes, resizable) = (bytes.len(), max_bytes.is_some());
+        Ok(View { buffer, len_bytes, growths: 0, resizable, place: None })
     }
 
     pub(super) fn is_resizable(&self) -> bool {

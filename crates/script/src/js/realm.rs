@@ -6,7 +6,7 @@ use std::ptr::NonNull;
 use std::rc::Rc;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use lineal::{Engine, Linker, Region, Store, Tag};
+use lineal::{AsContext, Engine, Linker, Region, Store, Tag};
 use rquickjs::{Class, Constructor, Ctx, Function, Object, Persistent, Result, Value, qjs};
 
 use super::entity::Entity;
@@ -33,6 +33,8 @@ pub(super) struct Realm {
     pub(super) identities: Identities,
     /// The memories whose buffer a script has.
     pub(super) views: RefCell<Vec<Key>>,
+    /// How many times memories had grown when their buffers were looked at last.
+    growths: Cell<u64>,
     /// The tag of exceptions that scripts throw.
     pub(super) js_tag: OnceCell<Tag>,
     pub(super) intrinsics: RefCell<Option<Intrinsics>>,
@@ -96,6 +98,7 @@ impl Realm {
             class_ids: Cell::new(None),
             identities: Identities::default(),
             views: RefCell::default(),
+            growths: Cell::new(0),
             js_tag: OnceCell::new(),
             intrinsics: RefCell::default(),
             fatal: RefCell::default(),
@@ -243,8 +246,12 @@ impl Realm {
     /// Detaches the buffers of memories that grew. It must run before a script does, after guests
     /// did (J4).
     pub(super) fn refresh(&self, ctx: &Ctx<'_>) -> Result<()> {
-        let grown = self.store.with(|store| std::mem::take(&mut store.data_mut().limiter.grown));
-        if grown { self.refresh_views(ctx) } else { Ok(()) }
+        self.refresh_after(ctx, self.store.with(|store| store.as_context().memory_growths()))
+    }
+
+    /// The same after so many growths of memories.
+    pub(super) fn refresh_after(&self, ctx: &Ctx<'_>, growths: u64) -> Result<()> {
+        if self.growths.replace(growths) == growths { Ok(()) } else { self.refresh_views(ctx) }
     }
 
     #[cold]
@@ -253,7 +260,7 @@ impl Realm {
         for key in keys {
             let memory = self.identities.get(ctx, key);
             if let Some(memory) = memory.and_then(|memory| raw::class::<Entity<'_>>(&memory)) {
-                memory.borrow().refresh(ctx, false)?;
+                memory.borrow().refresh(ctx)?;
             }
         }
         Ok(())

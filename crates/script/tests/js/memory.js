@@ -67,6 +67,17 @@ for (const [value, pages] of [[0, 0], [-0.9, 0], ["1", 1], [1.9, 1], [true, 1], 
   equal(grow(1), 2, "the guest grows the memory");
   equal(second.detached, true, "that detaches the buffer too");
   equal(memory.buffer.byteLength, 3 * page, "and there is a longer one");
+  const other = new Memory({ initial: 1 });
+  const otherBuffer = other.buffer;
+  {
+    const before = memory.buffer;
+    equal(grow(0), 3, "the guest grows the memory by nothing");
+    equal(before.detached, true, "that detaches the buffer");
+    equal(memory.buffer.byteLength, 3 * page, "and there is one of the same length");
+    equal(memory.buffer, memory.buffer, "it stays until the next growth");
+  }
+  equal(other.buffer, otherBuffer, "the buffer of another memory stays");
+  equal(otherBuffer.detached, false, "and is not detached");
   const third = memory.buffer;
   equal(grow(1), -1, "the guest cannot grow it beyond the maximum");
   equal(memory.buffer, third, "a growth that fails changes nothing");

@@ -182,6 +182,12 @@ impl<T> Store<T> {
 }
 
 impl<T> StoreContext<'_, T> {
+    /// How many times memories of the store have grown, also by no page. A host that remembers where
+    /// the bytes of memories are looks whether this has changed since, after guests have run.
+    pub fn memory_growths(&self) -> u64 {
+        self.core().memory_growths
+    }
+
     /// How much fuel is left; see [`Store::get_fuel`].
     ///
     /// # Errors
