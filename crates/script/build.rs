@@ -17,24 +17,45 @@ fn main() {
     // Compilers for other machines have names of many kinds, and Microsoft's is found elsewhere.
     let is_native = env::var_os("HOST") == env::var_os("TARGET");
     let is_msvc = env::var("CARGO_CFG_TARGET_ENV").is_ok_and(|name| name == "msvc");
-    if wanted.is_empty() || !is_native || is_msvc || has_compiler() {
+    if wanted.is_empty() || !is_native || is_msvc {
         return;
     }
+    let languages = wanted.join(" and ");
+    let need = if wanted.len() == 1 { "needs" } else { "need" };
+    let problem = match named_compiler() {
+        Some((variable, name)) if !starts(&name) => {
+            format!("{variable} names `{name}`, which cannot be run. Correct it, or unset it")
+        }
+        Some(_) => return,
+        None if USUAL.iter().any(|name| runs(name)) => return,
+        None => "none was found. Install one (Debian and Ubuntu: `apt install gcc`; Fedora: `dnf \
+                 install gcc`; macOS: `xcode-select --install`), name it in the variable CC"
+            .to_owned(),
+    };
     println!(
-        "cargo::error={} need a C compiler, and none was found. Install one (Debian and Ubuntu: \
-         `apt install gcc`; Fedora: `dnf install gcc`; macOS: `xcode-select --install`), name it \
-         in the variable CC, or build without them: `--no-default-features --features starlark`",
-        wanted.join(" and ")
+        "cargo::error={languages} {need} a C compiler, and {problem}, or build without them: \
+         `--no-default-features --features starlark`"
     );
 }
 
-/// Whether the crate `cc` will probably find a C compiler.
-fn has_compiler() -> bool {
-    let named = env::vars_os().any(|(name, _)| {
-        name.to_str()
-            .is_some_and(|name| name == "CC" || name.starts_with("CC_") || name.ends_with("_CC"))
-    });
-    named || USUAL.iter().any(|name| runs(name))
+/// The variable that names a C compiler, as the crate `cc` looks for it, and what it names.
+fn named_compiler() -> Option<(String, String)> {
+    let target = env::var("TARGET").unwrap_or_default();
+    let names = [
+        format!("CC_{target}"),
+        format!("CC_{}", target.replace('-', "_")),
+        "HOST_CC".to_owned(),
+        "CC".to_owned(),
+    ];
+    names.into_iter().find_map(|name| {
+        let compiler = env::var(&name).ok()?;
+        (!compiler.trim().is_empty()).then_some((name, compiler))
+    })
+}
+
+/// Whether a command can be run: a compiler, or one by way of another, as in `ccache gcc`.
+fn starts(command: &str) -> bool {
+    runs(command) || command.split_whitespace().next().is_some_and(runs)
 }
 
 fn runs(compiler: &str) -> bool {

@@ -83,8 +83,17 @@ impl Bytes {
     pub(crate) fn fill(&self, addr: u64, value: u8, len_bytes: u64) -> Result<(), OutOfBounds> {
         match self {
             Bytes::Block(block) => block.memory.borrow_mut().fill(addr, value, len_bytes),
-            Bytes::Guest(memory) => {
-                store::with(|mut store| memory.linear_mut(&mut store).fill(addr, value, len_bytes))
+            // In writes, whose addresses observers are told.
+            Bytes::Guest(_) => {
+                self.check(addr, len_bytes)?;
+                let part = vec![value; CHUNK_BYTES.min(len_bytes as usize)];
+                let mut done = 0;
+                while done < len_bytes {
+                    let len = (len_bytes - done).min(CHUNK_BYTES as u64);
+                    self.write(addr + done, &part[..len as usize])?;
+                    done += len;
+                }
+                Ok(())
             }
             Bytes::Shared(memory) => memory.linear().fill(addr, value, len_bytes),
         }

@@ -178,6 +178,19 @@ fn the_console_prints_as_node_does() {
 }
 
 #[test]
+fn what_newcomers_try_prints_what_is_expected() {
+    let outcome = run_text("newcomers", &compile_modules(&source("newcomers.js")), |_| {});
+    if let Err(error) = &outcome.result {
+        panic!("{error}\n{}", outcome.out);
+    }
+    if std::env::var_os("BLESS").is_some() {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/js/newcomers.expected");
+        fs::write(path, &outcome.out).unwrap();
+    }
+    assert_eq!(outcome.out, source("newcomers.expected"));
+}
+
+#[test]
 fn the_example_in_the_readme_prints_what_it_says() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
     let readme = fs::read_to_string(path).unwrap();

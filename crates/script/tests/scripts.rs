@@ -108,12 +108,12 @@ fn compare(name: &str, files: &[&str]) {
 
 #[test]
 fn lua_scripts_print_what_is_expected() {
-    compare("lua", &["blocks.lua", "errors.lua", "module.lua", "callbacks.lua"]);
+    compare("lua", &["blocks.lua", "errors.lua", "module.lua", "callbacks.lua", "newcomers.lua"]);
 }
 
 #[test]
 fn starlark_scripts_print_what_is_expected() {
-    compare("starlark", &["memory.star", "callbacks.star"]);
+    compare("starlark", &["memory.star", "callbacks.star", "newcomers.star"]);
 }
 
 #[test]

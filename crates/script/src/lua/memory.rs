@@ -6,7 +6,10 @@ use std::fmt;
 use std::rc::Rc;
 
 use lineal::OutOfBounds;
-use mlua::{AnyUserData, Lua, LuaString, MetaMethod, Table, UserData, UserDataMethods, Value};
+use mlua::{
+    AnyUserData, Either, Lua, LuaString, MetaMethod, Table, UserData, UserDataMethods, UserDataRef,
+    Value,
+};
 
 use super::args::{Args, Failure, Outcome, raw, shown};
 use super::{PRELUDE, State};
@@ -119,6 +122,65 @@ impl fmt::Display for Ledger {
 
 fn counted(bytes: u64) -> String {
     if bytes == 1 { "1 byte".to_owned() } else { format!("{bytes} bytes") }
+}
+
+/// The functions of `m` that read and write numbers, for arguments that are as they should be. What
+/// is wrong with others, the [functions] of the same name say.
+pub(super) fn quick_functions(lua: &Lua) -> mlua::Result<(Table, Table)> {
+    type First = Either<UserDataRef<Handle>, Value>;
+
+    /// Accesses the memory at an offset; `None` if something is not as it should be.
+    fn quick<R>(
+        handle: &First,
+        offset: &Value,
+        access: impl FnOnce(&Bytes, u64) -> Option<R>,
+    ) -> Option<R> {
+        let (Either::Left(handle), &Value::Integer(offset)) = (handle, offset) else { return None };
+        let addr = u64::try_from(offset).ok()?;
+        handle.with_bytes(|bytes| access(bytes, addr))?
+    }
+
+    let (reads, writes) = (lua.create_table()?, lua.create_table()?);
+    macro_rules! numbers {
+        ($($name:literal $write:literal => $ty:ty, $from:expr, $to:expr;)*) => {$(
+            reads.set($name, lua.create_function(|_, (handle, offset): (First, Value)| {
+                Ok(quick(&handle, &offset, |bytes, addr| {
+                    Some($from(<$ty>::from_le_bytes(bytes.load(addr).ok()?)))
+                }))
+            })?)?;
+            writes.set($write, lua.create_function(
+                |_, (handle, offset, value): (First, Value, Value)| {
+                    let to: fn(&Value) -> Option<$ty> = $to;
+                    let written = quick(&handle, &offset, |bytes, addr| {
+                        bytes.write(addr, &to(&value)?.to_le_bytes()).ok()
+                    });
+                    Ok(written.is_some())
+                },
+            )?)?;
+        )*};
+    }
+    fn integer<T: TryFrom<i64>>(value: &Value) -> Option<T> {
+        T::try_from(value.as_integer()?).ok()
+    }
+    fn float(value: &Value) -> Option<f64> {
+        match *value {
+            Value::Integer(value) => Some(value as f64),
+            Value::Number(value) => Some(value),
+            _ => None,
+        }
+    }
+    numbers! {
+        "read_int8" "write_int8" => i8, i64::from, integer;
+        "read_int16" "write_int16" => i16, i64::from, integer;
+        "read_int32" "write_int32" => i32, i64::from, integer;
+        "read_int64" "write_int64" => i64, i64::from, integer;
+        "read_uint8" "write_uint8" => u8, i64::from, integer;
+        "read_uint16" "write_uint16" => u16, i64::from, integer;
+        "read_uint32" "write_uint32" => u32, i64::from, integer;
+        "read_float" "write_float" => f32, f64::from, |value| float(value).map(|value| value as f32);
+        "read_double" "write_double" => f64, f64::from, float;
+    }
+    Ok((reads, writes))
 }
 
 /// The functions of `m`.

@@ -186,6 +186,9 @@ impl State {
         native.set("log", args::raw(self, lua, "engine.log", State::log)?)?;
         native.set("load", args::raw(self, lua, "wasm.load", module::load)?)?;
         native.set("memory", memory::functions(self, lua)?)?;
+        let (reads, writes) = memory::quick_functions(lua)?;
+        native.set("reads", reads)?;
+        native.set("writes", writes)?;
         let traceback = lua.create_function(|lua, message: mlua::LuaString| {
             let text = lua.traceback(Some(&message.to_string_lossy()), 2)?;
             lua.create_string(without_prelude(&text.to_string_lossy()))

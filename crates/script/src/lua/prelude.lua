@@ -76,6 +76,21 @@ engine = { log = wrap(native.log) }
 wasm = { load = wrap(native.load) }
 m = {}
 for name, raw in pairs(native.memory) do m[name] = wrap(raw) end
+-- Most accesses are as they should be. What is wrong with the others, the slow functions say.
+for name, quick in pairs(native.reads) do
+  local slow = m[name]
+  m[name] = function(handle, offset)
+    local value = quick(handle, offset)
+    if value ~= nil then return value end
+    return slow(handle, offset)
+  end
+end
+for name, quick in pairs(native.writes) do
+  local slow = m[name]
+  m[name] = function(handle, offset, value)
+    if not quick(handle, offset, value) then return slow(handle, offset, value) end
+  end
+end
 
 return {
   wrap = wrap,
