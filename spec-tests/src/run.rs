@@ -3,9 +3,11 @@
 use std::num::NonZero;
 use std::panic::resume_unwind;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::thread::{self, ScopedJoinHandle};
 
 use lineal::{Accesses, CompilationMode, Config, Engine, Observe};
+use lineal_insight::check::{Check, LeakCheck, Options, Undefined};
 use lineal_wast::{Error, Report, Runner};
 
 use crate::known::{Known, Limit};
@@ -84,7 +86,7 @@ fn run_one(script: &Script, known: &Known) -> Outcome {
 }
 
 /// How modules are translated. Scripts must not be able to tell the difference.
-const MODES: [Mode; 4] = [Mode::Eager, Mode::Lazy, Mode::Observed, Mode::Filtered];
+const MODES: [Mode; 5] = [Mode::Eager, Mode::Lazy, Mode::Observed, Mode::Filtered, Mode::Checked];
 
 /// How a script is run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -97,9 +99,22 @@ pub enum Mode {
     Observed,
     /// Accesses are looked at whether they are of interest, and writers are remembered.
     Filtered,
+    /// As under `lineal check`, which stops a guest at the first memory error that it finds. No
+    /// script has one.
+    Checked,
 }
 
 impl Mode {
+    /// The observer of this mode that can stop a guest.
+    fn check() -> Check {
+        Check::new(Options {
+            leak_check: LeakCheck::No,
+            stop_on_error: true,
+            undefined: Undefined::Host,
+            ..Options::default()
+        })
+    }
+
     fn configure(self, config: &mut Config) {
         let everything =
             || Observe::new().writers(true).functions(|_| true).globals(|_| true).host_calls(true);
@@ -108,6 +123,8 @@ impl Mode {
             Mode::Lazy => config.compilation_mode(CompilationMode::Lazy),
             Mode::Observed => config.observe(everything().accesses(Accesses::All).batched(true)),
             Mode::Filtered => config.observe(everything().accesses(Accesses::OfInterest)),
+            // Each run has an observer of its own.
+            Mode::Checked => config,
         };
     }
 }
@@ -116,8 +133,12 @@ fn run_in(mode: Mode, script: &Script, known: &Known) -> Outcome {
     let mut config = Config::new();
     config.features(script.features);
     mode.configure(&mut config);
+    let check = (mode == Mode::Checked).then(Mode::check);
+    if let Some(check) = &check {
+        config.observe(check.observe());
+    }
     let report = match Engine::new(&config) {
-        Ok(engine) => Runner::new(&engine).run(script.text),
+        Ok(engine) => runner(&engine, check).run(script.text),
         Err(error) => Err(Error::text(script.text, 0, format!("no engine: {error:#}"))),
     };
     let verdict = match &report {
@@ -125,6 +146,17 @@ fn run_in(mode: Mode, script: &Script, known: &Known) -> Outcome {
         Err(_) => Verdict::Worse,
     };
     Outcome { name: script.name.clone(), mode, report, verdict }
+}
+
+/// Runs scripts, under check if there is one. The threads of a script get others.
+fn runner(engine: &Engine, check: Option<Check>) -> Runner {
+    let runner = Runner::new(engine);
+    let Some(check) = check else { return runner };
+    let first = Mutex::new(Some(check));
+    runner.observer(move || {
+        let first = first.lock().unwrap_or_else(PoisonError::into_inner).take();
+        first.unwrap_or_else(Mode::check)
+    })
 }
 
 fn judge(report: &Report, listed: Option<&Limit>) -> Verdict {

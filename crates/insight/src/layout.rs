@@ -214,8 +214,16 @@ impl Layout {
         low.or(known).or(Some(data_end.max(variables_end)))
     }
 
-    /// The first address after the null page: accesses below it are errors.
+    /// The first address after the null page: accesses below it are errors. Modules that no linker
+    /// has laid out have none: whoever writes them by hand may use address 0.
     pub fn null_page_end(&self) -> u64 {
+        let is_linked = self.stack_pointer.is_some()
+            || self.heap_base.is_some()
+            || self.data_end.is_some()
+            || self.segments.iter().any(|segment| segment.name.is_some());
+        if !is_linked {
+            return 0;
+        }
         let first = self.segments.iter().map(|segment| segment.range.start).min().unwrap_or(0);
         first.min(1024)
     }

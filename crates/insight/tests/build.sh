@@ -14,7 +14,7 @@ cpp() { clang++-14 "${flags[@]}" -std=c++17 -fno-exceptions -fsized-deallocation
 cd faults
 object=$(mktemp --suffix=.o)
 for level in 0 2; do
-    for name in bounds lifetime strings shapes leaks regions stacks; do
+    for name in bounds lifetime strings shapes kinds leaks regions stacks; do
         c -O$level -g -o $name-O$level.wasm $name.c main.c
     done
     c -O$level -g -Wl,--stack-first -o stacks-first-O$level.wasm stacks.c main.c
@@ -28,5 +28,8 @@ asc assembly.ts -o assembly.wasm -O0 --debug --sourceMap --exportRuntime
 cd ../correct
 for level in 0 2; do
     c -O$level -g -o libc-O$level.wasm libc.c -lm
+    c -O$level -g -o more-O$level.wasm more.c -lm
     cpp -O$level -Wl,--strip-debug -o containers-O$level.wasm containers.cpp
 done
+cpp -O2 -Wl,--strip-debug -o objects-O2.wasm objects.cpp
+asc collected.ts -o collected.wasm -O0 --debug --use abort= --exportRuntime

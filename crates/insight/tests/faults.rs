@@ -158,6 +158,11 @@ fn structures_callbacks_and_aligned_blocks() {
 }
 
 #[test]
+fn library_functions_wrapped_sizes_and_vectors() {
+    all_cases("kinds.c", "kinds");
+}
+
+#[test]
 fn leaks() {
     all_cases("leaks.c", "leaks");
 }
@@ -209,11 +214,20 @@ fn zig() {
 
 #[test]
 fn correct_programs_have_no_findings() {
-    for name in ["libc-O0", "libc-O2", "containers-O0", "containers-O2"] {
+    for name in
+        ["libc-O0", "libc-O2", "more-O0", "more-O2", "containers-O0", "containers-O2", "objects-O2"]
+    {
         let file = common::program("correct", &format!("{name}.wasm"));
         let report = common::check(&file, &[], Options::default());
         let errors =
             report.findings.iter().filter(|finding| !matches!(finding.kind, Kind::Leak(_)));
         assert_eq!(errors.count(), 0, "{name}:\n{}", report);
     }
+}
+
+#[test]
+fn collected_objects_have_no_findings() {
+    let file = common::program("correct", "collected.wasm");
+    let report = common::check_export(&file, "run", 2);
+    assert!(report.is_clean(), "{report}");
 }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::panic::{self, AssertUnwindSafe};
 use std::thread::{self, Scope, ScopedJoinHandle};
 
-use lineal::Engine;
+use lineal::{Engine, Observer};
 use wast::lexer::Lexer;
 use wast::parser::{self, ParseBuffer};
 use wast::{Wast, WastDirective, WastThread};
@@ -13,12 +13,16 @@ use crate::Error;
 use crate::location::Lines;
 use crate::outcome::{Outcome, Stop};
 use crate::report::Report;
-use crate::session::Session;
+use crate::session::{Session, Tool};
 
 /// Runs scripts, each in a store of its own; and each of a script's threads too.
 pub struct Runner {
     engine: Engine,
+    observer: Option<MakeTool>,
 }
+
+/// Makes what observes the guests of one store.
+type MakeTool = Box<dyn Fn() -> Tool + Send + Sync>;
 
 impl Default for Runner {
     /// Runs scripts with everything that the engine switches on by default.
@@ -32,7 +36,21 @@ impl Runner {
     /// [`epoch_interruption`](lineal::Config::epoch_interruption), incrementing the epoch makes every
     /// guest of a script that runs trap from then on.
     pub fn new(engine: &Engine) -> Runner {
-        Runner { engine: engine.clone() }
+        Runner { engine: engine.clone(), observer: None }
+    }
+
+    /// Lets an observer that `make` makes observe the guests of each store, as far as the engine's
+    /// [`Config::observe`](lineal::Config::observe) says. An error of it fails the directive.
+    pub fn observer<O: Observer + Send + 'static>(
+        mut self,
+        make: impl Fn() -> O + Send + Sync + 'static,
+    ) -> Runner {
+        self.observer = Some(Box::new(move || Box::new(make())));
+        self
+    }
+
+    fn session(&self) -> lineal::Result<Session> {
+        Session::new(&self.engine, self.observer.as_ref().map(|make| make()))
     }
 
     /// Runs a script from its first directive to its last.
@@ -52,9 +70,8 @@ impl Runner {
         let directives = parser::parse::<Wast<'_>>(&buffer).map_err(locate)?.directives;
 
         let lines = Lines::new(script);
-        let engine = &self.engine;
         Ok(thread::scope(|scope| {
-            Script { engine, lines: &lines, scope }.run(Session::new(engine), directives)
+            Script { runner: self, lines: &lines, scope }.run(self.session(), directives)
         }))
     }
 }
@@ -62,7 +79,7 @@ impl Runner {
 /// What the threads of a script have in common. The script itself is their first.
 #[derive(Clone, Copy)]
 struct Script<'scope, 'env> {
-    engine: &'env Engine,
+    runner: &'env Runner,
     lines: &'env Lines<'env>,
     scope: &'scope Scope<'scope, 'env>,
 }
@@ -117,7 +134,7 @@ impl<'scope, 'env> Script<'scope, 'env> {
         session: &mut Session,
         thread: WastThread<'env>,
     ) -> Outcome<ScopedJoinHandle<'scope, Report>> {
-        let mut child = Session::new(self.engine);
+        let mut child = self.runner.session();
         if let (Ok(child), Some(module)) = (&mut child, thread.shared_module) {
             guarded(|| session.share(module, child))?;
         }

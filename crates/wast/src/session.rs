@@ -4,7 +4,8 @@ use std::collections::{HashMap, HashSet};
 use std::fmt::Write as _;
 
 use lineal::{
-    Engine, Extern, Features, Func, Instance, Linker, Module, Store, ThrownException, Trap, Val,
+    Engine, Extern, Features, Func, Instance, Linker, Module, Observer, Store, ThrownException,
+    Trap, Val,
 };
 use wast::core::WastRetCore;
 use wast::lexer::Lexer;
@@ -18,11 +19,19 @@ use crate::{Error, spectest, values};
 /// Something a script can name, or the reason that there is no such thing.
 type Slot<T> = Result<T, Reason>;
 
+/// What observes a script's guests.
+pub(crate) type Tool = Box<dyn Observer + Send>;
+
+/// Stands for no observer.
+struct Nothing;
+
+impl Observer for Nothing {}
+
 /// What a script has made so far.
 pub(crate) struct Session {
     engine: Engine,
-    store: Store<()>,
-    linker: Linker<()>,
+    store: Store<Tool>,
+    linker: Linker<Tool>,
     /// The latest definition and the latest instance are also what no name means.
     definitions: HashMap<Option<String>, Slot<Module>>,
     instances: HashMap<Option<String>, Slot<Instance>>,
@@ -40,8 +49,12 @@ enum Stopped {
 }
 
 impl Session {
-    pub(crate) fn new(engine: &Engine) -> lineal::Result<Session> {
-        let mut store = Store::new(engine, ());
+    pub(crate) fn new(engine: &Engine, tool: Option<Tool>) -> lineal::Result<Session> {
+        let observed = tool.is_some();
+        let mut store = Store::new(engine, tool.unwrap_or_else(|| Box::new(Nothing)));
+        if observed {
+            store.observer(|tool| &mut **tool);
+        }
         // If the engine is interrupted, nothing runs any more.
         store.set_epoch_deadline(1);
         let mut linker = Linker::new(engine);

@@ -5,12 +5,14 @@ use lineal::{
     SharedMemory, Store, Table, TableType, Val, ValType,
 };
 
+use crate::session::Tool;
+
 /// The name under which scripts import it.
 const MODULE: &str = "spectest";
 
 /// Defines the module: functions that take values and print nothing, and one entity of each
 /// other kind with the values that the scripts rely on.
-pub(crate) fn define(linker: &mut Linker<()>, store: &mut Store<()>) -> Result<()> {
+pub(crate) fn define(linker: &mut Linker<Tool>, store: &mut Store<Tool>) -> Result<()> {
     linker.func_wrap(MODULE, "print", || {})?;
     linker.func_wrap(MODULE, "print_i32", |_: i32| {})?;
     linker.func_wrap(MODULE, "print_i64", |_: i64| {})?;

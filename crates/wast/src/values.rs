@@ -7,9 +7,10 @@ use wast::core::{AbstractHeapType, HeapType, NanPattern, V128Pattern, WastArgCor
 use wast::token::{F32, F64};
 
 use crate::outcome::{Outcome, Stop};
+use crate::session::Tool;
 
 /// The value of an argument.
-pub(crate) fn argument(store: &mut Store<()>, arg: &WastArgCore<'_>) -> Outcome<Val> {
+pub(crate) fn argument(store: &mut Store<Tool>, arg: &WastArgCore<'_>) -> Outcome<Val> {
     Ok(match arg {
         WastArgCore::I32(value) => Val::I32(*value),
         WastArgCore::I64(value) => Val::I64(*value),
@@ -33,7 +34,11 @@ pub(crate) fn argument(store: &mut Store<()>, arg: &WastArgCore<'_>) -> Outcome<
 }
 
 /// Whether a result is what a script expects.
-pub(crate) fn matches(store: &Store<()>, expected: &WastRetCore<'_>, found: &Val) -> Outcome<bool> {
+pub(crate) fn matches(
+    store: &Store<Tool>,
+    expected: &WastRetCore<'_>,
+    found: &Val,
+) -> Outcome<bool> {
     Ok(match (expected, found) {
         (WastRetCore::I32(expected), Val::I32(found)) => expected == found,
         (WastRetCore::I64(expected), Val::I64(found)) => expected == found,
@@ -113,18 +118,18 @@ fn kind(ty: &HeapType<'_>) -> Outcome<Kind> {
 }
 
 /// A host reference with a number.
-fn host_reference(store: &mut Store<()>, value: u32) -> Outcome<Rooted<ExternRef>> {
+fn host_reference(store: &mut Store<Tool>, value: u32) -> Outcome<Rooted<ExternRef>> {
     ExternRef::new(store, value)
         .map_err(|error| Stop::fail("a host reference", format!("{error:#}")))
 }
 
 /// The number that a script gave to a host reference among the guest's values.
-fn guest_host_value(store: &Store<()>, reference: Rooted<AnyRef>) -> Option<u32> {
+fn guest_host_value(store: &Store<Tool>, reference: Rooted<AnyRef>) -> Option<u32> {
     host_value(store, &*ExternRef::convert_any(store, reference).ok()?)
 }
 
 /// The number that a script gave to a host reference.
-fn host_value(store: &Store<()>, reference: &ExternRef) -> Option<u32> {
+fn host_value(store: &Store<Tool>, reference: &ExternRef) -> Option<u32> {
     reference.data(store).ok()?.and_then(|data| data.downcast_ref::<u32>().copied())
 }
 
@@ -173,7 +178,7 @@ fn v128_matches(expected: &V128Pattern, found: [u8; 16]) -> bool {
 }
 
 /// Writes results the way a script would.
-pub(crate) fn show(store: &Store<()>, values: &[Val]) -> String {
+pub(crate) fn show(store: &Store<Tool>, values: &[Val]) -> String {
     list(values.iter().map(|value| match value {
         Val::I32(value) => format!("(i32.const {value})"),
         Val::I64(value) => format!("(i64.const {value})"),

@@ -284,7 +284,9 @@ pub fn recognise(name: &str, params: &[ValType], results: &[ValType]) -> Option<
         .or_else(|| rust(name, params, results))
         .or_else(|| zig(name, params, results))
         .or_else(|| {
-            let internal = INTERNAL.iter().any(|prefix| name.starts_with(prefix));
+            // It gets a new object by `__new` if the old one cannot grow.
+            let internal = INTERNAL.iter().any(|prefix| name.starts_with(prefix))
+                && !name.ends_with("/__renew");
             let family = if name.starts_with('~') { Family::AssemblyScript } else { Family::Zig };
             internal.then_some(Recognised { family, role: Role::Internal })
         })
@@ -472,6 +474,7 @@ mod tests {
     fn the_rest_of_an_allocator_is_internal() {
         let internal = |name| matches!(of(name, 2, 0), Some((_, Role::Internal)));
         assert!(internal("~lib/rt/itcms/Object#set:next"));
+        assert!(!internal("~lib/rt/itcms/__renew"));
         assert!(internal("~lib/rt/tlsf/insertBlock"));
         assert!(!internal("assembly/index/main"));
     }

@@ -161,8 +161,11 @@ impl Check {
         }
     }
 
-    /// The guest whose function runs.
+    /// The guest whose function runs. If there is only one, whatever runs works for it.
     fn running<'a>(guests: &'a mut [Guest], moment: &mut Moment<'_>) -> Option<&'a mut Guest> {
+        if let [only] = guests {
+            return Some(only);
+        }
         let memory = moment.running_memory(0)?;
         guests.iter_mut().find(|guest| guest.memory == memory)
     }
@@ -325,7 +328,7 @@ impl Guest {
             None => {}
         }
         let host = access.site().is_host() || access.source() == AccessSource::Host;
-        match self.heap.verdict(access, options.partial_loads_ok) {
+        match self.heap.verdict(moment, access, options.partial_loads_ok) {
             Verdict::Fine => {}
             Verdict::Bad { freed, place, block } => {
                 let kind = match (freed, writes) {

@@ -7,6 +7,7 @@ use lineal::{Access, AccessSource, Call, MemoryId, Moment, Site};
 
 use super::finding::Kind;
 use super::hull::Hull;
+use super::lately::Lately;
 use super::options::Options;
 use super::regions::Regions;
 use super::report::{Draft, HeapSummary};
@@ -23,6 +24,7 @@ pub(super) struct Heap {
     memory: MemoryId,
     blocks: Blocks,
     hull: Hull,
+    lately: Lately,
     undefined: Option<UndefinedBytes>,
     /// Calls that free a block and were put off: the arguments, and how many bytes the block has.
     quarantine: VecDeque<(Site, Vec<u64>, u64)>,
@@ -50,6 +52,7 @@ impl Heap {
             memory,
             blocks: Blocks::default(),
             hull: Hull::new(layout),
+            lately: Lately::default(),
             undefined: undefined.then(UndefinedBytes::default),
             quarantine: VecDeque::new(),
             quarantined_bytes: 0,
@@ -292,10 +295,23 @@ impl Heap {
     }
 
     /// Whether an access to the allocators' memory is inside a block.
-    pub(super) fn verdict(&self, access: &Access<'_>, partial_loads_ok: bool) -> Verdict {
+    pub(super) fn verdict(
+        &mut self,
+        moment: &Moment<'_>,
+        access: &Access<'_>,
+        partial_loads_ok: bool,
+    ) -> Verdict {
         let range = access.range();
-        let Some(bad) = self.first_bad(&range) else { return Verdict::Fine };
-        if !self.hull.contains(bad) {
+        if self.lately.is_inside(&range, self.blocks.changes()) {
+            return Verdict::Fine;
+        }
+        let Some(bad) = self.first_bad(&range) else {
+            if let Some(block) = self.blocks.containing(range.start) {
+                self.lately.remember(block, range.start, self.blocks.changes());
+            }
+            return Verdict::Fine;
+        };
+        if !self.hull.contains(bad) || self.has_grown(moment, &range) {
             return Verdict::Fine;
         }
         let len_bytes = access.len_bytes();
@@ -331,6 +347,33 @@ impl Heap {
             None => "in the heap, but not in any block".to_owned(),
         };
         Verdict::Bad { freed: false, place, block: block.cloned() }
+    }
+
+    /// Whether a range is inside an object that has grown in place, without a call: AssemblyScript's
+    /// runtime then only writes the new size to the object's header, and the compiler may have
+    /// inlined that. The block has the new size afterwards.
+    fn has_grown(&mut self, moment: &Moment<'_>, range: &Range<u64>) -> bool {
+        let Some(block) = self.blocks.below(range.start) else { return false };
+        let (addr, old_bytes) = (block.addr, block.size_bytes);
+        if block.family != Family::AssemblyScript {
+            return false;
+        }
+        let field = |before: u64| {
+            let mut bytes = [0; 4];
+            let at = addr.checked_sub(before)?;
+            moment.read(self.memory, at, &mut bytes).ok()?;
+            Some(u64::from(u32::from_le_bytes(bytes)))
+        };
+        // The object's size, and that of the allocator's block with the header but for the latter's
+        // own size, whose lowest bits are flags.
+        let (Some(size_bytes), Some(room)) = (field(4), field(20)) else { return false };
+        let grown = size_bytes > old_bytes
+            && size_bytes + 16 <= room & !3
+            && range.end <= addr.saturating_add(size_bytes);
+        if grown {
+            self.blocks.resize(addr, size_bytes);
+        }
+        grown
     }
 
     /// The first byte of a range that is in no block, or in another than the first.

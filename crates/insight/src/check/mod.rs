@@ -10,6 +10,7 @@ mod frames;
 mod heap;
 mod hull;
 mod json;
+mod lately;
 mod leaks;
 mod options;
 mod regions;

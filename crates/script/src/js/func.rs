@@ -9,8 +9,7 @@ use std::sync::Arc;
 
 use lineal::{
     AsContext, AsContextMut, Caller, ExnRef, Func, FuncType, RootScope, Rooted, StoreContextMut,
-    Trap, Val,
-    ValType,
+    Trap, Val, ValType,
 };
 use rquickjs::class::{ClassKind, JsCell, JsClass, Readable, Trace, Tracer};
 use rquickjs::function::{Args, Constructor, Params};
