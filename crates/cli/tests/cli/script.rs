@@ -69,6 +69,20 @@ fn scripts_are_limited() {
     }
 }
 
+/// What a script fills and copies is reported with its range, as what it writes is.
+#[test]
+fn what_a_script_fills_is_watched() {
+    let module = file("filled.wat", r#"(module (memory (export "memory") 1))"#);
+    let text = format!(
+        "local g = wasm.load({module:?})\nm.fill(g.memory, 100, 7, 50)\n\
+         m.fill(g.memory, 200, 7, 50)\nm.copy(g.memory, 300, g.memory, 200, 8)\n"
+    );
+    let outcome = script("filled.lua", &text, &["--watch", "120..124", "--watch", "304"]);
+    assert!(outcome.stderr.contains("watch 120..124: 1 access\n"), "{}", outcome.stderr);
+    assert!(outcome.stderr.contains("watch 304: 1 access\n"), "{}", outcome.stderr);
+    assert!(!outcome.stderr.contains("unknown range"), "{}", outcome.stderr);
+}
+
 #[test]
 fn a_modules_memory_is_watched() {
     let module = example("reverse.wat");
