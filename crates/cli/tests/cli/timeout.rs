@@ -162,7 +162,8 @@ fn guests_end_in_time() {
             let limit_ms: u64 = timeout.trim_end_matches("ms").parse().expect("a number");
             let took = fastest(&["run", "--timeout", timeout, &path]);
             let least = Duration::from_millis(limit_ms);
-            let most = if is_loaded() { MUCH_LATER } else { least + Duration::from_millis(50) };
+            // Alone it takes 25 ms more at most, but other tests run at the same time.
+            let most = if is_loaded() { MUCH_LATER } else { least + Duration::from_millis(100) };
             assert!(took >= least && took <= most, "{name} took {took:?} with {timeout}");
         }
     }
