@@ -2,6 +2,7 @@
 
 #![cfg(feature = "wait")]
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -229,4 +230,14 @@ fn a_wait_can_be_interrupted_and_loses_nothing() {
         assert_eq!(notified, woken.load(Ordering::Relaxed));
     });
     assert!(interrupted.load(Ordering::Relaxed) > 0);
+}
+
+#[test]
+fn an_interrupt_that_panics_leaves_nobody_waiting() {
+    let memory = memory();
+    let wait = || memory.atomic_wait32_until(8, 0, 0, None, &mut || panic!("asked"));
+    assert!(catch_unwind(AssertUnwindSafe(wait)).is_err());
+    let wait = || memory.atomic_wait64_until(8, 0, 0, None, &mut || panic!("asked"));
+    assert!(catch_unwind(AssertUnwindSafe(wait)).is_err());
+    assert_eq!(memory.atomic_notify(8, 0, 9), Ok(0));
 }

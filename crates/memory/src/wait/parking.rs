@@ -71,6 +71,34 @@ impl Hall {
     }
 }
 
+/// The place of a thread in a queue. The thread leaves it even if the host's code panics that is
+/// asked whether to interrupt it.
+struct Place<'a> {
+    hall: &'a Hall,
+    queue: usize,
+    sleeper: &'a Arc<Sleeper>,
+}
+
+impl Place<'_> {
+    /// Leaves the queue; whether the thread was still there.
+    fn leave(self) -> bool {
+        let was_there = self.hall.leave(self.queue, self.sleeper);
+        self.is_gone();
+        was_there
+    }
+
+    /// Somebody took the thread from the queue.
+    fn is_gone(self) {
+        std::mem::forget(self);
+    }
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        self.hall.leave(self.queue, self.sleeper);
+    }
+}
+
 impl Queues for Hall {
     fn park(
         &self,
@@ -89,10 +117,12 @@ impl Queues for Hall {
             }
             shelf.push_back((queue, sleeper.clone()));
         }
+        let place = Place { hall: self, queue, sleeper: &sleeper };
         loop {
             let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
             let slice = interrupt.as_ref().map(|_| SLICE);
             if sleeper.sleep([left, slice].into_iter().flatten().min()) {
+                place.is_gone();
                 return Some(WaitResult::Ok);
             }
             let end = if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
@@ -103,7 +133,7 @@ impl Queues for Hall {
                 continue;
             };
             // Whoever was taken from the queue meanwhile is counted as woken.
-            return if self.leave(queue, &sleeper) { end } else { Some(WaitResult::Ok) };
+            return if place.leave() { end } else { Some(WaitResult::Ok) };
         }
     }
 
