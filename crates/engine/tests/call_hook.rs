@@ -6,14 +6,16 @@ use std::task::{Context, Poll, Waker};
 
 use lineal::CallHook::{self, CallingHost, CallingWasm, ReturningFromHost, ReturningFromWasm};
 use lineal::{
-    Caller, Engine, Error, Instance, Linker, Module, Result, Store, TypedResumableCall, Val,
+    Caller, Engine, Error, Instance, Linker, Module, Result, Store, Trap, TypedResumableCall,
+    TypedResumableCallHostTrap, Val,
 };
 
-/// What the hook saw, and at which number it fails.
+/// What the hook saw, at which number it fails, and calls that stopped.
 #[derive(Default)]
 struct Seen {
     hooks: Vec<CallHook>,
     fails_at: Option<usize>,
+    stopped: Vec<TypedResumableCallHostTrap<i32>>,
 }
 
 fn setup() -> (Store<Seen>, Instance) {
@@ -24,6 +26,12 @@ fn setup() -> (Store<Seen>, Instance) {
     linker
         .func_wrap("host", "again", |mut caller: Caller<'_, Seen>| -> Result<i32> {
             let run = caller.get_export("simple").unwrap().into_func().unwrap();
+            run.typed::<(), i32>(&caller)?.call(&mut caller, ())
+        })
+        .unwrap();
+    linker
+        .func_wrap("host", "deeper", |mut caller: Caller<'_, Seen>| -> Result<i32> {
+            let run = caller.get_export("deeper").unwrap().into_func().unwrap();
             run.typed::<(), i32>(&caller)?.call(&mut caller, ())
         })
         .unwrap();
@@ -45,11 +53,13 @@ fn setup() -> (Store<Seen>, Instance) {
         r#"(module (import "host" "f" (func $f (param i32) (result i32)))
             (import "host" "fails" (func $fails (result i32)))
             (import "host" "again" (func $again (result i32)))
+            (import "host" "deeper" (func $deeper (result i32)))
             (import "host" "wait" (func $wait (result i32)))
             (func (export "simple") (result i32) (call $f (i32.const 1)))
             (func (export "fails") (result i32) (call $fails))
             (func (export "traps") (result i32) unreachable)
             (func (export "again") (result i32) (call $again))
+            (func (export "deeper") (result i32) (call $deeper))
             (func (export "wait") (result i32) (call $wait))
             (export "f" (func $f)))"#,
     )
@@ -145,18 +155,64 @@ fn resumable_calls_return_where_they_stop() {
     assert!(matches!(call, TypedResumableCall::Finished(4)));
     assert_eq!(store.data().hooks, [CallingWasm, ReturningFromWasm]);
 
-    for fails_at in [1, 4, 5, 6] {
-        *store.data_mut() = Seen { hooks: Vec::new(), fails_at: Some(fails_at) };
+    // What fails around the host function, at 2 and 3, still returns from the guest.
+    for (fails_at, hooks) in [(1, 1), (2, 3), (3, 4), (4, 4), (5, 5), (6, 6)] {
+        *store.data_mut() = Seen { fails_at: Some(fails_at), ..Seen::default() };
         let error = match func.call_resumable(&mut store, ()) {
             Ok(TypedResumableCall::HostTrap(stopped)) => {
+                assert!(fails_at > 4, "it stopped at {fails_at}");
                 stopped.resume(&mut store, &[Val::I32(4)]).map(|_| ()).unwrap_err()
             }
             Ok(_) => panic!("it did not stop"),
             Err(error) => error,
         };
         assert_eq!(error.root_cause().to_string(), "the hook failed");
-        assert_eq!(store.data().hooks.len(), fails_at);
+        assert_eq!(store.data().hooks.len(), hooks);
     }
+}
+
+#[test]
+fn the_hook_can_make_calls_that_stop() {
+    for keeps in [false, true] {
+        let (mut store, instance) = setup();
+        let fails = instance.get_typed_func::<(), i32>(&store, "fails").unwrap();
+        store.call_hook(move |mut store, hook| {
+            if hook == CallingWasm {
+                let TypedResumableCall::HostTrap(stopped) = fails.call_resumable(&mut store, ())?
+                else {
+                    panic!("it did not stop")
+                };
+                store.data_mut().stopped.extend(keeps.then_some(stopped));
+            }
+            Ok(())
+        });
+        assert_eq!(call(&mut store, &instance, "simple").0.unwrap(), 2);
+        assert_eq!(call(&mut store, &instance, "again").0.unwrap(), 2);
+        let f = instance.get_typed_func::<i32, i32>(&store, "f").unwrap();
+        assert_eq!(f.call(&mut store, 1).unwrap(), 2);
+        let stopped = std::mem::take(&mut store.data_mut().stopped);
+        // One for each call from outside, and one for that by `again`.
+        assert_eq!(stopped.len(), if keeps { 4 } else { 0 });
+        for (stopped, result) in stopped.into_iter().zip(7..) {
+            let call = stopped.resume(&mut store, &[Val::I32(result)]).unwrap();
+            assert!(matches!(call, TypedResumableCall::Finished(it) if it == result));
+        }
+    }
+}
+
+#[test]
+fn a_call_without_room_returns_as_well() {
+    let (mut store, instance) = setup();
+    let (result, hooks) = call(&mut store, &instance, "deeper");
+    assert_eq!(result.unwrap_err().root_cause().downcast_ref(), Some(&Trap::StackOverflow));
+    let half = hooks.len() / 2;
+    assert!(half > 20);
+    // It goes in all the way, and comes out the same way; the innermost call never ran.
+    assert_eq!(hooks[half - 1..=half], [CallingWasm, ReturningFromWasm]);
+    assert!(hooks[..half].iter().all(|hook| matches!(hook, CallingWasm | CallingHost)));
+    let count = |at| hooks.iter().filter(|&&hook| hook == at).count();
+    assert_eq!(count(CallingWasm), count(ReturningFromWasm));
+    assert_eq!(count(CallingHost), count(ReturningFromHost));
 }
 
 #[test]
@@ -166,7 +222,7 @@ fn asynchronous_host_functions_return_when_they_are_ready() {
     assert_eq!(run(func.call_async(&mut store, ())).unwrap(), 5);
     assert_eq!(store.data().hooks, SIMPLE);
     for fails_at in 1..=4 {
-        *store.data_mut() = Seen { hooks: Vec::new(), fails_at: Some(fails_at) };
+        *store.data_mut() = Seen { fails_at: Some(fails_at), ..Seen::default() };
         let error = run(func.call_async(&mut store, ())).unwrap_err();
         assert_eq!(error.root_cause().to_string(), "the hook failed");
     }

@@ -58,7 +58,7 @@ use crate::runtime::unwind::{self, Unwound};
 /// The store is exclusively the caller's (R3); `func` is one of its functions, whose parameters
 /// and results take as many slots as `args` and `results` have, and references among `args` are the store's.
 pub(crate) unsafe fn invoke(
-    mut core: NonNull<StoreCore>,
+    core: NonNull<StoreCore>,
     func: NonNull<FuncEntity>,
     args: &[u64],
     results: &mut [u64],
@@ -66,24 +66,18 @@ pub(crate) unsafe fn invoke(
     // SAFETY: the caller's promise; raw from here on, because what runs may reach the store too.
     // The pointer stays the caller's, which is good for more than the `StoreCore`.
     let cx: *mut Context = unsafe {
-        core.as_mut().prepare_stack()?;
         (*core.as_ptr()).context.store = core.as_ptr();
         &raw mut (*core.as_ptr()).context
     };
-    // SAFETY: `cx` is the store's context; the stack was prepared. E3 holds from here on.
+    // SAFETY: `cx` is the store's context. E3 holds from where there is room on.
     unsafe {
         let watched = (*cx).watched;
         if watched {
             hooks::call_hook(core, CallHook::CallingWasm)?;
         }
-        let base = (*cx).stack_free;
-        // After many re-entries `base` is past the end: that is too deep whatever is needed.
-        let needed_bytes = args.len().max(results.len()) * size_of::<u64>();
-        if base as usize + needed_bytes > (*cx).stack_end as usize {
-            return Err(Trap::StackOverflow.into());
-        }
-        let Some(native_stack) = (*cx).native_stack.descend() else {
-            return Err(Trap::StackOverflow.into());
+        let (base, native_stack) = match make_room(core, args.len().max(results.len())) {
+            Ok(room) => room,
+            Err(error) => return Err(fail(core, watched, error)),
         };
         base.copy_from_nonoverlapping(args.as_ptr(), args.len());
         let outer = Outer::save(cx);
@@ -108,6 +102,35 @@ pub(crate) unsafe fn invoke(
             Outcome::Panicked(payload) => std::panic::resume_unwind(payload),
         }
     }
+}
+
+/// Makes sure that an invocation has room for so many slots, and for itself on the thread's stack;
+/// where the slots are, and what is left of the thread's stack.
+///
+/// # Errors
+///
+/// That there is no room.
+///
+/// # Safety
+///
+/// The store is exclusively the caller's (R3).
+#[inline(always)]
+unsafe fn make_room(
+    core: NonNull<StoreCore>,
+    slots: usize,
+) -> anyhow::Result<(*mut u64, NativeStack)> {
+    // SAFETY: the caller's promise; the borrow ends with the function.
+    let core = unsafe { &mut *core.as_ptr() };
+    // Not before the hook ran: a call made there that stopped may have taken the stack with it.
+    core.prepare_stack()?;
+    let context = &core.context;
+    // After many re-entries this is past the end: that is too deep whatever is needed.
+    let base = context.stack_free;
+    if base as usize + slots * size_of::<u64>() > context.stack_end as usize {
+        return Err(Trap::StackOverflow.into());
+    }
+    let native_stack = context.native_stack.descend().ok_or(Trap::StackOverflow)?;
+    Ok((base, native_stack))
 }
 
 /// Calls a function whose arguments are at `fp`; how that ended.

@@ -215,14 +215,22 @@ pub(crate) unsafe fn call_host(
         }
         let watched = HostCall::begin(store, func, fp)
             .map_err(|failure| observe::leave_with(&mut *cx, failure))?;
+        let mut returned = false;
         let outcome = run_host(cx, end, || {
             hooks::call_hook(store, CallHook::CallingHost)?;
             let outcome = call(store, instance, fp.as_ptr());
             hooks::call_hook(store, CallHook::ReturningFromHost)?;
+            returned = true;
             outcome
         });
         let ended = watched.end(store, outcome.is_ok());
-        outcome.inspect_err(|&exit| note_failure(cx, func, exit))?;
+        if let Err(exit) = outcome {
+            // A call can be resumed after the function's own error, but not after a hook's.
+            if returned {
+                note_failure(cx, func, exit);
+            }
+            return Err(exit);
+        }
         ended.map_err(|failure| observe::leave_with(&mut *cx, failure))
     }
 }
