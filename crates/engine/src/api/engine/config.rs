@@ -79,7 +79,11 @@ impl Config {
         self
     }
 
-    /// Sets how many bytes of stack the guest may use in one store, 1 MiB by default.
+    /// Sets how many bytes of stack the guest may use in a call by the host and in all calls inside it,
+    /// 1 MiB by default.
+    ///
+    /// A store has one stack of this size for its calls. Each call that can stop in the middle,
+    /// asynchronous or [resumable](crate::Func::call_resumable), has one of its own until it ends.
     ///
     /// Exceeding it is the trap [`StackOverflow`](crate::Trap::StackOverflow). The guest's calls do
     /// not use the stack of the host thread, except where host functions call the guest again. Such
@@ -183,12 +187,13 @@ impl Config {
         self
     }
 
-    /// Sets whether the functions of a large module are validated and translated on several threads,
-    /// as many as the host has processors at most; on by default.
+    /// Sets whether the functions of a large module are validated and translated on several threads:
+    /// one for each 64 KiB of code, but at most as many as the host has processors. On by default.
     ///
-    /// The result is the same with and without, errors included. Modules with less than about 100 kB of
-    /// code are always compiled on the thread that creates them, and so is any if no thread can be
-    /// started.
+    /// The result is the same with and without, and so are errors, with one exception: of a module that
+    /// has an error and also exceeds the [limit](Self::module_memory_limit), either may be reported.
+    /// Modules with less than 128 KiB of code are always compiled on the thread that creates them, and so
+    /// is any if no thread can be started.
     pub fn parallel_compilation(&mut self, enable: bool) -> &mut Self {
         self.parallel_compilation = enable;
         self
