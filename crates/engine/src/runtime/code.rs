@@ -31,8 +31,8 @@ pub(crate) struct Code {
 impl Code {
     /// About how many bytes it takes.
     fn size_bytes(&self) -> u64 {
-        let bytes = size_of::<Code>() + size_of_val(&*self.cells) + size_of_val(&*self.sites);
-        bytes as u64
+        let parts = size_of_val(&*self.cells) + size_of_val(&*self.sites) + self.tries.size_bytes();
+        (size_of::<Code>() + parts) as u64
     }
 
     /// The offset in the binary of the instruction that a cell comes from.
@@ -253,16 +253,18 @@ impl ModuleCode {
     ///
     /// If the module is too large with it.
     pub(crate) fn keep(&self, index: u32, code: Code) -> Result<&Code, ModuleTooLarge> {
-        let more_bytes = code.size_bytes();
-        let needed_bytes = self.size_bytes().saturating_add(more_bytes);
-        footprint::check(needed_bytes, self.engine.config().module_memory_limit_bytes())?;
-        let code = self.codes[index as usize].get_or_init(|| {
+        let kept = &self.codes[index as usize];
+        // One thread at a time, so that they do not exceed the limit together.
+        let mut by_address = self.by_address.write().unwrap_or_else(PoisonError::into_inner);
+        if kept.get().is_none() {
+            let more_bytes = code.size_bytes();
+            let needed_bytes = self.size_bytes().saturating_add(more_bytes);
+            footprint::check(needed_bytes, self.engine.config().module_memory_limit_bytes())?;
             self.code_bytes.fetch_add(more_bytes, Ordering::Relaxed);
-            let code = Box::new(code);
-            let mut by_address = self.by_address.write().unwrap_or_else(PoisonError::into_inner);
             by_address.add(code.cells.as_ptr() as usize, index);
-            code
-        });
+        }
+        let code = kept.get_or_init(|| Box::new(code));
+        drop(by_address);
         Ok(self.publish(index, code))
     }
 
@@ -289,5 +291,71 @@ impl ModuleCode {
         let mut by_address = self.by_address.write().unwrap_or_else(PoisonError::into_inner);
         by_address.sort();
         by_address.find(address)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::AtomicUsize;
+    use std::thread;
+
+    use super::*;
+    use crate::api::{CompilationMode, Config};
+    use crate::runtime::unwind::{Clause, TryRange};
+
+    fn lazy_module(wat: &str, limit_bytes: u64) -> Module {
+        let mut config = Config::new();
+        config.compilation_mode(CompilationMode::Lazy).module_memory_limit(limit_bytes);
+        Module::new(&Engine::new(&config).expect("engine"), wat).expect("valid")
+    }
+
+    fn translate(code: &ModuleCode, index: u32) -> Code {
+        (code.translate)(code, index).expect("valid")
+    }
+
+    #[test]
+    fn threads_do_not_exceed_the_limit_together() {
+        let wat = "(module (func) (func))";
+        let module = lazy_module(wat, u64::MAX);
+        let without_code = module.code.size_bytes();
+        let with_code = without_code + translate(&module.code, 0).size_bytes();
+        for _ in 0..300 {
+            let module = lazy_module(wat, with_code);
+            let (code, ready) = (&module.code, AtomicUsize::new(0));
+            let keep = |index| {
+                let function = translate(code, index);
+                ready.fetch_add(1, Ordering::SeqCst);
+                while ready.load(Ordering::SeqCst) < 2 {
+                    std::hint::spin_loop();
+                }
+                code.keep(index, function).is_ok()
+            };
+            let kept = thread::scope(|scope| {
+                let other = scope.spawn(|| keep(1));
+                [keep(0), other.join().expect("no panic")]
+            });
+            assert_eq!(kept.iter().filter(|&&kept| kept).count(), 1);
+            assert_eq!(code.size_bytes(), with_code);
+        }
+    }
+
+    #[test]
+    fn code_that_another_thread_kept_counts_once() {
+        let module = lazy_module("(module (func))", u64::MAX);
+        let (one, other) = (translate(&module.code, 0), translate(&module.code, 0));
+        let expected = module.code.size_bytes() + one.size_bytes();
+        module.code.keep(0, one).expect("room");
+        module.code.keep(0, other).expect("room");
+        assert_eq!(module.code.size_bytes(), expected);
+    }
+
+    #[test]
+    fn try_tables_count() {
+        let tries = "(block (try_table (catch_all 0) (catch_all 0) (call 0)))".repeat(100);
+        let module = lazy_module(&format!("(module (func {tries}))"), u64::MAX);
+        let code = translate(&module.code, 0);
+        let rest = size_of_val(&*code.cells) + size_of_val(&*code.sites);
+        let each = size_of::<TryRange>() + 2 * size_of::<Clause>();
+        assert!(code.size_bytes() >= (rest + 100 * each) as u64);
     }
 }

@@ -78,6 +78,15 @@ impl Tries {
         Tries { parents: parents.into(), changes: changes.into(), ranges }
     }
 
+    /// About how many bytes they take besides the value itself.
+    pub(super) fn size_bytes(&self) -> usize {
+        let clauses = self.ranges.iter().map(|range| size_of_val(&*range.clauses));
+        size_of_val(&*self.ranges)
+            + size_of_val(&*self.parents)
+            + size_of_val(&*self.changes)
+            + clauses.sum::<usize>()
+    }
+
     /// The ranges around a granule, from the innermost outwards.
     fn around(&self, granule: u32) -> impl Iterator<Item = &TryRange> {
         let after = self.changes.partition_point(|&(at, _)| at <= granule);
