@@ -248,3 +248,20 @@ fn a_vector_is_seen_by_all_who_see_the_memory() {
     let result = typed.call(&mut guest.store, (600, bits.into())).unwrap();
     assert_eq!(result.as_u128().to_le_bytes()[..], expected);
 }
+
+/// Neither the number nor the vector of an operation is in reach of 16 bits.
+#[test]
+fn numbers_and_vectors_from_far_frames() {
+    let locals = "v128 ".repeat(45_000);
+    let body = format!(
+        "(local {locals})
+        (local.set 44000 (v128.const i32x4 5 6 7 8))
+        (i32x4.add
+            (i32x4.replace_lane 0 (local.get 44000) (i32.const 9))
+            (i32x4.shl (local.get 44000) (memory.size)))"
+    );
+    let result = Guest::new(MEMORIES[0], &body).call(0, VECTOR).unwrap();
+    let (lanes, _) = result.as_chunks();
+    let lanes: Vec<i32> = lanes.iter().map(|lane| i32::from_le_bytes(*lane)).collect();
+    assert_eq!(lanes, [9 + 10, 6 + 12, 7 + 14, 8 + 16]);
+}

@@ -185,7 +185,8 @@ unsafe fn run(core: NonNull<StoreCore>, cx: *mut Context, mut next: Next) -> Exi
         loop {
             let exit = match next {
                 Next::Continue(machine) => {
-                    machine::run(machine);
+                    // The host may have moved memory 0 since the machine stopped.
+                    machine::run(Machine { cx, mem_ptr: (*cx).mem_ptr, ..machine });
                     (*cx).exit.exit
                 }
                 Next::Return { return_ip, fp } => {

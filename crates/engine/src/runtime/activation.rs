@@ -125,7 +125,14 @@ impl Activations {
 
     /// The words in all of them that may be references.
     pub(crate) fn words(&self) -> impl Iterator<Item = u64> {
-        self.by_number.values().flat_map(|activation| activation.other.words())
+        self.by_number.values().flat_map(|activation| {
+            // A machine can stop before a result has gone to its slot.
+            let registers = match activation.next {
+                Next::Continue(machine) => [machine.acc, machine.pin],
+                _ => [0; 2],
+            };
+            activation.other.words().chain(registers)
+        })
     }
 
     /// Says how an activation continues.

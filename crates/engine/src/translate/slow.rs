@@ -20,6 +20,10 @@ impl Translator<'_> {
 
     /// Pops operands into consecutive slots, where a result may replace the first; that slot.
     pub(super) fn take_in_slots(&mut self, count: u32) -> u32 {
+        if self.function.options.epochs {
+            // The host may be asked meanwhile, and collect: what the guest has must be in slots.
+            self.write_through_all();
+        }
         self.materialise_top(count);
         let height = self.buffers.stack.height() - count;
         self.buffers.stack.truncate(height);

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use lineal::{
-    Caller, Config, Engine, Func, Instance, Linker, Memory, Module, Store, Trap, TypedFunc,
-    UpdateDeadline,
+    BackingKind, Caller, Config, Engine, Func, Global, Instance, Linker, Memory, MemoryOptions,
+    Module, Store, Trap, TypedFunc, UpdateDeadline, Val,
 };
 
 use crate::trap;
@@ -463,4 +463,49 @@ fn a_guest_that_may_go_on_goes_on_waiting() {
     assert_eq!(wait.call(&mut store, ()).unwrap(), 0);
     assert_eq!(other.join().unwrap(), 1);
     assert!(*store.data() > 0);
+}
+
+/// What the callback changes while a guest waits: memory 0 moves, and an object is collected unless
+/// the guest has it.
+#[test]
+fn a_guest_that_waited_sees_what_the_host_did() {
+    let mut config = Config::new();
+    config.epoch_interruption(true);
+    config.memory_options(MemoryOptions::new().backing(BackingKind::Heap));
+    let engine = Engine::new(&config).unwrap();
+    let mut store: Store<Option<(Memory, Global)>> = Store::new(&engine, None);
+    store.set_epoch_deadline(1);
+    store.epoch_deadline_callback(|mut cx| {
+        let (memory, global) = cx.data().expect("it is set");
+        memory.grow(&mut cx, 100)?;
+        memory.write(&mut cx, 0, &9_i32.to_le_bytes())?;
+        global.set(&mut cx, Val::AnyRef(None))?;
+        cx.gc(None)?;
+        Ok(UpdateDeadline::Continue(1000))
+    });
+    let instance = instantiate(
+        &mut store,
+        r#"(module
+            (type $s (struct (field i32)))
+            (memory (export "memory") 1)
+            (memory $shared 1 1 shared)
+            (global $g (export "g") (mut anyref) (struct.new $s (i32.const 42)))
+            (func (export "f") (result i32)
+                (i32.store (i32.const 0) (i32.const 7))
+                (global.get $g)
+                (drop (memory.atomic.wait32 $shared
+                    (i32.const 8) (i32.const 0) (i64.const 400000000)))
+                (struct.get $s 0 (ref.cast (ref $s)))
+                (i32.add (i32.load (i32.const 0)))))"#,
+    );
+    let memory = instance.get_memory(&store, "memory").unwrap();
+    let global = instance.get_global(&store, "g").unwrap();
+    *store.data_mut() = Some((memory, global));
+    let f = instance.get_typed_func::<(), i32>(&store, "f").unwrap();
+    let timer = std::thread::spawn(move || {
+        std::thread::sleep(Duration::from_millis(50));
+        engine.increment_epoch();
+    });
+    assert_eq!(f.call(&mut store, ()).unwrap(), 42 + 9);
+    timer.join().unwrap();
 }

@@ -1,6 +1,8 @@
 //! Calls that stop for want of fuel.
 
-use lineal::{Config, Engine, Instance, Module, Store, Trap, TypedResumableCall};
+use lineal::{
+    BackingKind, Config, Engine, Instance, MemoryOptions, Module, Store, Trap, TypedResumableCall,
+};
 
 use super::{finished, instance_with};
 
@@ -159,4 +161,70 @@ fn a_stopped_call_can_be_dropped() {
     let run = instance.get_typed_func::<(), i32>(&store, "run").unwrap();
     store.set_fuel(100).unwrap();
     assert_eq!(finished(run.call_resumable(&mut store, ())), 3);
+}
+
+#[test]
+fn memory_that_moved_meanwhile_is_seen() {
+    let mut config = config();
+    config.memory_options(MemoryOptions::new().backing(BackingKind::Heap));
+    let (mut store, instance) = instance_with(
+        &config,
+        r#"(memory (export "memory") 1)
+        (func (export "run") (result i64) (local i32)
+            (i64.store (i32.const 0) (i64.const 7))
+            (local.set 0 (i32.const 100))
+            (loop (br_if 0 (local.tee 0 (i32.sub (local.get 0) (i32.const 1)))))
+            (i64.load (i32.const 0)))"#,
+    );
+    let run = instance.get_typed_func::<(), i64>(&store, "run").unwrap();
+    let memory = instance.get_memory(&store, "memory").unwrap();
+    store.set_fuel(50).unwrap();
+    let TypedResumableCall::OutOfFuel(stopped) = run.call_resumable(&mut store, ()).unwrap() else {
+        panic!("50 units were enough")
+    };
+    memory.grow(&mut store, 100).unwrap();
+    memory.write(&mut store, 0, &9_i64.to_le_bytes()).unwrap();
+    store.set_fuel(10_000).unwrap();
+    assert_eq!(finished(stopped.resume(&mut store)), 9);
+}
+
+#[test]
+fn a_reference_in_a_register_is_kept() {
+    let mut stops_behind = 0;
+    for fuel in 0..40 {
+        let (mut store, instance) = instance_with(
+            &config(),
+            r#"(type $s (struct (field i32)))
+            (global $g (mut (ref null $s)) (struct.new $s (i32.const 42)))
+            (global $n (mut i32) (i32.const 0))
+            (func $pick (param i32) (result (ref null $s))
+                (global.get $g)
+                (br_if 0 (local.get 0))
+                (global.set $n (i32.const 1)))
+            (func (export "clear") (param i32) (result i32)
+                (global.set $g (ref.null $s)) (i32.const 0))
+            (func (export "run") (result i64) (local $r (ref null $s))
+                (local.set $r (call $pick (i32.const 0)))
+                (if (result i64) (ref.is_null (local.get $r))
+                    (then (i64.const -1))
+                    (else (i64.extend_i32_u (struct.get $s 0 (local.get $r))))))"#,
+        );
+        let run = instance.get_typed_func::<(), i64>(&store, "run").unwrap();
+        let clear = instance.get_typed_func::<i32, i32>(&store, "clear").unwrap();
+        store.set_fuel(fuel).unwrap();
+        match run.call_resumable(&mut store, ()).unwrap() {
+            TypedResumableCall::OutOfFuel(stopped) => {
+                store.set_fuel(1000).unwrap();
+                clear.call(&mut store, 0).unwrap();
+                store.gc(None).unwrap();
+                match finished(stopped.resume(&mut store)) {
+                    42 => stops_behind += 1,
+                    other => assert_eq!(other, -1, "stopped after {fuel}"),
+                }
+            }
+            TypedResumableCall::Finished(result) => assert_eq!(result, 42),
+            TypedResumableCall::HostTrap(stopped) => panic!("{}", stopped.host_error()),
+        }
+    }
+    assert!(stops_behind > 0, "no call stopped with the reference");
 }

@@ -33,6 +33,8 @@ impl<O: Atomic, I: AddrType> Op for AtomicOp<O, I> {
         if exit != Exit::DONE {
             return Err(exit);
         }
+        // SAFETY: E3. The host may have run while the guest waited.
+        m.mem_ptr = unsafe { (*m.cx).mem_ptr };
         Ok(())
     }
 }

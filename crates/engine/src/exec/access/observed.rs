@@ -411,6 +411,8 @@ impl<O: Observable, I: AddrType> Op for ObservedAtomic<O, I> {
         if exit != Exit::DONE {
             return Err(exit);
         }
+        // SAFETY: E3. The host may have run while the guest waited.
+        m.mem_ptr = unsafe { (*m.cx).mem_ptr };
         Ok(())
     }
 }

@@ -72,7 +72,7 @@ impl Translator<'_> {
             Operand::Acc => (ReplaceTable::<O, Acc>::BY_SOURCE, 0),
             Operand::Pin => (ReplaceTable::<O, Pin>::BY_SOURCE, 0),
             Operand::Slot(slot) => {
-                (ReplaceTable::<O, SlotBHigh>::BY_SOURCE, self.reach(slot as u32, 2))
+                (ReplaceTable::<O, SlotBHigh>::BY_SOURCE, self.reach(slot as u32, 1))
             }
             Operand::Const(_) => unreachable!("constants went to a slot"),
         };

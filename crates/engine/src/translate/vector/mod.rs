@@ -279,7 +279,7 @@ impl VectorLowering for Translator<'_> {
         let x = self.pop_vector();
         let (handlers, b) = match count {
             Operand::Slot(slot) => {
-                (ShiftTable::<O, SlotB>::BY_SOURCE, u32::from(self.reach(slot as u32, 2)))
+                (ShiftTable::<O, SlotB>::BY_SOURCE, u32::from(self.reach(slot as u32, 1)))
             }
             Operand::Acc => (ShiftTable::<O, Acc>::BY_SOURCE, 0),
             Operand::Pin => (ShiftTable::<O, Pin>::BY_SOURCE, 0),
