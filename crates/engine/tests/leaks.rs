@@ -45,7 +45,9 @@ fn check_flat(what: &str, times: usize, mut run: impl FnMut(usize)) {
     // Nothing that a time makes is smaller than 16 bytes.
     let slack_bytes = (times / 2 * 8).max(512 << 10);
     assert!(grown < slack_bytes, "{what}: {before:?} became {after:?}");
-    assert!(after.mappings <= before.mappings + 4, "{what}: {before:?} became {after:?}");
+    // The allocator may come to have an arena more, when a thread begins before another is gone. What a
+    // time leaves behind is many more.
+    assert!(after.mappings <= before.mappings + 16, "{what}: {before:?} became {after:?}");
     assert_eq!(after.files, before.files, "{what}");
 }
 
