@@ -109,12 +109,11 @@ impl<O: SlowOp> Op for Slow<O> {
             exit
         };
         if exit != Exit::DONE {
-            let mut begins_again = exit == Trap::OutOfFuel.into();
             #[cfg(feature = "async")]
-            {
-                begins_again |= exit == Exit::ASK;
-            }
-            if begins_again {
+            let asks = exit == Exit::ASK;
+            #[cfg(not(feature = "async"))]
+            let asks = false;
+            if asks || exit == Trap::OutOfFuel.into() {
                 // SAFETY: E3. An operation asks, and takes its fuel, before it changes anything.
                 unsafe { m.stop() };
             }
