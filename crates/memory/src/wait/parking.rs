@@ -83,12 +83,12 @@ impl Place<'_> {
     /// Leaves the queue; whether the thread was still there.
     fn leave(self) -> bool {
         let was_there = self.hall.leave(self.queue, self.sleeper);
-        self.is_gone();
+        self.forget();
         was_there
     }
 
-    /// Somebody took the thread from the queue.
-    fn is_gone(self) {
+    /// Leaves the queue as it is: somebody took the thread from it.
+    fn forget(self) {
         std::mem::forget(self);
     }
 }
@@ -122,7 +122,7 @@ impl Queues for Hall {
             let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
             let slice = interrupt.as_ref().map(|_| SLICE);
             if sleeper.sleep([left, slice].into_iter().flatten().min()) {
-                place.is_gone();
+                place.forget();
                 return Some(WaitResult::Ok);
             }
             let end = if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
