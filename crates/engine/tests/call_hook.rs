@@ -48,6 +48,11 @@ fn setup() -> (Store<Seen>, Instance) {
             })
         })
         .unwrap();
+    linker
+        .func_wrap_async("host", "wait_fails", |_, ()| {
+            Box::new(async { Result::<i32>::Err(Error::msg("failed")) })
+        })
+        .unwrap();
     let module = Module::new(
         &engine,
         r#"(module (import "host" "f" (func $f (param i32) (result i32)))
@@ -55,12 +60,14 @@ fn setup() -> (Store<Seen>, Instance) {
             (import "host" "again" (func $again (result i32)))
             (import "host" "deeper" (func $deeper (result i32)))
             (import "host" "wait" (func $wait (result i32)))
+            (import "host" "wait_fails" (func $wait_fails (result i32)))
             (func (export "simple") (result i32) (call $f (i32.const 1)))
             (func (export "fails") (result i32) (call $fails))
             (func (export "traps") (result i32) unreachable)
             (func (export "again") (result i32) (call $again))
             (func (export "deeper") (result i32) (call $deeper))
             (func (export "wait") (result i32) (call $wait))
+            (func (export "wait_fails") (result i32) (call $wait_fails))
             (export "f" (func $f)))"#,
     )
     .unwrap();
@@ -228,5 +235,19 @@ fn asynchronous_host_functions_return_when_they_are_ready() {
     }
     *store.data_mut() = Seen::default();
     assert_eq!(run(func.call_async(&mut store, ())).unwrap(), 5);
+    assert_eq!(store.data().hooks, SIMPLE);
+}
+
+#[test]
+fn asynchronous_host_functions_that_fail_return_as_well() {
+    let (mut store, instance) = setup();
+    let func = instance.get_typed_func::<(), i32>(&store, "wait_fails").unwrap();
+    let error = run(func.call_async(&mut store, ())).unwrap_err();
+    assert_eq!(error.root_cause().to_string(), "failed");
+    assert_eq!(store.data().hooks, SIMPLE);
+    // The hook's error takes the place of another.
+    *store.data_mut() = Seen { fails_at: Some(3), ..Seen::default() };
+    let error = run(func.call_async(&mut store, ())).unwrap_err();
+    assert_eq!(error.root_cause().to_string(), "the hook failed");
     assert_eq!(store.data().hooks, SIMPLE);
 }

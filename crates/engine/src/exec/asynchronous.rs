@@ -23,8 +23,6 @@ pub(crate) struct Waiting {
     code: HostCode,
     /// What an observer, or a hook, is to be told.
     watched: Option<HostCall>,
-    fp: Fp,
-    func: NonNull<FuncEntity>,
 }
 
 /// Calls the asynchronous host function at which an activation stopped; `None` if that failed, and
@@ -56,7 +54,7 @@ pub(crate) unsafe fn begin(
         };
         (*cx).native_stack = (*cx).native_stack.waiting();
         let instance = (*cx).instance;
-        let waiting = Waiting { code: HostCode::begin(cx, end), watched, fp, func };
+        let waiting = Waiting { code: HostCode::begin(cx, end), watched };
         match catch_unwind(AssertUnwindSafe(|| call(core, instance, fp.as_ptr()))) {
             Ok(future) => Some((waiting, future)),
             Err(payload) => {
@@ -111,15 +109,17 @@ pub(crate) unsafe fn end(
     // SAFETY: the caller's promise: the store is the activation's again, and E3 holds.
     unsafe {
         let cx: *mut Context = &raw mut (*core.as_ptr()).context;
-        let Waiting { code, watched, fp, func } = waiting;
+        let Waiting { code, watched } = waiting;
+        let outcome = match outcome {
+            // As for any other host function, also if it failed, but not if it panicked.
+            Ok(returned) if watched.is_some() => {
+                let hook = || hooks::call_hook(core, CallHook::ReturningFromHost);
+                catch_unwind(AssertUnwindSafe(hook)).map(|hooked| hooked.and(returned))
+            }
+            outcome => outcome,
+        };
         let mut outcome = code.end(cx, outcome);
         if let Some(call) = watched {
-            let slots = fp.slot(host_slots(func.as_ref()));
-            let hook = || hooks::call_hook(core, CallHook::ReturningFromHost);
-            outcome = match outcome {
-                Ok(()) => run_host(cx, slots, hook),
-                Err(exit) => Err(exit),
-            };
             let ended = call.end(core, outcome.is_ok());
             if outcome.is_ok() {
                 outcome = ended.map_err(|failure| observe::leave_with(&mut *cx, failure));
