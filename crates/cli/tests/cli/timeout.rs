@@ -122,15 +122,21 @@ fn guests_end_wherever_they_are() {
     }
 }
 
-/// How long a command that must be stopped takes, at least: once of some times.
-fn fastest(args: &[&str]) -> Duration {
-    let once = |_| {
+/// How long a command that must be stopped takes. It may take more than `most` while other tests have
+/// the processors, but not every time.
+fn fastest(args: &[&str], most: Duration) -> Duration {
+    let begin = Instant::now();
+    let once = || {
         let begin = Instant::now();
         let mut child = start(args);
         ended(&mut child);
         begin.elapsed()
     };
-    (0..8).map(once).min().expect("it ran")
+    let mut fastest = once();
+    while fastest > most && begin.elapsed() < MUCH_LATER {
+        fastest = fastest.min(once());
+    }
+    fastest
 }
 
 /// Whether other programs use the processors, so that times say nothing.
@@ -160,10 +166,9 @@ fn guests_end_in_time() {
         let path = file(&format!("timeout-exact-{name}.wat"), wat);
         for timeout in ["20ms", "100ms"] {
             let limit_ms: u64 = timeout.trim_end_matches("ms").parse().expect("a number");
-            let took = fastest(&["run", "--timeout", timeout, &path]);
             let least = Duration::from_millis(limit_ms);
-            // Alone it takes 25 ms more at most, but other tests run at the same time.
-            let most = if is_loaded() { MUCH_LATER } else { least + Duration::from_millis(100) };
+            let most = if is_loaded() { MUCH_LATER } else { least + Duration::from_millis(50) };
+            let took = fastest(&["run", "--timeout", timeout, &path], most);
             assert!(took >= least && took <= most, "{name} took {took:?} with {timeout}");
         }
     }
