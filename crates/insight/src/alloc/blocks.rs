@@ -89,7 +89,6 @@ pub struct Blocks {
     order: std::collections::VecDeque<(u64, u64)>,
     serial: u64,
     live_bytes: u64,
-    changes: u64,
 }
 
 impl Blocks {
@@ -113,7 +112,6 @@ impl Blocks {
 
     fn take(&mut self, addr: u64) -> Option<Block> {
         let block = self.live.remove(&addr)?;
-        self.changes += 1;
         self.live_bytes -= block.size_bytes;
         Some(block)
     }
@@ -136,7 +134,6 @@ impl Blocks {
     /// Changes the size of a live block in place.
     pub fn resize(&mut self, addr: u64, size_bytes: u64) {
         if let Some(block) = self.live.get_mut(&addr) {
-            self.changes += 1;
             self.live_bytes = self.live_bytes - block.size_bytes + size_bytes;
             block.size_bytes = size_bytes;
         }
@@ -184,12 +181,6 @@ impl Blocks {
             Place::Before(bytes) => bytes.saturating_add(1),
         };
         [below, above].into_iter().flatten().filter(|b| distance(b) <= within).min_by_key(distance)
-    }
-
-    /// How many times blocks have gone or changed their size: what was inside one may not be any
-    /// more.
-    pub fn changes(&self) -> u64 {
-        self.changes
     }
 
     /// Live blocks, by address.

@@ -7,7 +7,6 @@ use lineal::{Access, AccessSource, Call, MemoryId, Moment, Site};
 
 use super::finding::Kind;
 use super::hull::Hull;
-use super::lately::Lately;
 use super::options::Options;
 use super::regions::Regions;
 use super::report::{Draft, HeapSummary};
@@ -24,7 +23,6 @@ pub(super) struct Heap {
     memory: MemoryId,
     blocks: Blocks,
     hull: Hull,
-    lately: Lately,
     undefined: Option<UndefinedBytes>,
     /// Calls that free a block and were put off: the arguments, and how many bytes the block has.
     quarantine: VecDeque<(Site, Vec<u64>, u64)>,
@@ -52,7 +50,6 @@ impl Heap {
             memory,
             blocks: Blocks::default(),
             hull: Hull::new(layout),
-            lately: Lately::default(),
             undefined: undefined.then(UndefinedBytes::default),
             quarantine: VecDeque::new(),
             quarantined_bytes: 0,
@@ -302,15 +299,7 @@ impl Heap {
         partial_loads_ok: bool,
     ) -> Verdict {
         let range = access.range();
-        if self.lately.is_inside(&range, self.blocks.changes()) {
-            return Verdict::Fine;
-        }
-        let Some(bad) = self.first_bad(&range) else {
-            if let Some(block) = self.blocks.containing(range.start) {
-                self.lately.remember(block, range.start, self.blocks.changes());
-            }
-            return Verdict::Fine;
-        };
+        let Some(bad) = self.first_bad(&range) else { return Verdict::Fine };
         if !self.hull.contains(bad) || self.has_grown(moment, &range) {
             return Verdict::Fine;
         }

@@ -10,7 +10,6 @@ mod frames;
 mod heap;
 mod hull;
 mod json;
-mod lately;
 mod leaks;
 mod options;
 mod regions;
