@@ -88,6 +88,14 @@ fn every_handler_jumps_to_the_next() {
     assert!(defects.is_empty(), "{}", defects.join("\n"));
 }
 
+/// Functions are sections of their own there, which one directive aligns.
+#[cfg(target_os = "linux")]
+#[test]
+fn handlers_begin_with_a_line_of_the_cache() {
+    let handlers = sequences::handlers().map(|handler| handler.to_granule());
+    assert_eq!(handlers.filter(|address| address % 64 != 0).count(), 0);
+}
+
 /// A sequence that uses the stack costs more than the jump it saves.
 #[test]
 fn frequent_handlers_leave_the_stack_alone() {

@@ -4,19 +4,39 @@
 use std::marker::PhantomData;
 use std::ops::Range;
 
-use super::call::{IndexType, element};
 use super::slow::{Vm, address, grown, narrower, slow_ops, table_address_type};
-use crate::machine::operand::{Dst, Src};
+use crate::machine::operand::{AddrType, Dst, Src};
 use crate::machine::place::Place;
 use crate::machine::{Exit, Machine, Op};
-use crate::runtime::entity::FuncEntity;
+use crate::runtime::entity::{FuncEntity, TableEntity};
 use crate::runtime::limits::Limits;
 use crate::runtime::trap::Trap;
+
+/// The element of table `b` at an index.
+///
+/// # Safety
+///
+/// E1 to E3 hold, and nothing else uses the table while the reference lives.
+#[inline(always)]
+pub(super) unsafe fn element<'a, I: AddrType>(m: &Machine, index: I) -> Result<&'a mut u64, Exit> {
+    // SAFETY: the caller's promise, R1; validation bounds the table's index.
+    unsafe {
+        let instance = &*(*m.cx).instance;
+        let table: *mut TableEntity =
+            instance.tables.as_ptr().add(m.ip.b() as usize).read().as_ptr();
+        let index: u64 = index.into();
+        let elements = &mut (*table).elements;
+        elements.get_mut(index as usize).ok_or_else(|| {
+            (*m.cx).fault.start = index;
+            Trap::TableOutOfBounds.into()
+        })
+    }
+}
 
 /// `d ← table b [i]`, the index of class `S`
 pub(crate) struct TableGet<I, S, D>(PhantomData<(I, S, D)>);
 
-impl<I: IndexType, S: Src<I>, D: Dst<u64>> Op for TableGet<I, S, D> {
+impl<I: AddrType, S: Src<I>, D: Dst<u64>> Op for TableGet<I, S, D> {
     const GRANULES: usize = 2;
     const PLACES: &'static [Place] = &[S::PLACE, D::PLACE];
 
@@ -34,7 +54,7 @@ impl<I: IndexType, S: Src<I>, D: Dst<u64>> Op for TableGet<I, S, D> {
 /// `table b [i] ← v`, the index of class `S`, the value of class `V`
 pub(crate) struct TableSet<I, S, V>(PhantomData<(I, S, V)>);
 
-impl<I: IndexType, S: Src<I>, V: Src<u64>> Op for TableSet<I, S, V> {
+impl<I: AddrType, S: Src<I>, V: Src<u64>> Op for TableSet<I, S, V> {
     const GRANULES: usize = 2;
     const PLACES: &'static [Place] = &[S::PLACE, V::PLACE];
 

@@ -108,26 +108,9 @@ pub(crate) unsafe fn step<O: Op>(m: &mut Machine) -> Result<(), Exit> {
 #[expect(improper_ctypes_definitions, reason = "handlers call each other, and nobody else")]
 mod dispatch {
     use super::*;
-    use crate::machine::{Fp, Ip, Vector};
+    use crate::machine::registers::{VectorRegister, from_register, to_register};
+    use crate::machine::{Fp, Ip};
     use crate::runtime::context::Context;
-
-    /// A vector as the processor's argument registers take it.
-    #[cfg(target_arch = "aarch64")]
-    pub(crate) type Register = std::arch::aarch64::uint8x16_t;
-    #[cfg(target_arch = "x86_64")]
-    pub(crate) type Register = std::arch::x86_64::__m128i;
-
-    #[inline(always)]
-    fn to_register(vector: Vector) -> Register {
-        // SAFETY: both are 16 bytes, and any bytes are a value of either.
-        unsafe { std::mem::transmute(vector) }
-    }
-
-    #[inline(always)]
-    fn from_register(register: Register) -> Vector {
-        // SAFETY: both are 16 bytes, and any bytes are a value of either.
-        unsafe { std::mem::transmute(register) }
-    }
 
     #[cfg(target_arch = "x86_64")]
     macro_rules! in_registers {
@@ -140,7 +123,7 @@ mod dispatch {
 
     /// A handler; the parameters are [`Machine`]'s fields.
     pub(crate) type Address = in_registers!(
-        fn(Ip, Fp, *mut Context, *mut u8, u64, u64, f64, f32, f64, f32, f64, Register)
+        fn(Ip, Fp, *mut Context, *mut u8, u64, u64, f64, f32, f64, f32, f64, VectorRegister)
     );
 
     /// The handler of an operation.
@@ -173,7 +156,7 @@ mod dispatch {
             pin64: f64,
             pin32: f32,
             head: f64,
-            acc128: Register,
+            acc128: VectorRegister,
         ) {
             begin_line();
             let (head, acc128) = (Ip::from_number(head), from_register(acc128));
@@ -212,7 +195,7 @@ mod dispatch {
             _pin64: f64,
             _pin32: f32,
             _head: f64,
-            _acc128: Register,
+            _acc128: VectorRegister,
         ) {
             // SAFETY: E3.
             unsafe { (*cx).exit = ExitState { exit: Exit::from_bits(exit), ip, fp } };

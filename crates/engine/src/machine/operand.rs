@@ -52,6 +52,11 @@ pub(crate) trait SlotValue: Copy {
     fn set_pin(self, m: &mut Machine);
 }
 
+/// The type of an address in a memory or a table: `u32` or `u64`.
+pub(crate) trait AddrType: SlotValue + Into<u64> {}
+impl AddrType for u32 {}
+impl AddrType for u64 {}
+
 /// Integers. An `i32` is zero-extended in slots and registers, so that `i64.extend_i32_u` is no
 /// operation, and truncated when read.
 macro_rules! int_scalar {

@@ -6,6 +6,26 @@ use crate::runtime::context::Context;
 /// A vector's bytes: those of lane 0 first, each lane's lowest first, as memory holds them.
 pub(crate) type Vector = [u8; 16];
 
+/// A vector as a register of the processor holds it.
+#[cfg(target_arch = "x86_64")]
+pub(crate) type VectorRegister = std::arch::x86_64::__m128i;
+#[cfg(target_arch = "aarch64")]
+pub(crate) type VectorRegister = std::arch::aarch64::uint8x16_t;
+
+#[cfg(any(lineal_tail_calls, all(target_arch = "x86_64", not(miri))))]
+#[inline(always)]
+pub(crate) fn to_register(vector: Vector) -> VectorRegister {
+    // SAFETY: both are 16 bytes, and any bytes are a value of either.
+    unsafe { std::mem::transmute(vector) }
+}
+
+#[cfg(any(lineal_tail_calls, all(target_arch = "x86_64", not(miri))))]
+#[inline(always)]
+pub(crate) fn from_register(register: VectorRegister) -> Vector {
+    // SAFETY: both are 16 bytes, and any bytes are a value of either.
+    unsafe { std::mem::transmute(register) }
+}
+
 /// A bank of registers: an accumulator and a pin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Bank {

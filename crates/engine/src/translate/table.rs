@@ -7,15 +7,14 @@ use lineal_decoder::ModuleParts;
 use super::Translator;
 use super::emit::Fields;
 use super::tables::{Dests, Source, Sources, dests, sources};
-use crate::exec::call::IndexType;
 use crate::exec::table::{self as t, RefFunc, TableGet, TableSet};
-use crate::machine::operand::{Acc, Pin, SlotD, Src};
+use crate::machine::operand::{Acc, AddrType, Pin, SlotD, Src};
 use crate::machine::{Bank, Handler, handler};
 
 /// Handlers of accesses to a table with indices of type `I`.
 struct ElementTable<I>(PhantomData<I>);
 
-impl<I: IndexType> ElementTable<I> {
+impl<I: AddrType> ElementTable<I> {
     const fn get<S: Src<I>>() -> Dests {
         dests!(TableGet<I, S>)
     }

@@ -237,6 +237,41 @@ snapshots! {
             (select (local.get 0) (local.get 1) (i32.eq (local.get 0) (local.get 1))))";
 }
 
+/// Memory 0 has accesses of its own also if it is not of the fast family's kind.
+#[test]
+fn memory_0_of_another_kind_has_accesses_of_its_own() {
+    for (memory, address, kind) in
+        [("i64 1", "i64", "First64"), ("1 1 shared", "i32", "FirstShared")]
+    {
+        let code = translated(&format!(
+            "(module (memory {memory})
+                (func (param {address} {address}) (result i32)
+                    (i32.store8 offset=4 (local.get 0) (i32.const 7))
+                    (v128.store (local.get 0) (v128.load offset=16 (local.get 1)))
+                    (i32.load offset=8 (local.get 1))))"
+        ));
+        for access in
+            ["StoreAny<I32Store8", "StoreAny<V128Store", "LoadAny<V128Load", "LoadAny<I32Load"]
+        {
+            assert!(code.contains(&format!("{access}, {kind}<")), "{access} in:\n{code}");
+        }
+    }
+}
+
+#[test]
+fn elements_of_tables_are_accessed_in_line() {
+    let code = translated(
+        "(module (table 3 funcref) (elem declare func 0)
+            (func (param i32 i32)
+                (table.set (local.get 0) (table.get (local.get 1)))
+                (table.set (local.get 1) (ref.func 0))))",
+    );
+    for operation in ["TableGet<u32", "TableSet<u32", "RefFunc<"] {
+        assert!(code.contains(operation), "{operation} in:\n{code}");
+    }
+    assert!(!code.contains("Slow<"), "{code}");
+}
+
 /// Entering and leaving a `try_table` costs nothing, whatever it catches.
 #[test]
 fn a_try_table_is_a_block() {

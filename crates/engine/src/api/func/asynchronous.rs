@@ -106,18 +106,11 @@ impl<'s> AsyncCall<'s> {
 
     /// Polls the host function that the guest waits for; whether the guest can continue.
     fn poll_host(&mut self, ticket: &Ticket, cx: &mut Context<'_>) -> bool {
-        let Some((_, future)) = &mut self.host else { return true };
-        let outcome = match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))) {
-            Ok(Poll::Pending) => return false,
-            Ok(Poll::Ready(outcome)) => Ok(outcome),
-            Err(payload) => Err(payload),
-        };
-        let Some((waiting, future)) = self.host.take() else { return true };
-        // What the future holds may panic when it is dropped.
-        let dropped = catch_unwind(AssertUnwindSafe(|| drop(future)));
-        let outcome = dropped.and(outcome);
-        // SAFETY: the future was made for `waiting`, and is gone.
-        unsafe { asynchronous::end(self.core, ticket, waiting, outcome) };
+        let Poll::Ready(ready) = poll_to_end(&mut self.host, cx) else { return false };
+        if let Some((waiting, outcome)) = ready {
+            // SAFETY: the future was made for `waiting`, and is gone.
+            unsafe { asynchronous::end(self.core, ticket, waiting, outcome) };
+        }
         true
     }
 
@@ -134,17 +127,11 @@ impl<'s> AsyncCall<'s> {
 
     /// Polls the limiter's answer that the guest waits for; whether the guest can continue.
     fn poll_answer(&mut self, ticket: &Ticket, cx: &mut Context<'_>) -> bool {
-        let Some((question, future)) = &mut self.answer else { return true };
-        let question = *question;
-        let outcome = match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))) {
-            Ok(Poll::Pending) => return false,
-            Ok(Poll::Ready(outcome)) => Ok(outcome),
-            Err(payload) => Err(payload),
-        };
-        let future = self.answer.take();
-        let dropped = catch_unwind(AssertUnwindSafe(|| drop(future)));
-        // SAFETY: the future is gone.
-        unsafe { asynchronous::answered(self.core, ticket, question, dropped.and(outcome)) };
+        let Poll::Ready(ready) = poll_to_end(&mut self.answer, cx) else { return false };
+        if let Some((question, outcome)) = ready {
+            // SAFETY: the future is gone.
+            unsafe { asynchronous::answered(self.core, ticket, question, outcome) };
+        }
         true
     }
 
@@ -179,6 +166,29 @@ impl<'s> AsyncCall<'s> {
     }
 }
 
+/// Drops something of the host's, which may panic.
+fn drop_caught<T>(dropped: T) -> std::thread::Result<()> {
+    catch_unwind(AssertUnwindSafe(|| drop(dropped)))
+}
+
+/// Polls what a guest waits for, if it waits. Once the future is ready, or has panicked, it is dropped.
+fn poll_to_end<W, F: Future + Unpin>(
+    waits: &mut Option<(W, F)>,
+    cx: &mut Context<'_>,
+) -> Poll<Option<(W, std::thread::Result<F::Output>)>> {
+    let Some((_, future)) = waits else { return Poll::Ready(None) };
+    let outcome = match catch_unwind(AssertUnwindSafe(|| Pin::new(future).poll(cx))) {
+        Ok(Poll::Pending) => return Poll::Pending,
+        Ok(Poll::Ready(outcome)) => Ok(outcome),
+        Err(payload) => Err(payload),
+    };
+    let ready = waits.take().map(|(waiting, future)| {
+        let dropped = drop_caught(future);
+        (waiting, dropped.and(outcome))
+    });
+    Poll::Ready(ready)
+}
+
 impl Future for AsyncCall<'_> {
     /// The results as slots hold them.
     type Output = Result<Box<[u64]>>;
@@ -197,17 +207,10 @@ impl Future for AsyncCall<'_> {
 
 impl Drop for AsyncCall<'_> {
     fn drop(&mut self) {
-        let (host, answer) = (self.host.take(), self.answer.take());
-        let answer = catch_unwind(AssertUnwindSafe(|| drop(answer)));
-        let waiting = host.map(|(waiting, future)| {
-            // It goes first: it has the store. What it holds may panic.
-            let dropped = catch_unwind(AssertUnwindSafe(|| drop(future)));
-            (waiting, dropped)
-        });
-        let (waiting, dropped) = match waiting {
-            Some((waiting, dropped)) => (Some(waiting), dropped),
-            None => (None, Ok(())),
-        };
+        // Whichever there is goes first: it has the store.
+        let answer = drop_caught(self.answer.take());
+        let (waiting, future) = self.host.take().unzip();
+        let dropped = drop_caught(future);
         if let Some(ticket) = &self.ticket {
             // SAFETY: the store is borrowed for as long as this lives, and no future has it.
             unsafe {

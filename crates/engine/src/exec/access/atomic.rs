@@ -7,8 +7,8 @@ use std::marker::PhantomData;
 
 use lineal_memory::{AtomicError, atomic_fence};
 
-use super::kind::AddrType;
 use crate::exec::slow::{Slots, SlowOp, Vm};
+use crate::machine::operand::AddrType;
 use crate::machine::place::{Count, Field, Place};
 use crate::machine::{Exit, Machine, Op};
 use crate::op::access::atomic::Atomic;

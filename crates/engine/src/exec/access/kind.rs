@@ -5,16 +5,11 @@ use std::marker::PhantomData;
 use lineal_memory::{SharedMemory, effective_address};
 
 use super::{check, outside};
-use crate::machine::operand::{SlotValue, Src};
+use crate::machine::operand::{AddrType, Src};
 use crate::machine::place::{Field, Place};
 use crate::machine::{Exit, Machine};
 use crate::op::access::scalar::Raw;
 use crate::runtime::entity::MemoryEntity;
-
-/// The type of an address operand: `u32` or `u64`.
-pub(crate) trait AddrType: SlotValue + Into<u64> {}
-impl AddrType for u32 {}
-impl AddrType for u64 {}
 
 /// A kind of memory, with addresses of some type: how an access to it finds its bytes. Unless a kind
 /// says otherwise, the address is in `a`, the memory's index in `b`, the offset in granule 2.
@@ -27,19 +22,108 @@ pub(crate) trait AnyMemory {
     /// How many granules after the second they take in the cell.
     const EXTRA: usize = Self::PLACES[0].extra() + Self::PLACES[1].extra();
 
-    /// Reads a number from `a + offset` in memory `b`, if all of it is in bounds.
+    /// What stands for the bytes of an `R` that were found.
+    type Bytes<R: Raw>: Bytes<R>;
+
+    /// Finds the bytes of a number at `a + offset` in memory `b`, if all of it is in bounds.
     ///
     /// # Safety
     ///
-    /// E1 to E3 hold, and the memory is of this kind (R6).
-    unsafe fn load<R: Raw>(m: &Machine) -> Result<R, Exit>;
+    /// E1 to E4 hold, and the memory is of this kind (R6).
+    unsafe fn find<R: Raw>(m: &Machine) -> Result<Self::Bytes<R>, Exit>;
 
-    /// Writes a number to `a + offset` in memory `b`, if all of it is in bounds.
+    /// Reads a number.
     ///
+    /// # Safety
+    ///
+    /// As for `find`.
+    #[inline(always)]
+    unsafe fn load<R: Raw>(m: &Machine) -> Result<R, Exit> {
+        // SAFETY: the caller's promise; `find` vouches for the bytes.
+        Ok(unsafe { Self::find::<R>(m)?.load() })
+    }
+
+    /// Writes a number.
+    ///
+    /// # Safety
+    ///
+    /// As for `find`.
+    #[inline(always)]
+    unsafe fn store<R: Raw>(m: &Machine, raw: R) -> Result<(), Exit> {
+        // SAFETY: the caller's promise; `find` vouches for the bytes.
+        unsafe { Self::find::<R>(m)?.store(raw) };
+        Ok(())
+    }
+}
+
+/// The bytes of an `R` in a memory.
+pub(crate) trait Bytes<R> {
+    /// # Safety
+    ///
+    /// They are in bounds, and nothing has changed the memory since they were found.
+    unsafe fn load(self) -> R;
+
     /// # Safety
     ///
     /// As for `load`.
-    unsafe fn store<R: Raw>(m: &Machine, raw: R) -> Result<(), Exit>;
+    unsafe fn store(self, raw: R);
+}
+
+impl<R: Raw> Bytes<R> for *mut R {
+    #[inline(always)]
+    unsafe fn load(self) -> R {
+        // SAFETY: the caller's promise.
+        unsafe { self.read_unaligned() }.little_endian()
+    }
+
+    #[inline(always)]
+    unsafe fn store(self, raw: R) {
+        // SAFETY: the caller's promise.
+        unsafe { self.write_unaligned(raw.little_endian()) }
+    }
+}
+
+/// The effective address of bytes in a shared memory.
+pub(crate) struct SharedBytes {
+    memory: *const SharedMemory,
+    ea: u64,
+}
+
+impl SharedBytes {
+    /// The bytes of an `R` at an address and an offset.
+    ///
+    /// # Safety
+    ///
+    /// E3 holds, and the memory is alive.
+    #[inline(always)]
+    unsafe fn find<R: Raw>(
+        m: &Machine,
+        memory: *const SharedMemory,
+        addr: u64,
+        offset: u64,
+    ) -> Result<SharedBytes, Exit> {
+        // SAFETY: the caller's promise.
+        unsafe {
+            match (*memory).effective_address(addr, offset, size_of::<R>() as u64) {
+                Some(ea) => Ok(SharedBytes { memory, ea }),
+                None => Err(outside(m, addr.wrapping_add(offset))),
+            }
+        }
+    }
+}
+
+impl<R: Raw> Bytes<R> for SharedBytes {
+    #[inline(always)]
+    unsafe fn load(self) -> R {
+        // SAFETY: the caller's promise.
+        unsafe { (*self.memory).load_unchecked(self.ea) }
+    }
+
+    #[inline(always)]
+    unsafe fn store(self, raw: R) {
+        // SAFETY: the caller's promise.
+        unsafe { (*self.memory).store_unchecked(self.ea, raw) }
+    }
 }
 
 /// A memory of the store's own, with addresses of type `I`.
@@ -66,10 +150,12 @@ pub(super) unsafe fn any_operands<I: AddrType>(m: &Machine) -> (u64, *mut Memory
     }
 }
 
-impl<I: AddrType> Own<I> {
-    /// The host address.
+impl<I: AddrType> AnyMemory for Own<I> {
+    type Addr = I;
+    type Bytes<R: Raw> = *mut R;
+
     #[inline(always)]
-    unsafe fn check<R: Raw>(m: &Machine) -> Result<*mut R, Exit> {
+    unsafe fn find<R: Raw>(m: &Machine) -> Result<*mut R, Exit> {
         // SAFETY: E1 to E3, R6; no other reference to the memory is live (R3).
         unsafe {
             let (addr, entity) = any_operands::<I>(m);
@@ -83,66 +169,27 @@ impl<I: AddrType> Own<I> {
     }
 }
 
-impl<I: AddrType> AnyMemory for Own<I> {
+impl<I: AddrType> AnyMemory for Shared<I> {
     type Addr = I;
+    type Bytes<R: Raw> = SharedBytes;
 
     #[inline(always)]
-    unsafe fn load<R: Raw>(m: &Machine) -> Result<R, Exit> {
-        // SAFETY: the caller's promise; `check` vouches for the address.
-        Ok(unsafe { Self::check::<R>(m)?.read_unaligned() }.little_endian())
-    }
-
-    #[inline(always)]
-    unsafe fn store<R: Raw>(m: &Machine, raw: R) -> Result<(), Exit> {
-        // SAFETY: the caller's promise; `check` vouches for the address.
-        unsafe { Self::check::<R>(m)?.write_unaligned(raw.little_endian()) };
-        Ok(())
-    }
-}
-
-impl<I: AddrType> Shared<I> {
-    /// The memory, and the effective address in it.
-    #[inline(always)]
-    unsafe fn check<R: Raw>(m: &Machine) -> Result<(&SharedMemory, u64), Exit> {
+    unsafe fn find<R: Raw>(m: &Machine) -> Result<SharedBytes, Exit> {
         // SAFETY: E1 to E3, R6; nothing changes the entity (R3).
         unsafe {
             let (addr, entity) = any_operands::<I>(m);
-            let memory = (*entity).shared_unchecked();
-            match memory.effective_address(addr, m.ip.granule(2), size_of::<R>() as u64) {
-                Some(ea) => Ok((memory, ea)),
-                None => Err(outside(m, addr.wrapping_add(m.ip.granule(2)))),
-            }
+            SharedBytes::find::<R>(m, (*entity).shared_unchecked(), addr, m.ip.granule(2))
         }
     }
 }
 
-impl<I: AddrType> AnyMemory for Shared<I> {
-    type Addr = I;
+impl<S: Src<u64>> AnyMemory for First64<S> {
+    type Addr = u64;
+    type Bytes<R: Raw> = *mut R;
+    const PLACES: [Place; 2] = [S::PLACE, Place::Number(Field::B)];
 
     #[inline(always)]
-    unsafe fn load<R: Raw>(m: &Machine) -> Result<R, Exit> {
-        // SAFETY: the caller's promise; `check` vouches for the address.
-        unsafe {
-            let (memory, ea) = Self::check::<R>(m)?;
-            Ok(memory.load_unchecked(ea))
-        }
-    }
-
-    #[inline(always)]
-    unsafe fn store<R: Raw>(m: &Machine, raw: R) -> Result<(), Exit> {
-        // SAFETY: the caller's promise; `check` vouches for the address.
-        unsafe {
-            let (memory, ea) = Self::check::<R>(m)?;
-            memory.store_unchecked(ea, raw);
-        }
-        Ok(())
-    }
-}
-
-impl<S: Src<u64>> First64<S> {
-    /// The host address.
-    #[inline(always)]
-    unsafe fn check<R: Raw>(m: &Machine) -> Result<*mut R, Exit> {
+    unsafe fn find<R: Raw>(m: &Machine) -> Result<*mut R, Exit> {
         // SAFETY: E1 and E2.
         let (addr, offset) = unsafe { (S::get(m), u64::from(m.ip.b())) };
         let (ea, overflows) = addr.overflowing_add(offset);
@@ -151,60 +198,14 @@ impl<S: Src<u64>> First64<S> {
     }
 }
 
-impl<S: Src<u64>> AnyMemory for First64<S> {
-    type Addr = u64;
-    const PLACES: [Place; 2] = [S::PLACE, Place::Number(Field::B)];
-
-    #[inline(always)]
-    unsafe fn load<R: Raw>(m: &Machine) -> Result<R, Exit> {
-        // SAFETY: the caller's promise; `check` vouches for the address.
-        Ok(unsafe { Self::check::<R>(m)?.read_unaligned() }.little_endian())
-    }
-
-    #[inline(always)]
-    unsafe fn store<R: Raw>(m: &Machine, raw: R) -> Result<(), Exit> {
-        // SAFETY: the caller's promise; `check` vouches for the address.
-        unsafe { Self::check::<R>(m)?.write_unaligned(raw.little_endian()) };
-        Ok(())
-    }
-}
-
-impl<S: Src<u32>> FirstShared<S> {
-    /// The memory, and the effective address in it.
-    #[inline(always)]
-    unsafe fn check<R: Raw>(m: &Machine) -> Result<(&SharedMemory, u64), Exit> {
-        // SAFETY: E1 to E4, R6; nothing changes the entity (R3).
-        unsafe {
-            let memory = &*(*m.cx).shared;
-            let (addr, offset) = (u64::from(S::get(m)), u64::from(m.ip.b()));
-            match memory.effective_address(addr, offset, size_of::<R>() as u64) {
-                Some(ea) => Ok((memory, ea)),
-                None => Err(outside(m, addr + offset)),
-            }
-        }
-    }
-}
-
 impl<S: Src<u32>> AnyMemory for FirstShared<S> {
     type Addr = u32;
+    type Bytes<R: Raw> = SharedBytes;
     const PLACES: [Place; 2] = [S::PLACE, Place::Number(Field::B)];
 
     #[inline(always)]
-    unsafe fn load<R: Raw>(m: &Machine) -> Result<R, Exit> {
-        // SAFETY: the caller's promise; `check` vouches for the address.
-        unsafe {
-            let (memory, ea) = Self::check::<R>(m)?;
-            Ok(memory.load_unchecked(ea))
-        }
-    }
-
-    #[inline(always)]
-    unsafe fn store<R: Raw>(m: &Machine, raw: R) -> Result<(), Exit> {
-        // SAFETY: the caller's promise; `check` vouches for the address.
-        unsafe {
-            let (memory, ea) = Self::check::<R>(m)?;
-            memory.store_unchecked(ea, raw);
-        }
-        Ok(())
+    unsafe fn find<R: Raw>(m: &Machine) -> Result<SharedBytes, Exit> {
+        // SAFETY: E1 to E4, R6; nothing changes the entity (R3).
+        unsafe { SharedBytes::find::<R>(m, (*m.cx).shared, S::get(m).into(), m.ip.b().into()) }
     }
 }

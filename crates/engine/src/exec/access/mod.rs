@@ -1,9 +1,9 @@
 //! Handlers of loads and stores.
 //!
-//! Memory 0 with 32-bit addresses and 64 KiB pages has the fast families: one compare of the
-//! effective address with the limit for the access's width ([`Context::limits`]), one branch.
-//! Every other memory goes through the memory crate's [`effective_address`], a shared one through
-//! its own, which looks at the length again before it fails.
+//! Memory 0 with 32-bit addresses has the fast families: one compare of the effective address with the
+//! limit for the access's width ([`Context::limits`]), one branch. With 64-bit addresses, it has the
+//! same check, but fewer forms of an address. Every other memory goes through the memory crate's
+//! [`effective_address`], a shared one through its own, which looks at the length again before it fails.
 //!
 //! [`Context::limits`]: crate::runtime::context::Context
 //! [`effective_address`]: lineal_memory::effective_address

@@ -14,13 +14,13 @@ use std::marker::PhantomData;
 use std::ptr::NonNull;
 
 use super::atomic::perform;
-use super::kind::{AddrType, AnyMemory, any_operands};
+use super::kind::{AnyMemory, any_operands};
 use super::range::{MemoryCopy, MemoryFill, MemoryGrow, MemoryInit};
 use super::{Addr, check};
 use crate::exec::call::StaticCell;
 use crate::exec::slow::{Slots, SlowOp, Vm, address, memory_address_type, narrower};
 use crate::exec::variable::global;
-use crate::machine::operand::{Dst, SlotValue, Src};
+use crate::machine::operand::{AddrType, Dst, SlotValue, Src};
 use crate::machine::place::{Count, Field, Place};
 use crate::machine::{Exit, Fp, Ip, Machine, Op, handler};
 use crate::op::access::atomic::{Atomic, Effect, Observable};
@@ -309,6 +309,13 @@ pub(crate) struct Observed<M>(PhantomData<M>);
 
 impl<M: AnyMemory> AnyMemory for Observed<M> {
     type Addr = M::Addr;
+    type Bytes<R: Raw> = M::Bytes<R>;
+
+    #[inline(always)]
+    unsafe fn find<R: Raw>(m: &Machine) -> Result<M::Bytes<R>, Exit> {
+        // SAFETY: the caller's promise.
+        unsafe { M::find::<R>(m) }
+    }
 
     #[inline(always)]
     unsafe fn load<R: Raw>(m: &Machine) -> Result<R, Exit> {

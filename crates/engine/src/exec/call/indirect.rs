@@ -7,23 +7,19 @@ use lineal_decoder::TypeIndex;
 
 use super::outside::{call_any, leave_to};
 use super::{CALL_SUBTYPE, blame_caller, callee_frame};
-use crate::machine::operand::{SlotA, SlotValue, Src};
+use crate::exec::table::element;
+use crate::machine::operand::{AddrType, SlotA, Src};
 use crate::machine::place::{Field, Place};
 use crate::machine::{Exit, Ip, Machine, Op};
 use crate::runtime::context::Context;
-use crate::runtime::entity::{FuncEntity, TableEntity};
+use crate::runtime::entity::FuncEntity;
 use crate::runtime::trap::Trap;
 
 /// Calls through table `b`, at the index of class `S`; granule 2 is the expected type, granule 3
 /// the metadata.
 pub(crate) struct CallIndirect<S, I>(PhantomData<(S, I)>);
 
-/// The type of a table index: `u32` or `u64`.
-pub(crate) trait IndexType: SlotValue + Into<u64> {}
-impl IndexType for u32 {}
-impl IndexType for u64 {}
-
-impl<S: Src<I>, I: IndexType> Op for CallIndirect<S, I> {
+impl<S: Src<I>, I: AddrType> Op for CallIndirect<S, I> {
     const GRANULES: usize = 4;
     const PLACES: &'static [Place] = &[S::PLACE, Place::Number(Field::all(2)), Place::Call(3)];
 
@@ -80,30 +76,9 @@ impl Op for CallSubtype {
     }
 }
 
-/// The element of table `b` at an index.
-///
-/// # Safety
-///
-/// E1 to E3 hold, and nothing else uses the table while the reference lives.
-#[inline(always)]
-pub(crate) unsafe fn element<'a, I: IndexType>(m: &Machine, index: I) -> Result<&'a mut u64, Exit> {
-    // SAFETY: the caller's promise, R1; validation bounds the table's index.
-    unsafe {
-        let instance = &*(*m.cx).instance;
-        let table: *mut TableEntity =
-            instance.tables.as_ptr().add(m.ip.b() as usize).read().as_ptr();
-        let index: u64 = index.into();
-        let elements = &mut (*table).elements;
-        elements.get_mut(index as usize).ok_or_else(|| {
-            (*m.cx).fault.start = index;
-            Trap::TableOutOfBounds.into()
-        })
-    }
-}
-
 /// The function that an indirect call calls, whatever its type.
 #[inline(always)]
-pub(super) unsafe fn lookup<S: Src<I>, I: IndexType>(
+pub(super) unsafe fn lookup<S: Src<I>, I: AddrType>(
     m: &Machine,
 ) -> Result<NonNull<FuncEntity>, Exit> {
     // SAFETY: E1 to E3; no reference into the table stays (R3).

@@ -21,7 +21,7 @@ mod tail;
 
 pub(crate) use direct::{Call, CallImport};
 pub(crate) use enter::{Enter, MANY};
-pub(crate) use indirect::{CallIndirect, CallRef, IndexType, element};
+pub(crate) use indirect::{CallIndirect, CallRef};
 #[cfg(feature = "async")]
 pub(crate) use outside::HostCode;
 pub(crate) use outside::{call_host, host_slots, returned, run_host};

@@ -5,9 +5,9 @@ use std::ptr::NonNull;
 
 use super::begin;
 use super::direct::imported;
-use super::indirect::{IndexType, expected_type, is_subtype, lookup};
+use super::indirect::{expected_type, is_subtype, lookup};
 use super::outside::call_any;
-use crate::machine::operand::Src;
+use crate::machine::operand::{AddrType, Src};
 use crate::machine::place::{Field, Place};
 use crate::machine::{Exit, Ip, Machine, Op};
 use crate::runtime::entity::FuncEntity;
@@ -106,7 +106,7 @@ impl Op for ReturnCallImport {
 /// Tail-calls through table `b`: operands as [`CallIndirect`], granule 3 a [`TailMeta`].
 pub(crate) struct ReturnCallIndirect<S, I>(PhantomData<(S, I)>);
 
-impl<S: Src<I>, I: IndexType> Op for ReturnCallIndirect<S, I> {
+impl<S: Src<I>, I: AddrType> Op for ReturnCallIndirect<S, I> {
     const GRANULES: usize = 4;
     const PLACES: &'static [Place] = &[S::PLACE, Place::Number(Field::all(2)), Place::TailCall(3)];
     const GOES_ON: bool = false;

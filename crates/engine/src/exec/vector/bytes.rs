@@ -3,13 +3,11 @@
 
 use std::arch::asm;
 use std::marker::PhantomData;
-use std::mem::transmute;
 
 use super::immediate;
 use crate::machine::operand::{Dst, Src, ToSlot};
 use crate::machine::place::{Field, Place};
-use crate::machine::{Exit, Machine, Op};
-use crate::op::vector::Vector;
+use crate::machine::{Exit, Machine, Op, Vector, from_register, to_register};
 
 /// The bytes of `bytes` by indices: zero where an index has its highest bit set; otherwise, its lowest
 /// four bits count.
@@ -19,20 +17,16 @@ use crate::op::vector::Vector;
 /// The processor has SSSE3.
 #[inline(always)]
 unsafe fn pshufb(bytes: Vector, indices: Vector) -> Vector {
-    // SAFETY: any 16 bytes are a register's, and the other way round.
-    let [mut bytes, indices] =
-        [bytes, indices].map(|it| unsafe { transmute::<Vector, Register>(it) });
-    // SAFETY: the instruction changes the register that it says.
+    let [mut bytes, indices] = [bytes, indices].map(to_register);
+    // SAFETY: the caller's promise; the instruction changes the register that it says.
     unsafe {
         asm!(
             "pshufb {}, {}", inout(xmm_reg) bytes, in(xmm_reg) indices,
             options(pure, nomem, nostack, preserves_flags),
         );
-        transmute::<Register, Vector>(bytes)
     }
+    from_register(bytes)
 }
-
-type Register = std::arch::x86_64::__m128i;
 
 /// An index that [`pshufb`] makes zero of.
 const ZERO: u8 = 0x80;

@@ -1,6 +1,6 @@
 //! Handlers of vector operations.
 //!
-//! A result goes to its slots and to the accumulator of vectors; an operand comes from either.
+//! A result goes to its slots and to the accumulator of vectors; most operands can come from either.
 //! Scalars come from and go to where those of other operations do. Loads and stores are in
 //! [`access`](super::access).
 

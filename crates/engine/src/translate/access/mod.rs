@@ -3,7 +3,8 @@
 //!
 //! Memory 0 with 32-bit addresses gets the fast family, [`crate::exec::access::scalar::LoadOp`] and
 //! [`crate::exec::access::scalar::StoreOp`]; any other memory [`LoadAny`](crate::exec::access::scalar::LoadAny) and
-//! [`StoreAny`](crate::exec::access::scalar::StoreAny), for its kind.
+//! [`StoreAny`](crate::exec::access::scalar::StoreAny), for its kind. Of the latter, there are more forms
+//! for memory 0 with 64-bit addresses, and for memory 0 that is shared ([`FirstClass`]).
 
 mod atomic;
 pub(super) mod fold;

@@ -22,9 +22,15 @@ impl ShuffleTable {
 }
 
 impl Translator<'_> {
+    /// Whether the processor can. Without optimisations bytes move one at a time, so that what other
+    /// processors do can be tested here.
+    fn can_shuffle(&self) -> bool {
+        self.function.options.optimizations.fuse && is_x86_feature_detected!("ssse3")
+    }
+
     /// Translates a shuffle, if the processor can do it.
     pub(super) fn fast_shuffle(&mut self, lanes: [u8; 16]) -> bool {
-        if !is_x86_feature_detected!("ssse3") {
+        if !self.can_shuffle() {
             return false;
         }
         let b = self.pop_vector();
@@ -51,7 +57,7 @@ impl Translator<'_> {
 
     /// Translates `i8x16.swizzle`, if the processor can do it.
     pub(super) fn fast_swizzle(&mut self) -> bool {
-        if !is_x86_feature_detected!("ssse3") {
+        if !self.can_shuffle() {
             return false;
         }
         let (pair, fields) = self.pop_two_vectors();

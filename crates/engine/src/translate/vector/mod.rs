@@ -114,14 +114,6 @@ impl<O: VectorTernary> TernaryTable<O> {
         second: handler::<VectorTernop<O, SlotA, Acc, SlotBHigh>>(),
         third: handler::<VectorTernop<O, SlotA, SlotBLow, Acc>>(),
     };
-
-    /// All in slots.
-    const SLOW: &'static VectorTriples<Handler> = &VectorTriples {
-        slots: handler::<SlowVectorTernop<O>>(),
-        first: handler::<SlowVectorTernop<O>>(),
-        second: handler::<SlowVectorTernop<O>>(),
-        third: handler::<SlowVectorTernop<O>>(),
-    };
 }
 
 /// Methods named as the operators on vectors that have immediates: for each group, the method that
@@ -214,7 +206,8 @@ impl Translator<'_> {
         (pair, Fields { a, b: u32::from(b), ..Fields::default() })
     }
 
-    fn vector_ternary_by(&mut self, handlers: &VectorTriples<Handler>) {
+    /// Pops three vectors as operands `a` and the halves of `b`.
+    fn pop_three_vectors(&mut self) -> (VectorTriple, Fields) {
         let c = self.pop_vector();
         let b = self.pop_vector();
         let a = self.pop_vector();
@@ -226,7 +219,7 @@ impl Translator<'_> {
         };
         let (a, b) = (self.reach_vector(a, 1), self.reach_vector(b, 2));
         let b = u32::from_ne_bytes(halves(b, self.reach_vector(c, 3)));
-        self.define_vector(*handlers.at(triple), Fields { a, b, d: 0, wide: None }, &[]);
+        (triple, Fields { a, b, d: 0, wide: None })
     }
 
     fn shuffle(&mut self, lanes: [u8; 16]) {
@@ -265,12 +258,14 @@ impl VectorLowering for Translator<'_> {
     }
 
     fn vector_ternary<O: VectorTernary>(&mut self) {
-        self.vector_ternary_by(TernaryTable::<O>::BY_SOURCES);
+        let (triple, fields) = self.pop_three_vectors();
+        self.define_vector(*TernaryTable::<O>::BY_SOURCES.at(triple), fields, &[]);
         self.canonicalize_lanes(O::NANS);
     }
 
     fn vector_ternary_slow<O: VectorTernary>(&mut self) {
-        self.vector_ternary_by(TernaryTable::<O>::SLOW);
+        let (_, fields) = self.pop_three_vectors();
+        self.define_vector(handler::<SlowVectorTernop<O>>(), fields, &[]);
         self.canonicalize_lanes(O::NANS);
     }
 
