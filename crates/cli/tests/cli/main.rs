@@ -1,12 +1,13 @@
 //! Tests of the command line, one module a command: they drive the built program.
 
 mod check;
+#[path = "../common/mod.rs"]
+mod common;
 mod dump;
 mod faults;
 mod heap;
 mod hostile;
 mod inspect;
-mod interrupt;
 mod javascript;
 mod observe;
 mod program;
@@ -20,8 +21,10 @@ mod wasi;
 mod wast;
 
 use std::io::Write;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::path::PathBuf;
+use std::process::{Output, Stdio};
+
+use common::{command, file};
 
 /// What a run of the program came to.
 struct Outcome {
@@ -57,12 +60,6 @@ impl Outcome {
     }
 }
 
-fn command(args: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_lineal"));
-    command.args(args).env_remove("RUST_BACKTRACE");
-    command
-}
-
 /// Runs the program.
 fn lineal(args: &[&str]) -> Outcome {
     Outcome::of(command(args).stdin(Stdio::null()).output().unwrap())
@@ -75,13 +72,6 @@ fn lineal_with_input(args: &[&str], input: &[u8]) -> Outcome {
     let mut child = command.spawn().unwrap();
     child.stdin.take().unwrap().write_all(input).unwrap();
     Outcome::of(child.wait_with_output().unwrap())
-}
-
-/// Writes a file for one test; its path.
-fn file(name: &str, contents: impl AsRef<[u8]>) -> String {
-    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
-    std::fs::write(&path, contents).unwrap();
-    path.into_os_string().into_string().unwrap()
 }
 
 /// The path of a bundled example.

@@ -122,58 +122,6 @@ fn guests_end_wherever_they_are() {
     }
 }
 
-/// How long a command that must be stopped takes. It may take more than `most` while other tests have
-/// the processors, but not every time.
-fn fastest(args: &[&str], most: Duration) -> Duration {
-    let begin = Instant::now();
-    let once = || {
-        let begin = Instant::now();
-        let mut child = start(args);
-        ended(&mut child);
-        begin.elapsed()
-    };
-    let mut fastest = once();
-    while fastest > most && begin.elapsed() < MUCH_LATER {
-        fastest = fastest.min(once());
-    }
-    fastest
-}
-
-/// Whether other programs use the processors, so that times say nothing.
-fn is_loaded() -> bool {
-    let cores = std::thread::available_parallelism().map_or(1, |cores| cores.get());
-    let load = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
-    let load = load.split_whitespace().next().and_then(|load| load.parse::<f64>().ok());
-    load.is_none_or(|load| load > cores as f64)
-}
-
-/// Recurses as deep as it can before it computes for ever, so that there is much to report.
-const DEEP: &str = r#"(module (func $deep (export "_start") (call $down (i32.const 20000)))
-    (func $down (param i32)
-        (if (local.get 0) (then (call $down (i32.sub (local.get 0) (i32.const 1)))))
-        (loop (br 0))))"#;
-
-#[test]
-fn guests_end_in_time() {
-    // Nothing is interrupted while a table is filled for the first time.
-    let slow = "(module (table 10000000 funcref (ref.func $f)) (elem declare func $f)
-        (table 10000000 funcref (ref.func $f)) (table 10000000 funcref (ref.func $f))
-        (table 10000000 funcref (ref.func $f)) (table 10000000 funcref (ref.func $f))
-        (table 10000000 funcref (ref.func $f)) (table 10000000 funcref (ref.func $f))
-        (func $f (export \"_start\") (loop (br 0))))";
-    let spin = "(module (func (export \"_start\") (loop (br 0))))";
-    for (name, wat) in [("spin", spin), ("deep", DEEP), ("slow-start", slow)] {
-        let path = file(&format!("timeout-exact-{name}.wat"), wat);
-        for timeout in ["20ms", "100ms"] {
-            let limit_ms: u64 = timeout.trim_end_matches("ms").parse().expect("a number");
-            let least = Duration::from_millis(limit_ms);
-            let most = if is_loaded() { MUCH_LATER } else { least + Duration::from_millis(50) };
-            let took = fastest(&["run", "--timeout", timeout, &path], most);
-            assert!(took >= least && took <= most, "{name} took {took:?} with {timeout}");
-        }
-    }
-}
-
 /// Writes numbers to all of a memory.
 const NUMBERS: &str = r#"(module (memory (export "memory") 64) (start $numbers)
     (func $numbers (local $at i32)
