@@ -6,12 +6,12 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use anyhow::{Context, Error, Result, bail, ensure};
-use lineal::{Extern, Instance, Memory, OutOfBounds, SharedMemory, Store};
+use lineal::{Escaped, Extern, Instance, Memory, OutOfBounds, SharedMemory, Store};
 use lineal_insight::AddressRange;
 
 use crate::Status;
 use crate::args;
-use crate::failure::{self, escaped};
+use crate::failure;
 use crate::hex::{HexDump, ROW_BYTES, Row};
 use crate::host::{self, Host};
 use crate::observe::{Needs, Tool};
@@ -182,7 +182,7 @@ fn find_memory(store: &Store<Host>, instance: Instance, wanted: &str) -> Result<
         (count, names) => {
             bail!(
                 "no memory `{wanted}`: the module has {count}, exported as {}",
-                escaped(&names.join(", "))
+                Escaped(&names.join(", "))
             )
         }
     }

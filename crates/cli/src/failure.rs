@@ -8,7 +8,7 @@ use std::thread;
 use std::time::Duration;
 
 use anyhow::Error;
-use lineal::{ElementTrap, FrameInfo, MemoryTrap, Trap, WasmBacktrace, WasmCoreDump};
+use lineal::{ElementTrap, Escaped, MemoryTrap, Trap, WasmBacktrace, WasmCoreDump};
 use lineal_wasi::I32Exit;
 
 use crate::host::Refused;
@@ -97,28 +97,7 @@ pub(crate) fn note(text: &str) {
 
 /// A text without what controls a terminal: names are the module's own.
 pub(crate) fn printable(text: &str) -> String {
-    text.replace(|c: char| controls(c) && c != '\n' && c != '\t', "\u{fffd}")
-}
-
-/// A name on one line, whatever is in it: what would control a terminal, or change the direction in
-/// which it writes, is written as `\u{…}`.
-pub(crate) fn escaped(name: &str) -> String {
-    let mut text = String::with_capacity(name.len());
-    for c in name.chars() {
-        if controls(c) || c == '\u{2028}' || c == '\u{2029}' {
-            text.extend(c.escape_default());
-        } else {
-            text.push(c);
-        }
-    }
-    text
-}
-
-/// Whether a character does something else than be shown: one that controls a terminal, or one
-/// that is about the direction of text.
-fn controls(c: char) -> bool {
-    let directs = |c| matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    c.is_control() || directs(c)
+    text.replace(|c: char| Escaped::is_needed_for(c) && c != '\n' && c != '\t', "\u{fffd}")
 }
 
 /// When output is coloured.
@@ -165,15 +144,6 @@ fn colours_wanted() -> bool {
     !set("NO_COLOR") && std::env::var_os("TERM").is_none_or(|t| t != "dumb")
 }
 
-/// A function of a backtrace, whose names keep to their lines.
-fn frame_text(frame: &FrameInfo) -> String {
-    let text = frame.to_string();
-    [frame.func_name(), frame.module().name()].into_iter().flatten().fold(text, |text, name| {
-        let shown = escaped(name);
-        if shown == name { text } else { text.replace(name, &shown) }
-    })
-}
-
 /// An error with its causes, and where the guest was.
 fn message(error: &Error) -> String {
     let backtrace = error.downcast_ref::<WasmBacktrace>();
@@ -199,7 +169,7 @@ fn message(error: &Error) -> String {
     if let Some(backtrace) = backtrace {
         message.push_str("  wasm backtrace, innermost function first:\n");
         for (number, frame) in backtrace.frames().iter().enumerate() {
-            let _ = writeln!(message, "  {number:>4}: {}", frame_text(frame));
+            let _ = writeln!(message, "  {number:>4}: {frame}");
         }
         match backtrace.frames_left_out() {
             0 => {}

@@ -2,9 +2,8 @@
 
 use std::fmt::Write as _;
 
-use lineal::{ExternType, ImportType};
+use lineal::{Escaped, ExternType, ImportType};
 
-use crate::failure::escaped;
 use crate::inspect::kind_and_type;
 use crate::source::Source;
 
@@ -14,7 +13,7 @@ pub(crate) fn unknown(source: &Source, imports: &[ImportType<'_>]) -> String {
     let what = if count == 1 { "an unknown import" } else { "unknown imports" };
     let mut message = format!("{source} has {what}");
     for import in imports {
-        let (module, name) = (escaped(import.module()), escaped(import.name()));
+        let (module, name) = (Escaped(import.module()), Escaped(import.name()));
         let (kind, ty) = kind_and_type(&(&import.ty()).into());
         let _ = write!(message, "\n  unknown import: {module}.{name} ({kind} {ty})");
     }

@@ -30,7 +30,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Error, Result};
-use clap::error::ErrorKind;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use clap_complete::Shell;
 use lineal_wasi::I32Exit;
@@ -122,7 +122,7 @@ fn main() -> ExitCode {
 /// The command line. What is wrong with it ends the process.
 fn parse() -> Cli {
     let args = with_command(std::env::args_os().collect());
-    let matches = Cli::command().get_matches_from(args);
+    let matches = Cli::command().try_get_matches_from(args).unwrap_or_else(|error| misuse(error));
     if let Some(("dump", matches)) = matches.subcommand()
         && let Some(option) = host::Options::after_file(matches)
     {
@@ -130,6 +130,18 @@ fn parse() -> Cli {
         Cli::command().error(ErrorKind::ArgumentConflict, message).exit();
     }
     Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
+}
+
+/// Ends the process for a command line that is wrong.
+fn misuse(mut error: clap::Error) -> ! {
+    // To pass a word as a value, after `--`, is no help: a program gets its options after the file.
+    if let Some(ContextValue::StyledStrs(mut tips)) = error.remove(ContextKind::Suggested) {
+        tips.retain(|tip| !tip.to_string().contains("as a value"));
+        if !tips.is_empty() {
+            error.insert(ContextKind::Suggested, ContextValue::StyledStrs(tips));
+        }
+    }
+    error.exit()
 }
 
 /// Names the command `run` if no command is named: before a file, and before an option that is not

@@ -6,11 +6,11 @@ use std::sync::Arc;
 
 use anyhow::{Context, Error, Result, bail};
 use lineal::{
-    Config, Engine, ExternType, FuncType, Instance, Linker, Module, ModuleTooLarge, Store, Val,
+    Config, Engine, Escaped, ExternType, FuncType, Instance, Linker, Module, ModuleTooLarge, Store,
+    Val,
 };
 
 use crate::args;
-use crate::failure::escaped;
 use crate::features;
 use crate::imports;
 use crate::progress::Progress;
@@ -88,7 +88,7 @@ impl Program {
         let args = args.iter().enumerate().map(to_text).collect::<Result<Vec<_>>>();
         let args = args
             .and_then(|args| args::parse_all(&ty, &args))
-            .with_context(|| format!("cannot call `{}`", escaped(name)))?;
+            .with_context(|| format!("cannot call `{}`", Escaped(name)))?;
         Ok(Some(Call { name: name.to_owned(), args, result_count: ty.results().len() }))
     }
 
@@ -168,7 +168,7 @@ impl Program {
         let mut list = String::new();
         for (name, ty) in self.functions() {
             let heading = if list.is_empty() { "; it exports these functions:" } else { "" };
-            let _ = write!(list, "{heading}\n  {}: {ty}", escaped(name));
+            let _ = write!(list, "{heading}\n  {}: {ty}", Escaped(name));
         }
         list
     }
@@ -181,7 +181,7 @@ impl Call {
         let func = instance.get_func(&*store, name).context("the function is exported")?;
         let mut results = vec![Val::I32(0); self.result_count];
         func.call(store, &self.args, &mut results)
-            .with_context(|| format!("`{}` failed", escaped(name)))?;
+            .with_context(|| format!("`{}` failed", Escaped(name)))?;
         Ok(results)
     }
 }

@@ -5,6 +5,8 @@ use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use lineal::Escaped;
+
 use crate::failure;
 
 /// How long work may take without a word.
@@ -34,7 +36,8 @@ impl Progress {
                 return;
             }
             loop {
-                let text = failure::escaped(&text());
+                let text = text();
+                let text = Escaped(&text);
                 // If it cannot be written, nobody misses it. The line is cut where the terminal ends.
                 let _ = write!(io::stderr(), "\r\x1b[?7l{text}\x1b[?7h\x1b[K");
                 if is_done(INTERVAL) {

@@ -54,6 +54,7 @@
 mod convert;
 mod decode;
 mod error;
+mod escape;
 mod features;
 mod module;
 mod names;
@@ -65,6 +66,7 @@ mod validate;
 mod visit;
 
 pub use error::Error;
+pub use escape::Escaped;
 pub use features::Features;
 pub use lineal_memory::MemoryType;
 pub use module::{

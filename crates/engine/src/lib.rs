@@ -91,7 +91,7 @@ pub use api::{
     TypedResumableCallOutOfFuel, UnknownImportError, V128, Val, ValType, WasmBacktraceDetails,
     WasmParams, WasmResults, WasmRet, WasmTy,
 };
-pub use lineal_decoder::{Error as DecodeError, Features};
+pub use lineal_decoder::{Error as DecodeError, Escaped, Features};
 
 /// Types as the binary of a module has them, in which defined types are numbers of that module: what
 /// [observers](Observe) are told about functions and globals.

@@ -109,3 +109,54 @@ fn source_maps_are_looked_for_next_to_the_module() {
     assert_eq!(places(&with_file), ["? queue/queue.ts:12"]);
     assert_eq!(places(&elsewhere), Vec::<String>::new());
 }
+
+/// A binary in which some texts are exchanged for others of the same length.
+fn with_texts(binary: &[u8], texts: &[(&str, &str)]) -> Vec<u8> {
+    let mut binary = binary.to_vec();
+    for (old, new) in texts {
+        assert_eq!(old.len(), new.len());
+        let starts: Vec<usize> = (0..binary.len())
+            .filter(|&start| binary[start..].starts_with(old.as_bytes()))
+            .collect();
+        assert!(!starts.is_empty(), "{old}");
+        starts
+            .iter()
+            .for_each(|&start| binary[start..][..new.len()].copy_from_slice(new.as_bytes()));
+    }
+    binary
+}
+
+#[test]
+fn names_in_debug_information_keep_to_their_lines() {
+    let texts = [
+        ("tiles.c", "t\n1:x!y"),
+        ("store_tile", "s\u{1b}[31m\u{202e}e"),
+        ("load_level", "load\r\nevel"),
+    ];
+    let binary = std::fs::read(program("tiles_O2_dwarf5.wasm")).unwrap();
+    let module = Module::new(&Engine::default(), with_texts(&binary, &texts)).unwrap();
+    let error = failure(&module, 0x1000_0000);
+    let backtrace = error.downcast_ref::<WasmBacktrace>().unwrap();
+    // They are as they were for whoever asks for them.
+    assert_eq!(places(&backtrace.frames()[1]), ["run t\n1:x!y:33"]);
+    let text = backtrace.to_string();
+    let text: Vec<&str> = text.split('\n').collect();
+    assert!(text[1].ends_with(r"!s\u{1b}[31m\u{202e}e"), "{text:?}");
+    assert_eq!(text[2], r"                    at t\n1:x!y:19:11");
+    assert_eq!(text[3], r"                 - load\r\nevel");
+    assert_eq!(text[4], r"                    at t\n1:x!y:25:3");
+    assert!(text[5].ends_with("!run"), "{text:?}");
+    assert_eq!(text.len(), 7, "{text:?}");
+}
+
+#[test]
+fn names_in_source_maps_keep_to_their_lines() {
+    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR"));
+    let map = std::fs::read_to_string(program("queue.wasm.map")).unwrap();
+    let file = folder.join("queue.wasm");
+    std::fs::write(folder.join("queue.wasm.map"), map.replace("queue.ts", r"queue\n.ts")).unwrap();
+    std::fs::copy(program("queue.wasm"), &file).unwrap();
+    let error = failure(&Module::from_file(&Engine::default(), file).unwrap(), 0x1000_0000);
+    let text = error.downcast_ref::<WasmBacktrace>().unwrap().to_string();
+    assert!(text.contains(r"at queue/queue\n.ts:12:5"), "{text}");
+}

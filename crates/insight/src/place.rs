@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::fmt;
 
-use lineal::{Engine, FrameInfo, Origin, Site};
+use lineal::{Engine, Escaped, FrameInfo, Origin, Site};
 use serde_json::{Value, json};
 
 use crate::mnemonic::instruction_at;
@@ -84,9 +84,9 @@ impl Place {
 impl fmt::Display for Place {
     /// Writes `function   file.c:12   i32.store offset=4 at 0x5f3`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.name)?;
+        write!(f, "{}", Escaped(&self.name))?;
         if let Some(source) = self.source() {
-            write!(f, "   {source}")?;
+            write!(f, "   {}", Escaped(&source))?;
         }
         if let Some(instruction) = &self.instruction {
             write!(f, "   {instruction}")?;

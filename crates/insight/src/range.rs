@@ -3,7 +3,7 @@
 use std::fmt;
 use std::ops::Range;
 
-use lineal::Module;
+use lineal::{Escaped, Module};
 
 /// A range of addresses of one of a module's memories.
 ///
@@ -156,7 +156,8 @@ fn unknown(name: &str, memory: u32, module: &Module) -> RangeError {
         return bad(name);
     }
     let symbols = module.data_symbols().iter().filter(|symbol| symbol.memory() == memory);
-    let names: Vec<&str> = symbols.map(|symbol| symbol.name()).take(8).collect();
+    let names = symbols.map(|symbol| Escaped(symbol.name()).to_string());
+    let names: Vec<String> = names.take(8).collect();
     let known = if names.is_empty() {
         "the module names none; compile it with -g, or give an address".to_owned()
     } else {

@@ -8,10 +8,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::Result;
-use lineal_decoder::{ExternIndex, ExternType, MemoryType, Module, TableType};
+use lineal_decoder::{Escaped, ExternIndex, ExternType, MemoryType, Module, TableType};
 
 use crate::Status;
-use crate::failure::escaped;
 use crate::features;
 use crate::hex::{HexDump, ROW_BYTES};
 use crate::layout::{Layout, Place};
@@ -85,7 +84,7 @@ struct Part {
 
 impl Inspection<'_> {
     fn print(&self, out: &mut impl Write) -> Result<()> {
-        let name = escaped(self.module.names().module().unwrap_or("without a name"));
+        let name = Escaped(self.module.names().module().unwrap_or("without a name"));
         writeln!(out, "module {name}, {}", bytes(Some(self.module.bytes.len() as u64)))?;
         for index in 0..self.module.memories.len() as u32 {
             writeln!(out)?;
@@ -104,10 +103,10 @@ impl Inspection<'_> {
         let ty = &self.module.memories[index as usize];
         write!(out, "memory {index}")?;
         if let Some((module, name)) = self.memory_import(index) {
-            write!(out, ", imported from {}::{}", escaped(module), escaped(name))?;
+            write!(out, ", imported from {}::{}", Escaped(module), Escaped(name))?;
         }
         for name in self.exported_as(ExternIndex::Memory(index)) {
-            write!(out, ", exported as {}", escaped(name))?;
+            write!(out, ", exported as {}", Escaped(name))?;
         }
         writeln!(out, ": {}", memory_text(ty))?;
         for (segment, place) in self.layout.places.iter().enumerate() {
@@ -181,12 +180,12 @@ impl Inspection<'_> {
         let shown = if self.all { functions.len() } else { BIGGEST };
         for function in functions.iter().take(shown) {
             let index = function.index;
-            let name = self.module.names().func(index).map(escaped).unwrap_or_default();
+            let name = self.module.names().func(index).unwrap_or_default();
             let space = if name.is_empty() { "" } else { " " };
             let (size, ty) = (bytes(Some(function.size_bytes)), self.module.func_type(index));
-            write!(out, "  {index}{space}{name}: {size}, {ty}")?;
+            write!(out, "  {index}{space}{}: {size}, {ty}", Escaped(name))?;
             for name in self.exported_as(ExternIndex::Func(index)) {
-                write!(out, ", exported as {}", escaped(name))?;
+                write!(out, ", exported as {}", Escaped(name))?;
             }
             writeln!(out)?;
         }
@@ -227,7 +226,7 @@ impl Inspection<'_> {
     /// Ends a line with the names that something is exported under.
     fn print_exported_as(&self, out: &mut impl Write, index: ExternIndex) -> Result<()> {
         for name in self.exported_as(index) {
-            write!(out, ", exported as {}", escaped(name))?;
+            write!(out, ", exported as {}", Escaped(name))?;
         }
         writeln!(out)?;
         Ok(())
@@ -242,7 +241,7 @@ impl Inspection<'_> {
         }
         let whole = self.module.bytes.len() as f64;
         for part in parts {
-            let (name, size) = (escaped(&part.name), bytes(Some(part.size_bytes)));
+            let (name, size) = (Escaped(&part.name), bytes(Some(part.size_bytes)));
             let share = part.size_bytes as f64 / whole * 100.0;
             writeln!(out, "  {name}: {size} ({share:.0}%)")?;
         }
@@ -289,7 +288,7 @@ impl Inspection<'_> {
         }
         for import in &self.module.imports {
             let (kind, ty) = kind_and_type(&import.ty);
-            let (module, name) = (escaped(&import.module), escaped(&import.name));
+            let (module, name) = (Escaped(&import.module), Escaped(&import.name));
             writeln!(out, "  {module}::{name}: {kind} {ty}")?;
         }
         Ok(())
@@ -301,7 +300,7 @@ impl Inspection<'_> {
         }
         for export in &self.module.exports {
             let (kind, ty) = kind_and_type(&self.module.extern_type(export.index));
-            writeln!(out, "  {}: {kind} {ty}", escaped(&export.name))?;
+            writeln!(out, "  {}: {kind} {ty}", Escaped(&export.name))?;
         }
         Ok(())
     }

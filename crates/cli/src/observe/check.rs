@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
 use clap::ValueEnum;
+use lineal::Escaped;
 use lineal_insight::CallEvent;
 use lineal_insight::alloc::{AllocOption, AllocatorFunction};
 use lineal_insight::check::{self, Check, LeakKind, suppression_of};
@@ -211,9 +212,9 @@ pub(crate) fn allocators(functions: &[AllocatorFunction], unused: &[AllocOption]
         );
         return text;
     }
-    let names = functions
-        .iter()
-        .map(|function| format!("{} (func[{}], {})", function.name, function.index, function.how));
+    let names = functions.iter().map(|function| {
+        format!("{} (func[{}], {})", Escaped(&function.name), function.index, function.how)
+    });
     // A module that is compiled again has the same.
     let mut distinct: Vec<String> = Vec::new();
     for name in names {

@@ -1,6 +1,6 @@
 //! `--explain`: after a trap, which bytes had to do with it and who wrote them.
 
-use lineal::{Error, MemoryTrap, Moment, Trap, WasmBacktrace};
+use lineal::{Error, Escaped, MemoryTrap, Moment, Trap, WasmBacktrace};
 use lineal_insight::AddressRange;
 use lineal_insight::blame::{Blame, Run};
 use lineal_insight::recent::Recent;
@@ -105,7 +105,7 @@ fn explain_functions(moment: &Moment<'_>, blame: &Blame, recent: Option<&Recent>
             runs.iter().filter(|run| run.place.name == name).take(SHOWN_RUNS).cloned().collect();
         for (what, runs) in [("read", &read), ("wrote", &written)] {
             if !runs.is_empty() {
-                note(&format!("bytes that {name} {what} last:"));
+                note(&format!("bytes that {} {what} last:", Escaped(&name)));
                 print(runs);
             }
         }

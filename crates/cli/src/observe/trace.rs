@@ -110,7 +110,7 @@ impl Options {
                     });
                     let source = source.unwrap_or_default();
                     let text = format!("  {name}{source} at {offset:#x}");
-                    writeln!(out, "{}", crate::failure::printable(&text))?;
+                    writeln!(out, "{}", lineal::Escaped(&text))?;
                 }
                 (None, _) => writeln!(out, "  host")?,
             }

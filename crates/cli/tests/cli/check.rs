@@ -169,3 +169,58 @@ fn the_page_about_a_memory_bug_is_true() {
         assert!(run.stderr.contains(block), "{block}\nis not in\n{}", run.stderr);
     }
 }
+
+/// A program in whose names are line ends, commands for terminals, and changes of direction.
+fn with_hostile_names() -> String {
+    let mut binary = std::fs::read(faulty("lifetime-O0.wasm")).unwrap();
+    for (old, new) in [
+        ("lifetime.c", "life\ntim.c"),
+        ("main.c", "m\u{202e}.c"),
+        ("__original_main", "__orig\u{1b}[31mmain"),
+        ("\u{4}push", "\u{4}p\rsh"),
+        ("push\0", "p\rsh\0"),
+    ] {
+        assert_eq!(old.len(), new.len());
+        let starts: Vec<usize> = (0..binary.len())
+            .filter(|&start| binary[start..].starts_with(old.as_bytes()))
+            .collect();
+        assert!(!starts.is_empty(), "{old:?}");
+        starts
+            .iter()
+            .for_each(|&start| binary[start..][..new.len()].copy_from_slice(new.as_bytes()));
+    }
+    file("hostile-names.wasm", binary)
+}
+
+#[test]
+fn names_from_a_module_keep_to_their_lines_in_every_report() {
+    let program = with_hostile_names();
+    let case = "freed_in_another_function";
+    let trace = file("hostile-names.ltrace", "");
+    let folded = file("hostile-names.folded", "");
+    let snapshots = ["1", "2"].map(|number| file(&format!("hostile-names-{number}.snap"), ""));
+    let mut texts = Vec::new();
+    for (args, expected) in [
+        (vec!["check", "--gen-suppressions", &*program, case], r"p\rsh  life\ntim.c:"),
+        (vec!["heap", "--folded", &folded, &program, case], r"p\rsh  life\ntim.c:"),
+        (vec!["blame", "--at", "0x400..0x20000", &program, case], r"life\ntim.c:"),
+        (vec!["run", "--watch", "0x400..0x20000:rw", &program, case], r"life\ntim.c:"),
+        (vec!["trace", "--output", &trace, &program, case], ""),
+        (vec!["trace", "--module", &program, &trace], r"life\ntim.c:"),
+        (vec!["snapshot", "--at", "malloc", "--output", &snapshots[0], &program, case], ""),
+        (vec!["snapshot", "--at", "exit", "--output", &snapshots[1], &program, case], ""),
+        (vec!["diff", &snapshots[0], &snapshots[1]], r"m\u{202e}.c:"),
+        (vec!["inspect", "--all", &program], r"p\rsh"),
+    ] {
+        let run = lineal(&args);
+        let text = run.stdout + &run.stderr;
+        assert!(text.contains(expected), "{args:?}: {text}");
+        texts.push(text);
+    }
+    texts.push(std::fs::read_to_string(folded).unwrap());
+    for text in texts {
+        let special = |c: char| c != '\n' && (c.is_control() || c == '\u{202e}' || c == '\u{fffd}');
+        assert!(!text.contains(special), "{text:?}");
+        assert!(!text.lines().any(|line| line.starts_with("tim.c")), "{text}");
+    }
+}

@@ -94,6 +94,36 @@ fn an_option_after_the_file_gets_a_hint() {
 }
 
 #[test]
+fn a_misspelt_option_gets_the_right_tip() {
+    let path = file("misspelt.wat", crate::CALLS);
+    for command in [
+        "run",
+        "script",
+        "wast",
+        "inspect",
+        "dump",
+        "blame",
+        "check",
+        "heap",
+        "heat",
+        "trace",
+        "snapshot",
+        "diff",
+        "completions",
+    ] {
+        let report = lineal(&[command, "--quite", &path]).failure(2);
+        assert!(report.contains("unexpected argument '--quite' found"), "{command}: {report}");
+        assert!(report.contains("a similar argument exists: '--quiet'"), "{command}: {report}");
+        assert!(!report.contains("as a value"), "{command}: {report}");
+        let report = lineal(&[command, "--zzz", &path]).failure(2);
+        assert!(!report.contains("tip:"), "{command}: {report}");
+    }
+    let report = lineal(&["--fule=5", &path]).failure(2);
+    assert!(report.contains("a similar argument exists: '--fuel'"), "{report}");
+    assert!(!report.contains("as a value"), "{report}");
+}
+
+#[test]
 fn limits_that_are_none_get_advice() {
     let path = file("limits.wat", crate::CALLS);
     for (option, value, advice) in [

@@ -6,7 +6,7 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result, bail, ensure};
-use lineal_decoder as plain;
+use lineal_decoder::{self as plain, Escaped};
 
 use crate::api::engine::Engine;
 use crate::api::func::Func;
@@ -565,7 +565,7 @@ impl<T> Linker<T> {
 
     fn insert(&mut self, module: &str, name: &str, definition: Definition) -> Result<&mut Self> {
         if !self.allow_shadowing && self.find(module, name).is_some() {
-            bail!("`{module}::{name}` is defined already");
+            bail!("`{}::{}` is defined already", Escaped(module), Escaped(name));
         }
         let items = self.definitions.entry(module.into()).or_default();
         items.insert(name.into(), definition);
@@ -587,7 +587,7 @@ fn command_functions(module: &Module) -> Result<Vec<(String, FuncType)>> {
         match export.ty() {
             ExternType::Func(ty) => functions.push((export.name().to_owned(), ty)),
             ExternType::Memory(_) => {}
-            _ => bail!("the export `{}` of a command is not a function", export.name()),
+            _ => bail!("the export `{}` of a command is not a function", Escaped(export.name())),
         }
     }
     Ok(functions)
@@ -645,7 +645,8 @@ impl UnknownImportError {
 
 impl fmt::Display for UnknownImportError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "unknown import: `{}::{}` has not been defined", self.module, self.name)
+        let (module, name) = (Escaped(&self.module), Escaped(&self.name));
+        write!(f, "unknown import: `{module}::{name}` has not been defined")
     }
 }
 

@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::OnceLock;
 
 use anyhow::Error;
+use lineal_decoder::Escaped;
 use lineal_symbols::{FrameSymbol, demangle};
 
 use super::code::Module;
@@ -191,12 +192,13 @@ impl fmt::Display for WasmBacktrace {
 
 impl fmt::Display for FrameInfo {
     /// Writes the frame as `0x1a3 - module!function`, and below it where that is in the source, if
-    /// that is known. Inlined functions have lines of their own, the innermost one first.
+    /// that is known. Inlined functions have lines of their own, the innermost one first. Names are
+    /// [escaped](Escaped).
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(offset) = self.module_offset {
             write!(f, "{offset:#8x} - ")?;
         }
-        write!(f, "{}!", self.module.name().unwrap_or("<unknown>"))?;
+        write!(f, "{}!", Escaped(self.module.name().unwrap_or("<unknown>")))?;
         let symbols = self.symbols();
         if symbols.is_empty() {
             return self.write_name(f);
@@ -207,12 +209,12 @@ impl fmt::Display for FrameInfo {
                 f.write_str("\n                 - ")?;
             }
             match symbol.name() {
-                Some(name) => f.write_str(name)?,
+                Some(name) => write!(f, "{}", Escaped(name))?,
                 None if is_function => self.write_name(f)?,
                 None => f.write_str("<inlined function>")?,
             }
             let Some(file) = symbol.file() else { continue };
-            write!(f, "\n                    at {file}")?;
+            write!(f, "\n                    at {}", Escaped(file))?;
             let Some(line) = symbol.line() else { continue };
             write!(f, ":{line}")?;
             if let Some(column) = symbol.column() {
@@ -227,7 +229,7 @@ impl FrameInfo {
     /// Writes the name that the module gives the function, or its index.
     fn write_name(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.func_name() {
-            Some(name) => f.write_str(&demangle(name)),
+            Some(name) => write!(f, "{}", Escaped(&demangle(name))),
             None => write!(f, "<wasm function {}>", self.func_index),
         }
     }

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use anyhow::Result;
-use lineal_decoder::{ExternType, FuncType, GlobalType, Import, TableType, TypeIndex};
+use lineal_decoder::{Escaped, ExternType, FuncType, GlobalType, Import, TableType, TypeIndex};
 use lineal_memory::{ImportMismatch, MemoryType};
 
 use super::entity::{FuncEntity, GlobalEntity, MemoryEntity, TableEntity, TagEntity};
@@ -36,6 +36,7 @@ impl IncompatibleImport {
 impl fmt::Display for IncompatibleImport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let IncompatibleImport { module, name, reason } = self;
+        let (module, name) = (Escaped(module), Escaped(name));
         write!(f, "incompatible import type for `{module}::{name}`: {reason}")
     }
 }

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use lineal::Escaped;
+
 use super::leaks::LeakKind;
 use crate::alloc::{Family, Place};
 
@@ -78,8 +80,8 @@ pub struct Frame {
 
 impl fmt::Display for Frame {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.function)?;
-        match (&self.file, self.line) {
+        write!(f, "{}", Escaped(&self.function))?;
+        match (self.file.as_deref().map(Escaped), self.line) {
             (Some(file), Some(line)) => {
                 write!(f, "  {file}:{line}")?;
                 if let Some(column) = self.column {

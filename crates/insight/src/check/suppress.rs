@@ -17,6 +17,8 @@
 
 use std::fmt;
 
+use lineal::Escaped;
+
 use super::finding::{Finding, Frame};
 
 /// Suppressions, with how often each was used.
@@ -166,10 +168,11 @@ impl Pattern {
     fn matches(&self, frame: &Frame) -> bool {
         match self {
             Pattern::Any => true,
-            Pattern::Function(pattern) => glob(pattern, &frame.function),
+            // Names are compared as reports print them.
+            Pattern::Function(pattern) => glob(pattern, &Escaped(&frame.function).to_string()),
             Pattern::Source(pattern) => frame.file.as_ref().is_some_and(|file| {
-                let line = frame.line.unwrap_or(0);
-                glob(pattern, file) || glob(pattern, &format!("{file}:{line}"))
+                let (file, line) = (Escaped(file).to_string(), frame.line.unwrap_or(0));
+                glob(pattern, &file) || glob(pattern, &format!("{file}:{line}"))
             }),
         }
     }
@@ -207,7 +210,7 @@ pub fn suppression_of(finding: &Finding) -> String {
     let mut text =
         format!("{{\n   finding {}\n   lineal:{}\n", finding.number, finding.kind.name());
     for frame in &finding.stack {
-        text.push_str(&format!("   fun:{}\n", frame.function));
+        text.push_str(&format!("   fun:{}\n", Escaped(&frame.function)));
     }
     text.push_str("}\n");
     text

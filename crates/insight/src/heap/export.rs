@@ -5,6 +5,8 @@ use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 
+use lineal::Escaped;
+
 use super::profile::{Profile, SiteProfile, Totals};
 use crate::check::{Frame, frames_json};
 
@@ -107,7 +109,10 @@ pub fn folded(profile: &Profile, weight: impl Fn(&Totals) -> u64) -> String {
     for SiteProfile { stack, totals } in &profile.sites {
         let weight = weight(totals);
         if weight > 0 {
-            let names = stack.iter().rev().map(|frame| frame.function.replace(';', ":"));
+            let names = stack
+                .iter()
+                .rev()
+                .map(|frame| Escaped(&frame.function).to_string().replace(';', ":"));
             let _ = writeln!(text, "{} {weight}", names.collect::<Vec<_>>().join(";"));
         }
     }

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use lineal::Escaped;
+
 use super::profile::Profile;
 use crate::words::{bytes, count_of};
 
@@ -51,7 +53,7 @@ impl fmt::Display for Profile {
             if let Some(size) = stack.size_bytes {
                 write!(f, " of {size}")?;
             }
-            writeln!(f, ", in {whose}")?;
+            writeln!(f, ", in {}", Escaped(whose))?;
         }
         for (number, site) in (1..).zip(self.sites.iter().take(SHOWN)) {
             let totals = &site.totals;

@@ -6,6 +6,8 @@ use std::ops::Range;
 
 use serde_json::{Value, json};
 
+use lineal::Escaped;
+
 use super::{PAGE_BYTES, Snapshot, SnapshotBlock};
 use crate::check::frames_json;
 use crate::page::Page;
@@ -271,7 +273,7 @@ impl fmt::Display for Difference {
         }
         let owners = self.by_owner();
         for (name, bytes) in owners.iter().take(10) {
-            writeln!(f, "  {:>10}  {name}", count_of(*bytes, "byte"))?;
+            writeln!(f, "  {:>10}  {}", count_of(*bytes, "byte"), Escaped(name))?;
         }
         for change in &self.changes {
             let memory = match change.memory {
@@ -285,7 +287,7 @@ impl fmt::Display for Difference {
                 "{memory}{:#x}..{:#x}  {}+{}  {}{more} -> {}{more}",
                 change.range.start,
                 change.range.end,
-                change.owner,
+                Escaped(&change.owner),
                 change.offset,
                 hex(&change.old),
                 hex(&change.new)

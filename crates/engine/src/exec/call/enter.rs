@@ -1,6 +1,6 @@
 //! The cell that begins a function, and the one that translates it first.
 
-use lineal_decoder::ModuleParts;
+use lineal_decoder::{Escaped, ModuleParts};
 
 use super::blame_caller;
 use crate::machine::place::{Count, Field, Place};
@@ -101,7 +101,7 @@ unsafe fn translate_now(cx: *mut Context, entry: *const FuncEntry) -> bool {
 fn no_code(module: &ModuleParts, index: u32) -> String {
     let func = module.imported_funcs + index;
     match module.names().func(func) {
-        Some(name) => format!("cannot call function {func} (`{}`)", name.escape_debug()),
+        Some(name) => format!("cannot call function {func} (`{}`)", Escaped(name)),
         None => format!("cannot call function {func}"),
     }
 }

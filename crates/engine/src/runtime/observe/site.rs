@@ -8,6 +8,8 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock, Weak};
 
+use lineal_decoder::Escaped;
+
 use crate::runtime::backtrace::FrameInfo;
 use crate::runtime::code::Module;
 use crate::runtime::code::ModuleCode;
@@ -92,11 +94,11 @@ impl fmt::Display for Origin {
         match self {
             Origin::Nobody => f.write_str("never written"),
             Origin::Instruction(frame) => match frame.func_name() {
-                Some(name) => f.write_str(name),
+                Some(name) => write!(f, "{}", Escaped(name)),
                 None => write!(f, "func[{}]", frame.func_index()),
             },
             Origin::Segment { index, .. } => write!(f, "data segment {index}"),
-            Origin::HostFunction { name, .. } => write!(f, "host: {name}"),
+            Origin::HostFunction { name, .. } => write!(f, "host: {}", Escaped(name)),
             Origin::Host => f.write_str("host"),
             Origin::Unknown => f.write_str("unknown"),
         }
