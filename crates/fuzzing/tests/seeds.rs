@@ -100,3 +100,8 @@ fn differential() {
 fn translate() {
     run("translate", 400);
 }
+
+#[test]
+fn work() {
+    run("work", 100);
+}

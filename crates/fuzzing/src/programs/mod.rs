@@ -1,9 +1,9 @@
 //! Programs dense in what the translator optimises, in the text format.
 //!
-//! A module has five fixed functions, one for each type, and several random ones, a memory, a
-//! table, a data segment and globals. [`FunctionWriter`] writes one random function:
-//! `expressions` has what leaves a value, `statements` what leaves nothing, `operators` the tables
-//! of numeric instructions. Every other function is one of `sequences`.
+//! One in four is shaped like what compilers make (`compiled`). Any other module has five fixed
+//! functions, one for each type, and several random ones, a memory, a table, a data segment and
+//! globals. [`FunctionWriter`] writes one random function: `expressions` has what leaves a value,
+//! `statements` what leaves nothing, `operators` the tables of numeric instructions. Every other function is one of `sequences`.
 //!
 //! Everything ends soon, because a global counts down: each loop iteration and each call of a
 //! random function costs one, and without fuel loops are left and functions return constants.
@@ -11,6 +11,7 @@
 //! NaNs are not pinned down by the specification, so their bits must not be seen: `exact` makes
 //! floats for stores, reinterpretation and the sign of `copysign`.
 
+mod compiled;
 mod expressions;
 mod operators;
 mod sequences;
@@ -78,9 +79,17 @@ const ARGUMENT_BYTES: usize = 64;
 /// Compares the program that some bytes choose in Lineal with and without optimisations.
 pub(crate) fn judge(bytes: &[u8]) -> Result<(), String> {
     let (arguments, bytes) = bytes.split_at(bytes.len().min(ARGUMENT_BYTES));
-    let wasm = module(bytes);
+    let wasm = any_module(bytes);
     // The programs let NaNs be seen in results and globals only, where all are taken for one.
     compare_optimizations(&Case { wasm: &wasm, arguments, fuel: FUEL, nans_are_canonical: true })
+}
+
+/// The program that some bytes choose: one of random operations, or one as compilers make them.
+pub(crate) fn any_module(bytes: &[u8]) -> Vec<u8> {
+    match bytes.split_last() {
+        Some((last, bytes)) if last % 4 == 0 => compiled::module(bytes),
+        _ => module(bytes),
+    }
 }
 
 /// What all functions of a module can refer to.
@@ -106,8 +115,8 @@ struct FunctionWriter<'a, 'b> {
     budget: usize,
 }
 
-/// The program that some bytes choose.
-pub(crate) fn module(bytes: &[u8]) -> Vec<u8> {
+/// The program of random operations that some bytes choose.
+fn module(bytes: &[u8]) -> Vec<u8> {
     let mut numbers = Numbers::new(bytes);
     let address_type = if numbers.once_in(4) { Type::I64 } else { Type::I32 };
     let has_exceptions = numbers.once_in(3);
