@@ -14,7 +14,7 @@ use lineal_script::{Error, Language, Output, Script, ScriptError};
 use lineal_wasi::I32Exit;
 use lineal_wasi::p1::{self, WasiP1Ctx};
 
-use crate::observe::check::allocators;
+use crate::observe::check::{allocators, not_checked};
 use crate::observe::{SharedTool, Tool, watch};
 use crate::source::Source;
 use crate::watchdog::Watchdog;
@@ -207,9 +207,8 @@ fn report(
         return Ok(false);
     }
     let report = check.report(moment);
-    failure::note(
-        format!("{}{report}", allocators(&report.allocators, &report.unused_alloc)).trim_end(),
-    );
+    let functions = allocators(&report.allocators, &report.unused_alloc);
+    failure::note(format!("{functions}{}{report}", not_checked(&report.hidden)).trim_end());
     Ok(!report.is_clean())
 }
 

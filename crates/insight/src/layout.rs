@@ -21,6 +21,8 @@ pub struct Layout {
     pub data_end: Option<u64>,
     /// Where the stack ends, if a global says so.
     pub stack_low: Option<u64>,
+    /// Whether AssemblyScript's compiler laid the memory out, as names of globals say.
+    pub is_assembly_script: bool,
 }
 
 /// An active data segment of memory 0.
@@ -145,6 +147,8 @@ impl Layout {
         layout.heap_base = named(&["__heap_base", "~lib/memory/__heap_base"]);
         layout.data_end = named(&["__data_end", "~lib/memory/__data_end"]);
         layout.stack_low = named(&["__stack_low", "__stack_end"]);
+        layout.is_assembly_script =
+            globals.iter().flat_map(|global| &global.names).any(|name| name.starts_with("~lib/"));
         layout.stack_pointer = layout.find_stack_pointer(&globals, imported_globals);
         layout
     }
@@ -225,7 +229,8 @@ impl Layout {
             return 0;
         }
         let first = self.segments.iter().map(|segment| segment.range.start).min().unwrap_or(0);
-        first.min(1024)
+        // AssemblyScript has variables that need no segment from address 8 on.
+        first.min(if self.is_assembly_script { 8 } else { 1024 })
     }
 
     /// Where the heap may begin at the earliest, if that is certain.

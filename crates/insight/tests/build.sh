@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Compiles the programs of `faults` and `correct`. Needs clang and lld 14, wasi-libc and libc++ for
 # wasm32 (Debian: clang-14 lld-14 wasi-libc libc++-14-dev-wasm32 libc++abi-14-dev-wasm32
-# libclang-rt-14-dev-wasm32), AssemblyScript 0.28 as `asc` and Zig 0.17 as `zig`.
+# libclang-rt-14-dev-wasm32), AssemblyScript 0.28 as `asc`, Zig 0.17 as `zig` and rustc 1.95 with the target
+# wasm32-wasip1.
 # clang would run wasm-opt, if it is installed, which removes names and line tables.
 set -euo pipefail
 cd "$(dirname "$0")"
@@ -33,3 +34,10 @@ for level in 0 2; do
 done
 cpp -O2 -Wl,--strip-debug -o objects-O2.wasm objects.cpp
 asc collected.ts -o collected.wasm -O0 --debug --use abort= --exportRuntime
+asc collected.ts -o collected-O3.wasm -O3 --debug --use abort= --exportRuntime
+asc collected.ts -o collected-stripped.wasm -O3 --use abort= --exportRuntime
+c -Oz -g0 -o pool-Oz.wasm pool.c
+c -Oz -flto -Wl,--export=malloc,--export=free,-s -o pool-stripped.wasm pool.c
+cpp -Oz -g0 -o operators-Oz.wasm operators.cpp
+rustc --edition 2024 --target wasm32-wasip1 -C opt-level=z -C lto=fat -C codegen-units=1 -C panic=abort \
+    -C strip=debuginfo -o values.wasm values.rs

@@ -5,6 +5,7 @@ mod common;
 use std::collections::BTreeMap;
 use std::fs;
 
+use lineal_insight::alloc::Hidden;
 use lineal_insight::check::{Kind, LeakKind, Options, Report};
 
 /// What a source says has to be found.
@@ -214,14 +215,25 @@ fn zig() {
 
 #[test]
 fn correct_programs_have_no_findings() {
-    for name in
-        ["libc-O0", "libc-O2", "more-O0", "more-O2", "containers-O0", "containers-O2", "objects-O2"]
-    {
+    let names = [
+        "libc-O0",
+        "libc-O2",
+        "more-O0",
+        "more-O2",
+        "containers-O0",
+        "containers-O2",
+        "objects-O2",
+        "operators-Oz",
+        "values",
+    ];
+    for name in names {
         let file = common::program("correct", &format!("{name}.wasm"));
         let report = common::check(&file, &[], Options::default());
         let errors =
             report.findings.iter().filter(|finding| !matches!(finding.kind, Kind::Leak(_)));
         assert_eq!(errors.count(), 0, "{name}:\n{}", report);
+        assert_eq!(report.hidden, [], "{name}");
+        assert!(report.heap.allocations > 10, "{name}:\n{report}");
     }
 }
 
@@ -230,4 +242,27 @@ fn collected_objects_have_no_findings() {
     let file = common::program("correct", "collected.wasm");
     let report = common::check_export(&file, "run", 2);
     assert!(report.is_clean(), "{report}");
+    assert_eq!(report.hidden, []);
+}
+
+#[test]
+fn allocators_that_are_inlined_or_have_no_names_are_not_followed() {
+    let file = |name| common::program("correct", name);
+    let collected = |name| common::check_export(&file(name), "run", 2);
+    let pool = |name| common::check(&file(name), &[], Options::default());
+    for (name, report, is_nameless) in [
+        ("collected-O3", collected("collected-O3.wasm"), false),
+        ("collected-stripped", collected("collected-stripped.wasm"), true),
+        ("pool-Oz", pool("pool-Oz.wasm"), false),
+        ("pool-stripped", pool("pool-stripped.wasm"), true),
+    ] {
+        assert!(report.is_clean(), "{name}:\n{report}");
+        assert!(!report.allocators.is_empty(), "{name}");
+        assert_eq!(report.heap.allocations, 0, "{name}");
+        match &*report.hidden {
+            [Hidden::Nameless] => assert!(is_nameless, "{name}"),
+            [Hidden::Inlined { .. }] => assert!(!is_nameless, "{name}"),
+            other => panic!("{name}: {other:?}"),
+        }
+    }
 }

@@ -8,7 +8,7 @@ use anyhow::{Context, Result, bail};
 use clap::ValueEnum;
 use lineal::Escaped;
 use lineal_insight::CallEvent;
-use lineal_insight::alloc::{AllocOption, AllocatorFunction};
+use lineal_insight::alloc::{AllocOption, AllocatorFunction, Hidden};
 use lineal_insight::check::{self, Check, LeakKind, suppression_of};
 
 use super::guest::Observed;
@@ -144,6 +144,7 @@ impl Options {
             let report = check.report(&mut moment);
             found = !report.is_clean();
             let mut text = allocators(&report.allocators, &report.unused_alloc);
+            text.push_str(&not_checked(&report.hidden));
             text.push_str(&format!("{report}"));
             if self.gen_suppressions {
                 text.extend(report.findings.iter().map(suppression_of));
@@ -224,4 +225,9 @@ pub(crate) fn allocators(functions: &[AllocatorFunction], unused: &[AllocOption]
     }
     text.push_str(&format!("allocators: {}\n", distinct.join(", ")));
     text
+}
+
+/// The lines that say why the heap was not checked.
+pub(crate) fn not_checked(hidden: &[Hidden]) -> String {
+    hidden.iter().map(|hidden| format!("the heap is not checked: {hidden}\n")).collect()
 }

@@ -83,6 +83,9 @@ impl Options {
         {
             let profile = profiler.profile(&mut moment);
             let mut text = allocators(&profiler.allocators(), &profiler.unused_options());
+            for hidden in profiler.hidden() {
+                text.push_str(&format!("some allocations are not in the profile: {hidden}\n"));
+            }
             text.push_str(&profile.to_string());
             failure::note(text.trim_end());
             if let Some(file) = &self.json {

@@ -224,3 +224,24 @@ fn names_from_a_module_keep_to_their_lines_in_every_report() {
         assert!(!text.lines().any(|line| line.starts_with("tim.c")), "{text}");
     }
 }
+
+#[test]
+fn a_heap_that_cannot_be_followed_is_not_checked() {
+    let path =
+        |name: &str| format!("{}/../insight/tests/correct/{name}.wasm", env!("CARGO_MANIFEST_DIR"));
+    for (name, why) in [
+        ("pool-Oz", "contains code of the allocator (it uses `0x"),
+        ("pool-stripped", "the module has no names"),
+    ] {
+        let found = lineal(&["check", &path(name)]);
+        assert_eq!(found.status, 0, "{}", found.stderr);
+        assert!(found.stderr.contains("\nthe heap is not checked: "), "{}", found.stderr);
+        assert!(found.stderr.contains(why), "{}", found.stderr);
+    }
+    let profiled = lineal(&["heap", &path("pool-Oz")]);
+    assert!(
+        profiled.stderr.contains("\nsome allocations are not in the profile: "),
+        "{}",
+        profiled.stderr
+    );
+}

@@ -1,15 +1,17 @@
 //! What a program's allocators do: which functions they are, and which blocks there are.
 //!
 //! [`recognise`] tells allocator functions by name and signature, [`Registry`] collects those of
-//! the modules that an engine makes, [`Tracker`] turns their calls and returns into requests, and
+//! the modules that an engine makes, [`Hidden`] is why they are not all, [`Tracker`] turns their calls and returns into requests, and
 //! [`Blocks`] keeps the blocks.
 
 mod blocks;
+mod hidden;
 mod recognise;
 mod registry;
 mod tracker;
 
 pub use blocks::{Block, Blocks, Place, StackId};
+pub use hidden::Hidden;
 pub use recognise::{Family, Recognised, Role, recognise};
 pub use registry::{AllocOption, AllocOptionError, AllocatorFunction, How, Registry};
 pub use tracker::{Begun, Done, Tracker};

@@ -139,10 +139,16 @@ impl Family {
             || matches!(
                 (self, by),
                 // `__wbindgen_malloc` and `cabi_realloc` are Rust's or C's allocator under another
-                // name, and what they return is often freed by the language's own function.
+                // name, and what they return is often freed by the language's own function. Rust's
+                // functions call C's in WASI, and compilers inline them in one place and not in another.
                 (WasmBindgen | Component | Rust | C, WasmBindgen | Component | Rust | C)
                     | (AssemblyScript | AssemblyScriptHeap, AssemblyScript | AssemblyScriptHeap)
-            ) && !matches!((self, by), (Rust, C) | (C, Rust))
+            )
+    }
+
+    /// Whether the family's functions are `malloc` and `free` or, in C++, call these.
+    pub fn is_like_malloc(self) -> bool {
+        matches!(self, Family::C | Family::New | Family::NewArray)
     }
 }
 
@@ -259,8 +265,9 @@ const PREFIXES: [&str; 8] =
     ["dl", "emscripten_builtin_", "emmalloc_", "mi_", "__libc_", "__builtin_", "je_", "__"];
 
 /// Code that belongs to an allocator or collector although it is none of its entries.
-const INTERNAL: [&str; 7] = [
+const INTERNAL: [&str; 8] = [
     "~lib/rt/tlsf/",
+    "~lib/rt/stub/",
     "~lib/rt/itcms/",
     "~lib/rt/tcms/",
     "~lib/rt/__visit",
@@ -466,7 +473,7 @@ mod tests {
         assert!(!New.may_be_freed_by(C));
         assert!(!C.may_be_freed_by(New));
         assert!(Rust.may_be_freed_by(WasmBindgen));
-        assert!(!Rust.may_be_freed_by(C));
+        assert!(Rust.may_be_freed_by(C) && !Rust.may_be_freed_by(New));
         assert!(AssemblyScript.may_be_freed_by(AssemblyScriptHeap));
     }
 

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use lineal::{FunctionInfo, Site};
 
+use super::hidden::{Hidden, Survey, survey};
 use super::recognise::{Recognised, Role, recognise};
 use crate::event::means;
 
@@ -121,6 +122,40 @@ struct Found {
     /// The options that named a function, by their indices.
     used: Vec<usize>,
     by_site: HashMap<Site, Recognised>,
+    modules: Vec<Functions>,
+}
+
+/// The allocator functions of one module.
+#[derive(Debug)]
+struct Functions {
+    /// Where the module's binary is.
+    binary: usize,
+    by_index: HashMap<u32, Recognised>,
+    /// Their sites, but for functions that only copy.
+    sites: Vec<Site>,
+    /// Whether an option named one of them, so that the user knows better.
+    by_option: bool,
+    /// What the module's code says, once it was looked at.
+    survey: Option<Survey>,
+}
+
+impl Found {
+    /// The functions of the module with that binary.
+    fn module(&mut self, binary: &[u8]) -> &mut Functions {
+        let binary = binary.as_ptr() as usize;
+        let at = self.modules.iter().position(|module| module.binary == binary);
+        let at = at.unwrap_or_else(|| {
+            self.modules.push(Functions {
+                binary,
+                by_index: HashMap::new(),
+                sites: Vec::new(),
+                by_option: false,
+                survey: None,
+            });
+            self.modules.len() - 1
+        });
+        &mut self.modules[at]
+    }
 }
 
 /// Collects the allocator functions of all modules of an engine. Clones share what is found.
@@ -142,8 +177,34 @@ impl Registry {
         let Some(function) = self.find(info) else { return false };
         let mut found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
         found.by_site.insert(info.site(), function.recognised);
+        let module = found.module(info.module_bytes());
+        module.by_index.insert(function.index, function.recognised);
+        if !matches!(function.recognised.role, Role::Copy { .. }) {
+            module.sites.push(info.site());
+        }
+        module.by_option |= function.how == How::Option;
         found.functions.push(function);
         true
+    }
+
+    /// Looks whether a module has code of its allocator that none of the recognised functions
+    /// encloses. Returns whether C++'s operators may be inlined somewhere.
+    pub(crate) fn survey(&self, binary: &[u8]) -> bool {
+        let mut found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
+        let module = found.module(binary);
+        if module.survey.is_none() {
+            let known_better = module.by_option;
+            let survey =
+                if known_better { Survey::default() } else { survey(binary, &module.by_index) };
+            module.survey = Some(survey);
+        }
+        module.survey.as_ref().is_some_and(|survey| survey.inlines_operators)
+    }
+
+    /// Why the heaps of some modules cannot be followed.
+    pub fn hidden(&self) -> Vec<Hidden> {
+        let found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
+        found.modules.iter().filter_map(|module| module.survey.clone()?.hidden).collect()
     }
 
     fn find(&self, info: &FunctionInfo<'_>) -> Option<AllocatorFunction> {
@@ -197,6 +258,18 @@ impl Registry {
             !matches!(function.recognised.role, Role::Internal | Role::Copy { .. })
         };
         found.functions.iter().filter(visible).cloned().collect()
+    }
+
+    /// The sites with what they are, without the allocators of modules that hide code of theirs.
+    pub(crate) fn enclosed_by_site(&self) -> HashMap<Site, Recognised> {
+        let found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut by_site = found.by_site.clone();
+        let hides = |it: &&Functions| it.survey.as_ref().is_some_and(|it| it.hidden.is_some());
+        let hiding = found.modules.iter().filter(hides);
+        for site in hiding.flat_map(|module| &module.sites) {
+            by_site.remove(site);
+        }
+        by_site
     }
 
     /// All sites with what they are.

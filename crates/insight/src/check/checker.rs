@@ -132,6 +132,7 @@ impl Check {
         }
         let mut report = self.recorder.report(self.registry.functions(), heap, leaks);
         report.unused_alloc = self.registry.unused_options();
+        report.hidden = self.registry.hidden();
         let missed = self.leaks_at.as_ref().filter(|event| !event.has_happened());
         report.leaks_missed = missed.map(|event| event.event().clone());
         report
@@ -186,13 +187,19 @@ impl Observer for Check {
             return Ok(());
         }
         let layout = self.layouts.of(instance.module.binary());
+        let inlines_operators = self.registry.survey(instance.module.binary());
         let variables_end = variables_end(&layout, instance.module);
         let regions = Regions::new(&layout, variables_end);
         regions.mark(moment, memory);
         self.guests.push(Guest {
             memory,
-            tracker: Tracker::new(self.registry.by_site(), memory, layout.is_64),
-            heap: Heap::new(memory, &layout, self.options.undefined == Undefined::Host),
+            tracker: Tracker::new(self.registry.enclosed_by_site(), memory, layout.is_64),
+            heap: Heap::new(
+                memory,
+                &layout,
+                self.options.undefined == Undefined::Host,
+                inlines_operators,
+            ),
             regions,
             layout,
             leaks: None,

@@ -24,6 +24,8 @@ pub(super) struct Heap {
     blocks: Blocks,
     hull: Hull,
     undefined: Option<UndefinedBytes>,
+    /// Whether `free` may be called in the place of `delete`, and so on.
+    inlines_operators: bool,
     /// Calls that free a block and were put off: the arguments, and how many bytes the block has.
     quarantine: VecDeque<(Site, Vec<u64>, u64)>,
     quarantined_bytes: u64,
@@ -45,9 +47,15 @@ pub(super) enum Verdict {
 }
 
 impl Heap {
-    pub(super) fn new(memory: MemoryId, layout: &Layout, undefined: bool) -> Heap {
+    pub(super) fn new(
+        memory: MemoryId,
+        layout: &Layout,
+        undefined: bool,
+        inlines_operators: bool,
+    ) -> Heap {
         Heap {
             memory,
+            inlines_operators,
             blocks: Blocks::default(),
             hull: Hull::new(layout),
             undefined: undefined.then(UndefinedBytes::default),
@@ -177,7 +185,9 @@ impl Heap {
         let mismatch = |message: String| {
             Some(Draft::new(Kind::MismatchedFree, message).at(addr, 0).about(Some(block.clone())))
         };
-        if !block.family.may_be_freed_by(family) {
+        let inlined =
+            self.inlines_operators && block.family.is_like_malloc() && family.is_like_malloc();
+        if !inlined && !block.family.may_be_freed_by(family) {
             return mismatch(format!(
                 "{addr:#x} is freed by `{}`, but was allocated to be freed by `{}`",
                 family.deallocator(),

@@ -9,7 +9,7 @@ use super::report::Report;
 const VERSION: u32 = 1;
 
 /// The report as JSON: an object with `kind` (`check`) and `version`, the `findings`
-/// in order, the `allocators`, and the state of the heap. Addresses and sizes are numbers.
+/// in order, the `allocators`, why a heap is `heap_not_checked`, and the state of the heap. Addresses and sizes are numbers.
 pub fn to_json(report: &Report) -> Value {
     let allocators: Vec<Value> = report
         .allocators
@@ -34,6 +34,7 @@ pub fn to_json(report: &Report) -> Value {
         "suppressed": report.suppressed,
         "findings": report.findings.iter().map(finding).collect::<Vec<_>>(),
         "allocators": allocators,
+        "heap_not_checked": report.hidden.iter().map(ToString::to_string).collect::<Vec<_>>(),
         "heap": {
             "live_blocks": heap.live_blocks, "live_bytes": heap.live_bytes,
             "allocations": heap.allocations, "frees": heap.frees,

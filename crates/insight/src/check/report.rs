@@ -10,7 +10,7 @@ use super::frames::frames;
 use super::leaks::LeakKind;
 use super::options::Options;
 use super::suppress::Suppressions;
-use crate::alloc::{AllocOption, AllocatorFunction, Block, Place, StackId};
+use crate::alloc::{AllocOption, AllocatorFunction, Block, Hidden, Place, StackId};
 use crate::event::CallEvent;
 use crate::stacks::Stacks;
 use crate::words::count_of;
@@ -140,6 +140,8 @@ pub struct Report {
     pub leaks_missed: Option<CallEvent>,
     /// The options that name an allocator function that the module does not have.
     pub unused_alloc: Vec<AllocOption>,
+    /// Why the heaps of some modules were not checked, although they have allocator functions.
+    pub hidden: Vec<Hidden>,
     /// How many occurrences were suppressed.
     pub suppressed: u64,
     /// Whether there were more distinct findings than the limit allows.
@@ -403,6 +405,7 @@ impl Recorder {
             leaks,
             leaks_missed: None,
             unused_alloc: Vec::new(),
+            hidden: Vec::new(),
             suppressed: self.suppressed + self.suppressed_leaks,
             limited: self.limited,
         }

@@ -168,6 +168,11 @@ impl Profiler {
         self.registry.unused_options()
     }
 
+    /// Why the profile lacks some of the allocations of some modules.
+    pub fn hidden(&self) -> Vec<crate::alloc::Hidden> {
+        self.registry.hidden()
+    }
+
     /// A page that shows a profile, and the memory of the guest as it is now.
     pub fn page(
         &self,
@@ -415,6 +420,7 @@ impl Observer for Profiler {
         }
         let Some(&memory) = instance.memories.first() else { return Ok(()) };
         let layout = self.layouts.of(instance.module.binary());
+        self.registry.survey(instance.module.binary());
         if let Some(stack) = layout.stack_pointer {
             moment.report_globals_below(stack.start);
         }
