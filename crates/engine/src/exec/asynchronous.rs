@@ -157,6 +157,29 @@ pub(crate) unsafe fn answered(
     store.activations.set_next(ticket, Next::Exit(exit));
 }
 
+/// Continues an activation that waited for the host, with a deadline of so many ticks after the epoch
+/// now.
+///
+/// # Safety
+///
+/// The store is exclusively the caller's (R3), and the activation was entered.
+pub(crate) unsafe fn paused(
+    core: NonNull<StoreCore>,
+    ticket: &Ticket,
+    ticks: u64,
+    outcome: std::thread::Result<()>,
+) {
+    // SAFETY: the caller's promise.
+    let store = unsafe { &mut *core.as_ptr() };
+    match outcome {
+        Ok(()) => store.context.set_epoch_deadline(ticks),
+        Err(payload) => {
+            let exit = observe::leave_with(&mut store.context, HostFailure::Panic(payload));
+            store.activations.set_next(ticket, Next::Exit(exit));
+        }
+    }
+}
+
 /// Gives up an activation that was entered, and has stopped. Its frames are gone.
 ///
 /// # Safety

@@ -127,6 +127,11 @@ pub(super) unsafe fn epoch_reached(cx: *mut Context, end: *mut u64) -> Exit {
     // SAFETY: the caller's promise; no reference into the store is kept across the callback (R3).
     unsafe {
         let Some(store) = std::ptr::NonNull::new((*cx).store) else { return Exit::DONE };
+        #[cfg(feature = "async")]
+        if (*cx).stops == Stops::Async && (*store.as_ptr()).pause.is_some() {
+            // The host was asked already, where the guest could not stop.
+            return Exit::YIELD;
+        }
         if let Err(failure) = observe::flush(store) {
             return observe::leave_with(&mut *cx, failure);
         }
@@ -146,6 +151,12 @@ pub(super) unsafe fn epoch_reached(cx: *mut Context, end: *mut u64) -> Exit {
                 UpdateDeadline::Yield(ticks) => {
                     ensure!((*cx).stops == Stops::Async, YIELD_IN_SYNC);
                     (*cx).set_epoch_deadline(ticks);
+                    exit = Exit::YIELD;
+                }
+                #[cfg(feature = "async")]
+                UpdateDeadline::YieldCustom(ticks, future) => {
+                    ensure!((*cx).stops == Stops::Async, YIELD_IN_SYNC);
+                    (*store.as_ptr()).pause = Some((ticks, future));
                     exit = Exit::YIELD;
                 }
             }

@@ -1,5 +1,7 @@
 //! What a store calls of its host's when control passes between guest and host.
 
+#[cfg(feature = "async")]
+use std::pin::Pin;
 use std::ptr::NonNull;
 
 use anyhow::Result;
@@ -34,7 +36,6 @@ impl CallHook {
 
 /// What happens to a guest when its deadline is reached; see
 /// [`Store::epoch_deadline_callback`](crate::Store::epoch_deadline_callback).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum UpdateDeadline {
     /// It continues, with a new deadline that many ticks after the current epoch.
@@ -46,7 +47,15 @@ pub enum UpdateDeadline {
     /// as [`Func::call_async`](crate::Func::call_async), it ends with an error.
     #[cfg(feature = "async")]
     Yield(u64),
+    /// The same, but the guest waits until a future of the host's is ready. The new deadline is that
+    /// many ticks after the epoch then.
+    #[cfg(feature = "async")]
+    YieldCustom(u64, Pin<Box<dyn Future<Output = ()> + Send>>),
 }
+
+/// What a guest waits for before it continues, with a deadline of so many ticks after the epoch then.
+#[cfg(feature = "async")]
+pub(crate) type Pause = (u64, Pin<Box<dyn Future<Output = ()> + Send>>);
 
 /// The host's callback for the epoch's deadline, without its store's type parameter.
 pub(crate) type EpochCallback =

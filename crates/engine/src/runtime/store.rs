@@ -138,6 +138,9 @@ pub(crate) struct StoreCore {
     pub(crate) answers: Answers,
     /// What to call when the epoch's deadline is reached; the host's.
     pub(crate) epoch_callback: Option<EpochCallback>,
+    /// What the guest is to wait for as soon as it can stop; the host's.
+    #[cfg(feature = "async")]
+    pub(crate) pause: Option<super::hooks::Pause>,
     /// What to call when control passes between guest and host; the host's.
     pub(crate) call_hook: Option<CallHookFn>,
     /// The calls that stopped in the middle.
@@ -152,8 +155,8 @@ pub(crate) struct StoreCore {
 // goes to the other thread with it; below is checked that all of that may.
 unsafe impl Send for StoreCore {}
 // SAFETY: nothing is written through a shared borrow of a store (R3), but for the roots of the
-// host's scope, which have a lock. A panic's payload, which is not `Sync`, cannot be reached
-// through one.
+// host's scope, which have a lock. A panic's payload and what a guest waits for, which are not
+// `Sync`, cannot be reached through one.
 unsafe impl Sync for StoreCore {}
 
 const _: () = {
@@ -171,6 +174,8 @@ const _: () = {
     may_be_sent_and_shared::<super::observe::state::ObserverAccess>();
     const fn may_be_sent<T: Send>() {}
     may_be_sent::<super::context::HostFailure>();
+    #[cfg(feature = "async")]
+    may_be_sent::<super::hooks::Pause>();
 };
 
 impl StoreCore {
@@ -201,6 +206,8 @@ impl StoreCore {
             #[cfg(feature = "async")]
             answers: Answers::default(),
             epoch_callback: None,
+            #[cfg(feature = "async")]
+            pause: None,
             call_hook: None,
             activations: Activations::default(),
             stack: None,

@@ -1,5 +1,10 @@
 //! Guests that let others run, without that anything else changes for them.
 
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::Poll;
+
 use lineal::{Config, Engine, Instance, Module, Store, Trap, TypedFunc, UpdateDeadline};
 
 use super::run;
@@ -123,6 +128,96 @@ fn a_callback_decides() {
     let (result, pending) = run(func.call_async(&mut store, 1000));
     assert_eq!(result.unwrap_err().downcast_ref::<Trap>(), Some(&Trap::Interrupt));
     assert_eq!(pending, 30);
+}
+
+/// A future that is pending so many times, and is woken at once.
+fn pending(mut times: u32) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+    Box::pin(poll_fn(move |cx| {
+        if times == 0 {
+            return Poll::Ready(());
+        }
+        times -= 1;
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }))
+}
+
+#[test]
+fn a_guest_waits_for_a_future_of_the_callback() {
+    let (mut store, instance) = with_epochs();
+    let func = instance.get_typed_func::<i32, i32>(&store, "run").unwrap();
+    store.epoch_deadline_callback(|mut store| {
+        *store.data_mut() += 1;
+        let is_last = *store.data() >= 4;
+        Ok(UpdateDeadline::YieldCustom(u64::from(is_last), pending(*store.data())))
+    });
+    store.set_epoch_deadline(0);
+    let (result, pending_times) = run(func.call_async(&mut store, 100));
+    assert_eq!((result.unwrap(), pending_times, *store.data()), (sum(100), 1 + 2 + 3 + 4, 4));
+    // A future that is ready at once, and an operation on a range, which cannot wait in the middle.
+    let fill = instance.get_typed_func::<i32, i32>(&store, "fill").unwrap();
+    for times in [0, 3] {
+        store.epoch_deadline_callback(move |_| Ok(UpdateDeadline::YieldCustom(1, pending(times))));
+        for call in [&func, &fill] {
+            store.set_epoch_deadline(0);
+            let (result, pending_times) = run(call.call_async(&mut store, 60_000));
+            assert_eq!(pending_times, times as u64);
+            result.unwrap();
+        }
+    }
+    // Others cannot wait.
+    store.set_epoch_deadline(0);
+    let error = func.call(&mut store, 100).unwrap_err();
+    assert!(error.root_cause().to_string().contains("`call_async`"), "{error:?}");
+}
+
+#[test]
+fn the_new_deadline_counts_from_the_end_of_the_wait() {
+    let (mut store, instance) = with_epochs();
+    let func = instance.get_typed_func::<i32, i32>(&store, "run").unwrap();
+    store.epoch_deadline_callback(|mut store| {
+        *store.data_mut() += 1;
+        let engine = store.engine().clone();
+        let later = async move { (0..5).for_each(|_| engine.increment_epoch()) };
+        Ok(UpdateDeadline::YieldCustom(2, Box::pin(later)))
+    });
+    store.set_epoch_deadline(0);
+    assert_eq!(run(func.call_async(&mut store, 100)).0.unwrap(), sum(100));
+    assert_eq!(*store.data(), 1);
+}
+
+#[test]
+fn a_wait_can_be_given_up_and_can_panic() {
+    let (mut store, instance) = with_epochs();
+    let func = instance.get_typed_func::<i32, i32>(&store, "run").unwrap();
+    let token = Arc::new(());
+    let held = Arc::clone(&token);
+    store.epoch_deadline_callback(move |_| {
+        let held = Arc::clone(&held);
+        let forever = async move {
+            let _held = held;
+            std::future::pending::<()>().await;
+        };
+        Ok(UpdateDeadline::YieldCustom(1, Box::pin(forever)))
+    });
+    store.set_epoch_deadline(0);
+    let mut call = Box::pin(func.call_async(&mut store, 100));
+    let mut cx = std::task::Context::from_waker(std::task::Waker::noop());
+    assert!(call.as_mut().poll(&mut cx).is_pending());
+    // The callback's, and the future's.
+    assert_eq!(Arc::strong_count(&token), 3);
+    drop(call);
+    assert_eq!(Arc::strong_count(&token), 2);
+
+    store.epoch_deadline_callback(|_| {
+        Ok(UpdateDeadline::YieldCustom(1, Box::pin(async { panic!("in the future") })))
+    });
+    store.set_epoch_deadline(0);
+    let call = std::panic::AssertUnwindSafe(|| run(func.call_async(&mut store, 100)));
+    let payload = std::panic::catch_unwind(call).map(|_| ()).unwrap_err();
+    assert_eq!(payload.downcast_ref(), Some(&"in the future"));
+    store.set_epoch_deadline(1);
+    assert_eq!(run(func.call_async(&mut store, 100)).0.unwrap(), sum(100));
 }
 
 #[test]

@@ -47,6 +47,7 @@ use crate::runtime::activation::Ticket;
 use crate::runtime::answers::Question;
 use crate::runtime::context::Stops;
 use crate::runtime::entity::{FuncEntity, HostFuture};
+use crate::runtime::hooks::Pause;
 use crate::runtime::instance::InstanceData;
 use crate::runtime::limits::Limits;
 use crate::runtime::slots::slot_count;
@@ -64,6 +65,8 @@ pub(crate) struct AsyncCall<'s> {
     /// The answer of the store's limiter that it waits for. It has the store, as a host function's
     /// future has.
     answer: Option<(Question, AnswerFuture)>,
+    /// What the epoch's callback lets it wait for.
+    pause: Option<Pause>,
     results: Box<[u64]>,
     /// The borrow that the pointer was made of.
     store: PhantomData<&'s mut StoreCore>,
@@ -99,6 +102,7 @@ impl<'s> AsyncCall<'s> {
             entered: false,
             host: None,
             answer: None,
+            pause: None,
             results: vec![0; result_slots].into(),
             store: PhantomData,
         })
@@ -135,6 +139,16 @@ impl<'s> AsyncCall<'s> {
         true
     }
 
+    /// Polls what the epoch's callback lets the guest wait for; whether the guest can continue.
+    fn poll_pause(&mut self, ticket: &Ticket, cx: &mut Context<'_>) -> bool {
+        let Poll::Ready(ready) = poll_to_end(&mut self.pause, cx) else { return false };
+        if let Some((ticks, outcome)) = ready {
+            // SAFETY: the store is borrowed for as long as this lives, and no future has it.
+            unsafe { asynchronous::paused(self.core, ticket, ticks, outcome) };
+        }
+        true
+    }
+
     fn run(&mut self, ticket: &Ticket, cx: &mut Context<'_>) -> Poll<Result<()>> {
         // SAFETY: the store is borrowed for as long as this lives. The pointer is used only when no
         // host function's future has it; the activation is entered once, and left when it ends.
@@ -144,7 +158,10 @@ impl<'s> AsyncCall<'s> {
                 self.entered = true;
             }
             loop {
-                if !self.poll_host(ticket, cx) || !self.poll_answer(ticket, cx) {
+                let can_continue = self.poll_host(ticket, cx)
+                    && self.poll_answer(ticket, cx)
+                    && self.poll_pause(ticket, cx);
+                if !can_continue {
                     return Poll::Pending;
                 }
                 match activation::advance(self.core, ticket, &mut self.results) {
@@ -154,8 +171,11 @@ impl<'s> AsyncCall<'s> {
                     }
                     Progress::Asks => self.ask(),
                     Progress::Yielded => {
-                        cx.waker().wake_by_ref();
-                        return Poll::Pending;
+                        self.pause = self.core.as_mut().pause.take();
+                        if self.pause.is_none() {
+                            cx.waker().wake_by_ref();
+                            return Poll::Pending;
+                        }
                     }
                     Progress::HostError(..) | Progress::OutOfFuel(_) => {
                         unreachable!("only resumable calls stop there")
@@ -211,6 +231,9 @@ impl Drop for AsyncCall<'_> {
         let answer = drop_caught(self.answer.take());
         let (waiting, future) = self.host.take().unzip();
         let dropped = drop_caught(future);
+        // SAFETY: the store is borrowed for as long as this lives, and no future has it.
+        let next_pause = unsafe { self.core.as_mut().pause.take() };
+        let paused = drop_caught((self.pause.take(), next_pause));
         if let Some(ticket) = &self.ticket {
             // SAFETY: the store is borrowed for as long as this lives, and no future has it.
             unsafe {
@@ -221,7 +244,7 @@ impl Drop for AsyncCall<'_> {
                 }
             }
         }
-        if let Err(payload) = dropped.and(answer)
+        if let Err(payload) = dropped.and(answer).and(paused)
             && !std::thread::panicking()
         {
             std::panic::resume_unwind(payload);

@@ -243,6 +243,11 @@ impl<T> StoreContextMut<'_, T> {
         if core.engine.epoch().load(Ordering::Relaxed) < core.context.epoch_deadline {
             return Ok(true);
         }
+        #[cfg(feature = "async")]
+        if core.context.stops == Stops::Async && core.pause.is_some() {
+            // The callback has answered already.
+            return Ok(true);
+        }
         // While it runs, nobody else may call it.
         let Some(mut callback) = core.epoch_callback.take() else {
             return Err(Trap::Interrupt.into());
@@ -258,6 +263,12 @@ impl<T> StoreContextMut<'_, T> {
             UpdateDeadline::Yield(ticks) => {
                 ensure!(core.context.stops == Stops::Async, YIELD_IN_SYNC);
                 ticks
+            }
+            #[cfg(feature = "async")]
+            UpdateDeadline::YieldCustom(ticks, future) => {
+                ensure!(core.context.stops == Stops::Async, YIELD_IN_SYNC);
+                core.pause = Some((ticks, future));
+                return Ok(true);
             }
         };
         core.context.set_epoch_deadline(ticks);
