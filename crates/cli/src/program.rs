@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use anyhow::{Context, Error, Result, bail};
 use lineal::{
-    Config, Engine, Escaped, ExternType, FuncType, Instance, Linker, Module, ModuleTooLarge, Store,
-    Val,
+    CompilationProgress, Config, Engine, Escaped, ExternType, FuncType, Instance, Linker, Module,
+    ModuleTooLarge, Store, Val,
 };
 
 use crate::args;
@@ -51,9 +51,13 @@ pub(crate) fn invalid(source: &Source, bytes: &[u8], error: Error) -> Error {
 impl Program {
     pub(crate) fn load(source: &Source, config: &Config) -> Result<Program> {
         let bytes = source.read_shared()?;
-        let engine = Engine::new(config)?;
-        let (name, kilobytes) = (source.to_string(), bytes.len().div_ceil(1000));
-        let compiling = Progress::start(move || format!("compiling {name} ({kilobytes} kB)"));
+        let progress = CompilationProgress::new();
+        let engine = Engine::new(config.clone().compilation_progress(&progress))?;
+        let name = source.to_string();
+        let compiling = Progress::start(move || {
+            let [done, all] = [progress.done_bytes(), progress.all_bytes()].map(|n| n as f64 / 1e6);
+            format!("compiling {name}: {done:.1} of {all:.1} MB of functions")
+        });
         let module = Module::from_shared(&engine, Arc::clone(&bytes), source.file());
         drop(compiling);
         let module = module.map_err(|error| match error.is::<ModuleTooLarge>() {

@@ -114,6 +114,7 @@ pub use runtime::observe::{
     GlobalInfo, GlobalSet, Growth, Instantiated, MemoryId, Moment, Observe, Observer, Origin, Site,
 };
 pub use runtime::options::Optimizations;
+pub use runtime::progress::CompilationProgress;
 pub use runtime::room::OutOfMemory;
 pub use runtime::trap::Trap;
 

@@ -234,6 +234,54 @@ fn colours_and_hints_are_chosen() {
     );
 }
 
+/// A module of so many functions of about 100 kB.
+fn large_module(functions: usize) -> Vec<u8> {
+    fn number(mut value: usize) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        while value >= 0x80 {
+            bytes.push(value as u8 | 0x80);
+            value >>= 7;
+        }
+        bytes.push(value as u8);
+        bytes
+    }
+    let section = |id: u8, contents: Vec<u8>| [vec![id], number(contents.len()), contents].concat();
+    // No locals; `i32.const 1`, `i32.const 2`, `i32.add`, `drop` again and again.
+    let body = [vec![0], [0x41, 1, 0x41, 2, 0x6a, 0x1a].repeat(16_000), vec![0x0b]].concat();
+    let body = [number(body.len()), body].concat();
+    [
+        b"\0asm\x01\0\0\0".to_vec(),
+        section(1, vec![1, 0x60, 0, 0]),
+        section(3, [number(functions), vec![0; functions]].concat()),
+        section(7, vec![1, 1, b'f', 0, 0]),
+        section(10, [number(functions), body.repeat(functions)].concat()),
+    ]
+    .concat()
+}
+
+#[test]
+fn compiling_a_large_module_shows_how_far_it_is() {
+    let path = file("large.wasm", large_module(300));
+    let run = |options: &[&str]| {
+        let (mut ours, its) = crate::streams::terminal();
+        let mut command = command(&[&["run", "--invoke", "f"], options, &[path.as_str()]].concat());
+        let start = std::time::Instant::now();
+        let mut child = command.stdout(Stdio::null()).stderr(Stdio::from(its)).spawn().unwrap();
+        drop(command);
+        assert_eq!(child.wait().unwrap().code(), Some(0));
+        let mut shown = Vec::new();
+        let _ = ours.read_to_end(&mut shown);
+        (String::from_utf8(shown).unwrap(), start.elapsed())
+    };
+    let (shown, elapsed) = run(&[]);
+    // Only what takes half a second is shown, which depends on the machine.
+    if elapsed > std::time::Duration::from_secs(1) {
+        assert!(shown.contains(" of 28.8 MB of functions"), "{shown:?}");
+    }
+    assert!(shown.is_empty() || shown.ends_with("\r\x1b[K"), "{shown:?}");
+    assert_eq!(run(&["--quiet"]).0, "");
+}
+
 /// What a program writes to a terminal as its standard error, while a script runs for a second.
 fn progress(options: &[&str]) -> String {
     let path = file(

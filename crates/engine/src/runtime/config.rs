@@ -7,6 +7,7 @@ use lineal_memory::MemoryOptions;
 
 use super::observe::Observe;
 use super::options::Options;
+use super::progress::CompilationProgress;
 use super::store::StoreCore;
 
 /// What an [`Engine`](crate::Engine) accepts and how it works.
@@ -18,6 +19,8 @@ pub struct Config {
     pub(crate) max_wasm_stack_bytes: usize,
     pub(crate) compilation_mode: CompilationMode,
     pub(crate) parallel_compilation: bool,
+    /// What is told of functions that are done.
+    pub(crate) compilation_progress: Option<CompilationProgress>,
     pub(crate) memory_options: MemoryOptions,
     pub(crate) gc_heap_limit_bytes: usize,
     pub(crate) module_memory_limit_bytes: u64,
@@ -83,6 +86,7 @@ impl Config {
             max_wasm_stack_bytes: 1 << 20,
             compilation_mode: CompilationMode::default(),
             parallel_compilation: true,
+            compilation_progress: None,
             memory_options: MemoryOptions::new(),
             gc_heap_limit_bytes: 1 << 30,
             module_memory_limit_bytes: u64::MAX,

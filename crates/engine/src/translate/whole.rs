@@ -14,6 +14,7 @@ use lineal_decoder::{BodyValidator, NoVisitor, UnvalidatedBodies};
 
 use super::{Buffers, Translator};
 use crate::runtime::code::ModuleCode;
+use crate::runtime::progress::CompilationProgress;
 
 /// How many bytes of bodies are worth a thread: starting one takes as long as translating a few
 /// thousand bytes.
@@ -34,8 +35,14 @@ pub(super) fn all_functions(
     bodies: &UnvalidatedBodies,
     translate: bool,
 ) -> Result<()> {
-    let count = code.decoded.bodies.len() as u32;
-    let queue = Queue { state: Mutex::new(State { untaken: 0..count, first_error: None }) };
+    let functions = &code.decoded.bodies;
+    let count = functions.len() as u32;
+    let progress = code.engine.config().compilation_progress.as_ref();
+    if let Some(progress) = progress {
+        progress.begin(functions.iter().map(|body| body.range.len()).sum());
+    }
+    let state = Mutex::new(State { untaken: 0..count, first_error: None });
+    let queue = Queue { state, progress };
     let work = || {
         let mut worker = Worker::new(code, bodies, translate);
         queue.work(&mut worker);
@@ -72,8 +79,9 @@ fn most_threads(code: &ModuleCode) -> usize {
 }
 
 /// Hands functions out to threads.
-struct Queue {
+struct Queue<'a> {
     state: Mutex<State>,
+    progress: Option<&'a CompilationProgress>,
 }
 
 struct State {
@@ -82,13 +90,13 @@ struct State {
     first_error: Option<(u32, Error)>,
 }
 
-impl Queue {
+impl Queue<'_> {
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Some functions that nobody has taken.
-    fn take(&self, code: &ModuleCode) -> Range<u32> {
+    /// Some functions that nobody has taken, and how many bytes they have.
+    fn take(&self, code: &ModuleCode) -> (Range<u32>, usize) {
         let mut state = self.lock();
         let start = state.untaken.start;
         let mut bytes = 0;
@@ -97,13 +105,13 @@ impl Queue {
         {
             bytes += code.decoded.bodies[index as usize].range.len();
         }
-        start..state.untaken.start
+        (start..state.untaken.start, bytes)
     }
 
     /// Works until there is nothing to do.
     fn work(&self, worker: &mut Worker<'_>) {
         loop {
-            let taken = self.take(worker.code);
+            let (taken, bytes) = self.take(worker.code);
             if taken.is_empty() {
                 return;
             }
@@ -116,6 +124,9 @@ impl Queue {
                     }
                     return;
                 }
+            }
+            if let Some(progress) = self.progress {
+                progress.advance(bytes);
             }
         }
     }

@@ -1,8 +1,8 @@
 //! When and on which threads functions are validated and translated.
 
 use lineal::{
-    CompilationMode, Config, DecodeError, Engine, Func, Instance, Linker, Module, ModuleTooLarge,
-    Store, Trap, WasmBacktrace,
+    CompilationMode, CompilationProgress, Config, DecodeError, Engine, Func, Instance, Linker,
+    Module, ModuleTooLarge, Store, Trap, WasmBacktrace,
 };
 
 const FUNCTIONS: usize = 4_000;
@@ -229,4 +229,29 @@ fn threads_may_call_an_invalid_function_at_the_same_time() {
             });
         }
     });
+}
+
+#[test]
+fn progress_counts_each_function_once() {
+    let wat = large_module(&[], "");
+    for (mode, parallel) in [
+        (CompilationMode::Eager, true),
+        (CompilationMode::Eager, false),
+        (CompilationMode::Lazy, true),
+    ] {
+        let progress = CompilationProgress::new();
+        let mut config = Config::new();
+        config.compilation_mode(mode).parallel_compilation(parallel);
+        let engine = Engine::new(config.compilation_progress(&progress)).unwrap();
+        assert_eq!((progress.done_bytes(), progress.all_bytes()), (0, 0));
+        for count in 1..3 {
+            Module::new(&engine, &wat).unwrap();
+            let bytes = progress.all_bytes();
+            assert!(bytes > count * 60 * FUNCTIONS as u64, "{bytes}");
+            assert_eq!(progress.done_bytes(), bytes, "{mode:?}");
+        }
+        // What comes before an error counts.
+        Module::new(&engine, large_module(&[FUNCTIONS - 1], "")).unwrap_err();
+        assert!(progress.done_bytes() < progress.all_bytes());
+    }
 }

@@ -8,6 +8,7 @@ use lineal_memory::MemoryOptions;
 pub use crate::runtime::config::{CompilationMode, Config, WasmBacktraceDetails};
 use crate::runtime::observe::Observe;
 use crate::runtime::options::Optimizations;
+use crate::runtime::progress::CompilationProgress;
 
 /// Setters that pass one proposal's switch on to [`Features`].
 macro_rules! proposals {
@@ -196,6 +197,25 @@ impl Config {
     /// is any if no thread can be started.
     pub fn parallel_compilation(&mut self, enable: bool) -> &mut Self {
         self.parallel_compilation = enable;
+        self
+    }
+
+    /// Counts in `progress` how many bytes of functions are validated and translated, for a host that
+    /// shows it while large modules are loaded. With [`CompilationMode::LazyValidation`], there is
+    /// nothing to count.
+    ///
+    /// ```
+    /// use lineal::{CompilationProgress, Config, Engine, Module};
+    ///
+    /// let progress = CompilationProgress::new();
+    /// let engine = Engine::new(Config::new().compilation_progress(&progress))?;
+    /// // Another thread can show this meanwhile.
+    /// Module::new(&engine, "(module (func unreachable) (func nop))")?;
+    /// assert_eq!((progress.done_bytes(), progress.all_bytes()), (6, 6));
+    /// # Ok::<(), lineal::Error>(())
+    /// ```
+    pub fn compilation_progress(&mut self, progress: &CompilationProgress) -> &mut Self {
+        self.compilation_progress = Some(progress.clone());
         self
     }
 
