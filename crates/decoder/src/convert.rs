@@ -195,6 +195,7 @@ impl Types {
                 Operator::I64Const { value } => ConstOp::I64Const(value),
                 Operator::F32Const { value } => ConstOp::F32Const(value.bits()),
                 Operator::F64Const { value } => ConstOp::F64Const(value.bits()),
+                #[cfg(feature = "simd")]
                 Operator::V128Const { value } => {
                     let bits = value.i128() as u128;
                     ConstOp::V128Const([bits as u64, (bits >> 64) as u64])

@@ -151,6 +151,20 @@ impl Error {
         self.inner.missing
     }
 
+    /// Writes that a proposal is the reason, unless the message says so.
+    fn write_missing(&self, f: &mut fmt::Formatter<'_>, before: &str) -> fmt::Result {
+        let after = if before.ends_with('(') { ")" } else { "" };
+        let Some(name) = self.inner.missing else { return Ok(()) };
+        match Features::left_out_for(name) {
+            Some(feature) => write!(
+                f,
+                "{before}the {name} proposal is left out of this build: it needs the feature `{feature}`{after}"
+            ),
+            None if self.inner.message.contains(name) => Ok(()),
+            None => write!(f, "{before}the {name} proposal is not enabled{after}"),
+        }
+    }
+
     fn text_place(&self) -> Option<&TextPlace> {
         match &self.inner.place {
             Place::Text(place) => Some(place),
@@ -181,20 +195,11 @@ impl fmt::Display for Error {
         match &self.inner.place {
             Place::Binary { offset } => {
                 write!(f, " (at offset {offset:#x}")?;
-                match self.inner.missing {
-                    Some(name) if !self.inner.message.contains(name) => {
-                        write!(f, "; the {name} proposal is not enabled)")
-                    }
-                    _ => f.write_str(")"),
-                }
+                self.write_missing(f, "; ")?;
+                f.write_str(")")
             }
             Place::Text(place) => {
-                match self.inner.missing {
-                    Some(name) if !self.inner.message.contains(name) => {
-                        write!(f, " (the {name} proposal is not enabled)")?;
-                    }
-                    _ => {}
-                }
+                self.write_missing(f, " (")?;
                 let number = place.line.to_string();
                 let margin = " ".repeat(number.len());
                 write!(f, "\n{margin}--> line {number}, column {}", place.column)?;
@@ -217,7 +222,11 @@ impl std::error::Error for Error {}
 #[doc(hidden)]
 impl From<wasmparser::Error> for Error {
     fn from(error: wasmparser::Error) -> Error {
-        let missing = error.missing_wasm_feature().and_then(proposal_name);
+        let missing = error.missing_wasm_feature().and_then(proposal_name).or_else(|| {
+            // The parser cannot read them at all.
+            let is_vector = error.message().starts_with("unexpected SIMD opcode");
+            ["simd"].into_iter().find(|name| is_vector && Features::left_out_for(name).is_some())
+        });
         Error::binary(error.offset(), error.message()).with_missing(missing)
     }
 }

@@ -21,8 +21,17 @@ pub struct Features {
     flags: WasmFeatures,
 }
 
-/// What the engine implements. Whatever is outside cannot be switched on.
-const IMPLEMENTED: WasmFeatures = WasmFeatures::WASM1
+/// What this build implements. Whatever is outside is refused.
+const IMPLEMENTED: WasmFeatures = WRITTEN.difference(LEFT_OUT);
+
+/// What builds leave out that do not have the feature `simd` of this crate.
+const LEFT_OUT: WasmFeatures = match cfg!(feature = "simd") {
+    true => WasmFeatures::empty(),
+    false => WasmFeatures::SIMD.union(WasmFeatures::RELAXED_SIMD),
+};
+
+/// What builds with all features implement.
+const WRITTEN: WasmFeatures = WasmFeatures::WASM1
     .union(WasmFeatures::SATURATING_FLOAT_TO_INT)
     .union(WasmFeatures::SIGN_EXTENSION)
     .union(WasmFeatures::REFERENCE_TYPES)
@@ -40,6 +49,9 @@ const IMPLEMENTED: WasmFeatures = WasmFeatures::WASM1
     .union(WasmFeatures::RELAXED_SIMD)
     .union(WasmFeatures::WIDE_ARITHMETIC)
     .union(WasmFeatures::CUSTOM_PAGE_SIZES);
+
+/// The feature that brings what is left out.
+const LEFT_OUT_FEATURE: &str = "simd";
 
 /// What is implemented, but not part of WebAssembly 3.0, and therefore off by default.
 const BEYOND_WASM3: WasmFeatures =
@@ -163,7 +175,8 @@ impl Features {
         self.set(WasmFeatures::GC, enable)
     }
 
-    /// The type `v128` and its instructions. Part of WebAssembly 2.0.
+    /// The type `v128` and its instructions. Part of WebAssembly 2.0. Refused by builds without the
+    /// feature `simd`, whatever is switched on: see [`left_out`](Self::left_out).
     pub fn wasm_simd(&mut self, enable: bool) -> &mut Self {
         self.set(WasmFeatures::SIMD, enable)
     }
@@ -202,6 +215,18 @@ impl Features {
         PROPOSALS.iter().any(|&(flag, name)| name == proposal && IMPLEMENTED.contains(flag))
     }
 
+    /// The feature of this crate that a build lacks for what is switched on here: `simd`.
+    pub fn left_out(&self) -> Option<&'static str> {
+        self.flags.intersects(LEFT_OUT).then_some(LEFT_OUT_FEATURE)
+    }
+
+    /// The feature of this crate that a build lacks for a proposal, by the name of its repository.
+    pub fn left_out_for(proposal: &str) -> Option<&'static str> {
+        let is_left_out =
+            |&(flag, name): &(WasmFeatures, &str)| name == proposal && LEFT_OUT.contains(flag);
+        PROPOSALS.iter().any(|row| is_left_out(row)).then_some(LEFT_OUT_FEATURE)
+    }
+
     /// Whether everything in `other` is also in `self`.
     pub fn contains(&self, other: &Features) -> bool {
         self.flags.contains(other.flags)
@@ -212,13 +237,14 @@ impl Features {
         self
     }
 
+    /// What a module may use in this build.
     pub(crate) fn flags(&self) -> WasmFeatures {
-        self.flags
+        self.flags.difference(LEFT_OUT)
     }
 
     /// The proposals that are switched off, each with the set to switch on for it.
     pub(crate) fn absent(&self) -> impl Iterator<Item = (WasmFeatures, &'static str)> {
-        let flags = self.flags;
+        let flags = self.flags();
         PROPOSALS.into_iter().filter(move |(flag, _)| !flags.contains(*flag))
     }
 }

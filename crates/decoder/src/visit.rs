@@ -1,7 +1,10 @@
 //! Visiting the operators of functions while they are validated, so that code which needs them later
 //! does not have to decode them again.
 
-use wasmparser::{BinaryReader, FrameKind, FrameStack, VisitOperator, VisitSimdOperator};
+#[cfg(feature = "simd")]
+mod simd;
+
+use wasmparser::{BinaryReader, FrameKind, FrameStack, VisitOperator};
 
 /// Reads the next operator in a function of `binary` and shows it to a visitor, as
 /// [`BinaryReader::visit_operator`] does. For the most frequent operator, choosing among all of
@@ -86,20 +89,6 @@ macro_rules! define_visited {
     )*};
 }
 
-macro_rules! define_visited_simd {
-    ($(@$proposal:ident $op:ident $({ $($arg:ident: $ty:ty),* })? => $visit:ident $ann:tt)*) => {$(
-        fn $visit(&mut self $($(, $arg: $ty)*)?) -> Self::Output {
-            if let Some(validator) = self.validator.simd_visitor() {
-                validator.$visit($($($arg),*)?)?;
-            }
-            if let Some(visitor) = self.visitor.simd_visitor() {
-                visitor.$visit($($($arg),*)?);
-            }
-            Ok(())
-        }
-    )*};
-}
-
 impl<'a> VisitOperator<'a> for NoVisitor {
     type Output = ();
 
@@ -113,17 +102,10 @@ where
 {
     type Output = wasmparser::Result<()>;
 
-    fn simd_visitor(&mut self) -> Option<&mut dyn VisitSimdOperator<'a, Output = Self::Output>> {
+    #[cfg(feature = "simd")]
+    fn simd_visitor(&mut self) -> Option<simd::Visitor<'_, 'a, Self::Output>> {
         Some(self)
     }
 
     wasmparser::for_each_visit_operator!(define_visited);
-}
-
-impl<'a, V, O> VisitSimdOperator<'a> for Visited<'_, V, O>
-where
-    V: VisitOperator<'a, Output = wasmparser::Result<()>>,
-    O: BodyVisitor,
-{
-    wasmparser::for_each_visit_simd_operator!(define_visited_simd);
 }

@@ -21,6 +21,10 @@ mod shape;
 pub(crate) mod slow;
 pub(crate) mod table;
 pub(crate) mod variable;
+#[cfg(feature = "simd")]
+pub(crate) mod vector;
+#[cfg(not(feature = "simd"))]
+#[path = "vector/disabled.rs"]
 pub(crate) mod vector;
 pub(crate) mod wide;
 

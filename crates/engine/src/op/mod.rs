@@ -8,5 +8,6 @@
 pub(crate) mod access;
 pub(crate) mod float;
 pub(crate) mod scalar;
+#[cfg(feature = "simd")]
 pub(crate) mod vector;
 pub(crate) mod wide;

@@ -41,6 +41,7 @@ macro_rules! effects {
     ($($effect:ident: $($op:ident)*;)*) => {
         /// The effect of each operator, by the operator's name.
         #[expect(non_upper_case_globals, reason = "the names are those of the operators")]
+        #[cfg_attr(not(feature = "simd"), allow(dead_code, reason = "the parser has no vectors"))]
         pub(super) mod effects {
             use super::Effect;
             $($(pub(in crate::translate) const $op: Effect = Effect::$effect;)*)*

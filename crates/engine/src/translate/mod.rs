@@ -24,6 +24,10 @@ mod steps;
 mod table;
 mod tables;
 mod variable;
+#[cfg(feature = "simd")]
+mod vector;
+#[cfg(not(feature = "simd"))]
+#[path = "vector/disabled.rs"]
 mod vector;
 #[cfg(any(test, debug_assertions, lineal_verify))]
 mod verify;

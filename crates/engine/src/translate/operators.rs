@@ -5,7 +5,7 @@
 //! its effect is [`Effect::Unsupported`].
 
 use crate::machine::Bank;
-use wasmparser::{FrameKind, FrameStack, VisitOperator, VisitSimdOperator};
+use wasmparser::{FrameKind, FrameStack, VisitOperator};
 
 use super::Translator;
 use super::effect::{Effect, effects};
@@ -13,7 +13,6 @@ use crate::exec::access::atomic::AtomicFence;
 
 use crate::op::access::scalar as m;
 use crate::op::scalar::{self as n, Lowering};
-use crate::op::vector as v;
 use crate::op::wide as w;
 
 /// What translates an operator with its immediates, in the parser's order.
@@ -171,9 +170,10 @@ macro_rules! translate {
 }
 
 /// The same for operators on vectors: those with immediates have methods of their own names.
+#[cfg(feature = "simd")]
 macro_rules! translate_vector {
     ($t:ident $op:ident) => {
-        <v::$op as v::VectorOp>::lower($t)
+        <crate::op::vector::$op as crate::op::vector::VectorOp>::lower($t)
     };
     ($t:ident $op:ident $($field:ident)+) => {
         $t.$op($($field),+)
@@ -222,14 +222,16 @@ impl Translator<'_> {
 impl<'a> VisitOperator<'a> for Translator<'_> {
     type Output = ();
 
-    fn simd_visitor(&mut self) -> Option<&mut dyn VisitSimdOperator<'a, Output = ()>> {
+    #[cfg(feature = "simd")]
+    fn simd_visitor(&mut self) -> Option<&mut dyn wasmparser::VisitSimdOperator<'a, Output = ()>> {
         Some(self)
     }
 
     wasmparser::for_each_visit_operator!(define_visits);
 }
 
-impl<'a> VisitSimdOperator<'a> for Translator<'_> {
+#[cfg(feature = "simd")]
+impl<'a> wasmparser::VisitSimdOperator<'a> for Translator<'_> {
     wasmparser::for_each_visit_simd_operator!(define_visits);
 }
 

@@ -4,7 +4,7 @@
 //! is translated later is read for it once more.
 
 use lineal_decoder::{BodyVisitor, visit_operator};
-use wasmparser::{FrameKind, FrameStack, FunctionBody, VisitOperator, VisitSimdOperator};
+use wasmparser::{FrameKind, FrameStack, FunctionBody, VisitOperator};
 
 use super::effect::{Effect, effects};
 use super::pins::PinPlan;
@@ -217,14 +217,16 @@ macro_rules! define_visits {
 impl<'a> VisitOperator<'a> for Scan {
     type Output = ();
 
-    fn simd_visitor(&mut self) -> Option<&mut dyn VisitSimdOperator<'a, Output = ()>> {
+    #[cfg(feature = "simd")]
+    fn simd_visitor(&mut self) -> Option<&mut dyn wasmparser::VisitSimdOperator<'a, Output = ()>> {
         Some(self)
     }
 
     wasmparser::for_each_visit_operator!(define_visits);
 }
 
-impl<'a> VisitSimdOperator<'a> for Scan {
+#[cfg(feature = "simd")]
+impl<'a> wasmparser::VisitSimdOperator<'a> for Scan {
     wasmparser::for_each_visit_simd_operator!(define_visits);
 }
 

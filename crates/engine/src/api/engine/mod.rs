@@ -7,7 +7,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use anyhow::{Result, ensure};
+use anyhow::{Result, bail, ensure};
 use lineal_decoder::{FuncType, SubType, TypeIndex};
 
 use crate::runtime::config::Config;
@@ -29,6 +29,12 @@ impl Engine {
             "max_wasm_stack is {stack_bytes} bytes, but at most {} are possible",
             Config::MAX_STACK_LIMIT_BYTES
         );
+        if let Some(feature) = config.enabled_features().left_out() {
+            bail!(
+                "the configuration enables what this build leaves out: build with the feature \
+                 `{feature}`, or do not call `wasm_{feature}`"
+            );
+        }
         let inner = Inner { config: config.clone(), ..Inner::default() };
         Ok(Engine { inner: Arc::new(inner) })
     }

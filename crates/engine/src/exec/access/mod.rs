@@ -10,6 +10,7 @@
 
 pub(crate) mod atomic;
 pub(crate) mod kind;
+#[cfg(feature = "simd")]
 pub(crate) mod lane;
 pub(crate) mod observed;
 pub(crate) mod range;

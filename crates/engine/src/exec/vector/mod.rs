@@ -11,6 +11,8 @@ pub(crate) mod moves;
 
 use std::marker::PhantomData;
 
+use moves::immediate;
+
 use crate::machine::operand::{Dst, SlotA, SlotBHigh, SlotBLow, SlotD, Src, ToSlot};
 use crate::machine::place::{Field, Place};
 use crate::machine::{Exit, Fp, Machine, Op};
@@ -95,17 +97,6 @@ impl<O: VectorTernary> Op for SlowVectorTernop<O> {
 unsafe fn out_of_line<O: VectorTernary>(fp: Fp, a: usize, b: usize, c: usize, d: usize) {
     // SAFETY: the caller's promise.
     unsafe { fp.set_vector(d, O::eval(fp.vector(a), fp.vector(b), fp.vector(c))) };
-}
-
-/// The vector in a granule of the cell and the one after it.
-///
-/// # Safety
-///
-/// E1: the cell has both.
-#[inline(always)]
-unsafe fn immediate(m: &Machine, granule: usize) -> Vector {
-    // SAFETY: the caller's promise.
-    unsafe { m.ip.as_ptr().add(granule).cast::<Vector>().read() }
 }
 
 /// `d ←` the bytes of `a` and `b` that granules 2 and 3 name

@@ -5,12 +5,10 @@
 
 use std::marker::PhantomData;
 
-use super::immediate;
 use crate::exec::variable::global;
 use crate::machine::operand::{Acc, Dst, SlotA, SlotB, SlotBHigh, SlotBLow, SlotD, Src, ToSlot};
 use crate::machine::place::{Count, Field, Place};
-use crate::machine::{Exit, Fp, Machine, Op};
-use crate::op::vector::Vector;
+use crate::machine::{Exit, Fp, Machine, Op, Vector};
 
 impl Fp {
     /// Reads the vector in a slot and the one after it.
@@ -67,6 +65,17 @@ impl Dst<Vector> for ToSlot {
         unsafe { m.fp.set_vector(m.ip.d() as usize, value) };
         m.acc128 = value;
     }
+}
+
+/// The vector in a granule of the cell and the one after it.
+///
+/// # Safety
+///
+/// E1: the cell has both.
+#[inline(always)]
+pub(super) unsafe fn immediate(m: &Machine, granule: usize) -> Vector {
+    // SAFETY: the caller's promise.
+    unsafe { m.ip.as_ptr().add(granule).cast::<Vector>().read() }
 }
 
 /// `d ← a`

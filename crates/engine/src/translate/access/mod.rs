@@ -8,6 +8,7 @@
 
 mod atomic;
 pub(super) mod fold;
+#[cfg(feature = "simd")]
 mod lane;
 mod observed;
 mod range;
