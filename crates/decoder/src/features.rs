@@ -212,7 +212,7 @@ impl Features {
     /// Whether this build implements a proposal, by the name of its repository; see
     /// [`Error::missing_proposal`](crate::Error::missing_proposal).
     pub fn implements(proposal: &str) -> bool {
-        PROPOSALS.iter().any(|&(flag, name)| name == proposal && IMPLEMENTED.contains(flag))
+        proposal_flag(proposal).is_some_and(|flag| IMPLEMENTED.contains(flag))
     }
 
     /// The feature of this crate that a build lacks for what is switched on here: `simd`.
@@ -222,9 +222,8 @@ impl Features {
 
     /// The feature of this crate that a build lacks for a proposal, by the name of its repository.
     pub fn left_out_for(proposal: &str) -> Option<&'static str> {
-        let is_left_out =
-            |&(flag, name): &(WasmFeatures, &str)| name == proposal && LEFT_OUT.contains(flag);
-        PROPOSALS.iter().any(|row| is_left_out(row)).then_some(LEFT_OUT_FEATURE)
+        let is_left_out = LEFT_OUT.contains(proposal_flag(proposal)?);
+        is_left_out.then_some(LEFT_OUT_FEATURE)
     }
 
     /// Whether everything in `other` is also in `self`.
@@ -247,6 +246,11 @@ impl Features {
         let flags = self.flags();
         PROPOSALS.into_iter().filter(move |(flag, _)| !flags.contains(*flag))
     }
+}
+
+/// The set to switch on for a proposal, by the name of its repository.
+fn proposal_flag(proposal: &str) -> Option<WasmFeatures> {
+    PROPOSALS.iter().find(|(_, name)| *name == proposal).map(|&(flag, _)| flag)
 }
 
 /// What the first proposal of a set is called.

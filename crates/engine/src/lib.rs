@@ -56,6 +56,9 @@
 //!
 //! - `wat` (default): [`Module::new`] accepts the text format.
 //! - `async` (default): calls that are futures, such as [`Func::call_async`]. It needs no other crate.
+//! - `simd` (default): vectors. Without it, modules that use them are refused, and the engine is much
+//!   smaller.
+//! - `coredump` (default): `Config::coredump_on_trap`.
 //! - `addr2line` (default): backtraces show lines of the source, inlined functions and demangled
 //!   names, from DWARF and source maps.
 

@@ -45,7 +45,7 @@ pub(crate) use flow::{Handler, Op, handler, run, step};
 pub(crate) use frame::Fp;
 pub(crate) use ip::{Ip, b_of, operands, with_b, with_d};
 pub(crate) use registers::{Bank, Machine, TO_HEAD, Vector};
-#[cfg(all(target_arch = "x86_64", not(miri)))]
+#[cfg(all(feature = "simd", target_arch = "x86_64", not(miri)))]
 pub(crate) use registers::{from_register, to_register};
 #[cfg(any(test, debug_assertions, lineal_verify))]
 pub(crate) use {flow::Shape, ip::half_of};

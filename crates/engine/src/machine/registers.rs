@@ -12,14 +12,14 @@ pub(crate) type VectorRegister = std::arch::x86_64::__m128i;
 #[cfg(target_arch = "aarch64")]
 pub(crate) type VectorRegister = std::arch::aarch64::uint8x16_t;
 
-#[cfg(any(lineal_tail_calls, all(target_arch = "x86_64", not(miri))))]
+#[cfg(any(lineal_tail_calls, all(feature = "simd", target_arch = "x86_64", not(miri))))]
 #[inline(always)]
 pub(crate) fn to_register(vector: Vector) -> VectorRegister {
     // SAFETY: both are 16 bytes, and any bytes are a value of either.
     unsafe { std::mem::transmute(vector) }
 }
 
-#[cfg(any(lineal_tail_calls, all(target_arch = "x86_64", not(miri))))]
+#[cfg(any(lineal_tail_calls, all(feature = "simd", target_arch = "x86_64", not(miri))))]
 #[inline(always)]
 pub(crate) fn from_register(register: VectorRegister) -> Vector {
     // SAFETY: both are 16 bytes, and any bytes are a value of either.
