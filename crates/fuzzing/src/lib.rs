@@ -16,6 +16,7 @@ mod minimise;
 mod numbers;
 mod oracle;
 mod programs;
+mod threads;
 mod work;
 
 use std::cell::RefCell;
@@ -37,13 +38,14 @@ pub struct Target {
 }
 
 /// All targets.
-pub const TARGETS: [Target; 6] = [
+pub const TARGETS: [Target; 7] = [
     Target { name: "decode", case_bytes: 512, judge: decode::judge },
     Target { name: "memory_model", case_bytes: 4096, judge: memory_model::judge },
     Target { name: "memory_programs", case_bytes: 2048, judge: memory_programs::judge },
     Target { name: "differential", case_bytes: 4096, judge: differential::judge },
     Target { name: "translate", case_bytes: 6144, judge: programs::judge },
     Target { name: "work", case_bytes: 48, judge: work::judge },
+    Target { name: "threads", case_bytes: 256, judge: threads::judge },
 ];
 
 /// A test case that shows something wrong.

@@ -105,3 +105,8 @@ fn translate() {
 fn work() {
     run("work", 100);
 }
+
+#[test]
+fn threads() {
+    run("threads", 40);
+}
