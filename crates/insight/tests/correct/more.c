@@ -190,6 +190,18 @@ static void streams(void) {
     struct tm tm;
     char when[26];
     CHECK(asctime_r(gmtime_r(&zero, &tm), when) && strftime(exact, 6, "%H:%M", &tm) == 5 && timegm(&tm) == zero);
+    CHECK(localtime(&zero)->tm_year == 70);
+}
+
+/* A stream fills the caller's block and its own buffer by one call of the host, and between the two lie
+ * the allocator's data. */
+static void input(void) {
+    char *to = malloc(64), *between = malloc(20), *buffer = malloc(512);
+    setvbuf(stdin, buffer, _IOFBF, 512);
+    while (fread(to, 1, 64, stdin) == 64) {}
+    setvbuf(stdin, NULL, _IONBF, 0);
+    fclose(stdin);
+    free(to); free(between); free(buffer);
 }
 
 struct named { char *name; int value; struct named *next; };
@@ -243,6 +255,7 @@ int main(void) {
     sorting();
     growth();
     streams();
+    input();
     structures();
     CHECK(depth_of(200) == 200);
     puts("correct");
