@@ -179,7 +179,10 @@ impl Search<'_, '_> {
     fn scan_root(&self, range: Range<u64>, reach: &mut [Reach], work: &mut Vec<usize>) {
         for (value, target) in self.words(range) {
             let block = self.blocks[target.0];
-            if target.1 || value + (self.pointer_bytes as u64) < block.end() {
+            let pointer_bytes = self.pointer_bytes as u64;
+            // A chunk has at least two words between its header and the next chunk.
+            let start = target.1 && value - block.addr < 2 * pointer_bytes;
+            if start || value + pointer_bytes < block.end() {
                 raise(target, Reach::Reachable, reach, work);
             }
         }
@@ -236,6 +239,21 @@ mod tests {
             kinds(&memory, &blocks, &roots),
             [Reachable, Reachable, Possible, Definite, Indirect]
         );
+    }
+
+    #[test]
+    fn the_allocators_pointer_to_the_next_chunk_is_none_to_a_small_array() {
+        let mut memory = vec![0; 1024];
+        let mut blocks = Blocks::default();
+        for (addr, size_bytes) in [(256, 9), (320, 5), (384, 16)] {
+            blocks.insert(Block::new(Family::NewArray, addr, size_bytes, 0, 0));
+        }
+        put(&mut memory, 64, 256 + 8); // the first chunk has 12 bytes, the last of which are shared
+        put(&mut memory, 68, 320 + 4); // after the count of one element of 1 byte
+        put(&mut memory, 72, 384 + 8); // after the count of one element of 8 bytes
+        let roots = Roots { values: vec![], ranges: std::iter::once(0..256).collect() };
+        use LeakKind::*;
+        assert_eq!(kinds(&memory, &blocks, &roots), [Definite, Reachable, Reachable]);
     }
 
     #[test]
