@@ -59,6 +59,8 @@
 //! - `simd` (default): vectors. Without it, modules that use them are refused, and the engine is much
 //!   smaller.
 //! - `coredump` (default): `Config::coredump_on_trap`.
+//! - `observe` (default): [`Config::observe`]. Without it, observers are refused, and the engine is
+//!   smaller.
 //! - `addr2line` (default): backtraces show lines of the source, inlined functions and demangled
 //!   names, from DWARF and source maps.
 

@@ -1,7 +1,7 @@
 //! Features that can be left out of a build: what a module that needs one is told, and that all else
 //! works without.
 
-use lineal::{Config, Engine, Features, Instance, Module, Store};
+use lineal::{Accesses, Config, Engine, Features, Instance, Module, Observe, Store};
 
 /// Why a module is refused, if it is.
 fn refusal(engine: &Engine, wat: &str) -> Option<String> {
@@ -56,6 +56,18 @@ fn what_is_left_out_cannot_be_switched_on() {
         }
         // It may be switched off anyway.
         Engine::new(switch(&mut Config::new(), false)).unwrap();
+    }
+}
+
+#[test]
+fn observers_need_the_feature_observe() {
+    let is_built = cfg!(feature = "observe");
+    match Engine::new(Config::new().observe(Observe::new().accesses(Accesses::All))) {
+        Ok(_) => assert!(is_built),
+        Err(error) => {
+            assert!(!is_built, "{error}");
+            assert!(error.to_string().contains("build with the feature `observe`"), "{error}");
+        }
     }
 }
 

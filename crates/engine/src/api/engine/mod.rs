@@ -35,6 +35,11 @@ impl Engine {
                  `{feature}`, or do not call `wasm_{feature}`"
             );
         }
+        ensure!(
+            config.observe.is_none() || cfg!(feature = "observe"),
+            "the configuration has an observer, which this build leaves out: build with the feature \
+             `observe`"
+        );
         let inner = Inner { config: config.clone(), ..Inner::default() };
         Ok(Engine { inner: Arc::new(inner) })
     }

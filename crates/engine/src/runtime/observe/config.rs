@@ -150,12 +150,13 @@ pub(crate) struct Watched {
 impl Watched {
     /// Whether loads have to do something.
     pub(crate) fn reads(self) -> bool {
-        self.filter || self.all
+        // What is known when the engine is compiled leaves the handlers out.
+        cfg!(feature = "observe") && (self.filter || self.all)
     }
 
     /// Whether stores have to do something.
     pub(crate) fn writes(self) -> bool {
-        self.reads() || self.writers
+        self.reads() || cfg!(feature = "observe") && self.writers
     }
 }
 

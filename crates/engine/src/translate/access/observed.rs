@@ -62,6 +62,8 @@ impl Translator<'_> {
     ) -> Option<&'static Addresses<Dests>> {
         let watched = self.function.options.watched;
         match () {
+            // Then the handlers are not compiled.
+            () if cfg!(not(feature = "observe")) => None,
             () if watched.all => Some(ObservedLoadTable::<Every, O>::BY_ADDR),
             () if watched.filter => Some(ObservedLoadTable::<Filter, O>::BY_ADDR),
             () => None,
@@ -74,6 +76,7 @@ impl Translator<'_> {
     ) -> Option<&'static Addresses<StoredTable<Handler>>> {
         let watched = self.function.options.watched;
         match () {
+            () if cfg!(not(feature = "observe")) => None,
             () if watched.all => Some(ObservedStoreTable::<Every, O>::BY_ADDR),
             () if watched.writes() => Some(ObservedStoreTable::<Filter, O>::BY_ADDR),
             () => None,
