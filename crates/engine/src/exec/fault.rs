@@ -8,7 +8,7 @@
 use lineal_decoder::TypeIndex;
 use wasmparser::{BinaryReader, MemArg, MemArgTarget, Operator, OperatorsReader};
 
-use super::slow::{address, narrower, table_address_type};
+use super::slow::{address, table_address_type};
 use crate::runtime::context::{Context, Fault};
 use crate::runtime::details::{
     Details, ElementAccess, ElementPlace, ElementTrap, MemoryAccess, MemoryTrap,
@@ -109,6 +109,7 @@ impl Scene<'_> {
 
     /// A trap of an operation on a table, or of an element segment.
     fn table(&self, operator: &Operator<'_>) -> Option<ElementTrap> {
+        let Fault { start, len, is_source } = self.context.fault;
         let operand =
             |table: u32, at| address(table_address_type(self.table_of(table)), self.slot(at));
         let (access, place, index, count) = match *operator {
@@ -124,19 +125,13 @@ impl Scene<'_> {
                 (ElementAccess::Set, ElementPlace::Table(table), self.context.fault.start, 1)
             }
             Operator::TableFill { table } => {
-                let place = ElementPlace::Table(table);
-                (ElementAccess::Fill, place, operand(table, 0), operand(table, 2))
+                (ElementAccess::Fill, ElementPlace::Table(table), start, len)
             }
-            Operator::TableCopy { dst_table, src_table } => {
-                let types = [dst_table, src_table].map(|it| table_address_type(self.table_of(it)));
-                let count = address(narrower(types[0], types[1]), self.slot(2));
-                let source = operand(src_table, 1);
-                if is_outside(source, count, self.table_of(src_table).elements.len() as u64) {
-                    (ElementAccess::CopyFrom, ElementPlace::Table(src_table), source, count)
-                } else {
-                    let place = ElementPlace::Table(dst_table);
-                    (ElementAccess::CopyTo, place, operand(dst_table, 0), count)
-                }
+            Operator::TableCopy { src_table, .. } if is_source => {
+                (ElementAccess::CopyFrom, ElementPlace::Table(src_table), start, len)
+            }
+            Operator::TableCopy { dst_table, .. } => {
+                (ElementAccess::CopyTo, ElementPlace::Table(dst_table), start, len)
             }
             Operator::TableInit { elem_index, table } => {
                 let (offset, count) = (u64::from(self.slot(1) as u32), self.slot(2) as u32);

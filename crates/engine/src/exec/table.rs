@@ -5,9 +5,10 @@ use std::marker::PhantomData;
 use std::ops::Range;
 
 use super::slow::{Vm, address, grown, narrower, slow_ops, table_address_type};
-use crate::machine::operand::{AddrType, Dst, Src};
-use crate::machine::place::Place;
+use crate::machine::operand::{AddrType, Dst, SlotA, SlotD, Src, WideSlot};
+use crate::machine::place::{Field, Place};
 use crate::machine::{Exit, Machine, Op};
+use crate::runtime::context::Fault;
 use crate::runtime::entity::{FuncEntity, TableEntity};
 use crate::runtime::limits::Limits;
 use crate::runtime::trap::Trap;
@@ -85,6 +86,80 @@ impl<D: Dst<u64>> Op for RefFunc<D> {
     }
 }
 
+/// Elements of table `index` from `start` on, `count` of them, which are read if `IS_SOURCE`.
+///
+/// # Safety
+///
+/// E1 to E3 hold; nothing else uses the table while the elements are.
+#[inline(always)]
+unsafe fn elements<const IS_SOURCE: bool>(
+    m: &Machine,
+    index: usize,
+    start: u64,
+    count: u64,
+) -> Result<*mut u64, Exit> {
+    // SAFETY: the caller's promise, R1; validation bounds the table's index.
+    unsafe {
+        let tables = (*(*m.cx).instance).tables.as_ptr();
+        let elements = &mut (*tables.add(index).read().as_ptr()).elements;
+        match range(start, count, elements.len()) {
+            Ok(range) => Ok(elements.as_mut_ptr().add(range.start)),
+            Err(trap) => {
+                (*m.cx).fault = Fault { start, len: count, is_source: IS_SOURCE };
+                Err(trap.into())
+            }
+        }
+    }
+}
+
+/// `table.fill` of table `b` with indices of type `I`: index, value and count are in the slots that
+/// `a`, `d` and granule 2 name.
+pub(crate) struct TableFillInLine<I>(PhantomData<I>);
+
+impl<I: AddrType> Op for TableFillInLine<I> {
+    const GRANULES: usize = 3;
+    const PLACES: &'static [Place] =
+        &[Place::Slot(Field::A), Place::Slot(Field::D), Place::Slot(Field::all(2))];
+
+    #[inline(always)]
+    unsafe fn exec(m: &mut Machine) -> Result<(), Exit> {
+        // SAFETY: E1 to E3; `elements` vouches for them.
+        unsafe {
+            let start = <SlotA as Src<I>>::get(m).into();
+            let count = <WideSlot as Src<I>>::get(m).into();
+            let first = elements::<false>(m, m.ip.b() as usize, start, count)?;
+            std::slice::from_raw_parts_mut(first, count as usize).fill(SlotD::get(m));
+        }
+        Ok(())
+    }
+}
+
+/// `table.copy` to the table that the low half of `b` names, with indices of type `D`, from the one
+/// that the high half names, with indices of type `S`. The index to write to, that to read from, and
+/// the count are in the slots that `a`, `d` and granule 2 name.
+pub(crate) struct TableCopyInLine<D, S>(PhantomData<(D, S)>);
+
+impl<D: AddrType, S: AddrType> Op for TableCopyInLine<D, S> {
+    const GRANULES: usize = 3;
+    const PLACES: &'static [Place] =
+        &[Place::Slot(Field::A), Place::Slot(Field::D), Place::Slot(Field::all(2))];
+
+    #[inline(always)]
+    unsafe fn exec(m: &mut Machine) -> Result<(), Exit> {
+        // SAFETY: E1 to E3; `elements` vouches for them.
+        unsafe {
+            let (to, from) = m.ip.b_halves();
+            // The count is of the narrower type.
+            let count =
+                <WideSlot as Src<D>>::get(m).into().min(<WideSlot as Src<S>>::get(m).into());
+            let src = elements::<true>(m, from, <SlotD as Src<S>>::get(m).into(), count)?;
+            let dst = elements::<false>(m, to, <SlotA as Src<D>>::get(m).into(), count)?;
+            dst.copy_from(src, count as usize);
+        }
+        Ok(())
+    }
+}
+
 slow_ops! {
     /// `table.size` of table `first`
     TableSize(0), |vm, slots, first, _second| {
@@ -115,9 +190,8 @@ slow_ops! {
 
     /// `table.fill` of table `first`
     TableFill(3), |vm, slots, first, _second| {
-        let table = vm.table(first);
-        let ty = table_address_type(table);
-        let range = range(address(ty, slots[0]), address(ty, slots[2]), table.elements.len())?;
+        let ty = table_address_type(vm.table(first));
+        let range = vm.elements(first, address(ty, slots[0]), address(ty, slots[2]), false)?;
         let count = range.len() as u64;
         vm.charge(count)?;
         vm.fill_table(first, range.start, count, slots[1])?;
@@ -129,8 +203,8 @@ slow_ops! {
         let src_ty = table_address_type(vm.table(second));
         let count = address(narrower(dst_ty, src_ty), slots[2]);
         let (dst_index, src_index) = (address(dst_ty, slots[0]), address(src_ty, slots[1]));
-        let src_range = range(src_index, count, vm.table(second).elements.len())?;
-        let dst_range = range(dst_index, count, vm.table(first).elements.len())?;
+        let src_range = vm.elements(second, src_index, count, true)?;
+        let dst_range = vm.elements(first, dst_index, count, false)?;
         vm.charge(count)?;
         // In whatever order the elements of the source are still there when they are copied.
         vm.in_pieces(count, ELEMENT_BYTES, dst_index > src_index, |vm, at, count| {
@@ -174,6 +248,21 @@ slow_ops! {
 const ELEMENT_BYTES: u64 = 8;
 
 impl Vm<'_> {
+    /// The elements of a table from `start` on, `count` of them.
+    fn elements(
+        &mut self,
+        table: u32,
+        start: u64,
+        count: u64,
+        is_source: bool,
+    ) -> Result<Range<usize>, Exit> {
+        range(start, count, self.table(table).elements.len()).map_err(|trap| {
+            // SAFETY: E3.
+            unsafe { (*self.cx).fault = Fault { start, len: count, is_source } };
+            trap.into()
+        })
+    }
+
     /// Sets `count` elements of a table, which has them, to a value.
     fn fill_table(&mut self, table: u32, start: usize, count: u64, value: u64) -> Result<(), Exit> {
         let range = start..start + count as usize;

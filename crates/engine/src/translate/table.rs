@@ -6,8 +6,11 @@ use lineal_decoder::ModuleParts;
 
 use super::Translator;
 use super::emit::Fields;
+use super::scalar::halves;
 use super::tables::{Dests, Source, Sources, dests, sources};
-use crate::exec::table::{self as t, RefFunc, TableGet, TableSet};
+use crate::exec::table::{
+    self as t, RefFunc, TableCopyInLine, TableFillInLine, TableGet, TableSet,
+};
 use crate::machine::operand::{Acc, AddrType, Pin, SlotD, Src};
 use crate::machine::{Bank, Handler, handler};
 
@@ -79,11 +82,27 @@ impl Translator<'_> {
     }
 
     pub(super) fn table_fill(&mut self, table: u32) {
-        self.slow::<t::TableFill>(table, 0);
+        if !self.is_table_range(table) {
+            return self.slow::<t::TableFill>(table, 0);
+        }
+        let handler = match self.is_table64(table) {
+            true => handler::<TableFillInLine<u64>>(),
+            false => handler::<TableFillInLine<u32>>(),
+        };
+        self.slots_cell(handler, table, 0);
     }
 
     pub(super) fn table_copy(&mut self, dst: u32, src: u32) {
-        self.slow::<t::TableCopy>(dst, src);
+        if !(self.is_table_range(dst) && self.is_table_range(src)) {
+            return self.slow::<t::TableCopy>(dst, src);
+        }
+        let handler = match (self.is_table64(dst), self.is_table64(src)) {
+            (false, false) => handler::<TableCopyInLine<u32, u32>>(),
+            (false, true) => handler::<TableCopyInLine<u32, u64>>(),
+            (true, false) => handler::<TableCopyInLine<u64, u32>>(),
+            (true, true) => handler::<TableCopyInLine<u64, u64>>(),
+        };
+        self.slots_cell(handler, u32::from_ne_bytes(halves(dst as u16, src as u16)), 0);
     }
 
     pub(super) fn table_init(&mut self, table: u32, segment: u32) {
@@ -96,6 +115,13 @@ impl Translator<'_> {
 
     pub(super) fn ref_func(&mut self, func: u32) {
         self.define(REF_FUNC, Fields { b: func, ..Fields::default() }, Bank::Int);
+    }
+
+    /// Whether handlers for ranges of a table can be used: those that charge fuel for each element and
+    /// stop in the middle are out of line.
+    fn is_table_range(&self, table: u32) -> bool {
+        let options = &self.function.options;
+        !options.fuel && !options.epochs && u16::try_from(table).is_ok()
     }
 
     /// Whether a table is indexed by `i64`.

@@ -2,13 +2,14 @@
 
 use std::marker::PhantomData;
 
-use lineal_memory::{Pages, effective_address};
+use lineal_memory::{LinearMemory, Pages, effective_address};
 
 use super::check_range;
 use crate::exec::slow::{Vm, address, grown, memory_address_type, narrower, slow_ops};
-use crate::machine::operand::{SlotA, SlotD, Src};
+use crate::machine::operand::{AddrType, SlotA, SlotD, Src, WideSlot};
 use crate::machine::place::{Field, Place};
 use crate::machine::{Exit, Machine, Op};
+use crate::runtime::context::Fault;
 use crate::runtime::entity::{MemoryEntity, with_memory};
 use crate::runtime::trap::Trap;
 
@@ -48,6 +49,129 @@ impl<N: Src<u32>> Op for CopyFast<N> {
             let dst = check_range::<false>(m, SlotA::get(m), len_bytes)?;
             let src = check_range::<true>(m, SlotD::get(m), len_bytes)?;
             dst.copy_from(src, len_bytes as usize);
+        }
+        Ok(())
+    }
+}
+
+/// Memory `index`.
+///
+/// # Safety
+///
+/// E1 to E3 hold, the memory is the store's own (R6), and nothing else uses it while the reference
+/// lives.
+#[inline(always)]
+unsafe fn own<'a>(m: &Machine, index: usize) -> &'a mut LinearMemory {
+    // SAFETY: the caller's promise, R1; validation bounds the index.
+    unsafe {
+        let memories = (*(*m.cx).instance).memories.as_ptr();
+        (*memories.add(index).read().as_ptr()).linear_unchecked()
+    }
+}
+
+/// The host address of the first byte of a range of a memory, if all of it is in bounds; which is
+/// read if `IS_SOURCE`.
+///
+/// # Safety
+///
+/// E3 holds.
+#[inline(always)]
+unsafe fn bytes_of<const IS_SOURCE: bool>(
+    m: &Machine,
+    memory: &mut LinearMemory,
+    addr: u64,
+    len: u64,
+) -> Result<*mut u8, Exit> {
+    match effective_address(addr, 0, len, memory.byte_len()) {
+        Some(ea) => Ok(memory.as_mut_ptr().wrapping_add(ea as usize)),
+        None => {
+            // SAFETY: E3.
+            unsafe { (*m.cx).fault = Fault { start: addr, len, is_source: IS_SOURCE } };
+            Err(Trap::MemoryOutOfBounds.into())
+        }
+    }
+}
+
+/// `memory.fill` of memory `b`, the store's own, with addresses of type `I`: address, value and
+/// length are in the slots that `a`, `d` and granule 2 name.
+pub(crate) struct FillOwn<I>(PhantomData<I>);
+
+impl<I: AddrType> Op for FillOwn<I> {
+    const GRANULES: usize = 3;
+    const PLACES: &'static [Place] =
+        &[Place::Slot(Field::A), Place::Slot(Field::D), Place::Slot(Field::all(2))];
+
+    #[inline(always)]
+    unsafe fn exec(m: &mut Machine) -> Result<(), Exit> {
+        // SAFETY: E1 to E3, R6; `bytes_of` vouches for the bytes.
+        unsafe {
+            let addr = <SlotA as Src<I>>::get(m).into();
+            let len = <WideSlot as Src<I>>::get(m).into();
+            let dst = bytes_of::<false>(m, own(m, m.ip.b() as usize), addr, len)?;
+            let value: u32 = SlotD::get(m);
+            dst.write_bytes(value as u8, len as usize);
+        }
+        Ok(())
+    }
+}
+
+/// `memory.copy` between memories that are the store's own: to the one that the low half of `b` names,
+/// with addresses of type `D`, from the one that the high half names, with addresses of type `S`. The
+/// address to write to, that to read from, and the length are in the slots that `a`, `d` and granule
+/// 2 name.
+pub(crate) struct CopyOwn<D, S>(PhantomData<(D, S)>);
+
+impl<D: AddrType, S: AddrType> Op for CopyOwn<D, S> {
+    const GRANULES: usize = 3;
+    const PLACES: &'static [Place] =
+        &[Place::Slot(Field::A), Place::Slot(Field::D), Place::Slot(Field::all(2))];
+
+    #[inline(always)]
+    unsafe fn exec(m: &mut Machine) -> Result<(), Exit> {
+        // SAFETY: E1 to E3, R6; `bytes_of` vouches for the bytes.
+        unsafe {
+            let (to, from) = m.ip.b_halves();
+            // The length is of the narrower type.
+            let len = <WideSlot as Src<D>>::get(m).into().min(<WideSlot as Src<S>>::get(m).into());
+            let dst_addr = <SlotA as Src<D>>::get(m).into();
+            let dst = bytes_of::<false>(m, own(m, to), dst_addr, len)?;
+            let src_addr = <SlotD as Src<S>>::get(m).into();
+            let src = bytes_of::<true>(m, own(m, from), src_addr, len)?;
+            dst.copy_from(src, len as usize);
+        }
+        Ok(())
+    }
+}
+
+/// `memory.init` of a memory that is the store's own, with addresses of type `I`, from data segment
+/// `b`: the address and the offset in the segment are in the slots that `a` and `d` name; granule 2
+/// names that of the length in its low half, and the memory in its high half.
+pub(crate) struct InitOwn<I>(PhantomData<I>);
+
+impl<I: AddrType> Op for InitOwn<I> {
+    const GRANULES: usize = 3;
+    const PLACES: &'static [Place] =
+        &[Place::Slot(Field::A), Place::Slot(Field::D), Place::Slot(Field::low(2))];
+
+    #[inline(always)]
+    unsafe fn exec(m: &mut Machine) -> Result<(), Exit> {
+        // SAFETY: E1 to E3, R6; `bytes_of` vouches for the bytes; nothing else borrows the segment
+        // (R3).
+        unsafe {
+            let wide = m.ip.granule(2);
+            let len = m.fp.get(wide as u32 as usize) as u32;
+            let dst_addr = <SlotA as Src<I>>::get(m).into();
+            let dst = bytes_of::<false>(m, own(m, (wide >> 32) as usize), dst_addr, len.into())?;
+            let offset: u32 = SlotD::get(m);
+            let segments = (*(*m.cx).instance).data.as_ptr();
+            let segment = (*(*segments.add(m.ip.b() as usize)).as_ptr()).as_bytes();
+            let source = segment.get(offset as usize..);
+            let Some(bytes) = source.and_then(|bytes| bytes.get(..len as usize)) else {
+                let (start, len) = (offset.into(), len.into());
+                (*m.cx).fault = Fault { start, len, is_source: true };
+                return Err(Trap::MemoryOutOfBounds.into());
+            };
+            dst.copy_from_nonoverlapping(bytes.as_ptr(), bytes.len());
         }
         Ok(())
     }

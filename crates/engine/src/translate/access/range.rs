@@ -1,14 +1,17 @@
 //! Translates operations on ranges of memory, and on whole memories. Those on ranges of memory 0
 //! have handlers that find their operands wherever they are.
 
+use lineal_memory::AddressType;
+
 use crate::exec::access::observed::{ObservedGrow, ObservedRange};
-use crate::exec::access::range::{self as r, CopyFast, FillFast};
+use crate::exec::access::range::{self as r, CopyFast, CopyOwn, FillFast, FillOwn, InitOwn};
 use crate::exec::slow::SlowOp;
 use crate::machine::operand::{ImmD, SlotB, SlotD, UImmB};
 use crate::machine::{Bank, Handler, handler};
 use crate::runtime::observe::config::Watched;
 use crate::translate::Translator;
 use crate::translate::emit::Fields;
+use crate::translate::scalar::halves;
 use crate::translate::stack::Value;
 use crate::translate::tables::{Alternative, Alternatives};
 
@@ -39,7 +42,14 @@ impl Translator<'_> {
             return self.observed_slow::<ObservedRange<r::MemoryFill>>(memory, 0, false);
         }
         if !self.is_fast_range(memory) {
-            return self.slow::<r::MemoryFill>(memory, 0);
+            if !self.is_own_range(memory) {
+                return self.slow::<r::MemoryFill>(memory, 0);
+            }
+            let handler = match self.memory_address_type(memory) {
+                AddressType::I32 => handler::<FillOwn<u32>>(),
+                AddressType::I64 => handler::<FillOwn<u64>>(),
+            };
+            return self.slots_cell(handler, memory, 0);
         }
         let (len_class, b) = self.pop_slot_or_constant(1);
         let (value_class, value) = self.pop_slot_or_constant(2);
@@ -56,12 +66,42 @@ impl Translator<'_> {
             return self.observed_slow::<ObservedRange<r::MemoryCopy>>(dst, src, false);
         }
         if !(self.is_fast_range(dst) && self.is_fast_range(src)) {
-            return self.slow::<r::MemoryCopy>(dst, src);
+            if !(self.is_own_range(dst) && self.is_own_range(src)) {
+                return self.slow::<r::MemoryCopy>(dst, src);
+            }
+            let handler = match (self.memory_address_type(dst), self.memory_address_type(src)) {
+                (AddressType::I32, AddressType::I32) => handler::<CopyOwn<u32, u32>>(),
+                (AddressType::I32, AddressType::I64) => handler::<CopyOwn<u32, u64>>(),
+                (AddressType::I64, AddressType::I32) => handler::<CopyOwn<u64, u32>>(),
+                (AddressType::I64, AddressType::I64) => handler::<CopyOwn<u64, u64>>(),
+            };
+            let b = u32::from_ne_bytes(halves(dst as u16, src as u16));
+            return self.slots_cell(handler, b, 0);
         }
         let (len_class, b) = self.pop_slot_or_constant(1);
         let src_addr = self.pop_slot();
         let d = self.reach(src_addr, 2);
         self.range_cell(*FAST.at(len_class), d, b);
+    }
+
+    /// Whether handlers for ranges of any memory of the store's own can be used, of which accesses are
+    /// not observed.
+    fn is_own_range(&self, memory: u32) -> bool {
+        let options = &self.function.options;
+        let is_shared = self.parts.memories[memory as usize].is_shared();
+        !is_shared && !options.fuel && !options.epochs && u16::try_from(memory).is_ok()
+    }
+
+    /// Pops three operands into slots, and appends a cell with them in `a`, `d` and the low half of
+    /// granule 2.
+    pub(in crate::translate) fn slots_cell(&mut self, handler: Handler, b: u32, high: u32) {
+        let third = self.pop_slot();
+        let second = self.pop_slot();
+        let first = self.pop_slot();
+        let (a, d) = (self.reach(first, 1), self.reach(second, 2));
+        let wide = Some(u64::from(third) | u64::from(high) << 32);
+        self.buffers.emit.site();
+        self.buffers.emit.cell(handler, Fields { a, d, b, wide });
     }
 
     /// Appends a slow operation that makes its reports itself.
@@ -101,7 +141,14 @@ impl Translator<'_> {
         if self.function.options.watched.writes() {
             return self.observed_slow::<ObservedRange<r::MemoryInit>>(memory, segment, false);
         }
-        self.slow::<r::MemoryInit>(memory, segment);
+        if !self.is_own_range(memory) {
+            return self.slow::<r::MemoryInit>(memory, segment);
+        }
+        let handler = match self.memory_address_type(memory) {
+            AddressType::I32 => handler::<InitOwn<u32>>(),
+            AddressType::I64 => handler::<InitOwn<u64>>(),
+        };
+        self.slots_cell(handler, segment, memory);
     }
 
     pub(in crate::translate) fn data_drop(&mut self, segment: u32) {
