@@ -321,3 +321,182 @@ fn the_collection_for_an_object_keeps_what_it_is_made_of() {
         ExnRef::new(&mut *scope, &allocator, &tag, values)?.field(scope, 39)
     });
 }
+
+/// More levels than handlers look up by themselves.
+const DEPTH: usize = 11;
+
+/// A chain of types, each with one field more than the one before, and functions that test for each.
+fn chain_of_types(last_is_final: bool) -> String {
+    let mut types = String::from("(type $t0 (sub (struct (field i32))))");
+    let mut functions = String::new();
+    for depth in 0..DEPTH {
+        let fields = "(field i32)".repeat(depth + 1);
+        if depth > 0 {
+            let is_final = if last_is_final && depth == DEPTH - 1 { "final" } else { "" };
+            types +=
+                &format!("(type $t{depth} (sub {is_final} $t{} (struct {fields})))", depth - 1);
+        }
+        let values: String =
+            (0..=depth).map(|at| format!("(i32.const {})", 100 * depth + at)).collect();
+        functions += &format!(
+            r#"
+            (func (export "new{depth}") (result anyref) (struct.new $t{depth} {values}))
+            (func (export "test{depth}") (param anyref) (result i32)
+                (ref.test (ref $t{depth}) (local.get 0)))
+            (func (export "test_null{depth}") (param anyref) (result i32)
+                (ref.test (ref null $t{depth}) (local.get 0)))
+            (func (export "branch{depth}") (param anyref) (result i32)
+                (if (result i32) (ref.test (ref $t{depth}) (local.get 0))
+                    (then (i32.const 1)) (else (i32.const 0))))
+            (func (export "br_on_cast{depth}") (param anyref) (result i32)
+                (block $is (result (ref $t{depth}))
+                    (drop (br_on_cast $is anyref (ref $t{depth}) (local.get 0)))
+                    (return (i32.const -1)))
+                (struct.get $t{depth} {depth}))
+            (func (export "br_on_cast_fail{depth}") (param anyref) (result i32)
+                (block $is_not (result anyref)
+                    (return (struct.get $t{depth} {depth}
+                        (br_on_cast_fail $is_not anyref (ref $t{depth}) (local.get 0)))))
+                (drop)
+                (i32.const -1))
+            (func (export "cast{depth}") (param anyref) (result i32)
+                (struct.get $t{depth} {depth} (ref.cast (ref $t{depth}) (local.get 0))))"#
+        );
+    }
+    let others = r#"
+        (type $array (array (mut i32)))
+        (func (export "null") (result anyref) (ref.null any))
+        (func (export "i31") (result anyref) (ref.i31 (i32.const 3)))
+        (func (export "array") (result anyref) (array.new_default $array (i32.const 3)))"#;
+    format!("(module {types} {functions} {others})")
+}
+
+#[test]
+fn casts_are_by_supertypes_however_deep() {
+    for last_is_final in [false, true] {
+        let (mut store, instance) = instance(LIMIT_BYTES, &chain_of_types(last_is_final));
+        let made: Vec<_> = (0..DEPTH)
+            .map(|depth| (format!("new{depth}"), Some(depth)))
+            .chain(["null", "i31", "array"].map(|name| (name.to_owned(), None)))
+            .collect();
+        for (make, own) in made {
+            let make_it =
+                instance.get_typed_func::<(), Option<Rooted<AnyRef>>>(&store, &make).unwrap();
+            let object = make_it.call(&mut store, ()).unwrap();
+            for depth in 0..DEPTH {
+                let mut call = |name: &str| {
+                    instance
+                        .get_typed_func::<Option<Rooted<AnyRef>>, i32>(
+                            &store,
+                            &format!("{name}{depth}"),
+                        )
+                        .unwrap()
+                        .call(&mut store, object)
+                };
+                let holds = own.is_some_and(|own| own >= depth);
+                let field = own.filter(|_| holds).map(|own| (100 * own + depth) as i32);
+                let what = format!("{make} to {depth}");
+                assert_eq!(call("test").unwrap(), i32::from(holds), "{what}");
+                assert_eq!(call("branch").unwrap(), i32::from(holds), "{what}");
+                let or_null = holds || make == "null";
+                assert_eq!(call("test_null").unwrap(), i32::from(or_null), "{what}");
+                assert_eq!(call("br_on_cast").unwrap(), field.unwrap_or(-1), "{what}");
+                assert_eq!(call("br_on_cast_fail").unwrap(), field.unwrap_or(-1), "{what}");
+                let cast = call("cast").map_err(|error| *error.downcast_ref::<Trap>().unwrap());
+                assert_eq!(cast, field.ok_or(Trap::CastFailure), "{what}");
+            }
+        }
+    }
+}
+
+/// Structures of each size up to one that is not small, of which most are garbage: memory that is used
+/// again holds what it should.
+#[test]
+fn small_structures_keep_their_fields() {
+    for slots in 1..=10 {
+        let fields = "(field (mut i64))".repeat(slots);
+        let values: String =
+            (0..slots).map(|at| format!("(i64.add (local.get $i) (i64.const {at}))")).collect();
+        let check: String = (0..slots)
+            .map(|at| {
+                format!(
+                    "(local.set $sum (i64.add (local.get $sum)
+                        (i64.sub (struct.get $s {at} (local.get $p)) (i64.const {at}))))
+                     (local.set $zeros (i64.or (local.get $zeros) (struct.get $s {at} (local.get $q))))"
+                )
+            })
+            .collect();
+        let wat = format!(
+            r#"(module
+            (type $s (struct {fields}))
+            (global $kept (mut (ref null $s)) (ref.null $s))
+            (func (export "run") (param $n i64) (result i64 i64)
+                (local $i i64) (local $sum i64) (local $zeros i64)
+                (local $p (ref null $s)) (local $q (ref null $s))
+                (loop $next
+                    (local.set $p (global.get $kept))
+                    (global.set $kept (struct.new $s {values}))
+                    (local.set $q (struct.new_default $s))
+                    (if (i32.eqz (ref.is_null (local.get $p))) (then {check}))
+                    (local.set $i (i64.add (local.get $i) (i64.const 1)))
+                    (br_if $next (i64.ne (local.get $i) (local.get $n))))
+                (local.get $sum) (local.get $zeros)))"#
+        );
+        let (mut store, instance) = instance(LIMIT_BYTES, &wat);
+        let run = instance.get_typed_func::<i64, (i64, i64)>(&store, "run").unwrap();
+        let expected = slots as i64 * (0..9_999).sum::<i64>();
+        assert_eq!(run.call(&mut store, 10_000).unwrap(), (expected, 0), "{slots} slots");
+    }
+}
+
+/// The operands of accesses to an array are read from locals, temporaries and constants.
+#[test]
+fn elements_of_every_width_are_read_and_written() {
+    let kinds = [
+        ("i8", "i32", "array.get_s", -3),
+        ("i8", "i32", "array.get_u", 253),
+        ("i16", "i32", "array.get_s", -30_000),
+        ("i16", "i32", "array.get_u", 40_000),
+        ("i32", "i32", "array.get", -70_000),
+        ("i64", "i64", "array.get", -1 << 40),
+        ("f32", "f32", "array.get", 1 << 20),
+        ("f64", "f64", "array.get", 1 << 50),
+    ];
+    for (storage, ty, get, value) in kinds {
+        let wat = format!(
+            r#"(module
+            (type $a (array (mut {storage})))
+            (func $same (param (ref $a)) (result (ref $a)) (local.get 0))
+            (func (export "run") (param $i i32) (param $v {ty}) (result {ty} {ty} {ty} {ty} i32)
+                (local $a (ref $a)) (local $n i32)
+                (local.set $a (array.new_default $a (i32.const 9)))
+                (array.set $a (local.get $a) (i32.const 1) ({ty}.const {value}))
+                (array.set $a (call $same (local.get $a)) (local.get $i) (local.get $v))
+                (array.set $a (local.get $a) (i32.add (local.get $i) (i32.const 1))
+                    ({ty}.add (local.get $v) ({ty}.const 1)))
+                (local.set $n (array.len (local.get $a)))
+                ({get} $a (local.get $a) (i32.const 1))
+                ({get} $a (local.get $a) (local.get $i))
+                ({get} $a (call $same (local.get $a)) (i32.add (local.get $i) (i32.const 1)))
+                ({get} $a (local.get $a) (i32.sub (local.get $n) (i32.const 1)))
+                (local.get $n)))"#
+        );
+        let (mut store, instance) = instance(LIMIT_BYTES, &wat);
+        let run = instance.get_func(&mut store, "run").unwrap();
+        let number = |value: i64| match ty {
+            "i32" => Val::I32(value as i32),
+            "i64" => Val::I64(value),
+            "f32" => Val::F32((value as f32).to_bits()),
+            _ => Val::F64((value as f64).to_bits()),
+        };
+        let mut results = [const { Val::I32(0) }; 5];
+        run.call(&mut store, &[Val::I32(5), number(7)], &mut results).unwrap();
+        let expected = [number(value), number(7), number(8), number(0), Val::I32(9)];
+        assert_eq!(format!("{results:?}"), format!("{expected:?}"), "{get} of {storage}");
+        for index in [8, 9, -1] {
+            let error = run.call(&mut store, &[Val::I32(index), number(7)], &mut results);
+            let trap = *error.unwrap_err().downcast_ref::<Trap>().unwrap();
+            assert_eq!(trap, Trap::ArrayOutOfBounds, "{get} of {storage} at {index}");
+        }
+    }
+}

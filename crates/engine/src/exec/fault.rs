@@ -160,24 +160,30 @@ impl Scene<'_> {
 
     /// A trap of an operation on an array.
     fn array(&self, operator: &Operator<'_>) -> Option<ElementTrap> {
+        let one = |access| {
+            let (place, Fault { start, len, .. }) = (ElementPlace::Array, self.context.fault);
+            Some(ElementTrap { trap: self.trap, access, place, index: start, count: 1, len })
+        };
         let index = |at| u64::from(self.slot(at) as u32);
-        let (mut access, mut array, mut start, mut count) = (ElementAccess::Get, 0, 1, None);
+        let (mut array, mut start) = (0, 1);
+        let (mut access, count);
         match *operator {
             Operator::ArrayGet { .. } | Operator::ArrayGetS { .. } | Operator::ArrayGetU { .. } => {
+                return one(ElementAccess::Get);
             }
-            Operator::ArraySet { .. } => access = ElementAccess::Set,
+            Operator::ArraySet { .. } => return one(ElementAccess::Set),
             Operator::ArrayFill { array_type_index } => {
                 let is_vector = self.element_bytes(array_type_index) == 16;
-                (access, count) = (ElementAccess::Fill, Some(if is_vector { 4 } else { 3 }));
+                (access, count) = (ElementAccess::Fill, if is_vector { 4 } else { 3 });
             }
             Operator::ArrayCopy { .. } => {
-                (access, count) = (ElementAccess::CopyTo, Some(4));
+                (access, count) = (ElementAccess::CopyTo, 4);
                 if !is_outside(index(1), index(4), self.array_len(0)?) {
                     (access, array, start) = (ElementAccess::CopyFrom, 2, 3);
                 }
             }
             Operator::ArrayInitData { .. } | Operator::ArrayInitElem { .. } => {
-                (access, count) = (ElementAccess::Init, Some(3));
+                (access, count) = (ElementAccess::Init, 3);
             }
             _ => return None,
         }
@@ -186,7 +192,7 @@ impl Scene<'_> {
             access,
             place: ElementPlace::Array,
             index: index(start),
-            count: count.map_or(1, index),
+            count: index(count),
             len: self.array_len(array)?,
         })
     }

@@ -31,7 +31,7 @@ slow_ops! {
     Throw(IN_SECOND) -> NEVER, |vm, slots, first, second| {
         let tag = vm.instance.tags[first as usize];
         let args = &slots[..second as usize];
-        let exception = vm.allocate(size_of_val(args), || Object::exception(tag, args))?;
+        let exception = vm.allocate(size_of_val(args), |pool| Object::exception(pool, tag, args))?;
         Err(vm.throw(exception))?;
     }
 

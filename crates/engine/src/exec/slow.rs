@@ -25,6 +25,7 @@ use crate::runtime::instance::InstanceData;
 use crate::runtime::limits::{Limits, Refusal};
 use crate::runtime::object::Object;
 use crate::runtime::options::Options;
+use crate::runtime::pool::Pool;
 use crate::runtime::store::StoreCore;
 use crate::runtime::trap::Trap;
 use crate::runtime::types::TypeRegistry;
@@ -183,7 +184,7 @@ impl Vm<'_> {
     pub(super) fn allocate(
         &mut self,
         payload_bytes: usize,
-        make: impl FnMut() -> Option<Object>,
+        make: impl FnMut(&mut Pool) -> Option<Object>,
     ) -> Result<u64, Exit> {
         // SAFETY: E3; no entity is borrowed. The translator wrote everything that is on the stack
         // to its slot.

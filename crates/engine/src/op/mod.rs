@@ -7,6 +7,7 @@
 
 pub(crate) mod access;
 pub(crate) mod float;
+pub(crate) mod gc;
 pub(crate) mod scalar;
 #[cfg(feature = "simd")]
 pub(crate) mod vector;

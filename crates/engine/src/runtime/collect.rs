@@ -4,6 +4,7 @@ use std::ptr::NonNull;
 
 use super::heap::Heap;
 use super::object::Object;
+use super::pool::Pool;
 use super::store::StoreCore;
 use super::trap::Trap;
 
@@ -25,7 +26,7 @@ pub(crate) unsafe fn allocate(
     stack_top: *const u64,
     payload_bytes: usize,
     held: &[u64],
-    mut make: impl FnMut() -> Option<Object>,
+    mut make: impl FnMut(&mut Pool) -> Option<Object>,
 ) -> Result<u64, Trap> {
     let bytes = Object::counted_bytes(payload_bytes);
     // SAFETY: the caller's promise: nothing borrows the heap.
@@ -38,7 +39,7 @@ pub(crate) unsafe fn allocate(
             let heap: &mut Heap = &mut (*store.as_ptr()).heap;
             if heap.has_room(bytes)
                 && heap.prepare_entry().is_ok()
-                && let Some(object) = make()
+                && let Some(object) = make(&mut heap.pool)
             {
                 return heap.insert(object);
             }
@@ -122,7 +123,7 @@ impl StoreCore {
         &mut self,
         payload_bytes: usize,
         held: &[u64],
-        make: impl FnMut() -> Option<Object>,
+        make: impl FnMut(&mut Pool) -> Option<Object>,
     ) -> Result<u64, Trap> {
         let stack_top = self.context.stack_free;
         // SAFETY: the store is borrowed exclusively; what the guest has in use lies below the

@@ -8,7 +8,7 @@ use lineal_decoder::{ConstExpr, ConstOp};
 use super::code::ModuleCode;
 use super::entity::{FuncEntity, GlobalEntity};
 use super::heap::{self, Heap};
-use super::object::{Array, Object, Struct};
+use super::object::{Array, Object};
 use super::slots::MAX_SLOTS;
 use super::trap::Trap;
 
@@ -108,7 +108,9 @@ impl Scope<'_> {
                 let slots = fields.iter().zip(values);
                 let fields = slots.flat_map(|(field, value)| value.into_iter().take(field.slots()));
                 // Not more than a type can have.
-                self.insert(Object::Struct(Struct { ty, fields: fields.collect() }))?
+                let fields: Vec<u64> = fields.collect();
+                let object = Object::structure(&mut self.heap.pool, ty, &fields);
+                self.insert(object.ok_or(Trap::GcHeapOutOfMemory)?)?
             }
             ConstOp::ArrayNew(ty) => {
                 let (len, value) = (pop()[0] as u32, pop());
@@ -144,7 +146,8 @@ impl Scope<'_> {
         if !self.heap.has_room(bytes) {
             return Err(Trap::GcHeapOutOfMemory);
         }
-        let mut array = Array::zeroed(ty, storage, len).ok_or(Trap::GcHeapOutOfMemory)?;
+        let mut array =
+            Array::zeroed(&mut self.heap.pool, ty, storage, len).ok_or(Trap::GcHeapOutOfMemory)?;
         init(&mut array)?;
         self.insert(Object::Array(array))
     }

@@ -119,7 +119,7 @@ pub(crate) struct Switch {
 pub(crate) struct Fault {
     /// The effective address, which may have wrapped around, or the index.
     pub(crate) start: u64,
-    /// How many bytes a range has.
+    /// How many bytes a range has, or how many elements an array.
     pub(crate) len: u64,
     /// Whether the range is the one that was to be read.
     pub(crate) is_source: bool,

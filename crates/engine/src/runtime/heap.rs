@@ -2,7 +2,7 @@
 //! no longer reachable.
 //!
 //! A reference is a *handle*: the number of an object's entry in a table, and the entry's
-//! generation, which grows each time the entry is used again. Generations start at 1 and are in
+//! generation, which grows each time the object in it is freed. Generations start at 1 and are in
 //! the upper half, so that no 32-bit integer is a handle, and a handle that outlived its object
 //! is no longer one.
 //!
@@ -19,22 +19,35 @@
 //! needs neither memory nor the host's stack, however deep they are linked.
 
 use std::any::Any;
+use std::hint::unreachable_unchecked;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::ptr::NonNull;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use lineal_decoder::HeapType;
+use lineal_decoder::{HeapType, TypeIndex};
 
 use super::object::{Array, Exception, Object, Struct};
+use super::pool::Pool;
 use super::trap::Trap;
 
 /// An entry of the table of objects.
+#[repr(C)]
 struct Entry {
+    /// Of the handles of the object in it, or of the next object that will be.
     generation: u32,
     /// Of a free entry, the next one. Of an object, [`UNMARKED`], or the next object to look
     /// into.
     link: u32,
     object: Option<Object>,
 }
+
+/// What null is looked up in before there is an entry.
+struct NoEntries(Entry);
+
+// SAFETY: nothing changes it, and there is no object in it.
+unsafe impl Sync for NoEntries {}
+
+static NO_ENTRIES: NoEntries = NoEntries(Entry { generation: 1, link: END, object: None });
 
 /// No entry: the end of a chain.
 const END: u32 = u32::MAX;
@@ -53,8 +66,12 @@ const FOR_ERRORS_BYTES: usize = 64 << 10;
 /// The objects of a store.
 pub(crate) struct Heap {
     entries: Vec<Entry>,
+    /// Where they are; as long as there are none, [`NO_ENTRIES`].
+    table: NonNull<Entry>,
     /// The first free entry.
     free: u32,
+    /// Where small objects are.
+    pub(crate) pool: Pool,
     /// Given back to the host when it has no more room, so that the guest's trap can be told.
     for_errors: Vec<u8>,
     used_bytes: usize,
@@ -116,7 +133,9 @@ impl Heap {
     pub(crate) fn new(limit_bytes: usize) -> Heap {
         Heap {
             entries: Vec::new(),
+            table: NonNull::from(&NO_ENTRIES.0),
             free: END,
+            pool: Pool::default(),
             for_errors: Vec::new(),
             used_bytes: 0,
             threshold_bytes: FIRST_THRESHOLD_BYTES.min(limit_bytes),
@@ -137,24 +156,52 @@ impl Heap {
         bytes <= self.limit_bytes.saturating_sub(self.used_bytes)
     }
 
-    /// Takes an object in; its handle.
+    /// Takes an object in, which was made with the heap's pool; its handle.
     ///
     /// # Errors
     ///
     /// If the heap would grow beyond its limit, or the host has no room.
     pub(crate) fn insert(&mut self, object: Object) -> Result<u64, Trap> {
         let bytes = object.size_bytes();
-        if !self.has_room(bytes) {
+        let has_room = self.has_room(bytes);
+        if !has_room || self.prepare_entry().is_err() {
+            // SAFETY: what goes into the heap was made with its pool.
+            unsafe { object.free(&mut self.pool) };
             return Err(Trap::GcHeapOutOfMemory);
         }
-        self.prepare_entry()?;
         let index = self.free;
         let entry = &mut self.entries[index as usize];
         self.free = std::mem::replace(&mut entry.link, UNMARKED);
-        entry.generation = entry.generation.wrapping_add(1).max(1);
         entry.object = Some(object);
         self.used_bytes += bytes;
         Ok(u64::from(entry.generation) << 32 | u64::from(index) << 1)
+    }
+
+    /// Makes a structure of `N` slots, 1 to [`MAX_CELL_WORDS`](super::pool::MAX_CELL_WORDS), if
+    /// that needs nothing but a free entry and a free cell; its handle.
+    #[inline(always)]
+    pub(crate) fn insert_at_once<const N: usize>(
+        &mut self,
+        ty: TypeIndex,
+        fields: [u64; N],
+    ) -> Option<u64> {
+        let bytes = const { Object::counted_bytes(N * 8) };
+        let index = self.free;
+        if index == END || self.is_due(bytes) {
+            return None;
+        }
+        let first = self.pool.take_ready(N)?;
+        // SAFETY: the free list has only entries of the table.
+        let entry = unsafe { self.table.add(index as usize).as_mut() };
+        self.free = std::mem::replace(&mut entry.link, UNMARKED);
+        // SAFETY: it is a cell of so many words; a free entry has no object that would be dropped.
+        unsafe {
+            first.cast().write(fields);
+            let object = Struct::of_cell(ty, first, N as u32);
+            (&raw mut entry.object).write(Some(Object::Struct(object)));
+        }
+        self.used_bytes += bytes;
+        Some(u64::from(entry.generation) << 32 | u64::from(index) << 1)
     }
 
     /// Makes sure that there is a free entry.
@@ -173,7 +220,10 @@ impl Heap {
             return Err(Trap::GcHeapOutOfMemory);
         }
         self.free = self.entries.len() as u32;
-        self.entries.push(Entry { generation: 0, link: END, object: None });
+        self.entries.push(Entry { generation: 1, link: END, object: None });
+        if let Some(table) = NonNull::new(self.entries.as_mut_ptr()) {
+            self.table = table;
+        }
         Ok(())
     }
 
@@ -197,6 +247,50 @@ impl Heap {
     fn get_mut(&mut self, bits: u64) -> Option<&mut Object> {
         let index = self.find(bits)?;
         self.entries[index].object.as_mut()
+    }
+
+    /// The object that a reference of the guest stands for, which is no `i31`; `None` if it is null.
+    /// One that the collector freed by mistake is `None` too.
+    ///
+    /// # Safety
+    ///
+    /// R5 holds for the reference.
+    #[inline(always)]
+    pub(crate) unsafe fn object(&self, bits: u64) -> Option<&Option<Object>> {
+        // SAFETY: R5: it is or was the handle of an object, and the table never shrinks; or it is null,
+        // and stands for the first entry with a generation that it never has.
+        let entry = unsafe { self.table.add((bits as u32 >> 1) as usize).as_ref() };
+        (u64::from(entry.generation) == bits >> 32).then_some(&entry.object)
+    }
+
+    /// The structure that a reference of the guest stands for; `None` if it is null.
+    ///
+    /// # Safety
+    ///
+    /// R5 holds for the reference, which is to a structure or null.
+    #[inline(always)]
+    pub(crate) unsafe fn structure_unchecked(&self, bits: u64) -> Option<&Struct> {
+        // SAFETY: the caller's promise.
+        match unsafe { self.object(bits)? } {
+            Some(Object::Struct(object)) => Some(object),
+            // SAFETY: the caller's promise: what is live under the handle is a structure.
+            _ => unsafe { unreachable_unchecked() },
+        }
+    }
+
+    /// The array that a reference of the guest stands for; `None` if it is null.
+    ///
+    /// # Safety
+    ///
+    /// R5 holds for the reference, which is to an array or null.
+    #[inline(always)]
+    pub(crate) unsafe fn array_unchecked(&self, bits: u64) -> Option<&Array> {
+        // SAFETY: the caller's promise.
+        match unsafe { self.object(bits)? } {
+            Some(Object::Array(array)) => Some(array),
+            // SAFETY: the caller's promise: what is live under the handle is an array.
+            _ => unsafe { unreachable_unchecked() },
+        }
     }
 
     /// The value of the host that a slot's value stands for.
@@ -303,11 +397,18 @@ impl Heap {
                 continue;
             }
             let object = entry.object.take();
+            entry.generation = entry.generation.wrapping_add(1).max(1);
             entry.link = std::mem::replace(&mut self.free, index as u32);
-            self.used_bytes -= object.as_ref().map_or(0, Object::size_bytes);
-            // Last: this can run the host's code.
-            if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(object))) {
-                panic.get_or_insert(payload);
+            let Some(object) = object else { continue };
+            self.used_bytes -= object.size_bytes();
+            if let Object::Extern(value) = object {
+                // Last: this can run the host's code.
+                if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(value))) {
+                    panic.get_or_insert(payload);
+                }
+            } else {
+                // SAFETY: what is in the heap was made with its pool.
+                unsafe { object.free(&mut self.pool) };
             }
         }
         panic
@@ -378,29 +479,28 @@ impl Heap {
 
 #[cfg(test)]
 mod tests {
-    use std::ptr::NonNull;
-
     use super::*;
 
     fn heap() -> Heap {
         Heap::new(1 << 20)
     }
 
-    fn exception(args: &[u64]) -> Object {
-        Object::Exception(Exception { tag: NonNull::dangling(), args: args.into() })
+    fn exception(heap: &mut Heap, args: &[u64]) -> Result<u64, Trap> {
+        let object = Object::exception(&mut heap.pool, NonNull::dangling(), args).unwrap();
+        heap.insert(object)
     }
 
     #[test]
     fn only_what_is_reachable_survives() {
         let mut heap = heap();
-        let inner = heap.insert(exception(&[])).unwrap();
-        let outer = heap.insert(exception(&[7, inner])).unwrap();
+        let inner = exception(&mut heap, &[]).unwrap();
+        let outer = exception(&mut heap, &[7, inner]).unwrap();
         let lost = heap.insert(Object::Extern(Box::new(1))).unwrap();
         heap.collect([outer].into_iter());
         assert!(heap.get(outer).is_some() && heap.get(inner).is_some());
         assert!(heap.get(lost).is_none());
         // Its entry is used again, under another handle.
-        let new = heap.insert(exception(&[])).unwrap();
+        let new = exception(&mut heap, &[]).unwrap();
         assert_eq!(new as u32, lost as u32);
         assert!(heap.get(lost).is_none() && heap.get(new).is_some());
     }
@@ -408,7 +508,7 @@ mod tests {
     #[test]
     fn numbers_are_no_handles() {
         let mut heap = heap();
-        heap.insert(exception(&[])).unwrap();
+        exception(&mut heap, &[]).unwrap();
         for bits in [0, 1, 2, u64::from(u32::MAX), 1 << 32 | 1, 2 << 32, u64::MAX] {
             assert!(heap.get(bits).is_none(), "{bits:#x}");
         }
@@ -420,7 +520,7 @@ mod tests {
         let mut heap = Heap::new(usize::MAX);
         let mut last = 0;
         for _ in 0..1_000_000 {
-            last = heap.insert(exception(&[last])).unwrap();
+            last = exception(&mut heap, &[last]).unwrap();
         }
         heap.collect([last].into_iter());
         assert_eq!(heap.entries.iter().filter(|entry| entry.object.is_some()).count(), 1_000_000);
@@ -442,16 +542,16 @@ mod tests {
     #[test]
     fn the_limit_holds() {
         let mut heap = Heap::new(1000);
-        let error = (0..100).find_map(|_| heap.insert(exception(&[0; 10])).err());
+        let error = (0..100).find_map(|_| exception(&mut heap, &[0; 10]).err());
         assert_eq!(error, Some(Trap::GcHeapOutOfMemory));
         heap.collect([].into_iter());
-        assert!(heap.insert(exception(&[0; 10])).is_ok());
+        assert!(exception(&mut heap, &[0; 10]).is_ok());
     }
 
     #[test]
     fn host_roots_last_as_long_as_said() {
         let mut heap = heap();
-        let [scoped, owned] = [(); 2].map(|()| heap.insert(exception(&[])).unwrap());
+        let [scoped, owned] = [(); 2].map(|()| exception(&mut heap, &[]).unwrap());
         let start = heap.begin_scope();
         heap.root_in_scope(scoped);
         let token = heap.root_owned(owned);

@@ -61,6 +61,7 @@ pub(crate) mod native_stack;
 pub(crate) mod object;
 pub(crate) mod observe;
 pub(crate) mod options;
+pub(crate) mod pool;
 pub(crate) mod progress;
 pub(crate) mod room;
 pub(crate) mod slots;

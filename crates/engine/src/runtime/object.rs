@@ -7,11 +7,14 @@ use std::ptr::NonNull;
 use lineal_decoder::{StorageType, TypeIndex, ValType};
 
 use super::entity::TagEntity;
+use super::pool::{MAX_CELL_WORDS, Pool};
 use super::room;
 use super::slots::MAX_SLOTS;
 use super::trap::Trap;
 
-/// An object of the heap.
+/// An object of the heap. It is as small as can be: there is one in each entry of the heap's table,
+/// which handlers look into.
+#[repr(u32)]
 pub(crate) enum Object {
     /// A structure.
     Struct(Struct),
@@ -25,22 +28,127 @@ pub(crate) enum Object {
 
 /// A structure: its fields as slots hold them, vectors in two. What a packed field has beyond its
 /// bits has no meaning.
+#[repr(C, packed(4))]
 pub(crate) struct Struct {
     pub(crate) ty: TypeIndex,
-    pub(crate) fields: Box<[u64]>,
+    fields: Words,
 }
 
 /// An array: its elements as memory would hold them.
+#[repr(C, packed(4))]
 pub(crate) struct Array {
     pub(crate) ty: TypeIndex,
+    /// The words that the elements are in, as many as they need.
+    first: NonNull<u64>,
+    len: u32,
     pub(crate) storage: Storage,
-    bytes: Box<[u8]>,
 }
 
 /// An exception: its tag and the values it carries, as slots hold them.
+#[repr(C, packed(4))]
 pub(crate) struct Exception {
     pub(crate) tag: NonNull<TagEntity>,
-    pub(crate) args: Box<[u64]>,
+    args: Words,
+}
+
+/// Words of a [`Pool`]'s cell, or if they are too many, in a box.
+#[repr(C, packed(4))]
+struct Words {
+    first: NonNull<u64>,
+    len: u32,
+}
+
+#[cfg(target_pointer_width = "64")]
+const _: () = assert!(size_of::<Option<Object>>() == 24, "a cell of the table is 32 bytes");
+
+/// So many words, whatever they hold; `None` if the host has no room. Few are a cell of the pool,
+/// more a box.
+fn words(pool: &mut Pool, count: usize) -> Option<NonNull<u64>> {
+    match count {
+        ..=MAX_CELL_WORDS => pool.take(count),
+        _ => Some(NonNull::from(Box::leak(room::zeros::<u64>(count).ok()?)).cast()),
+    }
+}
+
+/// Frees words that are a box.
+///
+/// # Safety
+///
+/// They are from [`words`], and nobody uses them any more.
+unsafe fn free_words(first: NonNull<u64>, count: usize) {
+    if count > MAX_CELL_WORDS {
+        // SAFETY: the caller's promise: so many are a box.
+        drop(unsafe { Box::from_raw(NonNull::slice_from_raw_parts(first, count).as_ptr()) });
+    }
+}
+
+impl Words {
+    /// As many as there are in a slice; `None` if the host has no room, or they are too many.
+    fn new(pool: &mut Pool, from: &[u64]) -> Option<Words> {
+        let mut words = Words::zeroed(pool, from.len())?;
+        words.as_mut_slice().copy_from_slice(from);
+        Some(words)
+    }
+
+    /// The same with zeros.
+    fn zeroed(pool: &mut Pool, count: usize) -> Option<Words> {
+        let len = u32::try_from(count).ok()?;
+        let mut words = Words { first: words(pool, count)?, len };
+        words.as_mut_slice().fill(0);
+        Some(words)
+    }
+
+    fn as_slice(&self) -> &[u64] {
+        // SAFETY: all of them are numbers, and nobody else's.
+        unsafe { std::slice::from_raw_parts({ self.first }.as_ptr(), self.len as usize) }
+    }
+
+    fn as_mut_slice(&mut self) -> &mut [u64] {
+        // SAFETY: as above.
+        unsafe { std::slice::from_raw_parts_mut({ self.first }.as_ptr(), self.len as usize) }
+    }
+}
+
+impl Drop for Words {
+    fn drop(&mut self) {
+        // SAFETY: they are from `words`, and nobody uses them any more.
+        unsafe { free_words(self.first, self.len as usize) };
+    }
+}
+
+impl Drop for Array {
+    fn drop(&mut self) {
+        // SAFETY: they are from `words`, and nobody uses them any more.
+        unsafe { free_words(self.first, self.word_count()) };
+    }
+}
+
+impl Struct {
+    /// A structure of up to [`MAX_CELL_WORDS`] fields, whose slots are a cell of the heap's pool.
+    #[inline(always)]
+    pub(crate) fn of_cell(ty: TypeIndex, first: NonNull<u64>, len: u32) -> Struct {
+        Struct { ty, fields: Words { first, len } }
+    }
+
+    pub(crate) fn fields(&self) -> &[u64] {
+        self.fields.as_slice()
+    }
+
+    pub(crate) fn fields_mut(&mut self) -> &mut [u64] {
+        self.fields.as_mut_slice()
+    }
+
+    /// The slot of the first field.
+    #[inline(always)]
+    pub(crate) fn first_field(&self) -> *mut u64 {
+        { self.fields.first }.as_ptr()
+    }
+}
+
+impl Exception {
+    pub(crate) fn args(&self) -> &[u64] {
+        self.args.as_slice()
+    }
 }
 
 /// How a field or an element is stored.
@@ -98,28 +206,92 @@ impl Storage {
 
 impl Object {
     /// A structure with the given fields; `None` if the host has no room.
-    pub(crate) fn structure(ty: TypeIndex, fields: &[u64]) -> Option<Object> {
-        let fields = room::collect(fields.iter().copied()).ok()?;
-        Some(Object::Struct(Struct { ty, fields }))
+    pub(crate) fn structure(pool: &mut Pool, ty: TypeIndex, fields: &[u64]) -> Option<Object> {
+        Some(Object::Struct(Struct { ty, fields: Words::new(pool, fields)? }))
+    }
+
+    /// The same with zeros and nulls in so many slots.
+    pub(crate) fn default_structure(
+        pool: &mut Pool,
+        ty: TypeIndex,
+        slots: usize,
+    ) -> Option<Object> {
+        Some(Object::Struct(Struct { ty, fields: Words::zeroed(pool, slots)? }))
+    }
+
+    /// Frees the object, whose words may be a cell of the pool.
+    ///
+    /// # Safety
+    ///
+    /// It was made with this pool.
+    pub(crate) unsafe fn free(self, pool: &mut Pool) {
+        let (first, count) = match &self {
+            Object::Struct(Struct { fields: words, .. })
+            | Object::Exception(Exception { args: words, .. }) => (words.first, words.len as usize),
+            Object::Array(array) => (array.first, array.word_count()),
+            Object::Extern(_) => (NonNull::dangling(), 0),
+        };
+        drop(self);
+        if count <= MAX_CELL_WORDS {
+            // SAFETY: the caller's promise: so few words are a cell, and the object is gone.
+            unsafe { pool.give_back(first, count) };
+        }
     }
 
     /// An exception with the given values; `None` if the host has no room.
-    pub(crate) fn exception(tag: NonNull<TagEntity>, args: &[u64]) -> Option<Object> {
-        let args = room::collect(args.iter().copied()).ok()?;
-        Some(Object::Exception(Exception { tag, args }))
+    pub(crate) fn exception(
+        pool: &mut Pool,
+        tag: NonNull<TagEntity>,
+        args: &[u64],
+    ) -> Option<Object> {
+        Some(Object::Exception(Exception { tag, args: Words::new(pool, args)? }))
     }
 }
 
 impl Array {
     /// An array of zeros and nulls; `None` if the host has no room.
-    pub(crate) fn zeroed(ty: TypeIndex, storage: Storage, len: u32) -> Option<Array> {
-        let count = (len as usize).checked_mul(storage.bytes())?;
-        Some(Array { ty, storage, bytes: room::zeros(count).ok()? })
+    pub(crate) fn zeroed(
+        pool: &mut Pool,
+        ty: TypeIndex,
+        storage: Storage,
+        len: u32,
+    ) -> Option<Array> {
+        let count = (len as usize).checked_mul(storage.bytes())?.div_ceil(8);
+        let first = words(pool, count)?;
+        if count <= MAX_CELL_WORDS {
+            // SAFETY: it is a cell of so many words.
+            unsafe { first.write_bytes(0, count) };
+        }
+        Some(Array { ty, storage, first, len })
+    }
+
+    /// How many words the elements are in.
+    fn word_count(&self) -> usize {
+        (self.len as usize * self.storage.bytes()).div_ceil(8)
     }
 
     /// How many elements there are.
+    #[inline(always)]
     pub(crate) fn len(&self) -> u32 {
-        (self.bytes.len() / self.storage.bytes()) as u32
+        self.len
+    }
+
+    /// The first byte of the first element.
+    #[inline(always)]
+    pub(crate) fn first_byte(&self) -> *mut u8 {
+        { self.first }.as_ptr().cast()
+    }
+
+    fn bytes(&self) -> &[u8] {
+        let len = self.len as usize * self.storage.bytes();
+        // SAFETY: all of them are numbers, and nobody else's.
+        unsafe { std::slice::from_raw_parts(self.first_byte(), len) }
+    }
+
+    fn bytes_mut(&mut self) -> &mut [u8] {
+        let len = self.len as usize * self.storage.bytes();
+        // SAFETY: as above.
+        unsafe { std::slice::from_raw_parts_mut(self.first_byte(), len) }
     }
 
     /// Whether there are `count` elements from `start` on.
@@ -141,7 +313,7 @@ impl Array {
 
     /// The element at an index, as slots hold it; a packed one is zero-extended.
     pub(crate) fn get(&self, index: u32) -> Result<[u64; MAX_SLOTS], Trap> {
-        let bytes = &self.bytes[self.range(index, 1)?];
+        let bytes = &self.bytes()[self.range(index, 1)?];
         Ok(match *bytes {
             [a] => [u64::from(a), 0],
             [a, b] => [u64::from(u16::from_le_bytes([a, b])), 0],
@@ -166,7 +338,7 @@ impl Array {
             bytes.copy_from_slice(&slot.to_le_bytes());
         }
         let bytes = self.storage.bytes();
-        for target in self.bytes[range].chunks_exact_mut(bytes) {
+        for target in self.bytes_mut()[range].chunks_exact_mut(bytes) {
             target.copy_from_slice(&element[..bytes]);
         }
         Ok(())
@@ -175,7 +347,7 @@ impl Array {
     /// Copies elements from `src` on to `dst` on.
     pub(crate) fn copy_within(&mut self, dst: u32, src: u32, count: u32) -> Result<(), Trap> {
         let (dst, src) = (self.range(dst, count)?, self.range(src, count)?);
-        self.bytes.copy_within(src, dst.start);
+        self.bytes_mut().copy_within(src, dst.start);
         Ok(())
     }
 
@@ -188,7 +360,7 @@ impl Array {
         count: u32,
     ) -> Result<(), Trap> {
         let (dst, src) = (self.range(dst, count)?, from.range(src, count)?);
-        self.bytes[dst].copy_from_slice(&from.bytes[src]);
+        self.bytes_mut()[dst].copy_from_slice(&from.bytes()[src]);
         Ok(())
     }
 
@@ -197,14 +369,14 @@ impl Array {
     pub(crate) fn init_bytes(&mut self, dst: u32, bytes: &[u8]) -> Result<(), Trap> {
         let dst = self.range(dst, (bytes.len() / self.storage.bytes()) as u32)?;
         let len = dst.len();
-        self.bytes[dst].copy_from_slice(&bytes[..len]);
+        self.bytes_mut()[dst].copy_from_slice(&bytes[..len]);
         Ok(())
     }
 
     /// Sets elements from `dst` on to references.
     pub(crate) fn init_refs(&mut self, dst: u32, refs: &[u64]) -> Result<(), Trap> {
         let dst = self.range(dst, refs.len() as u32)?;
-        for (bytes, bits) in self.bytes[dst].chunks_exact_mut(8).zip(refs) {
+        for (bytes, bits) in self.bytes_mut()[dst].chunks_exact_mut(8).zip(refs) {
             bytes.copy_from_slice(&bits.to_le_bytes());
         }
         Ok(())
@@ -225,21 +397,21 @@ impl Object {
     /// What the object counts for, its entry in the heap included.
     pub(crate) fn size_bytes(&self) -> usize {
         Object::counted_bytes(match self {
-            Object::Struct(object) => size_of_val(&*object.fields),
-            Object::Array(array) => array.bytes.len(),
+            Object::Struct(object) => size_of_val(object.fields()),
+            Object::Array(array) => array.bytes().len(),
             Object::Extern(value) => size_of_val(&**value),
-            Object::Exception(exception) => size_of_val(&*exception.args),
+            Object::Exception(exception) => size_of_val(exception.args()),
         })
     }
 
     /// Shows each word that may be a reference.
     pub(crate) fn for_each_word(&self, mut see: impl FnMut(u64)) {
         match self {
-            Object::Struct(object) => object.fields.iter().for_each(|&bits| see(bits)),
+            Object::Struct(object) => object.fields().iter().for_each(|&bits| see(bits)),
             Object::Array(array) if array.storage == Storage::Ref => {
-                array.bytes.chunks_exact(8).for_each(|bytes| see(word(bytes)));
+                array.bytes().chunks_exact(8).for_each(|bytes| see(word(bytes)));
             }
-            Object::Exception(exception) => exception.args.iter().for_each(|&bits| see(bits)),
+            Object::Exception(exception) => exception.args().iter().for_each(|&bits| see(bits)),
             Object::Array(_) | Object::Extern(_) => {}
         }
     }
@@ -250,7 +422,9 @@ mod tests {
     use super::*;
 
     fn array(storage: Storage, len: u32) -> Array {
-        Array::zeroed(TypeIndex(0), storage, len).unwrap()
+        // What is in a cell is the pool's, which outlives the test.
+        let pool = Box::leak(Box::default());
+        Array::zeroed(pool, TypeIndex(0), storage, len).unwrap()
     }
 
     #[test]

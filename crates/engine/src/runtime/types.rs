@@ -28,10 +28,21 @@ pub(crate) struct TypeDef {
     ancestry: Box<[TypeIndex]>,
 }
 
+/// The first supertypes of a type from the topmost one on, and the type itself, as handlers look them
+/// up; [`NO_TYPE`] where there is none.
+type Display = [u32; DISPLAY_LEN];
+
+/// How many supertypes, the type itself included, a handler can look up.
+pub(crate) const DISPLAY_LEN: usize = 8;
+
+/// The number of no type.
+const NO_TYPE: u32 = u32::MAX;
+
 /// All types of an engine.
 #[derive(Debug, Default)]
 pub(crate) struct TypeRegistry {
     defs: AppendOnly<TypeDef>,
+    displays: AppendOnly<Display>,
     groups: Mutex<Groups>,
 }
 
@@ -111,7 +122,9 @@ impl TypeRegistry {
             });
             // A supertype comes before its subtypes, in a group too.
             let above = ty.supertype.map_or(&[][..], |index| &self.def(index).ancestry);
-            let ancestry = above.iter().copied().chain([TypeIndex(at)]).collect();
+            let ancestry: Box<[_]> = above.iter().copied().chain([TypeIndex(at)]).collect();
+            let at_depth = |depth| ancestry.get(depth).map_or(NO_TYPE, |index: &TypeIndex| index.0);
+            self.displays.set(at, std::array::from_fn(at_depth));
             self.defs.set(at, TypeDef { ty, ancestry });
         }
         groups.count += count;
@@ -166,6 +179,18 @@ impl TypeRegistry {
     pub(crate) fn is_sub_index(&self, sub: TypeIndex, sup: TypeIndex) -> bool {
         let (Some(sub), Some(sup_def)) = (self.get(sub), self.get(sup)) else { return false };
         sub.ancestry.get(sup_def.ancestry.len() - 1) == Some(&sup)
+    }
+
+    /// How many supertypes a type has, and whether it may have subtypes.
+    pub(crate) fn depth(&self, index: TypeIndex) -> (usize, bool) {
+        let def = self.def(index);
+        (def.ancestry.len() - 1, !def.ty.is_final)
+    }
+
+    /// [`Self::is_sub_index`] of a type that is `depth` below the topmost one, for handlers.
+    #[inline(always)]
+    pub(crate) fn is_at_most(&self, sub: TypeIndex, sup: TypeIndex, depth: usize) -> bool {
+        sub == sup || self.displays.get(sub.0).and_then(|it| it.get(depth)) == Some(&sup.0)
     }
 
     /// Whether one composite type matches another.
@@ -246,11 +271,13 @@ impl<T> Default for AppendOnly<T> {
 
 impl<T> AppendOnly<T> {
     /// The chunk of a number, and the place in it.
+    #[inline(always)]
     fn place(index: u32) -> (usize, usize) {
         let chunk = (index + 1).ilog2();
         (chunk as usize, (index + 1 - (1 << chunk)) as usize)
     }
 
+    #[inline(always)]
     fn get(&self, index: u32) -> Option<&T> {
         // Numbers with the mark are no types'.
         let (chunk, at) = Self::place((index & IN_GROUP == 0).then_some(index)?);

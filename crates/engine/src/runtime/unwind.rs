@@ -184,7 +184,7 @@ pub(crate) unsafe fn catch(store: NonNull<StoreCore>, checked: usize) -> Unwound
     }
     let Some((ip, fp, switches, instance, clause)) = caught else { return Unwound::Uncaught };
     let values = match clause.tag {
-        Some(_) => &exception.args[..],
+        Some(_) => exception.args(),
         None => &[],
     };
     let reference = clause.with_reference.then_some(context.exception);

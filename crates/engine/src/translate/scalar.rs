@@ -249,6 +249,16 @@ impl Translator<'_> {
         }
     }
 
+    /// Appends a test of its only operand with the result 0 or 1, and pushes the result; a branch on it
+    /// may take its place.
+    pub(super) fn define_condition(&mut self, dests: &'static Dests, jump: Jump) {
+        let start = self.buffers.emit.pos();
+        let before = self.accumulator(Bank::Int);
+        let cell = self.define(dests, jump.fields, Bank::Int);
+        let made = Made::Compare(LastCompare { start, jump, before });
+        self.function.last = Some(Last { cell, made });
+    }
+
     fn compare_of<O: Compare>(&mut self, lhs: Operand, rhs: Operand) {
         let own = self.temp_slot(self.buffers.stack.height());
         let a = self.left_field(lhs, O::Ty::BANK, own);

@@ -272,6 +272,68 @@ fn elements_of_tables_are_accessed_in_line() {
     assert!(!code.contains("Slow<"), "{code}");
 }
 
+#[test]
+fn objects_are_accessed_in_line() {
+    let code = translated(
+        "(module
+            (type $s (sub (struct (field (mut i32)) (field (mut i8)) (field (mut v128)))))
+            (type $a (array (mut i16)))
+            (func (param anyref i32 (ref null $s) (ref null $a)) (result i32)
+                (struct.set $s 0 (local.get 2) (struct.get_s $s 1 (local.get 2)))
+                (struct.set $s 2 (local.get 2) (struct.get $s 2 (local.get 2)))
+                (array.set $a (local.get 3) (local.get 1)
+                    (array.get_u $a (local.get 3) (array.len (local.get 3))))
+                (if (ref.test (ref $s) (local.get 0)) (then (return (i32.const 1))))
+                (block $l (result anyref)
+                    (br_on_cast $l anyref (ref $a) (local.get 0)))
+                (local.set 0)
+                (struct.get $s 0 (ref.cast (ref null $s) (local.get 0)))
+                (i31.get_u (ref.i31 (local.get 1)))
+                (i32.add)))",
+    );
+    for operation in [
+        "StructGet<Packed<i8",
+        "StructGet<Wide",
+        "StructSet<u64",
+        "StructSet<[u8; 16]",
+        "ArrayGet<I32Load16U",
+        "ArraySet<I32Store16",
+        "ArrayLen<",
+        "CastBr<AtMost<AnyStruct>",
+        "CastBr<Exactly<AnyArray>",
+        "RefCast<AtMost<AnyStruct>",
+        "Unop<RefI31",
+        "Unop<I31GetU",
+    ] {
+        assert!(code.contains(operation), "{operation} in:\n{code}");
+    }
+    assert!(!code.contains("Slow<"), "{code}");
+}
+
+#[test]
+fn ranges_of_tables_and_other_memories_are_in_line() {
+    let code = translated(
+        "(module (memory 1) (memory $second i64 1) (table 3 funcref) (table $far i64 3 funcref)
+            (data $d \"text\")
+            (func (param i32 i64)
+                (memory.copy $second 0 (local.get 1) (local.get 0) (local.get 0))
+                (memory.init $second $d (local.get 1) (local.get 0) (local.get 0))
+                (memory.init 0 $d (local.get 0) (local.get 0) (local.get 0))
+                (table.fill 0 (local.get 0) (ref.null func) (local.get 0))
+                (table.copy $far 0 (local.get 1) (local.get 0) (local.get 0))))",
+    );
+    for operation in [
+        "CopyOwn<u64, u32>",
+        "InitOwn<u64>",
+        "InitOwn<u32>",
+        "TableFillInLine<u32>",
+        "TableCopyInLine<u64, u32>",
+    ] {
+        assert!(code.contains(operation), "{operation} in:\n{code}");
+    }
+    assert!(!code.contains("Slow<"), "{code}");
+}
+
 /// Entering and leaving a `try_table` costs nothing, whatever it catches.
 #[test]
 fn a_try_table_is_a_block() {

@@ -9,6 +9,7 @@ use crate::api::store::{AsContext, AsContextMut};
 use crate::api::types::ArrayType;
 use crate::api::values::val::Val;
 use crate::runtime::object::{Array, Object};
+use crate::runtime::pool::Pool;
 use crate::runtime::store::{StoreCore, StoreId};
 use crate::runtime::trap::Trap;
 
@@ -145,8 +146,8 @@ impl ArrayRef {
         let ty = allocator.ty.index();
         let storage = core.engine.types().array_storage(ty);
         let bytes = (len as usize).saturating_mul(storage.bytes());
-        let make = || {
-            let mut array = Array::zeroed(ty, storage, len)?;
+        let make = |pool: &mut Pool| {
+            let mut array = Array::zeroed(pool, ty, storage, len)?;
             init(&mut array).ok()?;
             Some(Object::Array(array))
         };

@@ -96,7 +96,7 @@ impl ExnRef {
         let mut args = vec![0; slot_count(types)];
         Val::lower(fields, core, types, &mut args).context("invalid value for an exception")?;
         let (tag, bytes) = (tag.handle().entity(core), size_of_val(&*args));
-        HeapRef::allocate(core, bytes, &args, || Object::exception(tag, &args))
+        HeapRef::allocate(core, bytes, &args, |pool| Object::exception(pool, tag, &args))
             .map(Rooted::new)
             .map_err(|error| GcHeapOutOfMemory::with(error, ()))
     }
@@ -155,9 +155,9 @@ impl ExnRef {
         let store = store.as_context();
         let exception = self.exception(store.core())?;
         // SAFETY: R1: the tag is one of the store's.
-        let types = unsafe { exception.tag.as_ref() }.ty.params();
+        let types = unsafe { { exception.tag }.as_ref() }.ty.params();
         let value = |(ty, range): (_, std::ops::Range<usize>)| {
-            let slots = [exception.args[range.start], exception.args[range.end - 1]];
+            let slots = [exception.args()[range.start], exception.args()[range.end - 1]];
             // SAFETY: an exception's values are of its tag's types.
             unsafe { Val::from_slots(store.core(), ty, slots) }
         };

@@ -16,6 +16,7 @@ use crate::api::store::sealed::{Core, OneStore};
 use crate::api::store::{AsContext, AsContextMut, StoreContext, StoreContextMut};
 use crate::runtime::heap::is_i31;
 use crate::runtime::object::Object;
+use crate::runtime::pool::Pool;
 use crate::runtime::store::{StoreCore, StoreId};
 
 /// What references of the embedding API are made of: a reference as slots hold it, and the store
@@ -39,7 +40,7 @@ impl HeapRef {
         store: &mut StoreCore,
         payload_bytes: usize,
         held: &[u64],
-        make: impl FnMut() -> Option<Object>,
+        make: impl FnMut(&mut Pool) -> Option<Object>,
     ) -> Result<HeapRef> {
         let bits = store.allocate(payload_bytes, held, make)?;
         store.heap.root_in_scope(bits);

@@ -88,7 +88,7 @@ impl StructRef {
             slots.extend_from_slice(&value[..Storage::of(field.storage).slots()]);
         }
         let (ty, bytes) = (allocator.ty.index(), size_of_val(&*slots));
-        HeapRef::allocate(core, bytes, &slots, || Object::structure(ty, &slots))
+        HeapRef::allocate(core, bytes, &slots, |pool| Object::structure(pool, ty, &slots))
             .map(Rooted::new)
             .map_err(|error| GcHeapOutOfMemory::with(error, ()))
     }
@@ -124,7 +124,7 @@ impl StructRef {
     pub fn field(&self, store: impl AsContext, index: usize) -> Result<Val> {
         let store = store.as_context();
         let (field, slot) = self.place(store.core(), index)?;
-        let fields = &self.object(store.core())?.fields;
+        let fields = self.object(store.core())?.fields();
         let slots = [fields[slot], fields.get(slot + 1).copied().unwrap_or(0)];
         // SAFETY: R5: a structure's fields are of its type's types.
         Ok(unsafe { lift(store.core(), field, slots) })
@@ -154,7 +154,7 @@ impl StructRef {
         ensure!(field.mutable, "cannot set field {index}: field is not mutable");
         let value = lower(core, field, value).context("invalid value for a field")?;
         let count = Storage::of(field.storage).slots();
-        let fields = &mut core.heap.structure(self.0.to_slot(core)?)?.fields;
+        let fields = core.heap.structure(self.0.to_slot(core)?)?.fields_mut();
         fields[slot..][..count].copy_from_slice(&value[..count]);
         Ok(())
     }

@@ -1,7 +1,11 @@
 //! Handlers of structures, arrays, `i31` and casts.
 //!
-//! An immediate names a type by the engine's number of it. The upper half of `second` has the rest:
-//! see [`FieldAccess`] and [`CastTo`].
+//! Fields, elements and the usual casts have [handlers](object) of [their own](cast); everything else is
+//! out of line. There an immediate names a type by the engine's number of it. The upper half of `second`
+//! has the rest: see [`CastTo`].
+
+pub(crate) mod cast;
+pub(crate) mod object;
 
 use lineal_decoder::{HeapType, TypeIndex};
 use lineal_memory::DataSegment;
@@ -9,54 +13,10 @@ use lineal_memory::DataSegment;
 use super::slow::{IN_SECOND, Vm, charge, slow_ops};
 use crate::machine::Exit;
 use crate::runtime::entity::FuncEntity;
-use crate::runtime::heap;
-use crate::runtime::object::{Array, Object, Storage, Struct};
-use crate::runtime::room;
+use crate::runtime::object::{Array, Object, Storage};
+use crate::runtime::pool::Pool;
 use crate::runtime::slots::MAX_SLOTS;
 use crate::runtime::trap::Trap;
-
-/// How a field of a structure is accessed: what `second` says beside the number of operands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum FieldAccess {
-    /// As it is, in one slot.
-    Whole,
-    /// A vector, in two slots.
-    Wide,
-    /// Packed, zero-extended.
-    Unsigned(Storage),
-    /// Packed, sign-extended.
-    Signed(Storage),
-}
-
-impl FieldAccess {
-    const ALL: [FieldAccess; 6] = [
-        FieldAccess::Whole,
-        FieldAccess::Wide,
-        FieldAccess::Unsigned(Storage::I8),
-        FieldAccess::Unsigned(Storage::I16),
-        FieldAccess::Signed(Storage::I8),
-        FieldAccess::Signed(Storage::I16),
-    ];
-
-    pub(crate) fn new(storage: Storage, signed: bool) -> FieldAccess {
-        match storage {
-            Storage::I8 | Storage::I16 if signed => FieldAccess::Signed(storage),
-            Storage::I8 | Storage::I16 => FieldAccess::Unsigned(storage),
-            Storage::Vector => FieldAccess::Wide,
-            _ => FieldAccess::Whole,
-        }
-    }
-
-    /// As the upper half of `second`.
-    pub(crate) fn to_second(self) -> u32 {
-        let code = Self::ALL.iter().position(|&other| other == self).unwrap_or_default() as u32;
-        code << 16
-    }
-
-    fn from_second(second: u32) -> FieldAccess {
-        FieldAccess::ALL[(second >> 16) as usize]
-    }
-}
 
 /// What a cast or a test is to: the immediates of the operation.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -120,11 +80,11 @@ impl Vm<'_> {
         let storage = self.types().array_storage(ty);
         let (cx, options) = (self.cx, self.options());
         let mut charged = None;
-        let make = || {
+        let make = |pool: &mut Pool| {
             // SAFETY: E3.
             let take = || unsafe { charge(cx, options, u64::from(cost)) };
             let len = if charged.get_or_insert_with(take).is_ok() { len } else { 0 };
-            Some(Object::Array(Array::zeroed(ty, storage, len)?))
+            Some(Object::Array(Array::zeroed(pool, ty, storage, len)?))
         };
         let payload_bytes = (len as usize).saturating_mul(storage.bytes());
         let reference = self.allocate(payload_bytes, make)?;
@@ -205,38 +165,16 @@ slow_ops! {
     /// `struct.new` of type `first`, whose fields are the operands
     StructNew(IN_SECOND), |vm, slots, first, second| {
         let fields = &slots[..second as usize];
-        let make = || Object::structure(TypeIndex(first), fields);
+        let make = |pool: &mut Pool| Object::structure(pool, TypeIndex(first), fields);
         slots[0] = vm.allocate(size_of_val(fields), make)?;
     }
 
     /// `struct.new_default` of type `first`, whose fields take `second` slots
     StructNewDefault(0), |vm, slots, first, second| {
         let count = second as usize;
-        let (ty, fields) = (TypeIndex(first), || room::zeros(count).ok());
-        let make = || Some(Object::Struct(Struct { ty, fields: fields()? }));
+        let ty = TypeIndex(first);
+        let make = |pool: &mut Pool| Object::default_structure(pool, ty, count);
         slots[0] = vm.allocate(count * 8, make)?;
-    }
-
-    /// `struct.get` of the field in slot `first`, by the [`FieldAccess`] in `second`
-    StructGet(1), |vm, slots, first, second| {
-        let fields = &vm.heap().structure(slots[0])?.fields;
-        let bits = fields[first as usize];
-        slots[0] = match FieldAccess::from_second(second) {
-            FieldAccess::Whole => bits,
-            FieldAccess::Wide => {
-                slots[1] = fields[first as usize + 1];
-                bits
-            }
-            FieldAccess::Unsigned(storage) => storage.extend(bits, false),
-            FieldAccess::Signed(storage) => storage.extend(bits, true),
-        };
-    }
-
-    /// `struct.set` of the field from slot `first` on
-    StructSet(IN_SECOND), |vm, slots, first, second| {
-        let fields = &mut vm.heap().structure(slots[0])?.fields;
-        let value = &slots[1..second as u16 as usize];
-        fields[first as usize..][..value.len()].copy_from_slice(value);
     }
 
     /// `array.new` of type `first`
@@ -292,27 +230,6 @@ slow_ops! {
         vm.init_array_refs(slots[0], 0, second, offset, len)?;
     }
 
-    /// `array.get`; sign-extends if `second` is not zero
-    ArrayGet(2), |vm, slots, _first, second| {
-        let array = vm.heap().array(slots[0])?;
-        let [low, high] = array.get(slots[1] as u32)?;
-        slots[0] = array.storage.extend(low, second != 0);
-        if array.storage == Storage::Vector {
-            slots[1] = high;
-        }
-    }
-
-    /// `array.set`
-    ArraySet(IN_SECOND), |vm, slots, _first, second| {
-        let array = vm.heap().array(slots[0])?;
-        array.set(slots[1] as u32, &slots[2..second as usize])?;
-    }
-
-    /// `array.len`
-    ArrayLen(1), |vm, slots, _first, _second| {
-        slots[0] = u64::from(vm.heap().array(slots[0])?.len());
-    }
-
     /// `array.fill`
     ArrayFill(IN_SECOND), |vm, slots, _first, second| {
         let last = second as usize - 1;
@@ -365,20 +282,6 @@ slow_ops! {
         vm.init_array_refs(reference, dst, first, offset, len)?;
     }
 
-    /// `ref.i31`
-    RefI31(1), |vm, slots, _first, _second| {
-        slots[0] = heap::from_i31(slots[0] as u32);
-    }
-
-    /// `i31.get_s` if `second` is not zero, else `i31.get_u`
-    I31Get(1), |vm, slots, _first, second| {
-        slots[0] = match slots[0] {
-            0 => return Err(Trap::NullReference.into()),
-            bits if second != 0 => u64::from(heap::i31_signed(bits) as u32),
-            bits => u64::from(heap::i31_unsigned(bits)),
-        };
-    }
-
     /// `ref.test`, where `first` and `second` are a [`CastTo`]
     RefTest(1), |vm, slots, first, second| {
         slots[0] = u64::from(vm.belongs(slots[0], CastTo::from_immediates(first, second)));
@@ -411,14 +314,6 @@ mod tests {
                 let (first, second) = to.to_immediates();
                 assert_eq!(CastTo::from_immediates(first, second), to);
             }
-        }
-    }
-
-    #[test]
-    fn accesses_survive_their_immediate() {
-        for access in FieldAccess::ALL {
-            let second = access.to_second() | 0xffff;
-            assert_eq!(format!("{:?}", FieldAccess::from_second(second)), format!("{access:?}"));
         }
     }
 }
