@@ -2,6 +2,9 @@
 //!
 //! `LINEAL_FUZZ_SEEDS=A..B` runs other seeds.
 
+#![cfg(any(feature = "lua", feature = "starlark"))]
+
+#[cfg(feature = "starlark")]
 use std::fmt::Write as _;
 use std::io;
 use std::ops::Range;
@@ -26,6 +29,7 @@ fn run_in(folder: &str, language: Language, text: String) -> Result<Report, Erro
 }
 
 #[test]
+#[cfg(feature = "lua")]
 fn lua() {
     for seed in seeds(0..30) {
         let text = format!("SEED, STEPS = {seed}, 1000\n{}", include_str!("lua/fuzz.lua"));
@@ -36,8 +40,10 @@ fn lua() {
 }
 
 /// Numbers that look random (splitmix64).
+#[cfg(feature = "starlark")]
 struct Random(u64);
 
+#[cfg(feature = "starlark")]
 impl Random {
     fn below(&mut self, limit: usize) -> usize {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
@@ -52,6 +58,7 @@ impl Random {
     }
 }
 
+#[cfg(feature = "starlark")]
 const FUNCTIONS: &[&str] = &[
     "mem.size",
     "mem.size_bytes",
@@ -106,6 +113,7 @@ const FUNCTIONS: &[&str] = &[
     "kept[-1]",
 ];
 
+#[cfg(feature = "starlark")]
 const VALUES: &[&str] = &[
     "0",
     "1",
@@ -163,6 +171,7 @@ const VALUES: &[&str] = &[
 ];
 
 #[test]
+#[cfg(feature = "starlark")]
 fn starlark() {
     let prelude = "kept = [0]\ndef visit(n):\n  kept.append(n)\n  if len(kept) < 9:\n    \
                    return guest.exports.call_visit(n + 1)\n  return n\n\

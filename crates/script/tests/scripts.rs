@@ -2,6 +2,8 @@
 //!
 //! `BLESS=1` writes what they print to the `.expected` files.
 
+#![cfg(any(feature = "lua", feature = "starlark"))]
+
 use std::cell::RefCell;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -107,16 +109,19 @@ fn compare(name: &str, files: &[&str]) {
 }
 
 #[test]
+#[cfg(feature = "lua")]
 fn lua_scripts_print_what_is_expected() {
     compare("lua", &["blocks.lua", "errors.lua", "module.lua", "callbacks.lua", "newcomers.lua"]);
 }
 
 #[test]
+#[cfg(feature = "starlark")]
 fn starlark_scripts_print_what_is_expected() {
     compare("starlark", &["memory.star", "callbacks.star", "newcomers.star"]);
 }
 
 #[test]
+#[cfg(feature = "lua")]
 fn blocks_that_were_never_freed_are_listed() {
     let text = "local kept = m.alloc(10)\nfor _ = 1, 3 do m.alloc(4) end\nm.free(m.alloc(7))\n\
                 m.resize(kept, 20)";
@@ -135,6 +140,7 @@ fn blocks_that_were_never_freed_are_listed() {
 }
 
 #[test]
+#[cfg(feature = "lua")]
 fn memory_is_limited_and_forgotten_blocks_are_collected() {
     let limited = |options: &mut Options| options.max_memory_bytes = Some(1 << 20);
     let text = "assert(not m.alloc(1048577))\nlocal all = m.alloc(1048576)\nassert(all)\n\
@@ -149,7 +155,11 @@ fn memory_is_limited_and_forgotten_blocks_are_collected() {
                 assert(m.alloc(1048576 - 131072 - 16))\nassert(g.exports.grow(1) == -1)";
     let outcome = run_text(Language::Lua, text, limited);
     outcome.result.unwrap();
+}
 
+#[test]
+#[cfg(feature = "starlark")]
+fn memories_of_starlark_are_limited() {
     let text = "g = load_module('../modules/guest.wat', imports = {'env': {'visit': print, \
                 'scale': 1}})\ng.memory.grow(1)\ng.memory.grow(1)";
     let outcome = run_text(Language::Starlark, text, |options| {
@@ -159,11 +169,17 @@ fn memory_is_limited_and_forgotten_blocks_are_collected() {
     assert!(message.contains("Memory.grow: cannot grow the memory of 2 pages by 1"), "{message}");
 }
 
-#[test]
-fn scripts_end_in_time() {
-    let deadline = |options: &mut Options| {
+/// Runs a script for 100 ms, in which it does not end.
+fn times_out(language: Language, text: &str) {
+    let outcome = run_text(language, text, |options| {
         options.deadline = Some(Instant::now() + Duration::from_millis(100));
-    };
+    });
+    assert!(matches!(outcome.result, Err(Error::TimedOut)), "{text}: {:?}", outcome.result);
+}
+
+#[test]
+#[cfg(feature = "lua")]
+fn lua_ends_in_time() {
     let guest = "local g = wasm.load('../modules/guest.wat', {env = {visit = print, scale = 1}})\n";
     for text in [
         "while true do end",
@@ -171,22 +187,25 @@ fn scripts_end_in_time() {
         "local co = coroutine.wrap(function() while true do end end)\nwhile true do pcall(co) end",
         "while true do pcall(error, 'x') end",
     ] {
-        let outcome = run_text(Language::Lua, text, deadline);
-        assert!(matches!(outcome.result, Err(Error::TimedOut)), "{text}: {:?}", outcome.result);
+        times_out(Language::Lua, text);
     }
     for text in ["g.exports.forever()", "while true do pcall(g.exports.forever) end"] {
-        let outcome = run_text(Language::Lua, &format!("{guest}{text}"), deadline);
-        assert!(matches!(outcome.result, Err(Error::TimedOut)), "{text}: {:?}", outcome.result);
-    }
-    let guest = "g = load_module('../modules/guest.wat', imports = {'env': {'visit': print, \
-                 'scale': 1}})\n";
-    for text in ["g.exports.forever()", "def f():\n  for a in range(1 << 30):\n    pass\nf()"] {
-        let outcome = run_text(Language::Starlark, &format!("{guest}{text}"), deadline);
-        assert!(matches!(outcome.result, Err(Error::TimedOut)), "{text}: {:?}", outcome.result);
+        times_out(Language::Lua, &format!("{guest}{text}"));
     }
 }
 
 #[test]
+#[cfg(feature = "starlark")]
+fn starlark_ends_in_time() {
+    let guest = "g = load_module('../modules/guest.wat', imports = {'env': {'visit': print, \
+                 'scale': 1}})\n";
+    for text in ["g.exports.forever()", "def f():\n  for a in range(1 << 30):\n    pass\nf()"] {
+        times_out(Language::Starlark, &format!("{guest}{text}"));
+    }
+}
+
+#[test]
+#[cfg(feature = "lua")]
 fn scripts_end_with_a_status() {
     for (text, status) in [
         ("os.exit(3)", 3),
@@ -206,7 +225,8 @@ fn scripts_end_with_a_status() {
 }
 
 #[test]
-fn errors_name_the_line_and_the_call() {
+#[cfg(feature = "lua")]
+fn errors_of_lua_name_the_line_and_the_call() {
     let outcome = run_text(Language::Lua, "\nlocal x =", |_| {});
     assert!(
         message(&outcome).starts_with("script.lua:2: unexpected symbol"),
@@ -231,7 +251,11 @@ fn errors_name_the_line_and_the_call() {
         let outcome = run_text(Language::Lua, text, |_| {});
         assert!(message(&outcome).contains(expected), "{text}: {}", message(&outcome));
     }
+}
 
+#[test]
+#[cfg(feature = "starlark")]
+fn errors_of_starlark_name_the_line_and_the_call() {
     let guest = "def visit(n):\n  return g.missing\ng = load_module('../modules/guest.wat', \
                  imports = {'env': {'visit': visit, 'scale': 1}})\nmem = g.memory\ne = g.exports\n";
     for (text, expected) in [
@@ -283,15 +307,27 @@ fn errors_name_the_line_and_the_call() {
     }
 }
 
-#[test]
-fn scripts_do_not_need_the_callers_stack() {
+/// Runs a test on a thread with a small stack, too.
+fn also_on_a_small_stack(test: fn()) {
+    test();
     let small = std::thread::Builder::new().stack_size(128 << 10);
-    let thread = small.spawn(calls_in_each_other_have_a_limit);
-    thread.unwrap().join().unwrap();
+    small.spawn(test).unwrap().join().unwrap();
 }
 
 #[test]
-fn calls_in_each_other_have_a_limit() {
+#[cfg(feature = "starlark")]
+fn calls_of_starlark_in_each_other_have_a_limit() {
+    also_on_a_small_stack(starlark_calls_deeply);
+}
+
+#[test]
+#[cfg(feature = "lua")]
+fn calls_of_lua_in_each_other_have_a_limit() {
+    also_on_a_small_stack(lua_calls_deeply);
+}
+
+#[cfg(feature = "starlark")]
+fn starlark_calls_deeply() {
     let text = "def visit(n):\n  return g['it'].exports.call_visit(n + 1)\ng = {}\n\
                 g['it'] = load_module('../modules/guest.wat', \
                 imports = {'env': {'visit': visit, 'scale': 1}})\n\
@@ -303,26 +339,31 @@ fn calls_in_each_other_have_a_limit() {
     // The innermost calls are shown, not all of them.
     assert!(message.len() < 5000, "{} bytes", message.len());
 
+    let text = "def f(n):\n  return f(n + 1)\nf(0)";
+    let outcome = run_text(Language::Starlark, text, |_| {});
+    assert!(outcome.result.is_err());
+}
+
+#[cfg(feature = "lua")]
+fn lua_calls_deeply() {
     let text = "local g\nlocal function visit(n) return g.exports.call_visit(n + 1) end\n\
                 g = wasm.load('../modules/guest.wat', {env = {visit = visit, scale = 1}})\n\
                 g.exports.call_visit(0)";
     let outcome = run_text(Language::Lua, text, |_| {});
-    let message = self::message(&outcome);
+    let message = message(&outcome);
     assert!(message.contains("call each other too deeply"), "{message}");
     assert!(message.len() < 3000, "{} bytes", message.len());
     let Err(Error::Script(error)) = &outcome.result else { panic!("{message}") };
     let trap = error.cause().and_then(|cause| cause.downcast_ref::<lineal::Trap>());
     assert!(trap.is_none() || trap == Some(&lineal::Trap::StackOverflow), "{trap:?}");
 
-    let text = "def f(n):\n  return f(n + 1)\nf(0)";
-    let outcome = run_text(Language::Starlark, text, |_| {});
-    assert!(outcome.result.is_err());
     let outcome = run_text(Language::Lua, "local function f() return 1 + f() end f()", |_| {});
     assert!(outcome.result.is_err());
 }
 
 #[test]
-fn texts_may_nest_deeply() {
+#[cfg(feature = "starlark")]
+fn texts_of_starlark_may_nest_deeply() {
     let minus = format!("x = {}1\nprint(x)", "-".repeat(50_000));
     let sum = format!("x = 0{}\nprint(x)", " + 1".repeat(20_000));
     let branches =
@@ -333,6 +374,11 @@ fn texts_may_nest_deeply() {
         outcome.result.unwrap();
         assert_eq!(outcome.out, out);
     }
+}
+
+#[test]
+#[cfg(feature = "lua")]
+fn texts_of_lua_that_nest_deeply_are_refused() {
     let text = format!("return {}1{}", "(".repeat(20_000), ")".repeat(20_000));
     let outcome = run_text(Language::Lua, &text, |_| {});
     assert!(message(&outcome).contains("overflow"), "{}", message(&outcome));
@@ -344,17 +390,25 @@ fn the_module_of_the_options_is_there_from_the_start() {
         options.module = Some(folder("modules").join("data.wat"));
         options.args = vec!["a".to_owned(), "b c".to_owned()];
     };
-    let text = "print(str(memory.read(1024, 4)), wasm_instance.exports.get(), args)";
-    let outcome = run_text(Language::Starlark, text, module);
-    outcome.result.unwrap();
-    assert_eq!(outcome.out, "data 12884902912 [\"a\", \"b c\"]\n");
-    let text = "print(m.read_string(wasm_instance.memory, 1024, 4), wasm_instance.exports.get(), \
-                arg[1], ...)";
-    let outcome = run_text(Language::Lua, text, module);
-    outcome.result.unwrap();
-    assert_eq!(outcome.out, "data\t12884902912\ta\ta\tb c\n");
-
-    for language in [Language::Lua, Language::Starlark] {
+    for (language, text, out) in [
+        (
+            Language::Starlark,
+            "print(str(memory.read(1024, 4)), wasm_instance.exports.get(), args)",
+            "data 12884902912 [\"a\", \"b c\"]\n",
+        ),
+        (
+            Language::Lua,
+            "print(m.read_string(wasm_instance.memory, 1024, 4), wasm_instance.exports.get(), \
+             arg[1], ...)",
+            "data\t12884902912\ta\ta\tb c\n",
+        ),
+    ] {
+        if !language.is_available() {
+            continue;
+        }
+        let outcome = run_text(language, text, module);
+        outcome.result.unwrap();
+        assert_eq!(outcome.out, out);
         let outcome = run_text(language, "", |options| {
             options.module = Some(folder("modules").join("importer.wat"));
         });
@@ -364,6 +418,7 @@ fn the_module_of_the_options_is_there_from_the_start() {
 }
 
 #[test]
+#[cfg(feature = "lua")]
 fn compiled_chunks_are_refused() {
     let text = "local code = string.dump(function() end)\nprint(load(code))\n\
                 print(load(code, 'x', 'b'))\nprint(load('return 1', 'x', 'b', {})())";
@@ -374,6 +429,7 @@ fn compiled_chunks_are_refused() {
 }
 
 #[test]
+#[cfg(feature = "lua")]
 fn text_is_logged_in_colour_on_a_terminal_alone() {
     let text = "engine.log('plain')\nengine.log('red', 255, 0, 0, 255)\nengine.log(5, 0, 255, 0, 128)\n\
                 io.write('a', 1, '\\n')";
