@@ -159,6 +159,26 @@ fn structures_callbacks_and_aligned_blocks() {
 }
 
 #[test]
+fn redzones_and_quarantine_find_more() {
+    let options = || Options { redzone_bytes: 64, quarantine_bytes: 4096, ..Options::default() };
+    for level in ["O0", "O2"] {
+        let file = common::program("faults", &format!("shapes-{level}.wasm"));
+        for (case, kind) in [
+            ("far_beyond_the_end", Kind::InvalidWrite),
+            ("long_after_it_was_freed", Kind::UseAfterFree),
+        ] {
+            let report = common::check(&file, &[case], Options::default());
+            assert!(report.is_clean(), "{case} is found without redzone or quarantine:\n{report}");
+            let report = common::check(&file, &[case], options());
+            let kinds: Vec<Kind> = report.findings.iter().map(|finding| finding.kind).collect();
+            assert_eq!(kinds, [kind], "{case}:\n{report}");
+            let twin = common::check(&file, &[case, "fixed"], options());
+            assert!(twin.is_clean(), "{case} fixed:\n{twin}");
+        }
+    }
+}
+
+#[test]
 fn library_functions_wrapped_sizes_and_vectors() {
     all_cases("kinds.c", "kinds");
 }

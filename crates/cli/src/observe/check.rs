@@ -40,8 +40,8 @@ pub(crate) struct Options {
     /// Stops the program at the first error
     #[arg(long)]
     stop_on_error: bool,
-    /// Whether an aligned load may reach beyond a block if one of its bytes is inside, as fast
-    /// string functions do
+    /// Whether an aligned load of a word or vector may reach beyond a block if one of its bytes is
+    /// inside, as fast string functions do
     #[arg(long, value_name = "yes|no", default_value = "yes")]
     partial_loads_ok: Answer,
     /// Whether to report bytes that are handed to the host and were never written: `no` or `host`

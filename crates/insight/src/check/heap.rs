@@ -18,9 +18,14 @@ use crate::words::bytes;
 /// How far from a block an access may be to be shown as before or after it.
 const NEAR_BYTES: u64 = 4096;
 
+/// String functions look at so many bytes at once, or at a word.
+const VECTOR_BYTES: u64 = 16;
+
 #[derive(Debug)]
 pub(super) struct Heap {
     memory: MemoryId,
+    /// The size of a word: that of an address.
+    word_bytes: u64,
     blocks: Blocks,
     hull: Hull,
     undefined: Option<UndefinedBytes>,
@@ -56,6 +61,7 @@ impl Heap {
         Heap {
             memory,
             inlines_operators,
+            word_bytes: if layout.is_64 { 8 } else { 4 },
             blocks: Blocks::default(),
             hull: Hull::new(layout),
             undefined: undefined.then(UndefinedBytes::default),
@@ -315,11 +321,12 @@ impl Heap {
         }
         let len_bytes = access.len_bytes();
         let partial = partial_loads_ok
+            && (len_bytes == self.word_bytes || len_bytes == VECTOR_BYTES)
             && !access.kind().writes()
             && access.source() == AccessSource::Plain
             && range.start.is_multiple_of(len_bytes)
             && range.clone().any(|addr| self.blocks.containing(addr).is_some());
-        if partial && len_bytes > 1 {
+        if partial {
             return Verdict::Fine;
         }
         if let Some(block) = self.blocks.freed_containing(bad) {
@@ -398,6 +405,15 @@ impl Heap {
             return;
         }
         match (begun, recognised.role) {
+            (
+                Begun::Allocate { size_bytes: Some(total), .. }
+                | Begun::Reallocate { size_bytes: Some(total @ 1..), .. },
+                Role::Allocate { size, count: Some(count), .. }
+                | Role::Reallocate { size, count: Some(count), .. },
+            ) if options.redzone_bytes > 0 => {
+                call.values[size] = total + options.redzone_bytes;
+                call.values[count] = 1;
+            }
             (
                 Begun::Allocate { size_bytes: Some(_), .. }
                 | Begun::Reallocate { size_bytes: Some(1..), .. },

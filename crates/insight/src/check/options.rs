@@ -46,7 +46,8 @@ pub struct Options {
     pub stop_on_error: bool,
     /// After how many distinct findings no more are recorded.
     pub error_limit: Option<usize>,
-    /// An aligned load that has at least one valid byte is no finding.
+    /// An aligned load of a word or of a vector that has at least one valid byte is no finding. A
+    /// word has the size of an address.
     pub partial_loads_ok: bool,
     /// Whether undefined bytes are looked for.
     pub undefined: Undefined,

@@ -247,3 +247,39 @@ CASE(calloc_product) {
     p[9] = 3; SYNC(); // ERROR invalid-write 2
     free(p);
 }
+
+CASE(number_of_twice_the_size) {
+    int *p = calloc(fixed ? 2 : 1, sizeof *p);
+    KEEP(p);
+    volatile double number = *(double *)p; SYNC(); // ERROR invalid-read 8
+    (void)number;
+    free(p);
+}
+
+CASE(copy_from_before_the_block) {
+    char *before = malloc(12), *p = malloc(100), *to = malloc(100);
+    KEEP(before); KEEP(p); KEEP(to);
+    memset(p, 'A', 100);
+    memcpy(to, fixed ? p : p - 8, 100); SYNC(); // ERROR invalid-read 8
+    free(to); free(p); free(before);
+}
+
+/* Found with a redzone only: the byte is in the next block otherwise. */
+CASE(far_beyond_the_end) {
+    char *p = calloc(4, 3), *q = calloc(4, 3);
+    KEEP(p); KEEP(q);
+    p[fixed ? 11 : 24] = 1; SYNC();
+    free(q); free(p);
+}
+
+/* Found with a quarantine only: the block is given out again otherwise. */
+CASE(long_after_it_was_freed) {
+    char *p = malloc(40);
+    KEEP(p);
+    free(p);
+    char *q = malloc(40);
+    KEEP(q);
+    if (fixed) p = q;
+    p[3] = 1; SYNC();
+    free(q);
+}
