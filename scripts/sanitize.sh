@@ -78,7 +78,7 @@ valgrind_() {
     command -v valgrind >/dev/null || { skipped "valgrind: it is not installed"; return; }
     skipped "valgrind: tests of gigabytes, of little address space and of all edges (grid): minutes"
     skipped "valgrind: model checking, whose stacks it does not know"
-    skipped "valgrind: scripts that fill memory, or run for a time"
+    skipped "valgrind: scripts that fill memory, run for a time, or make many calls"
     skipped "valgrind: conversions.wast, as it rounds 64-bit integers twice on the way to f32"
     export CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUNNER="valgrind --quiet --error-exitcode=9 \
 --suppressions=$PWD/scripts/valgrind.supp \
@@ -89,7 +89,8 @@ valgrind_() {
     run cargo test --release --quiet -p lineal-script --test scripts -- --test-threads=1 \
         lua_scripts starlark_scripts blocks_that the_module errors_of texts_of compiled
     run cargo test --release --quiet -p lineal-script --test js -- --test-threads=1 \
-        --skip what_is_forgotten --skip whatever_scripts --skip scripts_and_guests --skip memories_are_limited
+        the_console what_newcomers the_loader what_the_linker a_module a_script a_trap an_error \
+        environment exceptions failures_of shared_memories
     run cargo test --release --quiet "${engine[@]}" --test stack_limit --test suite \
         -- --test-threads=1 --skip conversions.wast
 }
