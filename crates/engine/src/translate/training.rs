@@ -6,7 +6,9 @@
 //! LINEAL_TRAIN_ON=directory cargo test --release -p lineal --lib print_sequences -- --nocapture
 //! ```
 //!
-//! With `LINEAL_TRAIN_METERED=1`, it prints `exec/sequences/metered.txt`.
+//! With `LINEAL_TRAIN_METERED=1`, it prints `exec/sequences/metered.txt`; with `LINEAL_TRAIN_VECTORS=1`,
+//! `exec/sequences/vectors.txt`, if the programs use vectors: the list in the tree is from
+//! `@tensorflow/tfjs-backend-wasm`, `onnxruntime-web`, `@mediapipe/tasks-vision` and `@jsquash/webp` of npm.
 
 use std::collections::HashMap;
 
@@ -22,6 +24,23 @@ const WANTED: [usize; 2] = [1000, 500];
 /// Whether to print the sequences that code has only if the configuration asks for it.
 fn is_metered() -> bool {
     std::env::var_os("LINEAL_TRAIN_METERED").is_some()
+}
+
+/// Whether to print only the sequences that have an operation on vectors.
+fn is_for_vectors() -> bool {
+    std::env::var_os("LINEAL_TRAIN_VECTORS").is_some()
+}
+
+/// Whether an operation or a sequence has one on vectors.
+fn has_vector(name: &str) -> bool {
+    ["V128", "x16", "x8", "x4", "x2", "Vector", "Lane", "Shuffle"]
+        .iter()
+        .any(|it| name.contains(it))
+}
+
+/// Whether an operation's handler uses the host's stack, so that a sequence gains nothing.
+fn uses_stack(name: &str) -> bool {
+    ["Extract<", "Replace<", "Any<"].iter().any(|it| name.contains(it))
 }
 
 /// The engines whose code is looked at.
@@ -169,7 +188,12 @@ impl Training {
         counts.sort_by_key(|&(pair, count)| (std::cmp::Reverse(count), pair));
         for ((first, second), _) in counts.into_iter().take(wanted) {
             let (first_name, second_name) = (&self.names[first], &self.names[second]);
-            if [first_name, second_name].into_iter().any(|name| has_meter(name)) == is_metered() {
+            let any = |has: fn(&str) -> bool| has(first_name) || has(second_name);
+            let is_wanted = match is_for_vectors() {
+                true => any(has_vector) && !any(uses_stack),
+                false => !any(has_vector),
+            };
+            if any(has_meter) == is_metered() && is_wanted {
                 println!("    {first_name}, {second_name};");
             }
             let name = format!("Seq<{}, {}>", self.names[first], self.names[second]);

@@ -4,7 +4,8 @@
 //! first one becomes that of [`Seq`]. The other cells stay valid by themselves, so branches and
 //! returns to them still work. The sequences are those that occur most often in compiled programs.
 //! `sequences.txt` lists them, printed by the translator's test `print_sequences`; `metered.txt` lists
-//! those with the cells for fuel and epochs.
+//! those with the cells for fuel and epochs, and `vectors.txt` those with operations on vectors, which come
+//! from modules of their own.
 
 use std::marker::PhantomData;
 use std::sync::OnceLock;
@@ -52,7 +53,7 @@ struct Pair {
 
 macro_rules! sequences {
     ($list:ident: $($first:ty, $second:ty;)*) => {
-        static $list: &[Pair] = &[$(Pair {
+        pub(in crate::exec::sequences) static $list: &[Pair] = &[$(Pair {
             first: handler::<$first>(),
             second: handler::<$second>(),
             both: handler::<Seq<$first, $second>>(),
@@ -62,6 +63,9 @@ macro_rules! sequences {
 
 include!("sequences.txt");
 include!("metered.txt");
+
+#[cfg(feature = "simd")]
+mod vectors;
 
 /// What is at the end of most loops, for all comparisons and types: a counter or pointer is
 /// stepped, after a sum or before a comparison. Any set of programs has only some of them.
@@ -88,7 +92,10 @@ loop_ends! {
 
 /// All sequences.
 fn pairs() -> impl Iterator<Item = &'static Pair> + Clone {
-    PAIRS.iter().chain(METERED_PAIRS).chain(LOOP_ENDS)
+    let pairs = PAIRS.iter().chain(METERED_PAIRS).chain(LOOP_ENDS);
+    #[cfg(feature = "simd")]
+    let pairs = pairs.chain(vectors::PAIRS);
+    pairs
 }
 
 /// The sequences, by both handlers: open addressing in a table of a power of two. Handlers are
