@@ -5,8 +5,9 @@ mod common;
 use std::collections::BTreeMap;
 use std::fs;
 
+use lineal::{Engine, Instance, Module, Store};
 use lineal_insight::alloc::Hidden;
-use lineal_insight::check::{Kind, LeakKind, Options, Report};
+use lineal_insight::check::{Check, Kind, LeakKind, Options, Report, to_json};
 
 /// What a source says has to be found.
 #[derive(Debug)]
@@ -279,10 +280,76 @@ fn allocators_that_are_inlined_or_have_no_names_are_not_followed() {
         assert!(report.is_clean(), "{name}:\n{report}");
         assert!(!report.allocators.is_empty(), "{name}");
         assert_eq!(report.heap.allocations, 0, "{name}");
+        let text = report.to_string();
+        assert!(text.contains("heap: not followed") && !text.contains("0 bytes"), "{name}: {text}");
+        let json = to_json(&report);
+        assert!(json["heap"].is_null() && json["leaks"].is_null(), "{name}: {json}");
+        assert_eq!(json["heap_not_checked"].as_array().map(Vec::len), Some(1), "{name}: {json}");
         match &*report.hidden {
             [Hidden::Nameless] => assert!(is_nameless, "{name}"),
             [Hidden::Inlined { .. }] => assert!(!is_nameless, "{name}"),
             other => panic!("{name}: {other:?}"),
         }
     }
+}
+
+/// The first module's memory is used again for the second one's binary.
+#[test]
+fn a_module_is_not_taken_for_one_that_is_gone() {
+    let module = |allocator: &str, work: &str| {
+        let text = format!(
+            "(module (memory 1) {allocator} (func $work (export \"work\") {work}
+                (call $free (call $malloc (i32.const 8)))))"
+        );
+        wat::parse_str(text).unwrap()
+    };
+    let malloc = "(func $malloc (param $n i32) (result i32) (i32.const 4096))";
+    let user = "(func $user (param $n i32) (result i32) (i32.load offset=2048 (i32.const 0)))";
+    let free = "(func $free (param $p i32))";
+    let load = "(drop (i32.load offset=2048 (i32.const 0)))";
+    let first = module(&format!("{malloc}{user}{free}"), load);
+    let second = module(&format!("{user}{malloc}{free}"), load);
+    assert_eq!(first.len(), second.len());
+
+    let tool = Check::new(Options::default());
+    let engine = Engine::new(lineal::Config::new().observe(tool.observe())).unwrap();
+    let mut store = Store::new(&engine, tool);
+    store.observer(|tool| tool);
+    for _ in 0..50 {
+        Module::from_binary(&engine, &first).unwrap();
+    }
+    for _ in 0..20 {
+        let module = Module::from_binary(&engine, &second).unwrap();
+        let instance = Instance::new(&mut store, &module, &[]).unwrap();
+        let work = instance.get_typed_func::<(), ()>(&mut store, "work").unwrap();
+        work.call(&mut store, ()).unwrap();
+    }
+    let (mut moment, tool) = store.moment_and_data().expect("the engine observes");
+    let report = tool.report(&mut moment);
+    assert_eq!(report.hidden, []);
+    assert_eq!(report.heap.allocations, 20);
+}
+
+#[test]
+fn a_reason_is_given_once_for_all_modules_that_have_it() {
+    let tool = Check::new(Options::default());
+    let engine = Engine::new(lineal::Config::new().observe(tool.observe())).unwrap();
+    let mut store = Store::new(&engine, tool);
+    store.observer(|tool| tool);
+    for _ in 0..3 {
+        let module = Module::from_binary(
+            &engine,
+            &wat::parse_str(
+                "(module (memory 1)
+                    (func $malloc (param i32) (result i32) (i32.load (i32.const 2048)))
+                    (func $free (param i32))
+                    (func $main (drop (i32.load (i32.const 2048)))))",
+            )
+            .unwrap(),
+        )
+        .unwrap();
+        Instance::new(&mut store, &module, &[]).unwrap();
+    }
+    let (mut moment, tool) = store.moment_and_data().expect("the engine observes");
+    assert_eq!(tool.report(&mut moment).hidden.len(), 1);
 }

@@ -10,23 +10,23 @@
 //! or calls functions that belong to its inside. Its variables are the globals that are known by name,
 //! and what its own code loads from fixed addresses.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 
 use lineal::Escaped;
-use wasmparser::{
-    ExternalKind, FunctionBody, KnownCustom, MemArg, Name, Operator, Parser, Payload, TypeRef,
-};
+use wasmparser::{CompositeInnerType, ExternalKind, KnownCustom, Name, Parser, Payload, TypeRef};
 
+use super::body::Body;
 use super::recognise::{Family, Recognised, Role};
 
 /// Why the blocks of a module's heap cannot be followed.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Hidden {
     /// Exports tell some functions of an allocator, and nothing tells the others.
     Nameless,
-    /// Only names for an allocator are known that are for other uses than the program's own.
+    /// Only the functions by which the host allocates are known. The program itself allocates by
+    /// others.
     Wrapped,
     /// A function that does not belong to the allocator has code of it.
     Inlined {
@@ -163,24 +163,23 @@ struct Module {
     open: HashSet<u32>,
 }
 
-/// What a function uses.
-#[derive(Default)]
-struct Body {
-    calls: BTreeSet<u32>,
-    /// Globals that it reads: to set them first is not the allocator's.
-    globals: BTreeSet<u32>,
-    /// Fixed addresses that it loads from.
-    loaded: BTreeSet<u64>,
-    /// Fixed addresses that it stores to.
-    stored: BTreeSet<u64>,
-}
-
 impl Module {
     /// What cannot be read is as if it were not there.
     fn read(binary: &[u8]) -> Module {
         let mut module = Module::default();
+        // How many parameters the types have, and the types of the functions.
+        let mut params: Vec<u32> = Vec::new();
+        let mut types: Vec<u32> = Vec::new();
         for payload in Parser::new(0).parse_all(binary).map_while(Result::ok) {
             match payload {
+                Payload::TypeSection(section) => {
+                    let types = section.into_iter().flatten().flat_map(|group| group.into_types());
+                    params.extend(types.map(|ty| match &ty.composite_type.inner {
+                        CompositeInnerType::Func(ty) => ty.params().len() as u32,
+                        _ => 0,
+                    }));
+                }
+                Payload::FunctionSection(section) => types.extend(section.into_iter().flatten()),
                 Payload::ImportSection(section) => {
                     let functions = section
                         .into_imports()
@@ -200,7 +199,11 @@ impl Module {
                         }
                     }
                 }
-                Payload::CodeSectionEntry(body) => module.bodies.push(Body::read(&body)),
+                Payload::CodeSectionEntry(body) => {
+                    let ty = types.get(module.bodies.len());
+                    let count = ty.and_then(|ty| params.get(*ty as usize));
+                    module.bodies.push(Body::read(&body, count.copied().unwrap_or(u32::MAX)));
+                }
                 Payload::CustomSection(section) => {
                     if let KnownCustom::Name(section) = section.as_known() {
                         for name in section.into_iter().flatten() {
@@ -236,10 +239,12 @@ impl Module {
 
     /// The recognised functions, and those that only these and each other call.
     fn enclosed(&self, recognised: &HashMap<u32, Recognised>) -> HashSet<u32> {
-        let mut callers: HashMap<u32, Vec<u32>> = HashMap::new();
+        // How many functions call each function, without itself and without those that are known
+        // to be the allocator's own.
+        let mut others: HashMap<u32, usize> = HashMap::new();
         for (index, body) in (self.imported..).zip(&self.bodies) {
-            for callee in &body.calls {
-                callers.entry(*callee).or_default().push(index);
+            for callee in body.calls.iter().filter(|callee| **callee != index) {
+                *others.entry(*callee).or_default() += 1;
             }
         }
         let mut own: HashSet<u32> = recognised
@@ -249,12 +254,11 @@ impl Module {
             .collect();
         let mut waiting: Vec<u32> = own.iter().copied().collect();
         while let Some(index) = waiting.pop() {
-            for callee in self.body(index).into_iter().flat_map(|body| &body.calls) {
-                let enclosed = !self.open.contains(callee)
-                    && callers[callee]
-                        .iter()
-                        .all(|caller| own.contains(caller) || caller == callee);
-                if enclosed && own.insert(*callee) {
+            let calls = self.body(index).into_iter().flat_map(|body| &body.calls);
+            for callee in calls.filter(|callee| **callee != index) {
+                let Some(count) = others.get_mut(callee) else { continue };
+                *count -= 1;
+                if *count == 0 && !self.open.contains(callee) && own.insert(*callee) {
                     waiting.push(*callee);
                 }
             }
@@ -290,51 +294,6 @@ impl Module {
     }
 }
 
-impl Body {
-    fn read(body: &FunctionBody<'_>) -> Body {
-        let mut found = Body::default();
-        let Ok(operators) = body.get_operators_reader() else { return found };
-        // What the last instructions leave on the stack, as far as they are constants.
-        let mut last: [Option<u64>; 2] = [None, None];
-        for operator in operators.into_iter().map_while(Result::ok) {
-            let mut constant = None;
-            match operator {
-                Operator::I32Const { value } => constant = Some(u64::from(value as u32)),
-                Operator::I64Const { value } => constant = Some(value as u64),
-                Operator::Call { function_index } | Operator::ReturnCall { function_index } => {
-                    found.calls.insert(function_index);
-                }
-                Operator::RefFunc { function_index } => {
-                    found.calls.insert(function_index);
-                }
-                Operator::GlobalGet { global_index } => {
-                    found.globals.insert(global_index);
-                }
-                Operator::I32Load { memarg } | Operator::I64Load { memarg } => {
-                    found.loaded.extend(fixed(&memarg, last[1]));
-                }
-                Operator::I32Store { memarg } | Operator::I64Store { memarg } => {
-                    found.stored.extend(fixed(&memarg, last[0]));
-                }
-                _ => {}
-            }
-            last = [last[1], constant];
-        }
-        found
-    }
-}
-
-/// The address of an access, if it is the same each time: it has a constant before it, or an offset
-/// that is too large for a member of a structure.
-fn fixed(memarg: &MemArg, base: Option<u64>) -> Option<u64> {
-    const LEAST: u64 = 1024;
-    match base {
-        Some(base) => Some(base.wrapping_add(memarg.offset)),
-        None => Some(memarg.offset),
-    }
-    .filter(|addr| *addr >= LEAST)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -345,7 +304,8 @@ mod tests {
     fn hidden(text: &str, entries: &[(u32, &str)]) -> Option<Hidden> {
         let binary = wat::parse_str(text).unwrap();
         let recognised = entries.iter().map(|(index, name)| {
-            let results: &[ValType] = if *name == "free" { &[] } else { &[ValType::I32] };
+            let has_none = ["free", "mallinfo"].contains(name);
+            let results: &[ValType] = if has_none { &[] } else { &[ValType::I32] };
             (*index, recognise(name, &[ValType::I32], results).unwrap())
         });
         survey(&binary, &recognised.collect()).hidden
@@ -375,6 +335,49 @@ mod tests {
             hidden(&text, &[(0, "malloc"), (1, "free")]),
             Some(Hidden::Inlined { function: "main".into(), uses: "0x800".into() })
         );
+    }
+
+    #[test]
+    fn a_member_of_a_structure_is_not_the_allocators_variable() {
+        let entries = [(0, "malloc"), (1, "free")];
+        let text = |main: &str| format!("{ALLOCATOR} {main})");
+        let member = "(func $main (param i32) (result i32) (i32.load offset=2048 (local.get 0)))";
+        assert_eq!(hidden(&text(member), &entries), None);
+        let zero = "(func $main (param i32) (result i32) (local i32)
+            (i32.load offset=2048 (local.get 1)))";
+        assert!(matches!(hidden(&text(zero), &entries), Some(Hidden::Inlined { .. })));
+    }
+
+    #[test]
+    fn what_tells_of_the_allocator_belongs_to_it() {
+        let text = format!(
+            "{ALLOCATOR} (func $mallinfo (param i32)
+                (i32.store (local.get 0) (i32.load (i32.const 2048))))
+            (func $main (call $mallinfo (i32.const 4096))))"
+        );
+        assert_eq!(hidden(&text, &[(0, "malloc"), (1, "free"), (3, "mallinfo")]), None);
+        assert!(hidden(&text, &[(0, "malloc"), (1, "free")]).is_some());
+    }
+
+    /// Were it not linear in the number of calls, this would take minutes.
+    #[test]
+    fn a_function_that_very_many_call_is_the_allocators_own_if_all_of_them_are() {
+        use std::fmt::Write;
+        let text = |rest: &str| {
+            let mut text = format!("{ALLOCATOR} (func $valloc (param i32) (result i32)");
+            let count = 100_000;
+            (0..count).for_each(|index| write!(text, "(call $f{index})").unwrap());
+            text.push_str("(local.get 0))");
+            (0..count).for_each(|index| write!(text, "(func $f{index} (call $last))").unwrap());
+            text.push_str("(func $last (call $last) (drop (i32.load (i32.const 4096))))");
+            text + rest + ")"
+        };
+        let entries = [(0, "malloc"), (1, "free"), (3, "valloc")];
+        assert_eq!(hidden(&text(""), &entries), None);
+        let main = "(func $main (call $last) (drop (i32.load (i32.const 4096))))";
+        assert_eq!(hidden(&text(main), &entries), None);
+        let main = "(func $main (call $f0) (drop (i32.load (i32.const 2048))))";
+        assert!(hidden(&text(main), &entries).is_some());
     }
 
     #[test]

@@ -1,10 +1,11 @@
 //! What a program's allocators do: which functions they are, and which blocks there are.
 //!
 //! [`recognise`] tells allocator functions by name and signature, [`Registry`] collects those of
-//! the modules that an engine makes, [`Hidden`] is why they are not all, [`Tracker`] turns their calls and returns into requests, and
-//! [`Blocks`] keeps the blocks.
+//! the modules that an engine makes, [`Hidden`] says why some are missing, [`Tracker`] turns their
+//! calls and returns into requests, and [`Blocks`] keeps the blocks.
 
 mod blocks;
+mod body;
 mod hidden;
 mod recognise;
 mod registry;

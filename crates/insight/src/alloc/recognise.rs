@@ -260,6 +260,21 @@ const KNOWN: &[Known] = &[
     Known("memcpy", Family::C, Role::Copy { to: 0, from: 1, size: 2 }, 3, 1),
 ];
 
+/// Functions of C's allocators that only tell or change how these work.
+const C_INTERNAL: [&str; 11] = [
+    "mallinfo",
+    "mallinfo2",
+    "mallopt",
+    "malloc_footprint",
+    "malloc_footprint_limit",
+    "malloc_info",
+    "malloc_max_footprint",
+    "malloc_set_footprint_limit",
+    "malloc_stats",
+    "malloc_trim",
+    "malloc_usable_size",
+];
+
 /// What a name of the C family may have before it: other allocators, and internal names.
 const PREFIXES: [&str; 8] =
     ["dl", "emscripten_builtin_", "emmalloc_", "mi_", "__libc_", "__builtin_", "je_", "__"];
@@ -290,6 +305,14 @@ pub fn recognise(name: &str, params: &[ValType], results: &[ValType]) -> Option<
         .or_else(|| operator(name, params, results))
         .or_else(|| rust(name, params, results))
         .or_else(|| zig(name, params, results))
+        .or_else(|| {
+            let plain = PREFIXES.iter().find_map(|prefix| name.strip_prefix(prefix));
+            [Some(name), plain]
+                .into_iter()
+                .flatten()
+                .any(|name| C_INTERNAL.contains(&name))
+                .then_some(Recognised { family: Family::C, role: Role::Internal })
+        })
         .or_else(|| {
             // It gets a new object by `__new` if the old one cannot grow.
             let internal = INTERNAL.iter().any(|prefix| name.starts_with(prefix))
@@ -484,5 +507,9 @@ mod tests {
         assert!(!internal("~lib/rt/itcms/__renew"));
         assert!(internal("~lib/rt/tlsf/insertBlock"));
         assert!(!internal("assembly/index/main"));
+        for name in ["mallinfo", "mallopt", "dlmalloc_stats", "__malloc_trim", "malloc_info"] {
+            assert!(internal(name), "{name}");
+        }
+        assert!(!internal("malloc_statistics"));
     }
 }

@@ -1,11 +1,11 @@
 //! The allocator functions of the modules that an engine makes.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt;
 use std::str::FromStr;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use lineal::{FunctionInfo, Site};
+use lineal::{FunctionInfo, Instantiated, Site};
 
 use super::hidden::{Hidden, Survey, survey};
 use super::recognise::{Recognised, Role, recognise};
@@ -122,14 +122,14 @@ struct Found {
     /// The options that named a function, by their indices.
     used: Vec<usize>,
     by_site: HashMap<Site, Recognised>,
-    modules: Vec<Functions>,
+    /// By the sites of their first bytes. The addresses of their binaries would not do: those of
+    /// modules that are gone are used again.
+    modules: BTreeMap<Site, Functions>,
 }
 
 /// The allocator functions of one module.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Functions {
-    /// Where the module's binary is.
-    binary: usize,
     by_index: HashMap<u32, Recognised>,
     /// Their sites, but for functions that only copy.
     sites: Vec<Site>,
@@ -137,25 +137,6 @@ struct Functions {
     by_option: bool,
     /// What the module's code says, once it was looked at.
     survey: Option<Survey>,
-}
-
-impl Found {
-    /// The functions of the module with that binary.
-    fn module(&mut self, binary: &[u8]) -> &mut Functions {
-        let binary = binary.as_ptr() as usize;
-        let at = self.modules.iter().position(|module| module.binary == binary);
-        let at = at.unwrap_or_else(|| {
-            self.modules.push(Functions {
-                binary,
-                by_index: HashMap::new(),
-                sites: Vec::new(),
-                by_option: false,
-                survey: None,
-            });
-            self.modules.len() - 1
-        });
-        &mut self.modules[at]
-    }
 }
 
 /// Collects the allocator functions of all modules of an engine. Clones share what is found.
@@ -174,10 +155,12 @@ impl Registry {
     /// Looks at a function of a module that is made, for
     /// [`Observe::functions`](lineal::Observe::functions): whether its calls have to be reported.
     pub fn choose(&self, info: &FunctionInfo<'_>) -> bool {
+        // Without sites, calls of one function cannot be told from those of another.
+        let Some(module_site) = info.module_site() else { return false };
         let Some(function) = self.find(info) else { return false };
         let mut found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
         found.by_site.insert(info.site(), function.recognised);
-        let module = found.module(info.module_bytes());
+        let module = found.modules.entry(module_site).or_default();
         module.by_index.insert(function.index, function.recognised);
         if !matches!(function.recognised.role, Role::Copy { .. }) {
             module.sites.push(info.site());
@@ -189,22 +172,28 @@ impl Registry {
 
     /// Looks whether a module has code of its allocator that none of the recognised functions
     /// encloses. Returns whether C++'s operators may be inlined somewhere.
-    pub(crate) fn survey(&self, binary: &[u8]) -> bool {
+    pub(crate) fn survey(&self, instance: &Instantiated<'_>) -> bool {
+        let Some(module_site) = instance.module_site() else { return false };
         let mut found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
-        let module = found.module(binary);
+        let Some(module) = found.modules.get_mut(&module_site) else { return false };
         if module.survey.is_none() {
             let known_better = module.by_option;
-            let survey =
-                if known_better { Survey::default() } else { survey(binary, &module.by_index) };
-            module.survey = Some(survey);
+            module.survey = Some(if known_better {
+                Survey::default()
+            } else {
+                survey(instance.module_bytes(), &module.by_index)
+            });
         }
         module.survey.as_ref().is_some_and(|survey| survey.inlines_operators)
     }
 
-    /// Why the heaps of some modules cannot be followed.
+    /// Why the heaps of some modules cannot be followed: each reason once, in the order of the
+    /// modules.
     pub fn hidden(&self) -> Vec<Hidden> {
         let found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
-        found.modules.iter().filter_map(|module| module.survey.clone()?.hidden).collect()
+        let mut known = HashSet::new();
+        let reasons = found.modules.values().filter_map(|it| it.survey.as_ref()?.hidden.as_ref());
+        reasons.filter(|reason| known.insert(*reason)).cloned().collect()
     }
 
     fn find(&self, info: &FunctionInfo<'_>) -> Option<AllocatorFunction> {
@@ -265,7 +254,7 @@ impl Registry {
         let found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
         let mut by_site = found.by_site.clone();
         let hides = |it: &&Functions| it.survey.as_ref().is_some_and(|it| it.hidden.is_some());
-        let hiding = found.modules.iter().filter(hides);
+        let hiding = found.modules.values().filter(hides);
         for site in hiding.flat_map(|module| &module.sites) {
             by_site.remove(site);
         }

@@ -1,12 +1,13 @@
 //! [`Check`]: the observer that finds memory errors.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Result, bail};
 use lineal::{
     Access, AccessSource, Accesses, Call, Ending, GlobalSet, Growth, Instantiated, MemoryId,
-    Module, Moment, Observe, Observer, Trap,
+    Module, Moment, Observe, Observer, Site, Trap,
 };
 
 use super::finding::Kind;
@@ -50,20 +51,16 @@ struct Guest {
     leaks: Option<LeakSummary>,
 }
 
-/// The layouts of the modules that an engine makes, by their binaries.
+/// The layouts of the modules that an engine makes, by the sites of their first bytes.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Layouts(Arc<Mutex<Vec<(usize, Layout)>>>);
+pub(crate) struct Layouts(Arc<Mutex<HashMap<Site, Layout>>>);
 
 impl Layouts {
-    pub(crate) fn of(&self, binary: &[u8]) -> Layout {
+    /// The layout of a module with that binary and that first site, if it has one.
+    pub(crate) fn of(&self, binary: &[u8], site: Option<Site>) -> Layout {
+        let Some(site) = site else { return Layout::of(binary) };
         let mut layouts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let key = binary.as_ptr() as usize;
-        if let Some((_, layout)) = layouts.iter().find(|(known, _)| *known == key) {
-            return layout.clone();
-        }
-        let layout = Layout::of(binary);
-        layouts.push((key, layout.clone()));
-        layout
+        layouts.entry(site).or_insert_with(|| Layout::of(binary)).clone()
     }
 }
 
@@ -92,7 +89,7 @@ impl Check {
                 registry.choose(function) || is_event
             })
             .globals(move |global| {
-                let layout = layouts.of(global.module_bytes());
+                let layout = layouts.of(global.module_bytes(), global.module_site());
                 layout.stack_pointer.is_some_and(|stack| stack.global == global.index())
             })
     }
@@ -186,8 +183,8 @@ impl Observer for Check {
         if self.guests.iter().any(|guest| guest.memory == memory) {
             return Ok(());
         }
-        let layout = self.layouts.of(instance.module.binary());
-        let inlines_operators = self.registry.survey(instance.module.binary());
+        let layout = self.layouts.of(instance.module_bytes(), instance.module_site());
+        let inlines_operators = self.registry.survey(instance);
         let variables_end = variables_end(&layout, instance.module);
         let regions = Regions::new(&layout, variables_end);
         regions.mark(moment, memory);

@@ -9,7 +9,9 @@ use super::report::Report;
 const VERSION: u32 = 1;
 
 /// The report as JSON: an object with `kind` (`check`) and `version`, the `findings`
-/// in order, the `allocators`, why a heap is `heap_not_checked`, and the state of the heap. Addresses and sizes are numbers.
+/// in order, the `allocators`, the reasons why a heap was not checked (`heap_not_checked`), and the
+/// state of the `heap` with its `leaks`, which are null if no heap was followed. Addresses and sizes
+/// are numbers.
 pub fn to_json(report: &Report) -> Value {
     let allocators: Vec<Value> = report
         .allocators
@@ -18,7 +20,7 @@ pub fn to_json(report: &Report) -> Value {
             json!({ "name": function.name, "index": function.index, "how": function.how.to_string() })
         })
         .collect();
-    let leaks = report.leaks.map(|leaks| {
+    let leaks = report.leaks.filter(|_| report.follows_heap()).map(|leaks| {
         let of = |(blocks, bytes): (u64, u64)| json!({ "blocks": blocks, "bytes": bytes });
         json!({
             "definite": of(leaks.definite), "indirect": of(leaks.indirect),
@@ -26,7 +28,14 @@ pub fn to_json(report: &Report) -> Value {
             "suppressed": of(leaks.suppressed),
         })
     });
-    let heap = &report.heap;
+    let heap = report.follows_heap().then(|| {
+        let heap = &report.heap;
+        json!({
+            "live_blocks": heap.live_blocks, "live_bytes": heap.live_bytes,
+            "allocations": heap.allocations, "frees": heap.frees,
+            "allocated_bytes": heap.allocated_bytes,
+        })
+    });
     json!({
         "kind": "check",
         "version": VERSION,
@@ -35,11 +44,7 @@ pub fn to_json(report: &Report) -> Value {
         "findings": report.findings.iter().map(finding).collect::<Vec<_>>(),
         "allocators": allocators,
         "heap_not_checked": report.hidden.iter().map(ToString::to_string).collect::<Vec<_>>(),
-        "heap": {
-            "live_blocks": heap.live_blocks, "live_bytes": heap.live_bytes,
-            "allocations": heap.allocations, "frees": heap.frees,
-            "allocated_bytes": heap.allocated_bytes,
-        },
+        "heap": heap,
         "leaks": leaks,
     })
 }

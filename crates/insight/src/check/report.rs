@@ -153,6 +153,11 @@ impl Report {
     pub fn is_clean(&self) -> bool {
         self.findings.is_empty()
     }
+
+    /// Whether the heap's numbers say something: they are zero if the heap could not be followed.
+    pub fn follows_heap(&self) -> bool {
+        self.hidden.is_empty() || self.heap.allocations > 0 || self.heap.frees > 0
+    }
 }
 
 impl fmt::Display for Report {
@@ -162,15 +167,19 @@ impl fmt::Display for Report {
             writeln!(f, "{finding}")?;
         }
         let heap = &self.heap;
-        writeln!(
-            f,
-            "heap: {} in {} at the end; {}, {}, {} allocated",
-            count_of(heap.live_bytes, "byte"),
-            count_of(heap.live_blocks, "block"),
-            count_of(heap.allocations, "allocation"),
-            count_of(heap.frees, "free"),
-            count_of(heap.allocated_bytes, "byte")
-        )?;
+        if self.follows_heap() {
+            writeln!(
+                f,
+                "heap: {} in {} at the end; {}, {}, {} allocated",
+                count_of(heap.live_bytes, "byte"),
+                count_of(heap.live_blocks, "block"),
+                count_of(heap.allocations, "allocation"),
+                count_of(heap.frees, "free"),
+                count_of(heap.allocated_bytes, "byte")
+            )?;
+        } else {
+            writeln!(f, "heap: not followed, so its blocks and leaks are unknown")?;
+        }
         if let Some(leaks) = &self.leaks
             && heap.live_blocks > 0
         {

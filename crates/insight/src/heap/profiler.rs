@@ -153,7 +153,7 @@ impl Profiler {
             .batched(true)
             .functions(move |function| registry.choose(function))
             .globals(move |global| {
-                let layout = layouts.of(global.module_bytes());
+                let layout = layouts.of(global.module_bytes(), global.module_site());
                 layout.stack_pointer.is_some_and(|stack| stack.global == global.index())
             })
     }
@@ -419,8 +419,8 @@ impl Observer for Profiler {
             return Ok(());
         }
         let Some(&memory) = instance.memories.first() else { return Ok(()) };
-        let layout = self.layouts.of(instance.module.binary());
-        self.registry.survey(instance.module.binary());
+        let layout = self.layouts.of(instance.module_bytes(), instance.module_site());
+        self.registry.survey(instance);
         if let Some(stack) = layout.stack_pointer {
             moment.report_globals_below(stack.start);
         }

@@ -243,9 +243,11 @@ impl Page {
     pub fn findings(&mut self, report: &Report) -> &mut Page {
         self.summary("errors", report.errors);
         self.summary("distinct findings", report.findings.len());
-        self.summary("allocations", report.heap.allocations);
-        self.summary("bytes allocated", report.heap.allocated_bytes);
-        self.summary("bytes not freed", report.heap.live_bytes);
+        if report.follows_heap() {
+            self.summary("allocations", report.heap.allocations);
+            self.summary("bytes allocated", report.heap.allocated_bytes);
+            self.summary("bytes not freed", report.heap.live_bytes);
+        }
         self.set("findings", report.findings.iter().map(finding_json).collect())
     }
 

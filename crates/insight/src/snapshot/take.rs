@@ -113,7 +113,7 @@ impl Observer for Snapshotter {
             return Ok(());
         }
         let Some(&memory) = instance.memories.first() else { return Ok(()) };
-        let layout = self.layouts.of(instance.module.binary());
+        let layout = self.layouts.of(instance.module_bytes(), instance.module_site());
         self.guest = Some(Guest {
             module: instance.module.clone(),
             memories: instance.memories.to_vec(),

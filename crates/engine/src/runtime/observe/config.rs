@@ -168,6 +168,7 @@ pub struct FunctionInfo<'a> {
     name: Option<&'a str>,
     index: u32,
     site: Site,
+    module_site: Option<Site>,
 }
 
 impl<'a> FunctionInfo<'a> {
@@ -196,6 +197,12 @@ impl<'a> FunctionInfo<'a> {
         &self.module.bytes
     }
 
+    /// The site of the module's first byte, which no other module of the engine has, not even after
+    /// this one is gone. `None` if the engine has run out of numbers for sites.
+    pub fn module_site(&self) -> Option<Site> {
+        self.module_site
+    }
+
     /// What [`Call::function`](crate::Call::function) is in reports of its calls.
     pub fn site(&self) -> Site {
         self.site
@@ -208,6 +215,7 @@ pub struct GlobalInfo<'a> {
     module: &'a ModuleParts,
     exports: &'a [&'a str],
     index: u32,
+    module_site: Option<Site>,
 }
 
 impl<'a> GlobalInfo<'a> {
@@ -239,6 +247,12 @@ impl<'a> GlobalInfo<'a> {
     /// The module's binary.
     pub fn module_bytes(&self) -> &'a [u8] {
         &self.module.bytes
+    }
+
+    /// The site of the module's first byte, which no other module of the engine has, not even after
+    /// this one is gone. `None` if the engine has run out of numbers for sites.
+    pub fn module_site(&self) -> Option<Site> {
+        self.module_site
     }
 }
 
@@ -273,6 +287,7 @@ impl ObservedModule {
                     name: module.names().func(index),
                     index,
                     site: observed.site(Some(body.range.start as u32)),
+                    module_site: observed.module_site(),
                 };
                 if choose(&info) {
                     observed.functions.push(index);
@@ -286,13 +301,23 @@ impl ObservedModule {
             });
             for (index, global) in (0..).zip(&module.globals) {
                 let is_scalar = global.ty.content != lineal_decoder::ValType::V128;
-                let info = GlobalInfo { module, exports: names_of(&exports, index), index };
+                let info = GlobalInfo {
+                    module,
+                    exports: names_of(&exports, index),
+                    index,
+                    module_site: observed.module_site(),
+                };
                 if global.ty.mutable && is_scalar && choose(&info) {
                     observed.globals.push(index);
                 }
             }
         }
         observed
+    }
+
+    /// The site of the binary's first byte, if there was a number left for it.
+    pub(crate) fn module_site(&self) -> Option<Site> {
+        self.first_site.map(Site::from_bits)
     }
 
     /// The site of what is at an offset in the binary.

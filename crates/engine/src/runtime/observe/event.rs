@@ -336,6 +336,12 @@ impl Instantiated<'_> {
     pub fn module_bytes(&self) -> &[u8] {
         &self.module.code().decoded.bytes
     }
+
+    /// The site of the module's first byte, which no other module of the engine has, not even after
+    /// this one is gone. `None` if the engine has run out of numbers for sites.
+    pub fn module_site(&self) -> Option<Site> {
+        self.module.code().observed.as_ref()?.module_site()
+    }
 }
 
 /// A call of a chosen function that begins or returns, or of a host function.
