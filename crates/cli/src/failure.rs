@@ -58,7 +58,7 @@ fn status(error: &Error) -> u8 {
 }
 
 /// How long the reader of standard error may take to read why the process ends.
-const TELL_TIME: Duration = Duration::from_millis(10);
+const TELL_TIME: Duration = Duration::from_millis(25);
 
 /// Ends the process with an error, as after a trap, even if nobody reads the error.
 pub(crate) fn abort(message: &str) -> ! {
@@ -79,8 +79,10 @@ fn tell(message: &str) {
     let stderr = io::stderr();
     let (red, plain) = if colours(&stderr) { ("\x1b[1;31m", "\x1b[0m") } else { ("", "") };
     let message = printable(message);
-    // If this fails, there is nobody to report it to.
-    let _ = write!(stderr.lock(), "{red}error:{plain} {message}");
+    // In one piece, because another thread may end the process. If this fails, there is nobody to
+    // report it to.
+    let text = format!("{red}error:{plain} {message}");
+    let _ = stderr.lock().write_all(text.as_bytes());
 }
 
 /// Writes something that is no error to standard error: a first line, which is highlighted on a
