@@ -11,6 +11,9 @@ use std::time::Duration;
 use anyhow::{Result, ensure};
 use lineal::{Accesses, Config, Engine, Instance, Module, Moment, Observe, Observer, Store};
 use lineal_benches::{Program, cpu_time};
+use lineal_insight::alloc::AllocOption;
+use lineal_insight::check::{Check, Options};
+use lineal_insight::heap::{self, Profiler};
 use lineal_insight::watch::{Watch, Watchpoint};
 
 /// Looks at nothing: what is measured is the way to it.
@@ -33,54 +36,80 @@ impl Observer for Sum {
     }
 }
 
-/// A way to observe a program.
+/// An observer, and what it needs reported.
+type Observed = (Observe, Box<dyn Observer + Send>);
+
+/// A way to observe a program. A tool is made before the module, which it wants to know.
 struct Way {
     name: &'static str,
-    observe: Option<Observe>,
-    observer: fn(&Module) -> Result<Box<dyn Observer + Send>>,
+    observe: fn() -> Result<Option<Observed>>,
 }
 
 /// Ranges that no program touches: in the last bytes of its memory.
 const RANGES: u64 = 16;
 
-fn watch(module: &Module) -> Result<Box<dyn Observer + Send>> {
-    let points: Result<Vec<Watchpoint>> = (0..RANGES)
-        .map(|number| Watchpoint::parse(&format!("{:#x}+4:rw", 0x7000_0000 + number * 64), module))
-        .collect();
-    Ok(Box::new(Watch::new(module.engine(), points?)))
+fn watch() -> Result<Option<Observed>> {
+    let module = Module::new(&Engine::default(), "(module (memory 1))")?;
+    let points = (0..RANGES).map(|number| {
+        Watchpoint::parse(&format!("{:#x}+4:rw", 0x7000_0000 + number * 64), &module)
+    });
+    let watch = Watch::new(module.engine(), points.collect::<Result<_>>()?);
+    Ok(Some((Watch::observe(), Box::new(watch))))
+}
+
+/// The programs' own allocator counts as one. A program forgets all blocks before it makes the first
+/// one, and never again.
+fn allocator() -> Result<Vec<AllocOption>> {
+    ["malloc=heap_alloc", "malloc=heap_alloc_zeroed", "free=heap_free"]
+        .into_iter()
+        .map(|option| option.parse().map_err(Into::into))
+        .collect()
+}
+
+fn check() -> Result<Option<Observed>> {
+    let check = Check::new(Options { alloc: allocator()?, ..Options::default() });
+    Ok(Some((check.observe(), Box::new(check))))
+}
+
+fn heap() -> Result<Option<Observed>> {
+    let options = heap::Options { alloc: allocator()?, ..heap::Options::default() };
+    let profiler = Profiler::new(options);
+    Ok(Some((profiler.observe(), Box::new(profiler))))
 }
 
 fn ways() -> Vec<Way> {
-    let all = || Observe::new().accesses(Accesses::All);
+    fn all() -> Observe {
+        Observe::new().accesses(Accesses::All).batched(true)
+    }
     vec![
-        Way { name: "unobserved", observe: None, observer: |_| Ok(Box::new(Empty)) },
+        Way { name: "unobserved", observe: || Ok(None) },
+        Way { name: "every access, empty", observe: || Ok(Some((all(), Box::new(Empty)))) },
         Way {
-            name: "every access, batch",
-            observe: Some(all().batched(true)),
-            observer: |_| Ok(Box::new(Empty)),
+            name: "every access, summed",
+            observe: || Ok(Some((all(), Box::new(Sum::default())))),
         },
-        Way {
-            name: "every access, each",
-            observe: Some(all().batched(true)),
-            observer: |_| Ok(Box::new(Sum::default())),
-        },
-        Way { name: "watch, 16 ranges", observe: Some(Watch::observe()), observer: watch },
+        Way { name: "watch, 16 ranges", observe: watch },
         Way {
             name: "blame",
-            observe: Some(Observe::new().writers(true)),
-            observer: |_| Ok(Box::new(Empty)),
+            observe: || Ok(Some((Observe::new().writers(true), Box::new(Empty)))),
         },
+        Way { name: "check", observe: check },
+        Way { name: "heap", observe: heap },
     ]
 }
 
 fn measure(way: &Way, program: &Program) -> Result<Duration> {
     let mut config = Config::new();
-    if let Some(observe) = &way.observe {
-        config.observe(observe.clone());
-    }
+    let observer: Box<dyn Observer + Send> = match (way.observe)()? {
+        Some((observe, observer)) => {
+            config.observe(observe);
+            observer
+        }
+        None => Box::new(Empty),
+    };
     let engine = Engine::new(&config)?;
     let module = Module::new(&engine, &program.wasm)?;
-    let mut store = Store::new(&engine, (way.observer)(&module)?);
+    let mut store = Store::new(&engine, observer);
     store.observer(|observer| &mut **observer);
     let instance = Instance::new(&mut store, &module, &[])?;
     let run = instance.get_typed_func::<i32, i64>(&mut store, "run")?;
