@@ -34,7 +34,8 @@ pub(super) struct FrameSize {
 pub(super) struct Record {
     /// The operation of each cell, and in how many loops it is.
     pub(super) shapes: BTreeMap<Pos, (&'static Shape, u32)>,
-    /// The loops with a head: their first cell, and the end of the last.
+    /// The loops with a head, in their order: their first cell, and the end of the last. No such loop
+    /// is inside another.
     heads: Vec<(Pos, Pos)>,
 }
 
@@ -47,7 +48,8 @@ impl Record {
     /// Cells from a position on are taken back.
     pub(super) fn truncate(&mut self, pos: Pos) {
         self.shapes.split_off(&pos);
-        for (_, end) in &mut self.heads {
+        while self.heads.pop_if(|(header, _)| *header >= pos).is_some() {}
+        if let Some((_, end)) = self.heads.last_mut() {
             *end = (*end).min(pos);
         }
     }
@@ -55,7 +57,10 @@ impl Record {
 
 /// Checks a function's code, before its sequences are fused.
 pub(super) fn verify(emit: &Emitter, frame: FrameSize) -> Result<(), Fault> {
-    let verifier = Verifier { emit, frame };
+    let head = handler::<Head>().to_granule();
+    let is_head = |&start: &Pos| emit.cells[start as usize] == head;
+    let head_cells = emit.starts.iter().copied().filter(is_head).collect();
+    let verifier = Verifier { emit, frame, head_cells };
     for (index, &start) in emit.starts.iter().enumerate() {
         let end = emit.starts.get(index + 1).copied().unwrap_or(emit.pos());
         let Some(&(shape, _)) = emit.record.shapes.get(&start) else {
@@ -111,6 +116,8 @@ impl Cell<'_> {
 struct Verifier<'a> {
     emit: &'a Emitter,
     frame: FrameSize,
+    /// The cells that make the next one a head, in their order.
+    head_cells: Vec<Pos>,
 }
 
 impl Verifier<'_> {
@@ -200,27 +207,25 @@ impl Verifier<'_> {
 
     /// The first cell of the loop with a head that a cell is in.
     fn head_around(&self, pos: Pos) -> Option<Pos> {
-        let heads = self.emit.record.heads.iter();
-        heads.copied().find(|&(header, end)| (header..end).contains(&pos)).map(|(header, _)| header)
+        let heads = &self.emit.record.heads;
+        let (header, _) = *heads.get(heads.partition_point(|&(_, end)| end <= pos))?;
+        (header <= pos).then_some(header)
     }
 
     fn branch_to_head(&self, from: Pos) -> Result<(), Fault> {
         let Some(header) = self.head_around(from) else {
             return Err("branches to a head that is not there".to_owned());
         };
-        let head = handler::<Head>().to_granule();
-        let before = self.emit.starts.partition_point(|&start| start < header);
-        let sets_it = before > 0 && {
-            let at = self.emit.starts[before - 1];
-            self.emit.cells[at as usize] == head && at + 2 == header
-        };
-        if !sets_it {
+        let heads = &self.head_cells;
+        let next = heads.partition_point(|&at| at < header);
+        if next == 0 || heads[next - 1] + 2 != header {
             return Err(format!("branches to {header}, which nothing makes a head"));
         }
-        let inside = self.emit.starts[before..].iter().take_while(|&&at| at <= from);
-        match inside.copied().find(|&at| self.emit.cells[at as usize] == head) {
-            Some(other) => Err(format!("branches to {header}, but {other} sets another head")),
-            None => Ok(()),
+        match heads.get(next) {
+            Some(other) if *other <= from => {
+                Err(format!("branches to {header}, but {other} sets another head"))
+            }
+            _ => Ok(()),
         }
     }
 
