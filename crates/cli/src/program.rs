@@ -56,6 +56,9 @@ impl Program {
         let name = source.to_string();
         let compiling = Progress::start(move || {
             let [done, all] = [progress.done_bytes(), progress.all_bytes()].map(|n| n as f64 / 1e6);
+            if all == 0.0 {
+                return format!("reading {name}");
+            }
             format!("compiling {name}: {done:.1} of {all:.1} MB of functions")
         });
         let module = Module::from_shared(&engine, Arc::clone(&bytes), source.file());

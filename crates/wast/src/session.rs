@@ -4,8 +4,8 @@ use std::collections::{HashMap, HashSet};
 use std::fmt::Write as _;
 
 use lineal::{
-    Engine, Extern, Features, Func, Instance, Linker, Module, Observer, Store, ThrownException,
-    Trap, Val,
+    Engine, Escaped, Extern, Features, Func, Instance, Linker, Module, Observer, Store,
+    ThrownException, Trap, Val,
 };
 use wast::core::WastRetCore;
 use wast::lexer::Lexer;
@@ -305,7 +305,10 @@ impl Session {
             }
             WastExecute::Get { module, global, .. } => match self.export(module, global)? {
                 Extern::Global(global) => Ok(Ok(vec![global.get(&mut self.store)])),
-                _ => Err(Stop::fail(format!("an exported global \"{global}\""), "something else")),
+                _ => Err(Stop::fail(
+                    format!("an exported global \"{}\"", Escaped(global)),
+                    "something else",
+                )),
             },
         }
     }
@@ -325,15 +328,18 @@ impl Session {
     fn func(&mut self, module: Option<Id<'_>>, name: &str) -> Outcome<Func> {
         match self.export(module, name)? {
             Extern::Func(func) => Ok(func),
-            _ => Err(Stop::fail(format!("an exported function \"{name}\""), "something else")),
+            _ => Err(Stop::fail(
+                format!("an exported function \"{}\"", Escaped(name)),
+                "something else",
+            )),
         }
     }
 
     fn export(&mut self, module: Option<Id<'_>>, name: &str) -> Outcome<Extern> {
         let instance = *find(&self.instances, module, "module")?;
-        instance
-            .get_export(&mut self.store, name)
-            .ok_or_else(|| Stop::fail(format!("an export \"{name}\""), "none of that name"))
+        instance.get_export(&mut self.store, name).ok_or_else(|| {
+            Stop::fail(format!("an export \"{}\"", Escaped(name)), "none of that name")
+        })
     }
 }
 

@@ -421,6 +421,23 @@ fn threads_of_one_name_are_all_reported() {
 }
 
 #[test]
+fn names_in_failures_keep_to_their_line() {
+    let report = run(r#"(module (memory (export "\1bm") 1))
+        (invoke "a\0a\1b[2J")
+        (invoke "\1bm")
+        (assert_return (get "\1bm"))"#);
+    let expected: Vec<&str> = report.failures().iter().map(|it| &*it.expected).collect();
+    assert_eq!(
+        expected,
+        [
+            r#"an export "a\n\u{1b}[2J""#,
+            r#"an exported function "\u{1b}m""#,
+            r#"an exported global "\u{1b}m""#,
+        ]
+    );
+}
+
+#[test]
 fn a_failure_does_not_stop_the_script() {
     let report = run(
         r#"(module (func (export "f") (result i32) (i32.const 1)) (func (export "t") unreachable))

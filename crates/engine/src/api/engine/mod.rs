@@ -31,8 +31,8 @@ impl Engine {
         );
         if let Some(feature) = config.enabled_features().left_out() {
             bail!(
-                "the configuration enables what this build leaves out: build with the feature \
-                 `{feature}`, or do not call `wasm_{feature}`"
+                "the configuration enables a proposal that this build leaves out: build with the \
+                 feature `{feature}`, or do not enable it"
             );
         }
         ensure!(

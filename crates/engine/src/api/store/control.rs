@@ -71,7 +71,8 @@ impl<T> Store<T> {
     }
 
     /// Calls back when the deadline is reached. The callback decides what happens to the guest; if it
-    /// returns an error, the guest ends with that error. While the callback runs, a guest that it calls is interrupted by a trap.
+    /// returns an error, the guest ends with that error. While the callback runs, a guest that it calls
+    /// is interrupted by a trap.
     ///
     /// ```
     /// use lineal::{Config, Engine, Instance, Module, Store, UpdateDeadline};

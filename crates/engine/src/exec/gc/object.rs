@@ -1,7 +1,7 @@
 //! Handlers of fields of structures and elements of arrays.
 //!
 //! What a reference stands for is found by its entry in the heap's table. By R5 and validation it is
-//! of the right kind; the check for null is also one that the collector did not free it.
+//! of the right kind. The check for null also finds a reference that the collector freed by mistake.
 
 use std::marker::PhantomData;
 use std::mem::offset_of;
