@@ -70,7 +70,7 @@ pub(crate) struct Heap {
     table: NonNull<Entry>,
     /// The first free entry.
     free: u32,
-    /// Where small objects are.
+    /// Where the parts of objects are.
     pub(crate) pool: Pool,
     /// Given back to the host when it has no more room, so that the guest's trap can be told.
     for_errors: Vec<u8>,
@@ -135,7 +135,7 @@ impl Heap {
             entries: Vec::new(),
             table: NonNull::from(&NO_ENTRIES.0),
             free: END,
-            pool: Pool::default(),
+            pool: Pool::new(limit_bytes),
             for_errors: Vec::new(),
             used_bytes: 0,
             threshold_bytes: FIRST_THRESHOLD_BYTES.min(limit_bytes),
@@ -411,6 +411,7 @@ impl Heap {
                 unsafe { object.free(&mut self.pool) };
             }
         }
+        self.pool.release_empty_blocks();
         panic
     }
 }
@@ -546,6 +547,22 @@ mod tests {
         assert_eq!(error, Some(Trap::GcHeapOutOfMemory));
         heap.collect([].into_iter());
         assert!(exception(&mut heap, &[0; 10]).is_ok());
+    }
+
+    #[test]
+    fn the_limit_holds_for_sizes_one_after_the_other() {
+        let mut heap = Heap::new(16 << 20);
+        for size in (0..=12).cycle().take(39) {
+            let args = &[0; 12][..size];
+            let first = exception(&mut heap, args).unwrap();
+            let mut count = 1;
+            while exception(&mut heap, args).is_ok() {
+                count += 1;
+            }
+            assert!(count * Object::counted_bytes(size * 8) >= 15 << 20, "{size}: {count}");
+            assert!(heap.pool.taken_bytes() <= 17 << 20, "{size}: {}", heap.pool.taken_bytes());
+            heap.collect([first].into_iter());
+        }
     }
 
     #[test]

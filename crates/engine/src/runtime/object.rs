@@ -8,7 +8,6 @@ use lineal_decoder::{StorageType, TypeIndex, ValType};
 
 use super::entity::TagEntity;
 use super::pool::{MAX_CELL_WORDS, Pool};
-use super::room;
 use super::slots::MAX_SLOTS;
 use super::trap::Trap;
 
@@ -61,12 +60,12 @@ struct Words {
 #[cfg(target_pointer_width = "64")]
 const _: () = assert!(size_of::<Option<Object>>() == 24, "a cell of the table is 32 bytes");
 
-/// So many words, whatever they hold; `None` if the host has no room. Few are a cell of the pool,
+/// So many words, whatever they hold; `None` if the pool or the host has no room. Few are a cell of the pool,
 /// more a box.
 fn words(pool: &mut Pool, count: usize) -> Option<NonNull<u64>> {
     match count {
         ..=MAX_CELL_WORDS => pool.take(count),
-        _ => Some(NonNull::from(Box::leak(room::zeros::<u64>(count).ok()?)).cast()),
+        _ => Some(NonNull::from(Box::leak(pool.take_box(count)?)).cast()),
     }
 }
 
@@ -235,6 +234,8 @@ impl Object {
         if count <= MAX_CELL_WORDS {
             // SAFETY: the caller's promise: so few words are a cell, and the object is gone.
             unsafe { pool.give_back(first, count) };
+        } else {
+            pool.box_is_freed(count);
         }
     }
 
@@ -423,7 +424,7 @@ mod tests {
 
     fn array(storage: Storage, len: u32) -> Array {
         // What is in a cell is the pool's, which outlives the test.
-        let pool = Box::leak(Box::default());
+        let pool = Box::leak(Box::new(Pool::new(usize::MAX)));
         Array::zeroed(pool, TypeIndex(0), storage, len).unwrap()
     }
 
