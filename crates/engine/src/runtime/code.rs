@@ -4,11 +4,12 @@ use std::path::Path;
 use std::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
-use lineal_decoder::{Error, ExternType, TypeIndex, UnvalidatedBodies};
+use lineal_decoder::{Error, ExternType, SubType, TypeIndex, UnvalidatedBodies};
 use lineal_symbols::Symbols;
 
 use super::engine::Engine;
 use super::footprint::{self, ModuleTooLarge};
+use super::object::Storage;
 use super::observe::Site;
 use super::observe::config::ObservedModule;
 use super::unwind::Tries;
@@ -71,6 +72,8 @@ pub(crate) struct ModuleCode {
     pub(crate) decoded: lineal_decoder::Module,
     /// The engine-wide number of each type of the module.
     pub(crate) types: Box<[TypeIndex]>,
+    /// The fields of structures that are vectors, each with its type before it, in order.
+    pub(crate) vector_fields: Box<[(u32, u32)]>,
     /// The file that the module came from, if it did.
     pub(crate) file: Option<Box<Path>>,
     pub(crate) symbols: Symbols,
@@ -168,6 +171,17 @@ impl ByAddress {
     }
 }
 
+/// The fields of structures that are vectors, each with its type before it, in order.
+fn vector_fields(types: &[SubType]) -> Box<[(u32, u32)]> {
+    let structs = (0..).zip(types).filter_map(|(ty, sub)| Some((ty, sub.as_struct()?)));
+    let fields = structs.flat_map(|(ty, fields)| {
+        let fields = (0..).zip(fields.fields());
+        let vectors = fields.filter(|(_, field)| Storage::of(field.storage) == Storage::Vector);
+        vectors.map(move |(field, _)| (ty, field))
+    });
+    fields.collect()
+}
+
 impl ModuleCode {
     /// Prepares a module to run, which may come from a file. A function that is called before it is translated begins at
     /// `stub`, which translates it with [`translated`](Self::translated).
@@ -187,6 +201,7 @@ impl ModuleCode {
         ModuleCode {
             engine: engine.clone(),
             types: engine.types().register(&decoded.types, &decoded.type_groups),
+            vector_fields: vector_fields(&decoded.types),
             entries: (0..count)
                 .map(|index| FuncEntry { ip: AtomicPtr::new(stub.cast_mut()), index })
                 .collect(),

@@ -59,7 +59,7 @@ mod tests {
         format!("(type $wide (func (param {types}) (result {types})))")
     }
 
-    const SHAPES: [(&str, Shape); 38] = [
+    const SHAPES: [(&str, Shape); 39] = [
         ("calls in nested blocks", |n| body(&[("block", n), ("call 0", n), ("end", n)])),
         ("throws in nested blocks", |n| {
             body(&[("block", n), ("block throw 0 end", n), ("end", n)])
@@ -181,6 +181,12 @@ mod tests {
         }),
         ("objects in nested blocks", |n| {
             body(&[("block", n), ("i32.const 1 ref.i31 drop", n), ("end", n)])
+        }),
+        ("structures with many fields", |n| {
+            let fields = "(field i32) (field v128) ".repeat(n / 2);
+            let get = format!("struct.new_default $many struct.get $many {} drop", n - 2);
+            let [.., text] = body(&[(&get, n)]);
+            [format!("(type $many (struct {fields}))"), String::new(), text]
         }),
         ("branches on null in nested blocks", |n| {
             let branch = format!("ref.null any br_on_null {} drop", n - 1);

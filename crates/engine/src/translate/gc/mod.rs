@@ -53,7 +53,7 @@ impl Translator<'_> {
 
     /// How many slots the fields of a structure take.
     fn struct_slots(&self, ty: u32) -> u32 {
-        self.field_slot(ty, u32::MAX).0
+        self.slots_before(ty, self.fields(ty).len() as u32)
     }
 
     pub(super) fn struct_new(&mut self, ty: u32) {

@@ -2,7 +2,7 @@
 
 use std::marker::PhantomData;
 
-use lineal_decoder::StorageType;
+use lineal_decoder::{FieldType, StorageType};
 
 use crate::exec::gc::object::{
     ArrayGet, ArrayLen, ArraySet, Packed, ReadField, StructGet, StructSet, Whole, Wide,
@@ -18,7 +18,7 @@ use crate::translate::emit::Fields;
 use crate::translate::stack::Operand;
 use crate::translate::tables::{Dests, Source, Sources, dests, sources, table};
 use crate::translate::vector::moves::VectorSources;
-use crate::translate::{Translator, bank_of};
+use crate::translate::{Translator, bank_of, steps};
 
 table! {
     /// What is written to a field or an element.
@@ -152,12 +152,25 @@ const LENGTH: &Sources<Dests> = &Sources {
 };
 
 impl Translator<'_> {
+    /// The fields of a structure.
+    pub(super) fn fields(&self, ty: u32) -> &[FieldType] {
+        self.parts.types[ty as usize].as_struct().map_or(&[], |ty| ty.fields())
+    }
+
+    /// How many slots the fields of a structure take that are before one.
+    pub(super) fn slots_before(&self, ty: u32, field: u32) -> u32 {
+        let vectors_before = |field| {
+            self.module.vector_fields.partition_point(|&other| {
+                steps::count(1);
+                other < (ty, field)
+            }) as u32
+        };
+        field + vectors_before(field) - vectors_before(0)
+    }
+
     /// The first slot of a structure's field, and what it stores.
-    pub(super) fn field_slot(&self, ty: u32, field: u32) -> (u32, StorageType) {
-        let fields = self.parts.types[ty as usize].as_struct().map_or(&[][..], |ty| ty.fields());
-        let before = fields.iter().take(field as usize);
-        let slot = before.map(|field| Storage::of(field.storage).slots()).sum::<usize>();
-        (slot as u32, fields.get(field as usize).map_or(StorageType::I8, |field| field.storage))
+    fn field_slot(&self, ty: u32, field: u32) -> (u32, StorageType) {
+        (self.slots_before(ty, field), self.fields(ty)[field as usize].storage)
     }
 
     /// What an array's elements store.
