@@ -5,6 +5,8 @@
 //! [starlark](https://docs.rs/starlark) and [rquickjs](https://docs.rs/rquickjs) (QuickJS-NG).
 //!
 //! ```
+//! # #[cfg(feature = "lua")]
+//! # fn main() -> Result<(), lineal_script::Error> {
 //! use lineal::Engine;
 //! use lineal_script::{Language, Options, Output, Script, run};
 //!
@@ -15,7 +17,10 @@
 //! options.check = true;
 //! let report = run(&script, options, Output::standard())?;
 //! assert_eq!(report.findings, 1); // the block was never freed
-//! # Ok::<(), lineal_script::Error>(())
+//! # Ok(())
+//! # }
+//! # #[cfg(not(feature = "lua"))]
+//! # fn main() {}
 //! ```
 //!
 //! # Features

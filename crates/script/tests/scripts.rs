@@ -38,6 +38,7 @@ impl Kept {
 struct Outcome {
     result: Result<Report, Error>,
     out: String,
+    #[cfg_attr(not(feature = "lua"), expect(dead_code, reason = "only tests of Lua look at it"))]
     err: String,
 }
 

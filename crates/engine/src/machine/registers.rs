@@ -7,9 +7,9 @@ use crate::runtime::context::Context;
 pub(crate) type Vector = [u8; 16];
 
 /// A vector as a register of the processor holds it.
-#[cfg(target_arch = "x86_64")]
+#[cfg(all(target_arch = "x86_64", any(lineal_tail_calls, all(feature = "simd", not(miri)))))]
 pub(crate) type VectorRegister = std::arch::x86_64::__m128i;
-#[cfg(target_arch = "aarch64")]
+#[cfg(all(target_arch = "aarch64", lineal_tail_calls))]
 pub(crate) type VectorRegister = std::arch::aarch64::uint8x16_t;
 
 #[cfg(any(lineal_tail_calls, all(feature = "simd", target_arch = "x86_64", not(miri))))]
