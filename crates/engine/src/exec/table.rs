@@ -5,8 +5,8 @@ use std::marker::PhantomData;
 use std::ops::Range;
 
 use super::slow::{Vm, address, grown, narrower, slow_ops, table_address_type};
-use crate::machine::operand::{AddrType, Dst, SlotA, SlotD, Src, WideSlot};
-use crate::machine::place::{Field, Place};
+use crate::machine::operand::{AddrType, Dst, SlotA, SlotD, Src, WideSlot, narrower_len};
+use crate::machine::place::Place;
 use crate::machine::{Exit, Machine, Op};
 use crate::runtime::context::Fault;
 use crate::runtime::entity::{FuncEntity, TableEntity};
@@ -118,8 +118,7 @@ pub(crate) struct TableFillInLine<I>(PhantomData<I>);
 
 impl<I: AddrType> Op for TableFillInLine<I> {
     const GRANULES: usize = 3;
-    const PLACES: &'static [Place] =
-        &[Place::Slot(Field::A), Place::Slot(Field::D), Place::Slot(Field::all(2))];
+    const PLACES: &'static [Place] = Place::THREE_SLOTS;
 
     #[inline(always)]
     unsafe fn exec(m: &mut Machine) -> Result<(), Exit> {
@@ -141,17 +140,14 @@ pub(crate) struct TableCopyInLine<D, S>(PhantomData<(D, S)>);
 
 impl<D: AddrType, S: AddrType> Op for TableCopyInLine<D, S> {
     const GRANULES: usize = 3;
-    const PLACES: &'static [Place] =
-        &[Place::Slot(Field::A), Place::Slot(Field::D), Place::Slot(Field::all(2))];
+    const PLACES: &'static [Place] = Place::THREE_SLOTS;
 
     #[inline(always)]
     unsafe fn exec(m: &mut Machine) -> Result<(), Exit> {
         // SAFETY: E1 to E3; `elements` vouches for them.
         unsafe {
             let (to, from) = m.ip.b_halves();
-            // The count is of the narrower type.
-            let count =
-                <WideSlot as Src<D>>::get(m).into().min(<WideSlot as Src<S>>::get(m).into());
+            let count = narrower_len::<D, S>(m);
             let src = elements::<true>(m, from, <SlotD as Src<S>>::get(m).into(), count)?;
             let dst = elements::<false>(m, to, <SlotA as Src<D>>::get(m).into(), count)?;
             dst.copy_from(src, count as usize);

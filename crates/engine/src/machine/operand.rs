@@ -314,6 +314,18 @@ impl<T: SlotValue> Src<T> for WideSlot {
     }
 }
 
+/// The length of a range in two memories or tables, in the slot that granule 2 names: it is of the
+/// narrower one of their address types.
+///
+/// # Safety
+///
+/// As for [`Src::get`] of [`WideSlot`].
+#[inline(always)]
+pub(crate) unsafe fn narrower_len<D: AddrType, S: AddrType>(m: &Machine) -> u64 {
+    // SAFETY: the caller's promise.
+    unsafe { <WideSlot as Src<D>>::get(m).into().min(<WideSlot as Src<S>>::get(m).into()) }
+}
+
 impl<T: SlotValue> Src<T> for Wide3 {
     const PLACE: Place = Place::Number(Field::all(3));
     #[inline(always)]

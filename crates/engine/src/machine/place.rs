@@ -94,6 +94,10 @@ pub(crate) enum Count {
 }
 
 impl Place {
+    /// Operands in the slots that `a`, `d` and granule 2 name.
+    pub(crate) const THREE_SLOTS: &'static [Place] =
+        &[Place::Slot(Field::A), Place::Slot(Field::D), Place::Slot(Field::all(2))];
+
     /// How many granules after the second an operand takes in its cell.
     pub(crate) const fn extra(self) -> usize {
         match self {

@@ -44,3 +44,11 @@ pub(crate) struct Options {
     /// Report what is done to memories.
     pub(crate) watched: Watched,
 }
+
+impl Options {
+    /// Whether guests can be stopped by what they use: then operations charge fuel for each part of
+    /// their work, or look at the epoch in between.
+    pub(crate) fn is_metered(self) -> bool {
+        self.fuel || self.epochs
+    }
+}

@@ -251,7 +251,7 @@ impl Translator<'_> {
         self.function.last = None;
         let outer = self.function.registers.pins;
         let has_head = self.function.options.optimizations.fuse
-            && !(self.function.options.fuel || self.function.options.epochs)
+            && !self.function.options.is_metered()
             && self.buffers.scan.pins.keeps_head(self.function.loops);
         let pins = self.next_loop_pins();
         self.set_pins(pins);

@@ -15,6 +15,7 @@ mod last;
 mod meter;
 mod operators;
 mod pins;
+mod range;
 mod reference;
 mod scalar;
 mod scan;

@@ -6,7 +6,7 @@ use lineal_decoder::ModuleParts;
 
 use super::Translator;
 use super::emit::Fields;
-use super::scalar::halves;
+use super::range::pair;
 use super::tables::{Dests, Source, Sources, dests, sources};
 use crate::exec::table::{
     self as t, RefFunc, TableCopyInLine, TableFillInLine, TableGet, TableSet,
@@ -82,18 +82,18 @@ impl Translator<'_> {
     }
 
     pub(super) fn table_fill(&mut self, table: u32) {
-        if !self.is_table_range(table) {
+        if !self.has_ranges_in_line(table) {
             return self.slow::<t::TableFill>(table, 0);
         }
         let handler = match self.is_table64(table) {
             true => handler::<TableFillInLine<u64>>(),
             false => handler::<TableFillInLine<u32>>(),
         };
-        self.slots_cell(handler, table, 0);
+        self.range_of_slots(handler, table, 0);
     }
 
     pub(super) fn table_copy(&mut self, dst: u32, src: u32) {
-        if !(self.is_table_range(dst) && self.is_table_range(src)) {
+        if !(self.has_ranges_in_line(dst) && self.has_ranges_in_line(src)) {
             return self.slow::<t::TableCopy>(dst, src);
         }
         let handler = match (self.is_table64(dst), self.is_table64(src)) {
@@ -102,7 +102,7 @@ impl Translator<'_> {
             (true, false) => handler::<TableCopyInLine<u64, u32>>(),
             (true, true) => handler::<TableCopyInLine<u64, u64>>(),
         };
-        self.slots_cell(handler, u32::from_ne_bytes(halves(dst as u16, src as u16)), 0);
+        self.range_of_slots(handler, pair(dst, src), 0);
     }
 
     pub(super) fn table_init(&mut self, table: u32, segment: u32) {
@@ -115,13 +115,6 @@ impl Translator<'_> {
 
     pub(super) fn ref_func(&mut self, func: u32) {
         self.define(REF_FUNC, Fields { b: func, ..Fields::default() }, Bank::Int);
-    }
-
-    /// Whether handlers for ranges of a table can be used: those that charge fuel for each element and
-    /// stop in the middle are out of line.
-    fn is_table_range(&self, table: u32) -> bool {
-        let options = &self.function.options;
-        !options.fuel && !options.epochs && u16::try_from(table).is_ok()
     }
 
     /// Whether a table is indexed by `i64`.

@@ -6,7 +6,7 @@ use lineal_memory::{LinearMemory, Pages, effective_address};
 
 use super::check_range;
 use crate::exec::slow::{Vm, address, grown, memory_address_type, narrower, slow_ops};
-use crate::machine::operand::{AddrType, SlotA, SlotD, Src, WideSlot};
+use crate::machine::operand::{AddrType, SlotA, SlotD, Src, WideSlot, narrower_len};
 use crate::machine::place::{Field, Place};
 use crate::machine::{Exit, Machine, Op};
 use crate::runtime::context::Fault;
@@ -98,8 +98,7 @@ pub(crate) struct FillOwn<I>(PhantomData<I>);
 
 impl<I: AddrType> Op for FillOwn<I> {
     const GRANULES: usize = 3;
-    const PLACES: &'static [Place] =
-        &[Place::Slot(Field::A), Place::Slot(Field::D), Place::Slot(Field::all(2))];
+    const PLACES: &'static [Place] = Place::THREE_SLOTS;
 
     #[inline(always)]
     unsafe fn exec(m: &mut Machine) -> Result<(), Exit> {
@@ -123,16 +122,14 @@ pub(crate) struct CopyOwn<D, S>(PhantomData<(D, S)>);
 
 impl<D: AddrType, S: AddrType> Op for CopyOwn<D, S> {
     const GRANULES: usize = 3;
-    const PLACES: &'static [Place] =
-        &[Place::Slot(Field::A), Place::Slot(Field::D), Place::Slot(Field::all(2))];
+    const PLACES: &'static [Place] = Place::THREE_SLOTS;
 
     #[inline(always)]
     unsafe fn exec(m: &mut Machine) -> Result<(), Exit> {
         // SAFETY: E1 to E3, R6; `bytes_of` vouches for the bytes.
         unsafe {
             let (to, from) = m.ip.b_halves();
-            // The length is of the narrower type.
-            let len = <WideSlot as Src<D>>::get(m).into().min(<WideSlot as Src<S>>::get(m).into());
+            let len = narrower_len::<D, S>(m);
             let dst_addr = <SlotA as Src<D>>::get(m).into();
             let dst = bytes_of::<false>(m, own(m, to), dst_addr, len)?;
             let src_addr = <SlotD as Src<S>>::get(m).into();

@@ -11,7 +11,7 @@ use crate::machine::{Bank, Handler, handler};
 use crate::runtime::observe::config::Watched;
 use crate::translate::Translator;
 use crate::translate::emit::Fields;
-use crate::translate::scalar::halves;
+use crate::translate::range::pair;
 use crate::translate::stack::Value;
 use crate::translate::tables::{Alternative, Alternatives};
 
@@ -41,15 +41,15 @@ impl Translator<'_> {
         if self.function.options.watched.writes() {
             return self.observed_slow::<ObservedRange<r::MemoryFill>>(memory, 0, false);
         }
+        if !self.is_own_range(memory) {
+            return self.slow::<r::MemoryFill>(memory, 0);
+        }
         if !self.is_fast_range(memory) {
-            if !self.is_own_range(memory) {
-                return self.slow::<r::MemoryFill>(memory, 0);
-            }
             let handler = match self.memory_address_type(memory) {
                 AddressType::I32 => handler::<FillOwn<u32>>(),
                 AddressType::I64 => handler::<FillOwn<u64>>(),
             };
-            return self.slots_cell(handler, memory, 0);
+            return self.range_of_slots(handler, memory, 0);
         }
         let (len_class, b) = self.pop_slot_or_constant(1);
         let (value_class, value) = self.pop_slot_or_constant(2);
@@ -65,18 +65,17 @@ impl Translator<'_> {
         if self.function.options.watched.writes() {
             return self.observed_slow::<ObservedRange<r::MemoryCopy>>(dst, src, false);
         }
+        if !(self.is_own_range(dst) && self.is_own_range(src)) {
+            return self.slow::<r::MemoryCopy>(dst, src);
+        }
         if !(self.is_fast_range(dst) && self.is_fast_range(src)) {
-            if !(self.is_own_range(dst) && self.is_own_range(src)) {
-                return self.slow::<r::MemoryCopy>(dst, src);
-            }
             let handler = match (self.memory_address_type(dst), self.memory_address_type(src)) {
                 (AddressType::I32, AddressType::I32) => handler::<CopyOwn<u32, u32>>(),
                 (AddressType::I32, AddressType::I64) => handler::<CopyOwn<u32, u64>>(),
                 (AddressType::I64, AddressType::I32) => handler::<CopyOwn<u64, u32>>(),
                 (AddressType::I64, AddressType::I64) => handler::<CopyOwn<u64, u64>>(),
             };
-            let b = u32::from_ne_bytes(halves(dst as u16, src as u16));
-            return self.slots_cell(handler, b, 0);
+            return self.range_of_slots(handler, pair(dst, src), 0);
         }
         let (len_class, b) = self.pop_slot_or_constant(1);
         let src_addr = self.pop_slot();
@@ -87,21 +86,8 @@ impl Translator<'_> {
     /// Whether handlers for ranges of any memory of the store's own can be used, of which accesses are
     /// not observed.
     fn is_own_range(&self, memory: u32) -> bool {
-        let options = &self.function.options;
         let is_shared = self.parts.memories[memory as usize].is_shared();
-        !is_shared && !options.fuel && !options.epochs && u16::try_from(memory).is_ok()
-    }
-
-    /// Pops three operands into slots, and appends a cell with them in `a`, `d` and the low half of
-    /// granule 2.
-    pub(in crate::translate) fn slots_cell(&mut self, handler: Handler, b: u32, high: u32) {
-        let third = self.pop_slot();
-        let second = self.pop_slot();
-        let first = self.pop_slot();
-        let (a, d) = (self.reach(first, 1), self.reach(second, 2));
-        let wide = Some(u64::from(third) | u64::from(high) << 32);
-        self.buffers.emit.site();
-        self.buffers.emit.cell(handler, Fields { a, d, b, wide });
+        !is_shared && self.has_ranges_in_line(memory)
     }
 
     /// Appends a slow operation that makes its reports itself.
@@ -116,7 +102,7 @@ impl Translator<'_> {
     /// Whether handlers for ranges of memory 0 can be used: those that charge fuel for each byte
     /// and stop in the middle are out of line.
     fn is_fast_range(&self, memory: u32) -> bool {
-        self.is_fast(memory) && !self.function.options.fuel && !self.function.options.epochs
+        self.is_fast(memory) && !self.function.options.is_metered()
     }
 
     /// Pops an operand: a slot, or a constant.
@@ -148,7 +134,7 @@ impl Translator<'_> {
             AddressType::I32 => handler::<InitOwn<u32>>(),
             AddressType::I64 => handler::<InitOwn<u64>>(),
         };
-        self.slots_cell(handler, segment, memory);
+        self.range_of_slots(handler, segment, memory);
     }
 
     pub(in crate::translate) fn data_drop(&mut self, segment: u32) {
