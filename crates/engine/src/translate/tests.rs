@@ -293,7 +293,7 @@ fn objects_are_accessed_in_line() {
     );
     for operation in [
         "StructGet<Packed<i8",
-        "StructGet<Wide",
+        "StructGet<WholeVector",
         "StructSet<u64",
         "StructSet<[u8; 16]",
         "ArrayGet<I32Load16U",

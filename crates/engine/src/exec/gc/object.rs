@@ -35,8 +35,8 @@ pub(crate) struct Whole<T>(PhantomData<T>);
 /// A packed field: it is extended as its type says.
 pub(crate) struct Packed<R>(PhantomData<R>);
 
-/// A vector, in two slots; also as an element.
-pub(crate) struct Wide;
+/// A vector, in two slots.
+pub(crate) struct WholeVector;
 
 impl<T: SlotValue> ReadField for Whole<T> {
     type Out = T;
@@ -64,33 +64,13 @@ macro_rules! packed {
 
 packed!(i8, u8, i16, u16);
 
-impl ReadField for Wide {
+impl ReadField for WholeVector {
     type Out = Vector;
 
     #[inline(always)]
     unsafe fn read(slot: *const u64) -> Vector {
         // SAFETY: the caller's promise.
         unsafe { slot.cast::<Vector>().read_unaligned() }
-    }
-}
-
-impl MemoryLoad for Wide {
-    type Raw = Vector;
-    type Out = Vector;
-
-    #[inline(always)]
-    fn extend(raw: Vector) -> Vector {
-        raw
-    }
-}
-
-impl MemoryStore for Wide {
-    type Raw = Vector;
-    type In = Vector;
-
-    #[inline(always)]
-    fn narrow(value: Vector) -> Vector {
-        value
     }
 }
 

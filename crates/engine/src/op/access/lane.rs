@@ -1,6 +1,7 @@
 //! Vector loads and stores: as those of [`memory`](crate::op::access::scalar), and of single lanes.
 
-use super::scalar::{MemoryLoad, MemoryStore, Raw};
+pub(crate) use super::scalar::V128Load;
+use super::scalar::{MemoryLoad, Raw};
 use crate::op::vector::{Lanes, Vector};
 
 macro_rules! loads {
@@ -52,7 +53,6 @@ fn signs16(x: u64) -> u64 {
 }
 
 loads! {
-    V128Load: Vector => Vector, |x| x;
     V128Load8x8S: u64 => [u64; 2], |x| [x, x >> 32].map(|x| signs8(spread8(x)));
     V128Load8x8U: u64 => [u64; 2], |x| [x, x >> 32].map(spread8);
     V128Load16x4S: u64 => [u64; 2], |x| [x, x >> 32].map(|x| signs16(spread16(x)));
@@ -65,18 +65,6 @@ loads! {
     V128Load64Splat: u64 => [u64; 2], |x| [x; 2];
     V128Load32Zero: u32 => [u32; 4], |x| [x, 0, 0, 0];
     V128Load64Zero: u64 => [u64; 2], |x| [x, 0];
-}
-
-/// `v128.store`
-pub(crate) struct V128Store;
-
-impl MemoryStore for V128Store {
-    type Raw = Vector;
-    type In = Vector;
-    #[inline(always)]
-    fn narrow(value: Vector) -> Vector {
-        value
-    }
 }
 
 /// A lane that is loaded or stored by itself.

@@ -2,6 +2,7 @@
 //!
 //! A load reads a [`Raw`] of its width and extends it; a store narrows its operand to one.
 
+use crate::machine::Vector;
 use crate::machine::operand::SlotValue;
 
 /// A little-endian number as memory holds it, or bytes.
@@ -116,6 +117,7 @@ loads! {
     I64Load16U: u16 => u64, |x| u64::from(x);
     I64Load32S: i32 => i64, |x| i64::from(x);
     I64Load32U: u32 => u64, |x| u64::from(x);
+    V128Load: Vector => Vector, |x| x;
 }
 
 stores! {
@@ -128,6 +130,7 @@ stores! {
     I64Store8: u64 => u8, |x| x as u8;
     I64Store16: u64 => u16, |x| x as u16;
     I64Store32: u64 => u32, |x| x as u32;
+    V128Store: Vector => Vector, |x| x;
 }
 
 /// The loads that operations of a type can fold.

@@ -13,8 +13,9 @@ use crate::exec::access::lane::{LoadLane, LoadLaneAny, StoreLane, StoreLaneAny, 
 use crate::exec::access::scalar::{LoadAny, LoadOp, StoreAny, StoreOp};
 use crate::machine::operand::{Acc, SlotD, ToSlot};
 use crate::machine::{Handler, handler};
-use crate::op::access::lane::{MemoryLane, V128Store};
+use crate::op::access::lane::MemoryLane;
 use crate::op::access::scalar::MemoryLoad;
+use crate::op::access::scalar::V128Store;
 use crate::op::vector::Vector;
 use crate::translate::Translator;
 use crate::translate::emit::Fields;

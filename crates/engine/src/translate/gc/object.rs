@@ -5,13 +5,14 @@ use std::marker::PhantomData;
 use lineal_decoder::{FieldType, StorageType};
 
 use crate::exec::gc::object::{
-    ArrayGet, ArrayLen, ArraySet, Packed, ReadField, StructGet, StructSet, Whole, Wide,
+    ArrayGet, ArrayLen, ArraySet, Packed, ReadField, StructGet, StructSet, Whole, WholeVector,
 };
 use crate::machine::operand::{Acc, Pin, SlotA, SlotB, SlotD, SlotValue, Src, ToSlot};
 use crate::machine::{Bank, Handler, Vector, handler};
 use crate::op::access::scalar::{
     F32Load, F32Store, F64Load, F64Store, I32Load, I32Load8S, I32Load8U, I32Load16S, I32Load16U,
-    I32Store, I32Store8, I32Store16, I64Load, I64Store, MemoryLoad, MemoryStore,
+    I32Store, I32Store8, I32Store16, I64Load, I64Store, MemoryLoad, MemoryStore, V128Load,
+    V128Store,
 };
 use crate::runtime::object::Storage;
 use crate::translate::emit::Fields;
@@ -61,7 +62,7 @@ struct VectorFieldTable;
 
 impl VectorFieldTable {
     const fn get<S: Src<u64>>() -> Handler {
-        handler::<StructGet<Wide, S, ToSlot>>()
+        handler::<StructGet<WholeVector, S, ToSlot>>()
     }
 
     const GET: &'static Sources<Handler> = &sources!(get);
@@ -130,15 +131,15 @@ struct VectorElementTable;
 
 impl VectorElementTable {
     const fn get<A: Src<u64>, I: Src<u32>>() -> Handler {
-        handler::<ArrayGet<Wide, A, I, ToSlot>>()
+        handler::<ArrayGet<V128Load, A, I, ToSlot>>()
     }
 
     const GET: &'static Sources<Sources<Handler>> = &by_array_and_index!(get);
 
     const fn set<A: Src<u64>, I: Src<u32>>() -> VectorSources<Handler> {
         VectorSources {
-            slot: handler::<ArraySet<Wide, A, I, SlotD>>(),
-            acc: handler::<ArraySet<Wide, A, I, Acc>>(),
+            slot: handler::<ArraySet<V128Store, A, I, SlotD>>(),
+            acc: handler::<ArraySet<V128Store, A, I, Acc>>(),
         }
     }
 
