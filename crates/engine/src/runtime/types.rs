@@ -28,21 +28,10 @@ pub(crate) struct TypeDef {
     ancestry: Box<[TypeIndex]>,
 }
 
-/// The first supertypes of a type from the topmost one on, and the type itself, as handlers look them
-/// up; [`NO_TYPE`] where there is none.
-type Display = [u32; DISPLAY_LEN];
-
-/// How many supertypes, the type itself included, a handler can look up.
-pub(crate) const DISPLAY_LEN: usize = 8;
-
-/// The number of no type.
-const NO_TYPE: u32 = u32::MAX;
-
 /// All types of an engine.
 #[derive(Debug, Default)]
 pub(crate) struct TypeRegistry {
     defs: AppendOnly<TypeDef>,
-    displays: AppendOnly<Display>,
     groups: Mutex<Groups>,
 }
 
@@ -122,9 +111,7 @@ impl TypeRegistry {
             });
             // A supertype comes before its subtypes, in a group too.
             let above = ty.supertype.map_or(&[][..], |index| &self.def(index).ancestry);
-            let ancestry: Box<[_]> = above.iter().copied().chain([TypeIndex(at)]).collect();
-            let at_depth = |depth| ancestry.get(depth).map_or(NO_TYPE, |index: &TypeIndex| index.0);
-            self.displays.set(at, std::array::from_fn(at_depth));
+            let ancestry = above.iter().copied().chain([TypeIndex(at)]).collect();
             self.defs.set(at, TypeDef { ty, ancestry });
         }
         groups.count += count;
@@ -133,6 +120,7 @@ impl TypeRegistry {
     }
 
     /// The type with a number, if there is one.
+    #[inline(always)]
     pub(crate) fn get(&self, index: TypeIndex) -> Option<&TypeDef> {
         self.defs.get(index.0)
     }
@@ -177,8 +165,7 @@ impl TypeRegistry {
 
     /// Whether one defined type is another, or a subtype of it.
     pub(crate) fn is_sub_index(&self, sub: TypeIndex, sup: TypeIndex) -> bool {
-        let (Some(sub), Some(sup_def)) = (self.get(sub), self.get(sup)) else { return false };
-        sub.ancestry.get(sup_def.ancestry.len() - 1) == Some(&sup)
+        self.get(sup).is_some_and(|def| self.is_at_most(sub, sup, def.ancestry.len() - 1))
     }
 
     /// How many supertypes a type has, and whether it may have subtypes.
@@ -190,7 +177,7 @@ impl TypeRegistry {
     /// [`Self::is_sub_index`] of a type that is `depth` below the topmost one, for handlers.
     #[inline(always)]
     pub(crate) fn is_at_most(&self, sub: TypeIndex, sup: TypeIndex, depth: usize) -> bool {
-        sub == sup || self.displays.get(sub.0).and_then(|it| it.get(depth)) == Some(&sup.0)
+        sub == sup || self.get(sub).and_then(|def| def.ancestry.get(depth)) == Some(&sup)
     }
 
     /// Whether one composite type matches another.

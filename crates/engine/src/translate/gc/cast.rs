@@ -10,7 +10,6 @@ use crate::exec::gc::cast::{
 use crate::exec::gc::{self, CastTo, TestForBranch};
 use crate::machine::operand::Src;
 use crate::machine::{Handler, handler};
-use crate::runtime::types::DISPLAY_LEN;
 use crate::translate::Translator;
 use crate::translate::emit::Fields;
 use crate::translate::scalar::Jump;
@@ -109,8 +108,7 @@ impl Translator<'_> {
             let index = to.heap.concrete()?;
             let (depth, has_subtypes) = self.module.engine.types().depth(index);
             let wide = u64::from(index.0) | (depth as u64) << 32;
-            let class = if has_subtypes { sub } else { this };
-            (depth < DISPLAY_LEN || !has_subtypes).then_some((class, wide))
+            Some((if has_subtypes { sub } else { this }, wide))
         };
         let (class, wide) = match to.heap {
             HeapType::ConcreteStruct(_) => defined(KindClass::ThisStruct, KindClass::SubStruct),
