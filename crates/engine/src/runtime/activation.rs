@@ -81,6 +81,8 @@ struct Running {
     native_stack: NativeStack,
     stops: Stops,
     host_func: Option<NonNull<FuncEntity>>,
+    #[cfg(feature = "async")]
+    pause: Option<super::hooks::Pause>,
 }
 
 impl Running {
@@ -101,6 +103,8 @@ impl Running {
             native_stack: NativeStack::default(),
             stops,
             host_func: None,
+            #[cfg(feature = "async")]
+            pause: None,
         }
     }
 
@@ -230,6 +234,8 @@ impl StoreCore {
         std::mem::swap(&mut other.native_stack, &mut context.native_stack);
         std::mem::swap(&mut other.stops, &mut context.stops);
         std::mem::swap(&mut other.host_func, &mut context.host_func);
+        #[cfg(feature = "async")]
+        std::mem::swap(&mut other.pause, &mut self.pause);
         let instance = std::mem::replace(&mut other.instance, context.instance);
         context.enter(instance);
     }

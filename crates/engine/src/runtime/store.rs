@@ -138,7 +138,7 @@ pub(crate) struct StoreCore {
     pub(crate) answers: Answers,
     /// What to call when the epoch's deadline is reached; the host's.
     pub(crate) epoch_callback: Option<EpochCallback>,
-    /// What the guest is to wait for as soon as it can stop; the host's.
+    /// What the guest that runs is to wait for as soon as it can stop; the host's.
     #[cfg(feature = "async")]
     pub(crate) pause: Option<super::hooks::Pause>,
     /// What to call when control passes between guest and host; the host's.

@@ -5,7 +5,9 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::Poll;
 
-use lineal::{Config, Engine, Instance, Module, Store, Trap, TypedFunc, UpdateDeadline};
+use lineal::{
+    Caller, Config, Engine, Instance, Linker, Module, Store, Trap, TypedFunc, UpdateDeadline,
+};
 
 use super::run;
 
@@ -218,6 +220,43 @@ fn a_wait_can_be_given_up_and_can_panic() {
     assert_eq!(payload.downcast_ref(), Some(&"in the future"));
     store.set_epoch_deadline(1);
     assert_eq!(run(func.call_async(&mut store, 100)).0.unwrap(), sum(100));
+}
+
+#[test]
+fn a_call_that_is_given_up_leaves_what_its_caller_waits_for() {
+    let engine = Engine::new(Config::new().epoch_interruption(true)).unwrap();
+    let mut linker = Linker::<u32>::new(&engine);
+    let define = linker.func_wrap_async("host", "wait", |_: Caller<'_, u32>, ()| {
+        Box::new(std::future::pending::<()>())
+    });
+    define.unwrap();
+    let define = linker.func_wrap_async("host", "call", |mut caller: Caller<'_, u32>, ()| {
+        Box::new(async move {
+            // The guest is to wait as soon as it can.
+            caller.engine().increment_epoch();
+            caller.check_epoch().unwrap();
+            let wait = caller.get_export("wait").unwrap().into_func().unwrap();
+            let mut call = Box::pin(wait.call_async(&mut caller, &[], &mut []));
+            let is_pending = poll_fn(|cx| Poll::Ready(call.as_mut().poll(cx).is_pending())).await;
+            assert!(is_pending);
+        })
+    });
+    define.unwrap();
+    let wat = r#"(module (import "host" "wait" (func $wait)) (import "host" "call" (func $call))
+        (export "wait" (func $wait))
+        (func $next) (func (export "run") (call $call) (call $next)))"#;
+    let module = Module::new(&engine, wat).unwrap();
+    let mut store = Store::new(&engine, 0);
+    store.set_epoch_deadline(1);
+    let instance = run(linker.instantiate_async(&mut store, &module)).0.unwrap();
+    let func = instance.get_typed_func::<(), ()>(&store, "run").unwrap();
+    store.epoch_deadline_callback(|mut store| {
+        *store.data_mut() += 1;
+        Ok(UpdateDeadline::YieldCustom(1, pending(5)))
+    });
+    let (result, pending_times) = run(func.call_async(&mut store, ()));
+    result.unwrap();
+    assert_eq!((pending_times, *store.data()), (5, 1));
 }
 
 #[test]

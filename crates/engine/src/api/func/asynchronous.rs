@@ -231,8 +231,9 @@ impl Drop for AsyncCall<'_> {
         let answer = drop_caught(self.answer.take());
         let (waiting, future) = self.host.take().unzip();
         let dropped = drop_caught(future);
+        // Until it is entered, the store has what its caller is to wait for.
         // SAFETY: the store is borrowed for as long as this lives, and no future has it.
-        let next_pause = unsafe { self.core.as_mut().pause.take() };
+        let next_pause = self.entered.then(|| unsafe { self.core.as_mut().pause.take() });
         let paused = drop_caught((self.pause.take(), next_pause));
         if let Some(ticket) = &self.ticket {
             // SAFETY: the store is borrowed for as long as this lives, and no future has it.
