@@ -18,7 +18,7 @@ pub(crate) fn parse_all(ty: &FuncType, args: &[String]) -> Result<Vec<Val>> {
         .collect()
 }
 
-/// A number without a sign: decimal or, after `0x`, hexadecimal, with underscores between
+/// A whole number without a sign: decimal or, after `0x`, hexadecimal, with underscores between
 /// digits.
 pub(crate) fn natural<T: TryFrom<u128>>(text: &str) -> Result<T> {
     let number = parse_natural(text).map_err(Error::msg)?;

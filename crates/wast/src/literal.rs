@@ -64,14 +64,14 @@ pub fn parse_literal(ty: ValType, text: &str) -> Result<Val, LiteralError> {
     number.map_err(|reason| error(&reason))
 }
 
-/// Parses a number without a sign: decimal or, after `0x`, hexadecimal, with underscores between
+/// Parses a whole number without a sign: decimal or, after `0x`, hexadecimal, with underscores between
 /// digits.
 ///
 /// # Errors
 ///
 /// Says what is wrong with the text.
 pub fn parse_natural(text: &str) -> Result<u128, String> {
-    const EXPECTED: &str = "expected a number without a sign";
+    const EXPECTED: &str = "expected a whole number without a sign";
     let text = &lowercase_prefix(text);
     let lexer = wast::lexer::Lexer::new(text);
     let mut lexed = lexer.iter(0);
@@ -193,7 +193,7 @@ mod tests {
         assert_eq!(v128("340282366920938463463374607431768211456"), None);
         assert_eq!(v128("-1"), None);
         let error = parse_literal(ValType::V128, "x").unwrap_err().to_string();
-        assert_eq!(error, "`x` is not a v128: expected a number without a sign");
+        assert_eq!(error, "`x` is not a v128: expected a whole number without a sign");
     }
 
     #[test]
