@@ -33,7 +33,7 @@ use super::trap::Trap;
 /// An entry of the table of objects.
 #[repr(C)]
 struct Entry {
-    /// Of the handles of the object in it, or of the next object that will be.
+    /// The one of the object in it, or of the next object that it gets.
     generation: u32,
     /// Of a free entry, the next one. Of an object, [`UNMARKED`], or the next object to look
     /// into.

@@ -235,6 +235,9 @@ impl Config {
     /// Sets how many bytes the objects of one store may take, 1 GiB by default: structures,
     /// arrays, exceptions and host values that the guest refers to.
     ///
+    /// The table that finds the objects never becomes smaller. It may take up to two thirds of the limit
+    /// in addition: 32 bytes for each object that there was at once.
+    ///
     /// An allocation that needs more is the trap [`GcHeapOutOfMemory`](crate::Trap::GcHeapOutOfMemory),
     /// unless a collection makes room.
     pub fn gc_heap_limit(&mut self, size_bytes: usize) -> &mut Self {

@@ -150,7 +150,7 @@ pub(crate) struct Watched {
 impl Watched {
     /// Whether loads have to do something.
     pub(crate) fn reads(self) -> bool {
-        // What is known when the engine is compiled leaves the handlers out.
+        // Without the feature, this is false when the engine is compiled, so the handlers are left out.
         cfg!(feature = "observe") && (self.filter || self.all)
     }
 
