@@ -378,6 +378,42 @@ fn texts_of_starlark_may_nest_deeply() {
 }
 
 #[test]
+#[cfg(feature = "starlark")]
+fn texts_of_starlark_that_nest_too_deeply_are_refused() {
+    let n = 1_000_000;
+    let texts = [
+        format!("x = {}1", "-".repeat(n)),
+        format!("x = 0{}", " + 1".repeat(n)),
+        format!("x = {}1{}", "(".repeat(n), ")".repeat(n)),
+        format!("x = {}", "[".repeat(n)),
+        format!("x = {}1", "lambda a, b: ".repeat(n)),
+        format!("def f():\n  if 0:\n    pass\n{}", "  elif 0:\n    pass\n".repeat(n)),
+    ];
+    let folder = std::env::temp_dir().join(format!("lineal-nesting-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let loaded = folder.join("deep.star");
+    for text in texts {
+        std::fs::write(&loaded, &text).unwrap();
+        for text in [text, format!("load('{}', 'x')", loaded.display())] {
+            let outcome = run_text(Language::Starlark, &text, |_| {});
+            let message = message(&outcome);
+            assert!(message.contains("levels deep, 100000 are possible"), "{}", &message[..200]);
+        }
+    }
+    std::fs::remove_dir_all(&folder).unwrap();
+}
+
+#[test]
+#[cfg(feature = "starlark")]
+fn values_of_starlark_may_nest_deeply() {
+    let text = "def nested(n):\n  x = []\n  for i in range(n):\n    x = [x]\n  return x\n\
+                x = nested(1000000)\nprint(len(str(x)))";
+    let outcome = run_text(Language::Starlark, text, |_| {});
+    outcome.result.unwrap();
+    assert_eq!(outcome.out, "2000002\n");
+}
+
+#[test]
 #[cfg(feature = "lua")]
 fn texts_of_lua_that_nest_deeply_are_refused() {
     let text = format!("return {}1{}", "(".repeat(20_000), ")".repeat(20_000));

@@ -6,6 +6,7 @@ mod bytes_value;
 mod calls;
 mod exports;
 mod memory;
+mod nesting;
 mod values;
 
 use std::cell::RefCell;
@@ -29,14 +30,13 @@ use crate::{Host, store};
 /// How deep calls of functions may be nested.
 const MAX_CALL_STACK: usize = 1000;
 
-/// How large the stack of a script is, which calls take from; the functions of guests have
-/// another.
-const STACK_BYTES: usize = 64 << 20;
+/// How large the stack of a script is, which calls and nested values take from; the functions of
+/// guests have another. Only what is used of it takes memory.
+const STACK_BYTES: usize = 512 << 20;
 
-/// What is added for each byte of the script, as each can nest an expression more deeply, and how
-/// much in all. Only what is used of it takes memory.
-const STACK_BYTES_PER_BYTE: usize = 4 << 10;
-const MAX_MORE_STACK_BYTES: usize = 1 << 30;
+/// How deep expressions and blocks may nest, and what is added to the stack for each level.
+const MAX_DEPTH: usize = 100_000;
+const LEVEL_BYTES: usize = if cfg!(debug_assertions) { 32 << 10 } else { 8 << 10 };
 
 /// What the functions of the host share, as the evaluator's extra value.
 #[derive(ProvidesStaticType)]
@@ -59,9 +59,25 @@ struct State {
 
 pub(crate) fn run(script: &Script, options: Options, output: Output) -> Result<Report, Error> {
     // A script may go deeper than the caller's stack, and its end is not known.
-    let more_bytes = script.text.len().saturating_mul(STACK_BYTES_PER_BYTE);
-    let stack_bytes = STACK_BYTES + more_bytes.min(MAX_MORE_STACK_BYTES);
-    stacker::grow(stack_bytes, || run_here(script, options, output))
+    stacker::grow(STACK_BYTES, || run_here(script, options, output))
+}
+
+/// Parses a text and does something with it, on a stack that is large enough for how deep it nests.
+fn parsed<R>(
+    name: &str,
+    text: String,
+    then: impl FnOnce(AstModule) -> starlark::Result<R>,
+) -> starlark::Result<R> {
+    let depth = nesting::depth_bound(&text);
+    if depth > MAX_DEPTH {
+        return Err(native_error(format!(
+            "{name}: expressions and blocks nest {depth} levels deep, {MAX_DEPTH} are possible: name parts \
+             of the deepest one"
+        )));
+    }
+    let parse = || then(AstModule::parse(name, text, &Dialect::AllOptionsInternal)?);
+    let more_bytes = depth * LEVEL_BYTES;
+    stacker::maybe_grow(STACK_BYTES / 2 + more_bytes, STACK_BYTES + more_bytes, parse)
 }
 
 fn run_here(script: &Script, options: Options, output: Output) -> Result<Report, Error> {
@@ -105,15 +121,16 @@ fn globals() -> Globals {
 impl State {
     fn run(&self, script: &Script, args: &[String], module: Option<&Path>) -> Result<(), Error> {
         let name = script.file.display().to_string();
-        let ast = AstModule::parse(&name, script.text.clone(), &Dialect::AllOptionsInternal);
-        let ast = ast.map_err(|error| self.failed(&error))?;
-        Module::with_temp_heap(|scope| {
-            scope.set("args", scope.heap().alloc(args.to_vec()));
-            if let Some(file) = module {
-                exports::define(self, &scope, file)?;
-            }
-            self.evaluate(&scope, ast).map_err(|error| self.failed(&error))
-        })
+        let outcome = parsed(&name, script.text.clone(), |ast| {
+            Module::with_temp_heap(|scope| {
+                scope.set("args", scope.heap().alloc(args.to_vec()));
+                if let Some(Err(error)) = module.map(|file| exports::define(self, &scope, file)) {
+                    return Ok(Err(error));
+                }
+                self.evaluate(&scope, ast).map(Ok)
+            })
+        });
+        outcome.map_err(|error| self.failed(&error))?
     }
 
     /// Runs the statements of a file.
@@ -174,10 +191,11 @@ impl FileLoader for State {
             .map_err(|error| native_error(format!("cannot read {}: {error}", file.display())))?;
         self.loaded.borrow_mut().insert(path.to_owned(), None);
         let name = file.display().to_string();
-        let ast = AstModule::parse(&name, text, &Dialect::AllOptionsInternal)?;
-        let module = Module::with_temp_heap(|scope| -> starlark::Result<FrozenModule> {
-            self.evaluate(&scope, ast)?;
-            Ok(scope.freeze()?)
+        let module = parsed(&name, text, |ast| {
+            Module::with_temp_heap(|scope| -> starlark::Result<FrozenModule> {
+                self.evaluate(&scope, ast)?;
+                Ok(scope.freeze()?)
+            })
         })?;
         self.loaded.borrow_mut().insert(path.to_owned(), Some(module.clone()));
         Ok(module)
