@@ -43,6 +43,7 @@ fn walk_sections<'a>(
     bodies: &mut Vec<FuncBody>,
     unvalidated: &mut UnvalidatedBodies,
 ) -> Result<(), Error> {
+    check_magic(bytes)?;
     let mut validator = Validator::new_with_features(unvalidated.flags);
     let mut parser = Parser::new(0);
     parser.set_features(unvalidated.flags);
@@ -61,6 +62,21 @@ fn walk_sections<'a>(
         }
     }
     Ok(())
+}
+
+/// Whether the bytes begin as a module does. Those of another file often show what they are.
+fn check_magic(bytes: &[u8]) -> Result<(), Error> {
+    let expected = b"\0asm";
+    let Some(found) = bytes.first_chunk().filter(|&found| found != expected) else { return Ok(()) };
+    let [a, b, c, d] = found;
+    let text = found.escape_ascii();
+    Err(Error::binary(
+        0,
+        format!(
+            "magic header not detected: a module begins with 00 61 73 6d (\\0asm), \
+             but these bytes begin with {a:02x} {b:02x} {c:02x} {d:02x} ({text})"
+        ),
+    ))
 }
 
 /// The function bodies of a module that is valid otherwise; see

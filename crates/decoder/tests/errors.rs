@@ -7,6 +7,16 @@ fn refuse(input: impl AsRef<[u8]>) -> Error {
 }
 
 #[test]
+fn what_is_no_module_is_shown_in_one_line() {
+    let error = Module::from_binary(b"<!DOCTYPE html>", &Features::default()).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "magic header not detected: a module begins with 00 61 73 6d (\\0asm), but these bytes begin \
+         with 3c 21 44 4f (<!DO) (at offset 0x0)"
+    );
+}
+
+#[test]
 fn binary_errors_have_an_offset() {
     let error = refuse(b"\0asm\x02\0\0\0");
     assert_eq!((error.offset(), error.line()), (Some(4), None));

@@ -14,6 +14,9 @@ use crate::imports::Callback;
 /// What an element of a table takes.
 const ELEMENT_BYTES: u64 = 8;
 
+/// The most that a memory can have: 262,144 pages, which is what the JavaScript Interface says.
+const MAX_MEMORY_BYTES: u64 = 16 << 30;
+
 /// The value in the store of a script: what bounds it, and what the functions that its modules
 /// import need.
 pub struct Host {
@@ -163,6 +166,10 @@ impl ResourceLimiter for Limiter {
         desired: usize,
         maximum: Option<usize>,
     ) -> Result<bool> {
+        if desired as u64 > MAX_MEMORY_BYTES {
+            self.last_bytes = 0;
+            return Ok(false);
+        }
         Ok(self.growing(current as u64, desired as u64, maximum.map(|bytes| bytes as u64)))
     }
 

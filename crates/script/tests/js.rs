@@ -343,6 +343,20 @@ fn failures_of_scripts_are_told() {
 }
 
 #[test]
+fn files_that_are_no_script_cannot_be_imported() {
+    let directory = Directory::new("no-script");
+    directory.add_module("add.wasm", ADD);
+    fs::write(directory.0.join("other.bin"), b"\xff\0").unwrap();
+    for (name, part) in
+        [("add.wasm", "use WebAssembly.instantiateStreaming"), ("other.bin", "not a text in UTF-8")]
+    {
+        let message =
+            message(&run_file(&directory.add("main.js", &format!("import './{name}';")), |_| {}));
+        assert!(message.contains(part), "{name}: {message}");
+    }
+}
+
+#[test]
 fn scripts_are_sloppy_unless_they_are_modules() {
     let outcome = run_text("sloppy", "x = 5; console.log(x, this === globalThis);", |_| {});
     outcome.result.unwrap();

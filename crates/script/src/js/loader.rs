@@ -68,7 +68,14 @@ impl Loader for FileLoader {
     ) -> Result<Module<'js, Declared>> {
         let refuse = |message: String| Error::new_loading_message(name, message);
         let path = Path::new(name);
-        let text = std::fs::read_to_string(path).map_err(|error| refuse(error.to_string()))?;
+        let bytes = std::fs::read(path).map_err(|error| refuse(error.to_string()))?;
+        if bytes.starts_with(b"\0asm") {
+            let message = "it is a WebAssembly module, which import does not read: \
+                           use WebAssembly.instantiateStreaming(fetch(file), imports)";
+            return Err(refuse(message.to_owned()));
+        }
+        let text = String::from_utf8(bytes).ok().filter(|text| !text.contains('\0'));
+        let text = text.ok_or_else(|| refuse("it is not a text in UTF-8".to_owned()))?;
         let kind = attributes.map(|attributes| attributes.get_type()).transpose()?.flatten();
         if kind.as_deref() == Some("json") || name.ends_with(".json") {
             // The text is parsed here, so that it is data whatever it says.

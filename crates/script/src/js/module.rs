@@ -4,7 +4,10 @@
 use std::ops::Range;
 use std::rc::Rc;
 
-use lineal::{Engine, ExternType, FuncType, HeapType, ImportType, Module, StorageType, ValType};
+use lineal::{
+    ArrayType, Engine, ExternType, FieldType, FuncType, HeapType, ImportType, Module, Mutability,
+    RefType, StorageType, ValType,
+};
 
 /// The name that the functions on strings are imported from.
 const STRINGS: &str = "wasm:js-string";
@@ -62,7 +65,9 @@ impl Compiled {
         for import in self.module.imports() {
             let fits = match (self.source(&import), import.ty()) {
                 (Source::Script, _) => true,
-                (Source::Strings(name), ExternType::Func(ty)) => is_string_function(name, &ty),
+                (Source::Strings(name), ExternType::Func(ty)) => {
+                    is_string_function(self.module.engine(), name, &ty)
+                }
                 (Source::Constant(_), ExternType::Global(ty)) => {
                     let content = ty.content().as_ref();
                     ty.mutability().is_const()
@@ -167,25 +172,24 @@ const STRING_FUNCTIONS: [(&str, &str, &str); 13] = [
     ("compare", "ee", "i"),
 ];
 
-fn is_string_function(name: &str, ty: &FuncType) -> bool {
+/// Whether a function on strings has exactly this type, and not only one that looks like it.
+fn is_string_function(engine: &Engine, name: &str, ty: &FuncType) -> bool {
     let Some((_, params, results)) = STRING_FUNCTIONS.iter().find(|f| f.0 == name) else {
         return false;
     };
-    fits(params, ty.params()) && fits(results, ty.results())
+    let types = |letters: &'static str| letters.chars().map(|letter| value_type(engine, letter));
+    *ty == FuncType::new(engine, types(params), types(results))
 }
 
-fn fits(letters: &str, types: impl ExactSizeIterator<Item = ValType>) -> bool {
-    letters.len() == types.len()
-        && letters.chars().zip(types).all(|(letter, ty)| is_of(letter, &ty))
-}
-
-fn is_of(letter: char, ty: &ValType) -> bool {
-    let Some(ty) = ty.as_ref() else { return letter == 'i' && ty.is_i32() };
-    match (letter, ty.is_nullable(), ty.heap_type()) {
-        ('e', true, HeapType::Extern) | ('E', false, HeapType::Extern) => true,
-        ('a', true, HeapType::ConcreteArray(array)) => {
-            array.element_type() == StorageType::I16 && array.mutability().is_var()
+fn value_type(engine: &Engine, letter: char) -> ValType {
+    let ty = match letter {
+        'i' => return ValType::I32,
+        'e' => RefType::EXTERNREF,
+        'E' => RefType::new(false, HeapType::Extern),
+        _ => {
+            let element = FieldType::new(Mutability::Var, StorageType::I16);
+            RefType::new(true, HeapType::ConcreteArray(ArrayType::new(engine, element)))
         }
-        _ => false,
-    }
+    };
+    ValType::Ref(ty)
 }

@@ -24,6 +24,8 @@
   const dataViewGetters = ["buffer", "byteOffset", "byteLength"].map((name) => getter(DataView.prototype, name));
   const typedArrayTag = getter(typedArray.prototype, tagSymbol);
   const bufferLength = getter(ArrayBuffer.prototype, "byteLength");
+  const bufferDetached = getter(ArrayBuffer.prototype, "detached");
+  const sharedLength = getter(SharedArrayBuffer.prototype, "byteLength");
   const { charCodeAt, codePointAt, substring, isWellFormed } = String.prototype;
   const { fromCharCode, fromCodePoint } = String;
   const push = Array.prototype.push;
@@ -85,24 +87,24 @@
     return [...{ __proto__: null, [iteratorSymbol]: () => apply(method, value, []) }];
   }
 
-  // A copy of a BufferSource, as the place that it is in.
+  // Where the bytes of a BufferSource are: the buffer, the first byte, and how many. It may be shared.
   function bytesOf(source) {
     if (isView(source)) {
       const getters = apply(typedArrayTag, source, []) === undefined ? dataViewGetters : typedArrayGetters;
       const buffer = apply(getters[0], source, []);
-      if (!isShared(buffer)) {
-        try {
-          return [buffer, apply(getters[1], source, []), apply(getters[2], source, [])];
-        } catch {
-          return [buffer, 0, 0];
-        }
-      }
-    } else if (isObject(source)) {
+      if (!isShared(buffer) && apply(bufferDetached, buffer, [])) return [buffer, 0, 0];
+      // These fail for a DataView of bytes that a resizable buffer no longer has.
+      return [buffer, apply(getters[1], source, []), apply(getters[2], source, [])];
+    }
+    if (isObject(source)) {
       try {
         return [source, 0, apply(bufferLength, source, [])];
       } catch {}
+      try {
+        return [source, 0, apply(sharedLength, source, [])];
+      } catch {}
     }
-    throw new TypeError("the bytes of a module must be an ArrayBuffer or a view of one that is not shared");
+    throw new TypeError("the bytes of a module must be an ArrayBuffer, a SharedArrayBuffer, or a view of one");
   }
 
   function isShared(buffer) {
@@ -285,6 +287,9 @@
 
   // ----- Memories -----
 
+  // So that every size in bytes is a safe integer.
+  const mostPages64 = 2n ** 37n - 1n;
+
   class Memory {
     constructor(descriptor) {
       need(arguments, 1, "WebAssembly.Memory()");
@@ -295,6 +300,7 @@
       const maximum = given.maximum;
       const most = maximum === undefined ? undefined : address(maximum, is64, "maximum");
       const shared = !!given.shared;
+      if (is64 && (pages > mostPages64 || most > mostPages64)) throw new RangeError(`a memory can have at most ${mostPages64} pages`);
       if (most !== undefined && most < pages) throw new RangeError(`the maximum ${most} is less than the initial size ${pages}`);
       if (shared && most === undefined) {
         const message = "a shared memory needs a maximum: new WebAssembly.Memory({ initial, maximum, shared: true })";

@@ -108,6 +108,19 @@ const caller = (returned, type, result = "") => instance(wat`(module
   same(caller(() => new Set([3, 4n]), "two")(), [3, 4n], "from another iterable");
   same(caller(function* () { yield 5; yield 6n; }, "two")(), [5, 6n], "from a generator");
   for (const value of [undefined, null, 1, [], [1], [1, 2n, 3], {}, "ab"]) throws(TypeError, () => caller(() => value, "two")(), "not two results");
+  const iterator = (value) => ({ [Symbol.iterator]: () => value });
+  for (const value of [{ [Symbol.iterator]: null }, { [Symbol.iterator]: 7 }, { [Symbol.iterator]: {} }, iterator(undefined), iterator(null), iterator(7), iterator({}), iterator({ next: null }), iterator({ next: {} }), iterator({ next: () => undefined }), iterator({ next: () => 7 })]) {
+    throws(TypeError, () => caller(() => value, "two")(), "not an iterator of two results");
+  }
+  const failure = {};
+  const fail = () => { throw failure; };
+  for (const value of [{ get [Symbol.iterator]() { return fail(); } }, { [Symbol.iterator]: fail }, iterator({ get next() { return fail(); } }), iterator({ next: fail }), iterator({ next: () => ({ get done() { return fail(); } }) }), iterator({ next: () => ({ get value() { return fail(); } }) })]) {
+    equal(thrown(() => caller(() => value, "two")()), failure, "what an iterator throws goes through the guest");
+  }
+  const order = [];
+  const counted = (name, value) => ({ valueOf() { order.push(name); return value; } });
+  caller(function* () { order.push("first"); yield counted("convert", 1); order.push("second"); yield counted("convert", 2n); order.push("end"); }, "two")();
+  same(order, ["first", "second", "end", "convert", "convert"], "all is iterated before anything is converted");
   throws(TypeError, () => caller(() => 1, "i64")(1n), "a number where a BigInt is needed");
   throws(TypeError, () => caller(() => ({}), "func")(null), "an object where a function is needed");
   throws(TypeError, () => caller(() => [1n, 1n], "two")(), "a result of the wrong type");

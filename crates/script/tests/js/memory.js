@@ -178,6 +178,17 @@ for (const [value, pages] of [[0, 0], [-0.9, 0], ["1", 1], [1.9, 1], [true, 1], 
   throws(TypeError, () => new Memory({ address: "i16", initial: 1 }), "an unknown type of addresses");
   equal(new Memory({ address: "i64", initial: 1n }).grow(0n), 1n, "no maximum");
 }
+// What the specification says that memories may have at most.
+{
+  const most = 262144n;
+  check(new Memory({ address: "i64", initial: 1n, maximum: most }) instanceof Memory, "a maximum of 16 GiB");
+  throws(RangeError, () => new Memory({ address: "i64", initial: most + 1n }), "more than 16 GiB");
+  throws(RangeError, () => new Memory({ address: "i64", initial: 1n, maximum: most + 1n }).grow(most), "growth to more than 16 GiB");
+  check(new Memory({ address: "i64", initial: 0n, maximum: 2n ** 37n - 1n }) instanceof Memory, "the largest maximum");
+  throws(RangeError, () => new Memory({ address: "i64", initial: 0n, maximum: 2n ** 37n }), "a larger one");
+  throws(RangeError, () => new Memory({ initial: 1, maximum: 65536 }).grow(65536), "growth to more than 4 GiB");
+  throws(RangeError, () => instance(wat`(module (memory i64 262145))`), "a module that needs more than 16 GiB");
+}
 // Shared memories.
 {
   const memory = new Memory({ initial: 1, maximum: 4, shared: true });
@@ -204,7 +215,7 @@ for (const [value, pages] of [[0, 0], [-0.9, 0], ["1", 1], [1.9, 1], [true, 1], 
   equal(new Int32Array(memory.buffer)[1], 9, "of the same bytes");
   equal(grow(1), 2, "the guest grows it");
   equal(memory.buffer.byteLength, 3 * page, "the buffer follows");
-  throws(TypeError, () => new WebAssembly.Module(memory.buffer), "shared bytes are no module");
+  throws(WebAssembly.CompileError, () => new WebAssembly.Module(memory.buffer), "shared bytes can be a module, but these are none");
   const growable = memory.toResizableBuffer();
   equal(growable.growable, true, "a growable buffer");
   memory.grow(1);

@@ -10,7 +10,7 @@ const full = wat`(module $name
   (global (export "") i32 (i32.const 1)) (tag (export "tag"))
   (@custom "first" "abc") (@custom "second" "\00\ff") (@custom "first" "d") (@custom "" ""))`;
 const invalid = [[], [0], [0, 97, 115, 109], [0, 97, 115, 109, 2, 0, 0, 0], [...empty, 0xff], [...empty, 1, 1]].map((bytes) => Uint8Array.from(bytes));
-const noBytes = [undefined, null, true, "", "test", Symbol(), 1, NaN, {}, [], Uint8Array, new SharedArrayBuffer(8), new Uint8Array(new SharedArrayBuffer(8))];
+const noBytes = [undefined, null, true, "", "test", Symbol(), 1, NaN, {}, [], Uint8Array, ArrayBuffer.prototype, SharedArrayBuffer.prototype];
 
 for (const value of noBytes) {
   throws(TypeError, () => new Module(value), "a module of no bytes");
@@ -25,6 +25,38 @@ padded.set(empty, 4);
 for (const bytes of [empty, empty.buffer, new DataView(empty.buffer), padded.subarray(4, 12), new Uint16Array(empty.buffer), new Float64Array(empty.buffer)]) {
   check(new Module(bytes) instanceof Module, "a module of any view of bytes");
   equal(WebAssembly.validate(bytes), true, "validate any view of bytes");
+}
+{
+  // Buffers that are shared, resizable, detached, or shorter than a view of them.
+  const filled = (buffer, at = 0) => { new Uint8Array(buffer).set(empty, at); return buffer; };
+  const shared = filled(new SharedArrayBuffer(8));
+  const resizable = filled(new ArrayBuffer(8, { maxByteLength: 24 }));
+  const later = filled(new ArrayBuffer(12, { maxByteLength: 24 }), 4);
+  for (const bytes of [shared, new Uint8Array(shared), new DataView(shared), resizable, new Uint8Array(resizable), new DataView(resizable), new Uint8Array(later, 4), new DataView(later, 4)]) {
+    equal(WebAssembly.validate(bytes), true, "shared or resizable bytes");
+    check(await WebAssembly.compile(bytes) instanceof Module, "compile shared or resizable bytes");
+  }
+  const tracking = new Uint8Array(resizable);
+  const fixed = new DataView(later, 4, 8);
+  resizable.resize(4);
+  later.resize(2);
+  equal(WebAssembly.validate(tracking), false, "a view that is shorter now");
+  resizable.resize(8);
+  equal(WebAssembly.validate(filled(resizable)), true, "and longer again");
+  equal(WebAssembly.validate(new Uint8Array(later, 0)), false, "too few bytes");
+  throws(TypeError, () => WebAssembly.validate(fixed), "a DataView of bytes that are gone");
+  await rejects(TypeError, WebAssembly.compile(fixed), "compile a DataView of bytes that are gone");
+  later.resize(12);
+  const outside = new Uint8Array(later, 4, 8);
+  later.resize(2);
+  equal(WebAssembly.validate(outside), false, "an array of bytes that are gone has none");
+  const gone = filled(new ArrayBuffer(8));
+  const views = [gone, new Uint8Array(gone), new DataView(gone)];
+  gone.transfer();
+  for (const bytes of views) {
+    equal(WebAssembly.validate(bytes), false, "detached bytes are no module");
+    await rejects(CompileError, WebAssembly.compile(bytes), "compile detached bytes");
+  }
 }
 check(thrown(() => new Module(Uint8Array.of(1, 2, 3, 4))).message.length > 0, "a message");
 const module = new Module(full);

@@ -173,4 +173,17 @@ throws(TypeError, () => new WebAssembly.Module(strings, { builtins: 1 }), "sets 
 check((await WebAssembly.compile(strings, options)) instanceof WebAssembly.Module, "compile with options");
 check((await WebAssembly.instantiate(strings, {}, options)).instance instanceof WebAssembly.Instance, "instantiate with options");
 equal(thrown(() => {}), undefined, "nothing is thrown");
+{
+  // Such modules need nothing of the script.
+  const options = { builtins: ["js-string"] };
+  const alone = new WebAssembly.Module(wat`(module (func (export "test") (import "wasm:js-string" "test") (param externref) (result i32)))`, options);
+  equal(new WebAssembly.Instance(alone).exports.test("text"), 1, "no imports are needed");
+  equal((await WebAssembly.instantiate(alone, undefined)).exports.test(1), 0, "nor later");
+  for (const bytes of [wat`(module (import "wasm:js-string" "test" (func (param externref) (result i32))) (import "env" "f" (func)))`, wat`(module (import "wasm:js-string" "unknown" (func)))`]) {
+    throws(TypeError, () => new WebAssembly.Instance(new WebAssembly.Module(bytes, options)), "other imports are needed");
+  }
+  const other = wat`(module (rec (type $t (func (param externref) (result i32))) (type (struct))) (import "wasm:js-string" "test" (func (type $t))))`;
+  equal(WebAssembly.validate(other, options), false, "a type that only looks like that of a function on strings");
+  equal(WebAssembly.validate(other), true, "is one for other functions");
+}
 done();

@@ -178,4 +178,28 @@ throws(TypeError, () => new Global({ value: "v128" }, 1), "nor of a value");
   two.set(8);
   equal(mutable.value, 8, "the script sees what the guest sets");
 }
+// What the specification says that tables may have at most.
+{
+  const most = 10000000;
+  check(new Table({ element: "anyfunc", initial: 1, maximum: most + 1 }) instanceof Table, "a maximum of more elements");
+  throws(RangeError, () => new Table({ element: "anyfunc", initial: most + 1 }), "more elements");
+  throws(RangeError, () => new Table({ element: "anyfunc", initial: 1 }).grow(most), "growth to more elements");
+  throws(RangeError, () => new Table({ element: "anyfunc", address: "i64", initial: BigInt(most) + 1n }), "more elements with 64-bit addresses");
+  throws(RangeError, () => instance(wat`(module (table 10000001 funcref))`), "a module that needs more elements");
+  const { grow } = instance(wat`(module (table $t 1 funcref) (func (export "grow") (param i32) (result i32) (table.grow $t (ref.null func) (local.get 0))))`);
+  equal(grow(most), -1, "a guest cannot grow a table to more");
+}
+// Tables whose elements cannot be null have no default for new ones.
+{
+  const { no, yes } = instance(wat`(module (table (export "no") 2 9 (ref any) (ref.i31 (i32.const 42))) (table (export "yes") 2 9 anyref))`);
+  yes.grow(1);
+  equal(yes.get(2), null, "the default is null");
+  yes.set(2, 4);
+  yes.set(2);
+  equal(yes.get(2), null, "it is also set without a value");
+  throws(TypeError, () => no.grow(1), "no default to grow with");
+  throws(TypeError, () => no.set(0), "no default to set");
+  equal(no.grow(1, "text"), 2, "with a value it grows");
+  equal(no.get(2), "text", "the value is in it");
+}
 done();
