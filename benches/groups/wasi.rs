@@ -18,7 +18,7 @@ use std::process::Command;
 use anyhow::{Context, Result, bail, ensure};
 use lineal::{Engine, Linker, Module, Store};
 use lineal_wasi::p1::{self, WasiP1Ctx};
-use lineal_wasi::{DirPerms, FilePerms, WasiCtxBuilder};
+use lineal_wasi::{FsPerms, WasiCtxBuilder};
 use nix::sys::resource::{UsageWho, getrusage};
 use nix::sys::time::TimeValLike as _;
 
@@ -59,7 +59,7 @@ fn run_guest(args: &[OsString]) -> Result<()> {
     let mut linker = Linker::new(&engine);
     p1::add_to_linker_sync(&mut linker, |wasi: &mut WasiP1Ctx| wasi)?;
     let mut wasi = WasiCtxBuilder::new();
-    wasi.inherit_stdio().preopened_dir(".", ".", DirPerms::all(), FilePerms::all())?;
+    wasi.inherit_stdio().preopened_dir(".", ".", FsPerms::ReadWrite)?;
     for arg in args {
         wasi.arg(arg.as_encoded_bytes());
     }

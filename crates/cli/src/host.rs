@@ -11,11 +11,10 @@ use anyhow::{Context, Error, Result, bail, ensure};
 use clap::ArgMatches;
 use clap::parser::ValueSource;
 use lineal::{Config, Instance, Linker, ResourceLimiter, Store, Trap, Val};
+use lineal_wasi::p0;
 use lineal_wasi::p1::{self, WasiP1Ctx};
 use lineal_wasi::threads::{self, WasiThreadsCtx};
-use lineal_wasi::{
-    DirPerms, FilePerms, I32Exit, SteadyClock, Waiting, WasiCtxBuilder, seeded_random,
-};
+use lineal_wasi::{FsPerms, I32Exit, SteadyClock, Waiting, WasiCtxBuilder, seeded_random};
 
 use crate::args;
 use crate::failure;
@@ -249,6 +248,7 @@ impl Options {
         limits.prepare(&mut store)?;
         let mut linker = Linker::new(engine);
         p1::add_to_linker_sync(&mut linker, |host: &mut Host| &mut host.wasi)?;
+        p0::add_to_linker_sync(&mut linker, |host: &mut Host| &mut host.wasi)?;
         if self.has_threads() {
             threads::add_to_linker(&mut linker, &store, program.module(), |host: &mut Host| {
                 host.threads.as_deref()
@@ -311,7 +311,7 @@ pub(crate) fn wasi(
     }
     for dir in dirs {
         let (host, guest) = split(dir, b"::").unwrap_or((dir, dir));
-        wasi.preopened_dir(host, guest.as_bytes(), DirPerms::all(), FilePerms::all())
+        wasi.preopened_dir(host, guest.as_bytes(), FsPerms::ReadWrite)
             .with_context(|| format!("cannot open the directory {}", host.display()))?;
     }
     Ok(wasi)

@@ -12,6 +12,7 @@ use lineal::{Config, Engine, Linker, Moment};
 use lineal_insight::check::{self, Check};
 use lineal_script::{Error, Language, Output, Script, ScriptError};
 use lineal_wasi::I32Exit;
+use lineal_wasi::p0;
 use lineal_wasi::p1::{self, WasiP1Ctx};
 
 use crate::observe::check::{allocators, not_checked};
@@ -176,9 +177,11 @@ impl Options {
     /// WASI for the modules that import it.
     fn linker(&self, engine: &Engine) -> Result<Linker<lineal_script::Host>> {
         let mut linker = Linker::new(engine);
-        p1::add_to_linker_sync(&mut linker, |host: &mut lineal_script::Host| {
-            host.extension::<WasiP1Ctx>().expect("every store of a script has it")
-        })?;
+        fn wasi(host: &mut lineal_script::Host) -> &mut WasiP1Ctx {
+            host.extension().expect("every store of a script has it")
+        }
+        p1::add_to_linker_sync(&mut linker, wasi)?;
+        p0::add_to_linker_sync(&mut linker, wasi)?;
         Ok(linker)
     }
 

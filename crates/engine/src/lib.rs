@@ -76,6 +76,23 @@ pub use anyhow::{Error, Result, bail, ensure, format_err};
 /// Errors, and what adds to them where they pass.
 pub mod error {
     pub use anyhow::{Context, Error, Result, bail, ensure, format_err};
+
+    /// Makes a result with [anyhow](https://docs.rs/anyhow)'s error one with [`Error`], which is the
+    /// same here.
+    pub trait ToWasmtimeResult<T> {
+        /// The same result.
+        ///
+        /// # Errors
+        ///
+        /// The error that it has.
+        fn to_wasmtime_result(self) -> Result<T>;
+    }
+
+    impl<T> ToWasmtimeResult<T> for Result<T> {
+        fn to_wasmtime_result(self) -> Result<T> {
+            self
+        }
+    }
 }
 
 #[cfg(feature = "async")]
@@ -83,15 +100,16 @@ pub use api::ResourceLimiterAsync;
 #[cfg(feature = "coredump")]
 pub use api::WasmCoreDump;
 pub use api::{
-    AnyRef, ArrayRef, ArrayRefPre, ArrayType, AsContext, AsContextMut, Caller, CompilationMode,
-    Config, Engine, EngineWeak, EqRef, ExnRef, ExnRefPre, ExnType, Export, ExportType, Extern,
-    ExternRef, ExternType, FieldType, Finality, Func, FuncType, GcHeapOutOfMemory, GcRef, Global,
-    GlobalType, HeapType, I31, ImportType, Instance, InstancePre, IntoFunc, Linker, Memory,
-    MemoryAccessError, MemoryType, MemoryTypeBuilder, Module, ModuleExport, ModuleFunction,
-    Mutability, NoExtern, NoFunc, NoneRef, OwnedRooted, Ref, RefType, Region, ResourceLimiter,
-    ResourcesRequired, ResumableCall, ResumableCallHostTrap, ResumableCallOutOfFuel, RootScope,
-    Rooted, RootedGcRef, SharedMemory, StorageType, Store, StoreContext, StoreContextMut,
-    StoreLimits, StoreLimitsBuilder, StructRef, StructRefPre, StructType, Table, TableType, Tag,
+    AnyRef, ArrayRef, ArrayRefPre, ArrayType, AsContext, AsContextMut, Cache, CacheConfig, Caller,
+    CompilationMode, Config, Engine, EngineWeak, EqRef, ExnRef, ExnRefPre, ExnType, Export,
+    ExportType, Extern, ExternRef, ExternType, FieldType, Finality, Func, FuncType,
+    GcHeapOutOfMemory, GcRef, Global, GlobalType, HeapType, I31, ImportType, Instance, InstancePre,
+    IntoFunc, Linker, Memory, MemoryAccessError, MemoryType, MemoryTypeBuilder, Module,
+    ModuleExport, ModuleFunction, Mutability, NoExtern, NoFunc, NoneRef, OptLevel, OwnedRooted,
+    Precompiled, ProfilingStrategy, Ref, RefType, Region, ResourceLimiter, ResourcesRequired,
+    ResumableCall, ResumableCallHostTrap, ResumableCallOutOfFuel, RootScope, Rooted, RootedGcRef,
+    SharedMemory, StorageType, Store, StoreContext, StoreContextMut, StoreLimits,
+    StoreLimitsBuilder, Strategy, StructRef, StructRefPre, StructType, Table, TableType, Tag,
     TagType, ThrownException, TypedFunc, TypedResumableCall, TypedResumableCallHostTrap,
     TypedResumableCallOutOfFuel, UnknownImportError, V128, Val, ValType, WasmBacktraceDetails,
     WasmParams, WasmResults, WasmRet, WasmTy,

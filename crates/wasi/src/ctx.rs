@@ -11,7 +11,7 @@ use crate::dir::Directory;
 use crate::errno::Errno;
 use crate::file::File;
 use crate::p1::WasiP1Ctx;
-use crate::perms::{DirPerms, FilePerms};
+use crate::perms::{DirPerms, FilePerms, FsPerms};
 use crate::pipe::{MemoryInputPipe, Sink, StdinStream, StdoutStream, lock};
 use crate::random::Random;
 use crate::rights::right;
@@ -44,14 +44,14 @@ impl Context {
 ///
 /// ```
 /// use lineal_wasi::pipe::MemoryOutputPipe;
-/// use lineal_wasi::{DirPerms, FilePerms, WasiCtxBuilder};
+/// use lineal_wasi::{FsPerms, WasiCtxBuilder};
 ///
 /// let stdout = MemoryOutputPipe::new(4096);
 /// let wasi = WasiCtxBuilder::new()
 ///     .args(&["program", "--verbose"])
 ///     .env("HOME", "/")
 ///     .stdout(stdout.clone())
-///     .preopened_dir(".", "/", DirPerms::READ, FilePerms::READ)?
+///     .preopened_dir(".", "/", FsPerms::ReadOnly)?
 ///     .build_p1();
 /// # Ok::<(), lineal::Error>(())
 /// ```
@@ -189,6 +189,22 @@ impl WasiCtxBuilder {
         &mut self,
         host_path: impl AsRef<Path>,
         guest_path: impl AsRef<[u8]>,
+        perms: FsPerms,
+    ) -> Result<&mut Self> {
+        let (dir_perms, file_perms) = perms.parts();
+        self.preopened_dir_with(host_path, guest_path, dir_perms, file_perms)
+    }
+
+    /// Gives the guest a directory as [`preopened_dir`](Self::preopened_dir) does, and says apart
+    /// what is allowed with directories and with files.
+    ///
+    /// # Errors
+    ///
+    /// If the directory cannot be opened.
+    pub fn preopened_dir_with(
+        &mut self,
+        host_path: impl AsRef<Path>,
+        guest_path: impl AsRef<[u8]>,
         dir_perms: DirPerms,
         file_perms: FilePerms,
     ) -> Result<&mut Self> {
@@ -221,6 +237,11 @@ impl WasiCtxBuilder {
     pub fn monotonic_clock(&mut self, clock: impl HostMonotonicClock + 'static) -> &mut Self {
         self.monotonic_clock = Box::new(clock);
         self
+    }
+
+    /// Does the same as [`build_p1`](Self::build_p1).
+    pub fn build(&mut self) -> WasiP1Ctx {
+        self.build_p1()
     }
 
     /// The context for a guest. The builder is as it was when it was new.

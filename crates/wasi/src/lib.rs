@@ -2,8 +2,8 @@
 //! random numbers and exit codes.
 //!
 //! A [`WasiCtxBuilder`] says what a guest may use of the host, and nothing else is reachable;
-//! [`p1::add_to_linker_sync`] defines the functions of `wasi_snapshot_preview1` and `wasi_unstable`
-//! on it. Names and behaviour are those of Wasmtime's `wasmtime_wasi`.
+//! [`p1::add_to_linker_sync`] defines the functions of `wasi_snapshot_preview1` on it, and
+//! [`p0::add_to_linker_sync`] those of `wasi_unstable`, the version before. Names and behaviour are those of Wasmtime's `wasmtime_wasi`.
 //!
 //! ```
 //! use lineal::{Engine, Linker, Module, Store};
@@ -48,7 +48,7 @@
 //!   symbolic link that leads out are refused with `perm`, also while another process renames
 //!   directories or exchanges them for links. On Linux, the kernel itself resolves the path
 //!   (`openat2` with `RESOLVE_BENEATH`).
-//! - [`DirPerms`] and [`FilePerms`] say what is allowed below a directory. What they do not allow is
+//! - [`FsPerms`], or [`DirPerms`] and [`FilePerms`], say what is allowed below a directory. What they do not allow is
 //!   refused with `perm`. A guest can give up rights of a descriptor, but never get more.
 //! - Links to absolute paths can be neither made nor read. The inode of a directory's parent is not
 //!   told. Directory listings, sizes and times of what is inside are.
@@ -65,6 +65,9 @@
 //! A guest that sleeps, or waits for a descriptor, is stopped when its epoch's deadline is reached,
 //! within about ten milliseconds; see
 //! [`Config::epoch_interruption`](lineal::Config::epoch_interruption).
+//!
+//! By [`p1::add_to_linker_async`], a guest that waits in `poll_oneoff`, which is how programs sleep,
+//! leaves the thread to others. No runtime is needed for that. Reads and writes wait on the thread.
 //!
 //! # Speed
 //!
@@ -94,6 +97,7 @@ mod filestat;
 mod functions;
 mod guest;
 mod listing;
+pub mod p0;
 pub mod p1;
 mod perms;
 pub mod pipe;
@@ -102,15 +106,20 @@ mod rights;
 mod streams;
 mod table;
 pub mod threads;
+#[cfg(feature = "async")]
+mod waiting;
 
 use std::fmt;
 
 pub use clocks::{HostMonotonicClock, HostWallClock, SteadyClock};
 pub use ctx::WasiCtxBuilder;
-pub use perms::{DirPerms, FilePerms};
+pub use perms::{DirPerms, FilePerms, FsPerms};
 pub use pipe::{StdinStream, StdoutStream};
 pub use rand_core;
 pub use random::seeded_random;
+
+/// The context of preview 1, which is all that there is.
+pub type WasiCtx = p1::WasiP1Ctx;
 
 /// Where Wasmtime's crate has its pipes.
 pub mod p2 {

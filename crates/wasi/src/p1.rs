@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use lineal::{Caller, Linker, Result};
 
-use crate::ctx::Context;
+use crate::ctx::{Context, WasiCtxBuilder};
 use crate::functions::process::{finish, proc_exit};
 use crate::guest::{Call, Guest};
 
@@ -19,8 +19,18 @@ pub struct WasiP1Ctx {
 }
 
 impl WasiP1Ctx {
+    /// Says what the guest gets; see [`WasiCtxBuilder`](crate::WasiCtxBuilder).
+    pub fn builder() -> WasiCtxBuilder {
+        WasiCtxBuilder::new()
+    }
+
     pub(crate) fn new(context: Context) -> WasiP1Ctx {
         WasiP1Ctx { context: Arc::new(context) }
+    }
+
+    /// What the calls work on.
+    pub(crate) fn context(&self) -> Arc<Context> {
+        Arc::clone(&self.context)
     }
 }
 
@@ -38,7 +48,7 @@ macro_rules! define {
             $module,
             last!($($path)+),
             move |mut caller: Caller<'_, T>, $($arg: $ty),*| -> Result<i32> {
-                let context = Arc::clone(&$get_cx(caller.data_mut()).context);
+                let context = $get_cx(caller.data_mut()).context();
                 let mut call = Call::new(&mut caller)?;
                 let mut guest = Guest::new(&mut call);
                 finish($($path)::+(&context, &mut guest, $($arg),*))
@@ -127,8 +137,7 @@ macro_rules! define_common {
     };
 }
 
-/// Defines all functions of `wasi_snapshot_preview1`, and those of `wasi_unstable`, the version
-/// before; `get_cx` finds the context in the store's value.
+/// Defines all functions of `wasi_snapshot_preview1`; `get_cx` finds the context in the store's value.
 ///
 /// `proc_exit` stops the guest with an [`I32Exit`](crate::I32Exit), which holds the exit code. A
 /// pointer that is invalid stops it as well; everything else that can go wrong is told to the
@@ -141,27 +150,49 @@ pub fn add_to_linker_sync<T: 'static>(
     linker: &mut Linker<T>,
     get_cx: impl Fn(&mut T) -> &mut WasiP1Ctx + Send + Sync + Copy + 'static,
 ) -> Result<()> {
+    use crate::functions::poll;
     add_preview1(linker, get_cx)?;
-    add_unstable(linker, get_cx)
+    define! { linker, get_cx, "wasi_snapshot_preview1":
+        poll::poll_oneoff(subscriptions: u32, events: u32, count: u32, result: u32);
+    }
+    Ok(())
 }
 
+/// The same for asynchronous calls, such as
+/// [`TypedFunc::call_async`](lineal::TypedFunc::call_async): a guest that sleeps leaves the thread to
+/// others. Only `poll_oneoff` waits that way. Descriptors in it are looked at every ten milliseconds;
+/// a read or a write that has to wait blocks the thread.
+///
+/// # Errors
+///
+/// If one of them is defined already and the linker does not allow shadowing.
+#[cfg(feature = "async")]
+pub fn add_to_linker_async<T: Send + 'static>(
+    linker: &mut Linker<T>,
+    get_cx: impl Fn(&mut T) -> &mut WasiP1Ctx + Send + Sync + Copy + 'static,
+) -> Result<()> {
+    use crate::functions::poll::PREVIEW1;
+    add_preview1(linker, get_cx)?;
+    crate::waiting::add_poll(linker, "wasi_snapshot_preview1", &PREVIEW1, get_cx)
+}
+
+/// All but `poll_oneoff`.
 fn add_preview1<T: 'static>(
     linker: &mut Linker<T>,
     get_cx: impl Fn(&mut T) -> &mut WasiP1Ctx + Send + Sync + Copy + 'static,
 ) -> Result<()> {
-    use crate::functions::poll;
     define_common!(linker, get_cx, "wasi_snapshot_preview1");
     define! { linker, get_cx, "wasi_snapshot_preview1":
         fd::fd_filestat_get(fd: u32, result: u32);
         fd::fd_seek(fd: u32, offset: i64, whence: u32, result: u32);
         path::path_filestat_get(fd: u32, flags: u32, path: u32, path_len: u32, result: u32);
-        poll::poll_oneoff(subscriptions: u32, events: u32, count: u32, result: u32);
         sock::sock_accept(fd: u32, flags: u32, result: u32);
     }
     Ok(())
 }
 
-fn add_unstable<T: 'static>(
+/// All of `wasi_unstable` but `poll_oneoff`.
+pub(crate) fn add_unstable<T: 'static>(
     linker: &mut Linker<T>,
     get_cx: impl Fn(&mut T) -> &mut WasiP1Ctx + Send + Sync + Copy + 'static,
 ) -> Result<()> {
@@ -171,6 +202,17 @@ fn add_unstable<T: 'static>(
         unstable::fd_filestat_get(fd: u32, result: u32);
         unstable::fd_seek(fd: u32, offset: i64, whence: u32, result: u32);
         unstable::path_filestat_get(fd: u32, flags: u32, path: u32, path_len: u32, result: u32);
+    }
+    Ok(())
+}
+
+/// `poll_oneoff` of `wasi_unstable`, which waits on the thread.
+pub(crate) fn add_unstable_poll<T: 'static>(
+    linker: &mut Linker<T>,
+    get_cx: impl Fn(&mut T) -> &mut WasiP1Ctx + Send + Sync + Copy + 'static,
+) -> Result<()> {
+    use crate::functions::unstable;
+    define! { linker, get_cx, "wasi_unstable":
         unstable::poll_oneoff(subscriptions: u32, events: u32, count: u32, result: u32);
     }
     Ok(())

@@ -21,3 +21,22 @@ bitflags::bitflags! {
         const WRITE = 2;
     }
 }
+
+/// What a guest may do with the files and directories below a directory that it is given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FsPerms {
+    /// It may look at them and read them.
+    ReadOnly,
+    /// It may also change them: write, create, rename, link and remove.
+    ReadWrite,
+}
+
+impl FsPerms {
+    /// The same, for directories and files apart.
+    pub(crate) fn parts(self) -> (DirPerms, FilePerms) {
+        match self {
+            FsPerms::ReadOnly => (DirPerms::READ, FilePerms::READ),
+            FsPerms::ReadWrite => (DirPerms::all(), FilePerms::all()),
+        }
+    }
+}

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use lineal::{Engine, Linker, Module, Store};
 use lineal_wasi::p1::{self, WasiP1Ctx};
 use lineal_wasi::pipe::{MemoryInputPipe, MemoryOutputPipe};
-use lineal_wasi::{DirPerms, FilePerms, I32Exit, WasiCtxBuilder};
+use lineal_wasi::{FsPerms, I32Exit, WasiCtxBuilder};
 
 fn tests_dir() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests")
@@ -65,7 +65,7 @@ fn run(program: &str, args: &[&str], env: &[(&str, &str)], stdin: &[u8], dir: &P
     let (stdout, stderr) = (MemoryOutputPipe::new(1 << 20), MemoryOutputPipe::new(1 << 20));
     let mut wasi = WasiCtxBuilder::new();
     wasi.arg(program).args(args).envs(env);
-    wasi.preopened_dir(dir, "data", DirPerms::all(), FilePerms::all()).unwrap();
+    wasi.preopened_dir(dir, "data", FsPerms::ReadWrite).unwrap();
     wasi.stdin(MemoryInputPipe::new(stdin)).stdout(stdout.clone()).stderr(stderr.clone());
 
     let mut store = Store::new(&engine, wasi.build_p1());

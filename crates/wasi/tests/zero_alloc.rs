@@ -10,7 +10,7 @@ use allocation_counter::measure;
 use lineal::{Engine, Instance, Linker, Module, Store};
 use lineal_wasi::p1::{self, WasiP1Ctx};
 use lineal_wasi::pipe::{InputFile, OutputFile};
-use lineal_wasi::{DirPerms, FilePerms, StdinStream, StdoutStream, WasiCtxBuilder};
+use lineal_wasi::{FsPerms, StdinStream, StdoutStream, WasiCtxBuilder};
 
 /// Opens `file`, and reads and writes it, in one piece and in two.
 const MODULE: &str = r#"(module
@@ -92,7 +92,7 @@ fn files_are_read_and_written_without_allocating() {
     fs::create_dir_all(&dir).unwrap();
     fs::write(dir.join("file"), [1; 1 << 16]).unwrap();
     let mut wasi = WasiCtxBuilder::new();
-    wasi.preopened_dir(&dir, "dir", DirPerms::all(), FilePerms::all()).unwrap();
+    wasi.preopened_dir(&dir, "dir", FsPerms::ReadWrite).unwrap();
     allocations(&mut wasi, &["read", "write", "pread", "pwrite"], None);
 }
 

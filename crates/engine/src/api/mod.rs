@@ -20,6 +20,7 @@ mod store;
 mod types;
 mod values;
 
+pub use engine::compat::{Cache, CacheConfig, OptLevel, Precompiled, ProfilingStrategy, Strategy};
 pub use engine::config::{CompilationMode, Config, WasmBacktraceDetails};
 pub use engine::{Engine, EngineWeak};
 pub use func::Func;

@@ -272,3 +272,46 @@ fn errors() -> Result<()> {
     assert_eq!(Trap::MemoryOutOfBounds.to_string(), "wasm trap: out of bounds memory access");
     Ok(())
 }
+
+/// A configuration as services have it, and a cache of compiled modules in files.
+#[test]
+fn settings_of_a_compiler_and_modules_in_files() -> Result<()> {
+    use lineal::error::ToWasmtimeResult as _;
+
+    let mut config = Config::new();
+    config
+        .strategy(Strategy::Cranelift)
+        .cranelift_opt_level(OptLevel::SpeedAndSize)
+        .cranelift_debug_verifier(false)
+        .profiler(ProfilingStrategy::None)
+        .cache(Some(Cache::from_file(None)?))
+        .cache(Some(Cache::new(CacheConfig::new())?));
+    let engine = Engine::new(&config)?;
+    let text = "(module (func (export \"answer\") (result i32) (i32.const 42)))";
+    let module = Module::new(&engine, text)?;
+    let answer = |module: &Module| -> Result<i32> {
+        let mut store = Store::new(&engine, ());
+        let instance = Instance::new(&mut store, module, &[])?;
+        instance.get_typed_func::<(), i32>(&mut store, "answer")?.call(&mut store, ())
+    };
+
+    let bytes = module.serialize()?;
+    assert_eq!(bytes, engine.precompile_module(text.as_bytes())?);
+    assert_eq!(answer(&Module::deserialize(&engine, &bytes)?)?, 42);
+    // What is loaded is checked.
+    let broken = Module::deserialize(&engine, &bytes[..bytes.len() - 1]).err();
+    assert!(broken.is_some_and(|error| error.is::<DecodeError>()));
+
+    let file = std::env::temp_dir().join(format!("lineal-moving-{}.cwasm", std::process::id()));
+    std::fs::write(&file, &bytes).map_err(Error::from).to_wasmtime_result()?;
+    let found = match Engine::detect_precompiled_file(&file)? {
+        Some(_) => Module::deserialize_file(&engine, &file)?,
+        None => Module::from_file(&engine, &file)?,
+    };
+    assert_eq!(answer(&found)?, 42);
+    assert_eq!(answer(&Module::deserialize_file(&engine, &file)?)?, 42);
+    std::fs::remove_file(&file)?;
+    assert!(Engine::detect_precompiled_file(&file).is_err());
+    assert_eq!(Engine::detect_precompiled(&bytes), None);
+    Ok(())
+}

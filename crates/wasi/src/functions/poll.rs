@@ -62,6 +62,9 @@ enum What {
 /// What a subscription came to: bytes that can be read or written, and flags; or an error.
 type Event = Result<(u64, u16), Errno>;
 
+/// What has happened, by subscription.
+type Happened = Vec<Option<Event>>;
+
 pub(crate) fn poll_oneoff(
     cx: &Context,
     guest: &mut Guest<'_>,
@@ -73,6 +76,7 @@ pub(crate) fn poll_oneoff(
     poll_all(cx, guest, &PREVIEW1, subscriptions, events, count, result)
 }
 
+/// Waits on the thread until something happens, and tells the guest.
 pub(crate) fn poll_all(
     cx: &Context,
     guest: &mut Guest<'_>,
@@ -82,33 +86,109 @@ pub(crate) fn poll_all(
     count: u32,
     result: u32,
 ) -> Outcome {
-    guest.check(subscriptions, u64::from(count) * u64::from(layout.size))?;
-    guest.check(events, u64::from(count) * EVENT_BYTES)?;
-    guest.check_u32(result)?;
-    if count == 0 || count > LIMIT {
-        return Err(Errno::Inval.into());
+    let wanted = Poll::new(cx, guest, layout, subscriptions, events, count, result)?;
+    // At first nothing is waited for: what is ready is ready.
+    let mut time = Some(Duration::ZERO);
+    while let Look::Again(next) = wanted.look(cx, guest, time)? {
+        time = next;
     }
-    let subscriptions = (0..count)
-        .map(|index| subscription(cx, guest, layout, subscriptions + index * layout.size))
-        .collect::<Outcome<Vec<_>>>()?;
-    let happened = wait(cx, guest, &subscriptions)?;
-    let mut addr = events;
-    for (subscription, event) in subscriptions.iter().zip(&happened) {
-        let Some(event) = event else { continue };
-        let mut bytes = [0; EVENT_BYTES as usize];
-        bytes[..8].copy_from_slice(&subscription.userdata.to_le_bytes());
-        bytes[10] = subscription.kind;
-        match *event {
-            Ok((ready, flags)) => {
-                bytes[16..24].copy_from_slice(&ready.to_le_bytes());
-                bytes[24..26].copy_from_slice(&flags.to_le_bytes());
-            }
-            Err(errno) => bytes[8..10].copy_from_slice(&(errno as u16).to_le_bytes()),
+    Ok(())
+}
+
+/// A call of `poll_oneoff`: what is waited for, and where the guest is told.
+pub(crate) struct Poll {
+    subscriptions: Vec<Subscription>,
+    events: u32,
+    result: u32,
+}
+
+/// What a look at the subscriptions came to.
+pub(crate) enum Look {
+    /// Something has happened, and the guest is told.
+    Done,
+    /// Nothing has happened. It is to be looked again after this time at the latest, or when a
+    /// descriptor is ready.
+    Again(Option<Duration>),
+}
+
+impl Poll {
+    pub(crate) fn new(
+        cx: &Context,
+        guest: &Guest<'_>,
+        layout: &Layout,
+        subscriptions: u32,
+        events: u32,
+        count: u32,
+        result: u32,
+    ) -> Outcome<Poll> {
+        guest.check(subscriptions, u64::from(count) * u64::from(layout.size))?;
+        guest.check(events, u64::from(count) * EVENT_BYTES)?;
+        guest.check_u32(result)?;
+        if count == 0 || count > LIMIT {
+            return Err(Errno::Inval.into());
         }
-        guest.write(addr, &bytes)?;
-        addr = addr.wrapping_add(EVENT_BYTES as u32);
+        let subscriptions = (0..count)
+            .map(|index| subscription(cx, guest, layout, subscriptions + index * layout.size))
+            .collect::<Outcome<Vec<_>>>()?;
+        Ok(Poll { subscriptions, events, result })
     }
-    guest.write_u32(result, happened.iter().flatten().count() as u32)
+
+    /// Whether it waits for more than clocks.
+    #[cfg(feature = "async")]
+    pub(crate) fn has_descriptors(&self) -> bool {
+        self.subscriptions.iter().any(|one| matches!(one.what, What::Descriptor(_)))
+    }
+
+    /// Waits for this time at most (without a limit if there is none), and tells the guest what has
+    /// happened.
+    pub(crate) fn look(
+        &self,
+        cx: &Context,
+        guest: &mut Guest<'_>,
+        time: Option<Duration>,
+    ) -> Outcome<Look> {
+        let (happened, nearest) = wait(cx, &self.subscriptions, time)?;
+        if happened.iter().any(Option::is_some) {
+            self.tell(guest, &happened)?;
+            return Ok(Look::Done);
+        }
+        let can_be_stopped = guest.check_time_waiting()?;
+        if let Some((clock, nanos)) = nearest
+            && advance(cx, clock, nanos)
+        {
+            return Ok(Look::Again(Some(Duration::ZERO)));
+        }
+        // A stream of the embedder's cannot be waited for, and the time of day can be changed
+        // while it is, so these are looked at again and again.
+        let looks_again = self.subscriptions.iter().any(|subscription| match &subscription.what {
+            What::Descriptor(entry) => matches!(&*entry.object, Object::Input(_)),
+            What::Clock(clock, _) => *clock == REALTIME,
+            What::Wrong(_) => false,
+        });
+        let slice = (can_be_stopped || looks_again).then_some(SLICE);
+        let left = nearest.map(|(_, nanos)| Duration::from_nanos(nanos));
+        Ok(Look::Again([slice, left].into_iter().flatten().min()))
+    }
+
+    fn tell(&self, guest: &mut Guest<'_>, happened: &[Option<Event>]) -> Outcome {
+        let mut addr = self.events;
+        for (subscription, event) in self.subscriptions.iter().zip(happened) {
+            let Some(event) = event else { continue };
+            let mut bytes = [0; EVENT_BYTES as usize];
+            bytes[..8].copy_from_slice(&subscription.userdata.to_le_bytes());
+            bytes[10] = subscription.kind;
+            match *event {
+                Ok((ready, flags)) => {
+                    bytes[16..24].copy_from_slice(&ready.to_le_bytes());
+                    bytes[24..26].copy_from_slice(&flags.to_le_bytes());
+                }
+                Err(errno) => bytes[8..10].copy_from_slice(&(errno as u16).to_le_bytes()),
+            }
+            guest.write(addr, &bytes)?;
+            addr = addr.wrapping_add(EVENT_BYTES as u32);
+        }
+        guest.write_u32(self.result, happened.iter().flatten().count() as u32)
+    }
 }
 
 fn subscription(
@@ -157,12 +237,13 @@ fn descriptor(kind: u8, entry: Entry) -> What {
     if possible { What::Descriptor(entry) } else { What::Wrong(Errno::Badf) }
 }
 
-/// Waits until something happens; what has happened, by subscription.
+/// Waits for this time at most: what has happened, and the clock that is next with the nanoseconds
+/// that are left.
 fn wait(
     cx: &Context,
-    guest: &mut Guest<'_>,
     subscriptions: &[Subscription],
-) -> Outcome<Vec<Option<Event>>> {
+    time: Option<Duration>,
+) -> Outcome<(Happened, Option<(u32, u64)>)> {
     let mut polled = Vec::new();
     let mut polled_index = Vec::new();
     for (index, subscription) in subscriptions.iter().enumerate() {
@@ -175,54 +256,31 @@ fn wait(
             polled_index.push(index);
         }
     }
-    let mut happened: Vec<Option<Event>> = vec![None; subscriptions.len()];
-    // At first nothing is waited for: what is ready is ready.
-    let mut time = Some(Duration::ZERO);
-    loop {
-        poll(&mut polled, time)?;
-        for (fd, &index) in polled.iter().zip(&polled_index) {
-            happened[index] = polled_event(&subscriptions[index], fd.revents());
-        }
-        let mut nearest: Option<(u32, u64)> = None;
-        for (subscription, event) in subscriptions.iter().zip(&mut happened) {
-            match &subscription.what {
-                What::Wrong(errno) => *event = Some(Err(*errno)),
-                What::Descriptor(entry) => {
-                    if event.is_none() {
-                        *event = unpolled_event(entry, subscription.kind);
-                    }
+    let mut happened: Happened = vec![None; subscriptions.len()];
+    poll(&mut polled, time)?;
+    for (fd, &index) in polled.iter().zip(&polled_index) {
+        happened[index] = polled_event(&subscriptions[index], fd.revents());
+    }
+    let mut nearest: Option<(u32, u64)> = None;
+    for (subscription, event) in subscriptions.iter().zip(&mut happened) {
+        match &subscription.what {
+            What::Wrong(errno) => *event = Some(Err(*errno)),
+            What::Descriptor(entry) => {
+                if event.is_none() {
+                    *event = unpolled_event(entry, subscription.kind);
                 }
-                What::Clock(clock, deadline) => {
-                    let left = deadline.saturating_sub(now(cx, *clock)?);
-                    if left == 0 {
-                        *event = Some(Ok((0, 0)));
-                    } else if nearest.is_none_or(|(_, nearest)| left < nearest) {
-                        nearest = Some((*clock, left));
-                    }
+            }
+            What::Clock(clock, deadline) => {
+                let left = deadline.saturating_sub(now(cx, *clock)?);
+                if left == 0 {
+                    *event = Some(Ok((0, 0)));
+                } else if nearest.is_none_or(|(_, nearest)| left < nearest) {
+                    nearest = Some((*clock, left));
                 }
             }
         }
-        if happened.iter().any(Option::is_some) {
-            return Ok(happened);
-        }
-        let can_be_stopped = guest.check_time_waiting()?;
-        if let Some((clock, nanos)) = nearest
-            && advance(cx, clock, nanos)
-        {
-            time = Some(Duration::ZERO);
-            continue;
-        }
-        // A stream of the embedder's cannot be waited for, and the time of day can be changed
-        // while it is, so these are looked at again and again.
-        let looks_again = subscriptions.iter().any(|subscription| match &subscription.what {
-            What::Descriptor(entry) => matches!(&*entry.object, Object::Input(_)),
-            What::Clock(clock, _) => *clock == REALTIME,
-            What::Wrong(_) => false,
-        });
-        let slice = (can_be_stopped || looks_again).then_some(SLICE);
-        let left = nearest.map(|(_, nanos)| Duration::from_nanos(nanos));
-        time = [slice, left].into_iter().flatten().min();
     }
+    Ok((happened, nearest))
 }
 
 /// Lets time pass without waiting, if the clock can.

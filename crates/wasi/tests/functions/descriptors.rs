@@ -2,9 +2,9 @@
 
 use std::fs;
 
+use lineal_wasi::FsPerms;
 use lineal_wasi::WasiCtxBuilder;
 use lineal_wasi::pipe::MemoryOutputPipe;
-use lineal_wasi::{DirPerms, FilePerms};
 
 use crate::errno::*;
 use crate::{CREAT, DATA, DIRECTORY, Guest, RESULT, directory, right};
@@ -38,7 +38,7 @@ fn numbers_are_moved_in_every_order() {
     let dir = directory("renumber");
     let stdout = MemoryOutputPipe::new(1000);
     let mut wasi = WasiCtxBuilder::new();
-    wasi.preopened_dir(&dir, "dir", DirPerms::all(), FilePerms::all()).unwrap();
+    wasi.preopened_dir(&dir, "dir", FsPerms::ReadWrite).unwrap();
     let mut guest = Guest::new(wasi.stdout(stdout.clone()));
     let fd = guest.open("file", CREAT, RW, 0).unwrap();
     // Standard output moves away, a file takes its place, and it comes back.
@@ -70,7 +70,7 @@ fn preopened_directories_have_names() {
     let dir = directory("names");
     let mut wasi = WasiCtxBuilder::new();
     for name in ["/", "täxt"] {
-        wasi.preopened_dir(&dir, name, DirPerms::all(), FilePerms::all()).unwrap();
+        wasi.preopened_dir(&dir, name, FsPerms::ReadWrite).unwrap();
     }
     let mut guest = Guest::new(&mut wasi);
     guest.ok("fd_prestat_get", &[4, RESULT.into()]);
@@ -86,9 +86,8 @@ fn preopened_directories_have_names() {
     }
     guest.ok("fd_close", &[3]);
     assert_eq!(guest.call("fd_prestat_get", &[3, RESULT.into()]), BADF);
-    let missing = WasiCtxBuilder::new()
-        .preopened_dir(dir.join("missing"), "x", DirPerms::all(), FilePerms::all())
-        .is_err();
+    let missing =
+        WasiCtxBuilder::new().preopened_dir(dir.join("missing"), "x", FsPerms::ReadWrite).is_err();
     assert!(missing);
 }
 

@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use std::process::{Child, Command};
 
 use lineal_wasi::pipe::{InputFile, MemoryInputPipe, MemoryOutputPipe, OutputFile};
-use lineal_wasi::{DirPerms, FilePerms, HostWallClock, WasiCtxBuilder};
+use lineal_wasi::{DirPerms, FilePerms, FsPerms, HostWallClock, WasiCtxBuilder};
 use rustix::fs::{CWD, FileType, mknodat};
 
 use crate::errno::*;
@@ -116,7 +116,7 @@ impl World {
                 wasi.stdout(OutputFile::new(File::from(lonely)));
             }
         }
-        wasi.preopened_dir(&dir, "dir", DirPerms::all(), FilePerms::all()).unwrap();
+        wasi.preopened_dir(&dir, "dir", FsPerms::ReadWrite).unwrap();
         let mut guest = Guest::new(&mut wasi);
         assert_eq!(guest.open("file", 0, RW | right::SEEK, 0), Ok(4));
         assert_eq!(guest.open("file", 0, right::READ | right::SEEK, 0), Ok(5));

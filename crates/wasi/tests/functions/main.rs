@@ -22,6 +22,7 @@ use std::path::{Path, PathBuf};
 use lineal::{
     Config, Engine, Func, FuncType, Instance, Linker, Module, SharedMemory, Store, Val, ValType,
 };
+use lineal_wasi::p0;
 use lineal_wasi::p1::{self, WasiP1Ctx};
 use lineal_wasi::{DirPerms, FilePerms, WasiCtxBuilder};
 
@@ -173,6 +174,7 @@ impl Guest {
         let module = Module::new(&engine, module(version, memory)).unwrap();
         let mut linker = Linker::new(&engine);
         p1::add_to_linker_sync(&mut linker, |wasi: &mut WasiP1Ctx| wasi).unwrap();
+        p0::add_to_linker_sync(&mut linker, |wasi: &mut WasiP1Ctx| wasi).unwrap();
         let mut store = Store::new(&engine, wasi.build_p1());
         store.set_epoch_deadline(1);
         let instance = linker.instantiate(&mut store, &module).unwrap();
@@ -186,7 +188,7 @@ impl Guest {
 
     pub(crate) fn in_dir_with(dir: &Path, dir_perms: DirPerms, file_perms: FilePerms) -> Guest {
         let mut wasi = WasiCtxBuilder::new();
-        wasi.preopened_dir(dir, "dir", dir_perms, file_perms).unwrap();
+        wasi.preopened_dir_with(dir, "dir", dir_perms, file_perms).unwrap();
         Guest::new(&mut wasi)
     }
 

@@ -5,7 +5,7 @@ use std::fs;
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::{MetadataExt as _, symlink};
 
-use lineal_wasi::{DirPerms, FilePerms};
+use lineal_wasi::{DirPerms, FilePerms, FsPerms};
 
 use crate::errno::*;
 use crate::{CREAT, DATA, DIRECTORY, Guest, RESULT, TRUNC, directory, right};
@@ -390,8 +390,8 @@ fn a_rename_to_another_file_system_is_told() {
         return;
     }
     let mut wasi = lineal_wasi::WasiCtxBuilder::new();
-    wasi.preopened_dir(&dir, "a", DirPerms::all(), FilePerms::all()).unwrap();
-    wasi.preopened_dir(shm, "b", DirPerms::all(), FilePerms::all()).unwrap();
+    wasi.preopened_dir(&dir, "a", FsPerms::ReadWrite).unwrap();
+    wasi.preopened_dir(shm, "b", FsPerms::ReadWrite).unwrap();
     fs::write(dir.join("file"), "").unwrap();
     let mut guest = Guest::new(&mut wasi);
     let [path, len] = guest.path("file");

@@ -145,8 +145,7 @@ fn any_arguments_are_answered() {
 fn a_shared_memory_serves_all_functions() {
     let dir = directory("shared");
     let mut wasi = WasiCtxBuilder::new();
-    let all = (lineal_wasi::DirPerms::all(), lineal_wasi::FilePerms::all());
-    wasi.preopened_dir(&dir, "dir", all.0, all.1).unwrap();
+    wasi.preopened_dir(&dir, "dir", lineal_wasi::FsPerms::ReadWrite).unwrap();
     let mut guest = Guest::with(&mut wasi, "wasi_snapshot_preview1", "4 4 shared");
     let fd = guest.open("file", CREAT, right::READ | right::WRITE, 0).unwrap();
     // More than is copied at once.
@@ -169,8 +168,7 @@ fn a_memory_with_addresses_of_64_bits_serves_too() {
     let dir = directory("memory64");
     fs::write(dir.join("file"), "contents").unwrap();
     let mut wasi = WasiCtxBuilder::new();
-    let all = (lineal_wasi::DirPerms::all(), lineal_wasi::FilePerms::all());
-    wasi.preopened_dir(&dir, "dir", all.0, all.1).unwrap();
+    wasi.preopened_dir(&dir, "dir", lineal_wasi::FsPerms::ReadWrite).unwrap();
     let mut guest = Guest::with(&mut wasi, "wasi_snapshot_preview1", "i64 4");
     let fd = guest.open("file", 0, right::READ, 0).unwrap();
     assert_eq!(guest.read_fd(fd, 100), Ok(b"contents".to_vec()));

@@ -3,7 +3,7 @@
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
 
-use lineal_wasi::{DirPerms, FilePerms, WasiCtxBuilder};
+use lineal_wasi::{FsPerms, WasiCtxBuilder};
 
 use crate::errno::*;
 use crate::{DATA, Guest, RESULT, directory, right};
@@ -13,7 +13,7 @@ fn what_has_another_form_has_it() {
     let dir = directory("unstable");
     fs::write(dir.join("file"), "12345").unwrap();
     let mut wasi = WasiCtxBuilder::new();
-    wasi.preopened_dir(&dir, "dir", DirPerms::all(), FilePerms::all()).unwrap();
+    wasi.preopened_dir(&dir, "dir", FsPerms::ReadWrite).unwrap();
     let mut guest = Guest::with(&mut wasi, "wasi_unstable", "4");
     let fd = guest.open("file", 0, right::READ, 0).unwrap();
 

@@ -1,6 +1,6 @@
 //! [`Engine`]: what modules and stores of one embedding have in common.
 
-mod compat;
+pub(crate) mod compat;
 pub(crate) mod config;
 
 use std::fmt;
