@@ -90,7 +90,7 @@ valgrind_() {
         lua_scripts starlark_scripts blocks_that the_module errors_of texts_of compiled
     run cargo test --release --quiet -p lineal-script --test js -- --test-threads=1 \
         the_console what_newcomers the_loader what_the_linker a_module a_script a_trap an_error \
-        environment exceptions failures_of shared_memories
+        environment exceptions failures_of memory module shared_memories table
     run cargo test --release --quiet "${engine[@]}" --test stack_limit --test suite \
         -- --test-threads=1 --skip conversions.wast
 }

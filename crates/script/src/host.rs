@@ -141,6 +141,19 @@ pub(crate) struct Limiter {
 }
 
 impl Limiter {
+    /// Adds to an error how much room there is, if there was none since [`Self::refused`] was last
+    /// taken back.
+    pub(crate) fn explain(&mut self, error: Error) -> Error {
+        let Some(limit_bytes) = self.room.limit_bytes() else { return error };
+        if !std::mem::take(&mut self.refused) {
+            return error;
+        }
+        let used_bytes = self.room.used_bytes();
+        error.context(format!(
+            "{used_bytes} of {limit_bytes} bytes for memories, tables and blocks are in use"
+        ))
+    }
+
     fn growing(&mut self, current: u64, desired: u64, maximum: Option<u64>) -> bool {
         if maximum.is_some_and(|maximum| desired > maximum) {
             // The engine says better why that is not possible.

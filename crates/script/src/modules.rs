@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail};
 use lineal::{
     AsContextMut, Caller, Engine, Error, Extern, ExternType, Func, FuncType, ImportType, Instance,
-    Linker, Memory, Module, Ref, Result, StoreContextMut, Val,
+    Linker, Memory, Module, Ref, Result, StoreContextMut, Trap, Val,
 };
 
 use crate::Host;
@@ -71,7 +71,10 @@ impl Modules {
         if !missing.is_empty() {
             bail!(missing_imports(&missing));
         }
-        let instance = Instance::new(&mut store, module, &imports)?;
+        store.data_mut().limiter.refused = false;
+        let instance = Instance::new(&mut store, module, &imports).map_err(|error| {
+            if error.is::<Trap>() { error } else { store.data_mut().limiter.explain(error) }
+        })?;
         if let Ok(initialize) = instance.get_typed_func::<(), ()>(&store, "_initialize") {
             initialize.call(&mut store, ()).context("`_initialize` failed")?;
         }

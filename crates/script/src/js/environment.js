@@ -131,9 +131,10 @@
       } else if (value instanceof WeakSet || value instanceof WeakMap) {
         return `${prefix(value, "Weak")}{ <items unknown> }`;
       } else if (value instanceof Number || value instanceof Boolean || value instanceof String || value instanceof Symbol || value instanceof BigInt) {
+        const kind = [Number, Boolean, String, Symbol, BigInt].find((type) => value instanceof type).name;
         const name = constructorName(value);
-        base = `[${name}: ${primitive(value.valueOf())}]`;
-        if (name === "String") keys = keys.filter(index);
+        base = `[${kind}${name === kind ? "" : ` (${name})`}: ${primitive(value.valueOf())}]`;
+        if (kind === "String") keys = keys.filter(index);
         if (keys.length + symbols.length === 0) return base;
       } else {
         const name = constructorName(value);

@@ -218,7 +218,9 @@ impl Realm {
         match make() {
             Err(error) if take() && !errors::is_from_guest(&error) => {
                 self.collect_now(ctx);
-                make()
+                make().map_err(|error| {
+                    self.store.with(|store| store.data_mut().limiter.explain(error))
+                })
             }
             outcome => outcome,
         }

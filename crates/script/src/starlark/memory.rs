@@ -155,15 +155,14 @@ fn methods(builder: &mut MethodsBuilder) {
     ) -> starlark::Result<u64> {
         let delta = natural("grow", "by", by)?;
         let grown = match &this.0 {
-            Kind::Guest(memory) => store::with(|mut store| memory.grow(&mut store, delta)),
+            Kind::Guest(memory) => store::with(|mut store| {
+                store.data_mut().limiter.refused = false;
+                let grown = memory.grow(&mut store, delta);
+                grown.map_err(|error| store.data_mut().limiter.explain(error))
+            }),
             Kind::Shared(memory) => memory.grow(delta),
         };
-        grown.map_err(|error| {
-            let pages = this.size_pages();
-            native_error(format!(
-                "Memory.grow: cannot grow the memory of {pages} pages by {delta}: {error:#}"
-            ))
-        })
+        grown.map_err(|error| native_error(format!("Memory.grow: {error:#}")))
     }
 
     /// A copy of bytes.

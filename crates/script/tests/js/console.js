@@ -51,3 +51,4 @@ console.log({ a: [1, 2, { b: [3, { c: 4 }] }] });
 console.log([[[[]]]], [[[{}]]], { a: { b: { c: [] } } }, { a: { b: { c: {} } } });
 console.log(Array(3), [..."hello world"], Array.from({ length: 7 }, () => "ab"));
 console.log(new Map([["key", new Map([["inner", { a: [1, 2, 3] }]])]]));
+console.log(new (class Reference extends Number {})(5), new Number(-0), new String("ab"), [new Boolean(false)]);

@@ -38,9 +38,10 @@ local function visit(n)
   return n
 end
 
-local functions = {}
-for name, f in pairs(m) do if name ~= "dump" then functions[#functions + 1] = f end end
-table.sort(functions, function(a, b) return tostring(a) < tostring(b) end)
+local functions, names = {}, {}
+for name in pairs(m) do if name ~= "dump" then names[#names + 1] = name end end
+table.sort(names)
+for index, name in ipairs(names) do functions[index] = m[name] end
 local function load()
   guest = wasm.load("../modules/guest.wat", { env = { visit = visit, scale = random(-3, 3) } })
   keep(guest.memory)
