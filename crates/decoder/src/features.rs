@@ -24,10 +24,24 @@ pub struct Features {
 /// What this build implements. Whatever is outside is refused.
 const IMPLEMENTED: WasmFeatures = WRITTEN.difference(LEFT_OUT);
 
-/// What builds leave out that do not have the feature `simd` of this crate.
-const LEFT_OUT: WasmFeatures = match cfg!(feature = "simd") {
-    true => WasmFeatures::empty(),
-    false => WasmFeatures::SIMD.union(WasmFeatures::RELAXED_SIMD),
+/// What needs a feature of this crate, the name of that feature, and whether this build has it.
+const OPTIONAL: [(WasmFeatures, &str, bool); 3] = [
+    (WasmFeatures::SIMD.union(WasmFeatures::RELAXED_SIMD), "simd", cfg!(feature = "simd")),
+    (WasmFeatures::GC, "gc", cfg!(feature = "gc")),
+    (WasmFeatures::THREADS, "threads", cfg!(feature = "threads")),
+];
+
+/// What this build leaves out.
+const LEFT_OUT: WasmFeatures = {
+    let (mut flags, mut index) = (WasmFeatures::empty(), 0);
+    while index < OPTIONAL.len() {
+        let (proposals, _, is_built) = OPTIONAL[index];
+        if !is_built {
+            flags = flags.union(proposals);
+        }
+        index += 1;
+    }
+    flags
 };
 
 /// What builds with all features implement.
@@ -50,8 +64,12 @@ const WRITTEN: WasmFeatures = WasmFeatures::WASM1
     .union(WasmFeatures::WIDE_ARITHMETIC)
     .union(WasmFeatures::CUSTOM_PAGE_SIZES);
 
-/// The feature that brings what is left out.
-const LEFT_OUT_FEATURE: &str = "simd";
+/// The feature that brings what is left out of this build, if any of these flags is.
+fn left_out_feature(flags: WasmFeatures) -> Option<&'static str> {
+    OPTIONAL.into_iter().find_map(|(proposals, feature, is_built)| {
+        (!is_built && flags.intersects(proposals)).then_some(feature)
+    })
+}
 
 /// What is implemented, but not part of WebAssembly 3.0, and therefore off by default.
 const BEYOND_WASM3: WasmFeatures =
@@ -170,7 +188,8 @@ impl Features {
     }
 
     /// Structures, arrays, `i31` references and casts. Part of WebAssembly 3.0; needs typed
-    /// function references.
+    /// function references. Refused by builds without the feature `gc`: see
+    /// [`left_out`](Self::left_out).
     pub fn wasm_gc(&mut self, enable: bool) -> &mut Self {
         self.set(WasmFeatures::GC, enable)
     }
@@ -199,7 +218,8 @@ impl Features {
         self.set(WasmFeatures::EXCEPTIONS, enable)
     }
 
-    /// Shared memories and atomic operations. A proposal; on by default.
+    /// Shared memories and atomic operations. A proposal; on by default. Refused by builds without the
+    /// feature `threads`: see [`left_out`](Self::left_out).
     pub fn wasm_threads(&mut self, enable: bool) -> &mut Self {
         self.set(WasmFeatures::THREADS, enable)
     }
@@ -215,15 +235,15 @@ impl Features {
         proposal_flag(proposal).is_some_and(|flag| IMPLEMENTED.contains(flag))
     }
 
-    /// The feature of this crate that a build lacks for what is switched on here: `simd`.
+    /// The feature of this crate that a build lacks for what is switched on here: `simd`, `gc` or
+    /// `threads`.
     pub fn left_out(&self) -> Option<&'static str> {
-        self.flags.intersects(LEFT_OUT).then_some(LEFT_OUT_FEATURE)
+        left_out_feature(self.flags)
     }
 
     /// The feature of this crate that a build lacks for a proposal, by the name of its repository.
     pub fn left_out_for(proposal: &str) -> Option<&'static str> {
-        let is_left_out = LEFT_OUT.contains(proposal_flag(proposal)?);
-        is_left_out.then_some(LEFT_OUT_FEATURE)
+        left_out_feature(proposal_flag(proposal)?)
     }
 
     /// Whether everything in `other` is also in `self`.

@@ -58,6 +58,8 @@
 //! - `async` (default): calls that are futures, such as [`Func::call_async`]. It needs no other crate.
 //! - `simd` (default): vectors. Without it, modules that use them are refused, and the engine is much
 //!   smaller.
+//! - `gc` (default): structures, arrays, `i31` and casts. `threads` (default): shared memories and atomic
+//!   operations. Without them, modules that use them are refused.
 //! - `coredump` (default): `Config::coredump_on_trap`.
 //! - `observe` (default): [`Config::observe`]. Without it, observers are refused, and the engine is
 //!   smaller.

@@ -1,7 +1,7 @@
 //! Features that can be left out of a build: what a module that needs one is told, and that all else
 //! works without.
 
-use lineal::{Accesses, Config, Engine, Features, Instance, Module, Observe, Store};
+use lineal::{Accesses, Config, Engine, Instance, Module, Observe, Store};
 
 /// Why a module is refused, if it is.
 fn refusal(engine: &Engine, wat: &str) -> Option<String> {
@@ -19,44 +19,85 @@ const VECTORS: [&str; 5] = [
             (i8x16.splat (local.get 0)) (i8x16.splat (local.get 0))))))",
 ];
 
+const OBJECTS: [&str; 5] = [
+    "(module (type (struct (field i32))))",
+    "(module (type $a (array i8)) (func (drop (array.new_default $a (i32.const 1)))))",
+    "(module (func (drop (ref.i31 (i32.const 1)))))",
+    "(module (func (param anyref) (result i32) (ref.test i31ref (local.get 0))))",
+    "(module (global i31ref (ref.i31 (i32.const 1))))",
+];
+
+const THREADS: [&str; 5] = [
+    "(module (memory 1 1 shared))",
+    "(module (import \"m\" \"m\" (memory 1 1 shared)))",
+    "(module (memory 1) (func (drop (i32.atomic.load (i32.const 0)))))",
+    "(module (memory 1)
+        (func (drop (i64.atomic.rmw.add (i32.const 0) (i64.const 1)))))",
+    "(module (func (atomic.fence)))",
+];
+
+/// A feature, whether this build has it, modules that need it, and switches of proposals.
+type Optional = (&'static str, bool, [&'static str; 5], &'static [Switch]);
+type Switch = fn(&mut Config, bool) -> &mut Config;
+
+const OPTIONAL: [Optional; 3] = [
+    ("simd", cfg!(feature = "simd"), VECTORS, &[Config::wasm_simd, Config::wasm_relaxed_simd]),
+    ("gc", cfg!(feature = "gc"), OBJECTS, &[Config::wasm_gc]),
+    ("threads", cfg!(feature = "threads"), THREADS, &[Config::wasm_threads]),
+];
+
 #[test]
-fn vectors_need_the_feature_simd() {
-    let is_built = cfg!(feature = "simd");
-    for wat in VECTORS {
-        match refusal(&Engine::default(), wat) {
-            None => assert!(is_built, "{wat}"),
-            Some(message) => {
-                assert!(!is_built, "{message}");
-                let reason =
-                    "the simd proposal is left out of this build: it needs the feature `simd`";
-                assert!(message.contains(reason), "{message}");
+fn a_module_that_needs_what_is_left_out_is_refused() {
+    for (feature, is_built, modules, switches) in OPTIONAL {
+        for wat in modules {
+            match refusal(&Engine::default(), wat) {
+                None => assert!(is_built, "{wat}"),
+                Some(message) => {
+                    assert!(!is_built, "{message}");
+                    let reason = format!(
+                        "the {feature} proposal is left out of this build: it needs the feature `{feature}`"
+                    );
+                    assert!(message.contains(&reason), "{wat}: {message}");
+                }
             }
+            let mut config = Config::new();
+            for switch in switches {
+                switch(&mut config, false);
+            }
+            assert!(refusal(&Engine::new(&config).unwrap(), wat).is_some(), "{wat}");
         }
-        let mut features = Features::default();
-        features.wasm_simd(false).wasm_relaxed_simd(false);
-        let engine = Engine::new(Config::new().features(features)).unwrap();
-        assert!(refusal(&engine, wat).is_some(), "{wat}");
     }
 }
 
 #[test]
 fn what_is_left_out_cannot_be_switched_on() {
-    let is_built = cfg!(feature = "simd");
-    for switch in [Config::wasm_simd, Config::wasm_relaxed_simd] {
-        let mut config = Config::new();
-        match Engine::new(switch(&mut config, true)) {
-            Ok(engine) => {
-                assert!(is_built);
-                assert_eq!(refusal(&engine, VECTORS[0]), None);
+    for (feature, is_built, modules, switches) in OPTIONAL {
+        for switch in switches {
+            let mut config = Config::new();
+            match Engine::new(switch(&mut config, true)) {
+                Ok(engine) => {
+                    assert!(is_built);
+                    assert_eq!(refusal(&engine, modules[0]), None);
+                }
+                Err(error) => {
+                    assert!(!is_built);
+                    let advice = format!("build with the feature `{feature}`");
+                    assert!(error.to_string().contains(&advice), "{error}");
+                }
             }
-            Err(error) => {
-                assert!(!is_built);
-                assert!(error.to_string().contains("build with the feature `simd`"), "{error}");
-            }
+            // It may be switched off anyway.
+            Engine::new(switch(&mut Config::new(), false)).unwrap();
         }
-        // It may be switched off anyway.
-        Engine::new(switch(&mut Config::new(), false)).unwrap();
     }
+}
+
+/// Features say only what guests may use: the host's memories can be shared in any build.
+#[test]
+fn hosts_share_memories_without_the_feature_threads() {
+    let ty = lineal::MemoryType::shared(1, 2);
+    let memory = lineal::SharedMemory::new(&Engine::default(), ty).unwrap();
+    assert_eq!(memory.grow(1).unwrap(), 1);
+    assert_eq!(memory.linear().byte_len(), 2 << 16);
 }
 
 #[test]
@@ -75,24 +116,27 @@ fn observers_need_the_feature_observe() {
 #[test]
 fn numbers_and_references_need_no_feature() {
     let wat = r#"(module
-        (type $point (struct (field i64) (field (mut f64))))
+        (type $same (func (param i64) (result i64)))
         (memory 1)
+        (memory $second i64 1)
         (global $g (mut i64) (i64.const 3))
         (table 2 externref)
+        (elem declare func $same)
         (func $sum (param i32) (result i32) (local i32)
             (loop $again
                 (i32.store (i32.const 8) (i32.add (i32.load (i32.const 8)) (local.get 0)))
                 (local.set 0 (i32.sub (local.get 0) (i32.const 1)))
                 (br_if $again (local.get 0)))
             (i32.load (i32.const 8)))
+        (func $same (type $same) (local.get 0))
         (func (export "run") (param i32 externref) (result i64 externref f64)
-            (local $p (ref null $point))
             (table.set (i32.const 1) (local.get 1))
-            (local.set $p (struct.new $point (i64.const 4) (f64.const 1.5)))
-            (global.set $g (i64.add (global.get $g) (struct.get $point 0 (local.get $p))))
+            (f64.store $second (i64.const 16) (f64.const 1.5))
+            (global.set $g (i64.add (global.get $g)
+                (call_ref $same (i64.const 4) (ref.func $same))))
             (i64.add (global.get $g) (i64.extend_i32_u (call $sum (local.get 0))))
             (table.get (i32.const 1))
-            (struct.get $point 1 (local.get $p))))"#;
+            (f64.load $second (i64.const 16))))"#;
     let engine = Engine::default();
     let module = Module::new(&engine, wat::parse_str(wat).unwrap()).unwrap();
     let mut store = Store::new(&engine, ());

@@ -138,11 +138,9 @@ const GUEST: &str = r#"(module
     (import "host" "dynamic" (func $dynamic (param i32) (result i32)))
     (import "host" "start" (func $start))
     (type $f (func (param i32) (result i32)))
-    (type $list (struct (field (ref null $list)) (field i32)))
     (memory $m (export "memory") 1 3) (table $t (export "table") 2 4 funcref)
     (elem (i32.const 0) $typed $dynamic)
     (elem declare func $typed) (tag $tag (param i32))
-    (global $objects (mut (ref null $list)) (ref.null $list))
     (global $held (mut externref) (ref.null extern))
     (start $start)
     (func (export "typed") (drop (call $typed (i32.const 1))))
@@ -166,9 +164,7 @@ const GUEST: &str = r#"(module
         (call $depth (i32.add (local.get 0) (i32.const 1))))
     (func (export "recurse") (drop (call $depth (i32.const 0))))
     (func (export "work") (result i32) (local $i i32) (local $sum i32)
-        (global.set $objects (ref.null $list))
         (loop $again
-            (global.set $objects (struct.new $list (global.get $objects) (local.get $i)))
             (i32.store (i32.mul (local.get $i) (i32.const 4)) (local.get $i))
             (block $caught (result i32)
                 (try_table (catch $tag $caught) (throw $tag (local.get $i)))
@@ -179,12 +175,30 @@ const GUEST: &str = r#"(module
                 (call_indirect (type $f) (local.get $i) (i32.const 1))))
             (br_if $again (i32.lt_u
                 (local.tee $i (i32.add (local.get $i) (i32.const 1))) (i32.const 1000))))
+        (i32.add (local.get $sum) (call $fibonacci (i32.const 15))))
+"#;
+
+/// The rest of the guest: with objects, if this build has them.
+const OBJECTS: &str = if cfg!(feature = "gc") {
+    r#"
+    (type $list (struct (field (ref null $list)) (field i32)))
+    (global $objects (mut (ref null $list)) (ref.null $list))
+    (func (export "objects") (result i32) (local $i i32) (local $sum i32)
+        (global.set $objects (ref.null $list))
+        (loop $again
+            (global.set $objects (struct.new $list (global.get $objects) (local.get $i)))
+            (local.set $sum (i32.add (local.get $sum) (call $typed (local.get $i))))
+            (br_if $again (i32.lt_u
+                (local.tee $i (i32.add (local.get $i) (i32.const 1))) (i32.const 1000))))
         (loop $next
             (local.set $sum (i32.add (local.get $sum)
                 (struct.get $list 1 (global.get $objects))))
             (global.set $objects (struct.get $list 0 (global.get $objects)))
             (br_if $next (i32.eqz (ref.is_null (global.get $objects)))))
-        (i32.add (local.get $sum) (call $fibonacci (i32.const 15)))))"#;
+        (local.get $sum)))"#
+} else {
+    r#"(func (export "objects") (result i32) (i32.const 0)))"#
+};
 
 struct Guest {
     store: Store<Host>,
@@ -218,7 +232,7 @@ impl Guest {
             store.data().at("epoch");
             Ok(UpdateDeadline::Continue(1))
         });
-        let module = Module::new(&engine, GUEST).unwrap();
+        let module = Module::new(&engine, format!("{GUEST}{OBJECTS}")).unwrap();
         let instance = linker.instantiate(&mut store, &module).unwrap();
         Guest { store, linker, module, instance }
     }
@@ -232,7 +246,9 @@ impl Guest {
     /// All that can be seen of the store, after everything in it has worked.
     fn results(&mut self) -> Vec<i64> {
         let work = self.instance.get_typed_func::<(), i32>(&self.store, "work").unwrap();
-        let sum = work.call(&mut self.store, ()).unwrap();
+        let mut sum = work.call(&mut self.store, ()).unwrap();
+        let objects = self.instance.get_typed_func::<(), i32>(&self.store, "objects").unwrap();
+        sum += objects.call(&mut self.store, ()).unwrap();
         self.store.gc(None).unwrap();
         let overflow = self.call("recurse").unwrap_err();
         assert_eq!(overflow.downcast_ref::<Trap>(), Some(&Trap::StackOverflow));

@@ -180,6 +180,19 @@ macro_rules! translate_vector {
     };
 }
 
+/// Whether a build leaves out the operators of a proposal.
+macro_rules! is_left_out {
+    (gc) => {
+        cfg!(not(feature = "gc"))
+    };
+    (threads) => {
+        cfg!(not(feature = "threads"))
+    };
+    ($other:ident) => {
+        false
+    };
+}
+
 macro_rules! define_visits {
     ($(@$proposal:ident $op:ident $({ $($arg:ident: $ty:ty),* })? => $visit:ident $ann:tt)*) => {$(
         #[allow(unused_variables)]
@@ -188,6 +201,9 @@ macro_rules! define_visits {
             let t = self;
             if t.function.dead.is_some() {
                 t.skip(EFFECT);
+            } else if is_left_out!($proposal) {
+                // Then the handlers are not compiled.
+                t.left_out();
             } else {
                 translate!(@$proposal t $op $($($arg)*)?);
             }
@@ -208,6 +224,12 @@ impl Translator<'_> {
             Effect::Br | Effect::BrIf | Effect::BrTable => {}
             Effect::Return | Effect::TailCall | Effect::Throw | Effect::Trap => {}
         }
+    }
+
+    /// An operator of a proposal that this build leaves out: validation refuses the module.
+    #[cold]
+    fn left_out(&mut self) {
+        panic!("a validated module has an operator of a proposal that is left out");
     }
 
     /// An operator of a proposal that is not supported: validation, which knows as much, refuses

@@ -2,7 +2,7 @@
 
 use std::marker::PhantomData;
 
-use lineal_memory::{SharedMemory, effective_address};
+use lineal_memory::effective_address;
 
 use super::{check, outside};
 use crate::machine::operand::{AddrType, Src};
@@ -83,60 +83,11 @@ impl<R: Raw> Bytes<R> for *mut R {
     }
 }
 
-/// The effective address of bytes in a shared memory.
-pub(crate) struct SharedBytes {
-    memory: *const SharedMemory,
-    ea: u64,
-}
-
-impl SharedBytes {
-    /// The bytes of an `R` at an address and an offset.
-    ///
-    /// # Safety
-    ///
-    /// E3 holds, and the memory is alive.
-    #[inline(always)]
-    unsafe fn find<R: Raw>(
-        m: &Machine,
-        memory: *const SharedMemory,
-        addr: u64,
-        offset: u64,
-    ) -> Result<SharedBytes, Exit> {
-        // SAFETY: the caller's promise.
-        unsafe {
-            match (*memory).effective_address(addr, offset, size_of::<R>() as u64) {
-                Some(ea) => Ok(SharedBytes { memory, ea }),
-                None => Err(outside(m, addr.wrapping_add(offset))),
-            }
-        }
-    }
-}
-
-impl<R: Raw> Bytes<R> for SharedBytes {
-    #[inline(always)]
-    unsafe fn load(self) -> R {
-        // SAFETY: the caller's promise.
-        unsafe { (*self.memory).load_unchecked(self.ea) }
-    }
-
-    #[inline(always)]
-    unsafe fn store(self, raw: R) {
-        // SAFETY: the caller's promise.
-        unsafe { (*self.memory).store_unchecked(self.ea, raw) }
-    }
-}
-
 /// A memory of the store's own, with addresses of type `I`.
 pub(crate) struct Own<I>(PhantomData<I>);
 
-/// A shared memory, with addresses of type `I`.
-pub(crate) struct Shared<I>(PhantomData<I>);
-
 /// Memory 0, the store's own, with 64-bit addresses: the address is of class `S`, the offset in `b`.
 pub(crate) struct First64<S>(PhantomData<S>);
-
-/// Memory 0, shared, with 32-bit addresses: the address is of class `S`, the offset in `b`.
-pub(crate) struct FirstShared<S>(PhantomData<S>);
 
 /// The operand in `a` and memory `b`.
 #[inline(always)]
@@ -169,20 +120,6 @@ impl<I: AddrType> AnyMemory for Own<I> {
     }
 }
 
-impl<I: AddrType> AnyMemory for Shared<I> {
-    type Addr = I;
-    type Bytes<R: Raw> = SharedBytes;
-
-    #[inline(always)]
-    unsafe fn find<R: Raw>(m: &Machine) -> Result<SharedBytes, Exit> {
-        // SAFETY: E1 to E3, R6; nothing changes the entity (R3).
-        unsafe {
-            let (addr, entity) = any_operands::<I>(m);
-            SharedBytes::find::<R>(m, (*entity).shared_unchecked(), addr, m.ip.granule(2))
-        }
-    }
-}
-
 impl<S: Src<u64>> AnyMemory for First64<S> {
     type Addr = u64;
     type Bytes<R: Raw> = *mut R;
@@ -195,17 +132,5 @@ impl<S: Src<u64>> AnyMemory for First64<S> {
         let (ea, overflows) = addr.overflowing_add(offset);
         // SAFETY: E3.
         unsafe { if overflows { Err(outside(m, ea)) } else { check::<R>(m, ea) } }
-    }
-}
-
-impl<S: Src<u32>> AnyMemory for FirstShared<S> {
-    type Addr = u32;
-    type Bytes<R: Raw> = SharedBytes;
-    const PLACES: [Place; 2] = [S::PLACE, Place::Number(Field::B)];
-
-    #[inline(always)]
-    unsafe fn find<R: Raw>(m: &Machine) -> Result<SharedBytes, Exit> {
-        // SAFETY: E1 to E4, R6; nothing changes the entity (R3).
-        unsafe { SharedBytes::find::<R>(m, (*m.cx).shared, S::get(m).into(), m.ip.b().into()) }
     }
 }

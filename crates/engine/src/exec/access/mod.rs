@@ -15,6 +15,8 @@ pub(crate) mod lane;
 pub(crate) mod observed;
 pub(crate) mod range;
 pub(crate) mod scalar;
+#[cfg(feature = "threads")]
+pub(crate) mod shared;
 
 use std::marker::PhantomData;
 

@@ -14,6 +14,7 @@ use std::marker::PhantomData;
 use std::ptr::NonNull;
 
 use super::atomic::perform;
+#[cfg(feature = "observe")]
 use super::kind::{AnyMemory, any_operands};
 use super::range::{MemoryCopy, MemoryFill, MemoryGrow, MemoryInit};
 use super::{Addr, check};
@@ -305,8 +306,10 @@ impl Op for Here {
 }
 
 /// A memory of kind `M` whose accesses are observed.
+#[cfg(feature = "observe")]
 pub(crate) struct Observed<M>(PhantomData<M>);
 
+#[cfg(feature = "observe")]
 impl<M: AnyMemory> AnyMemory for Observed<M> {
     type Addr = M::Addr;
     type Bytes<R: Raw> = M::Bytes<R>;
@@ -343,6 +346,7 @@ impl<M: AnyMemory> AnyMemory for Observed<M> {
 /// # Safety
 ///
 /// E1 to E3 hold.
+#[cfg(feature = "observe")]
 #[inline(always)]
 unsafe fn note_any<I: AddrType, R: Raw>(
     m: &Machine,
@@ -368,6 +372,7 @@ unsafe fn note_any<I: AddrType, R: Raw>(
 /// # Safety
 ///
 /// As for [`note_made`].
+#[cfg(feature = "observe")]
 #[inline(never)]
 #[expect(clippy::too_many_arguments, reason = "they are in registers, not in memory")]
 unsafe fn note_values(

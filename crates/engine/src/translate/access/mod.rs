@@ -16,8 +16,19 @@ mod scalar;
 
 /// What the tables are made of, for their macros.
 pub(in crate::translate) mod e {
-    pub(in crate::translate) use crate::exec::access::kind::{First64, FirstShared, Own, Shared};
+    pub(in crate::translate) use crate::exec::access::kind::{First64, Own};
+    #[cfg(feature = "observe")]
     pub(in crate::translate) use crate::exec::access::observed::Observed;
+    #[cfg(feature = "threads")]
+    pub(in crate::translate) use crate::exec::access::shared::{FirstShared, Shared};
+
+    // No module asks for the rows of what is left out.
+    #[cfg(not(feature = "threads"))]
+    pub(in crate::translate) use {First64 as FirstShared, Own as Shared};
+    /// A memory that is not observed.
+    #[cfg(not(feature = "observe"))]
+    pub(in crate::translate) type Observed<M> = M;
+
     pub(in crate::translate) use crate::exec::access::{Based, Static, Sum};
     pub(in crate::translate) use crate::machine::operand::{Acc, Pin, SlotA, Wide, WideSlot};
 }
