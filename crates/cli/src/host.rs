@@ -65,8 +65,8 @@ pub(crate) struct Options {
     /// running the program, or printing results
     #[arg(long, value_name = "TIME", allow_hyphen_values = true, value_parser = duration)]
     timeout: Option<Duration>,
-    /// Limit the module, memories and tables to SIZE bytes in total, and the program's objects to the
-    /// same: `65536`, `64KiB`, `1GiB`. Without it, a module is limited to 1GiB besides its memories
+    /// Limit the module, memories, tables and objects to SIZE bytes in total: `65536`, `64KiB`, `1GiB`.
+    /// Without it, a module is limited to 1GiB besides its memories, and so are objects
     #[arg(long, value_name = "SIZE", allow_hyphen_values = true, value_parser = size_bytes)]
     max_memory: Option<u64>,
     /// Stop the program when it cannot get more memory, instead of returning -1 to it
@@ -98,40 +98,46 @@ struct Usage {
     trap: bool,
 }
 
-/// What a module may take without `--max-memory`: much more than the largest programs do.
-const DEFAULT_MODULE_BYTES: u64 = 1 << 30;
+/// What a module may take without `--max-memory`, and what all objects may: much more than the largest
+/// programs do.
+const DEFAULT_BYTES: u64 = 1 << 30;
 
 /// What the guest uses of memory.
 #[derive(Clone, Debug, Default)]
 struct Used {
     /// By memories and tables.
     bytes: u64,
+    /// By objects.
+    object_bytes: u64,
     /// By modules and their instances.
     module_bytes: u64,
     peak_bytes: u64,
     grows: u64,
     /// Bytes, peak and number of growths before what was allowed last, in case that it fails.
     before: (u64, u64, u64),
-    /// What was over the limit the last time that something was.
+    /// What was over the limit the last time that something was, besides objects.
     refused: Option<Refused>,
+    /// The same of objects.
+    refused_objects: Option<Refused>,
 }
 
-/// Memory that a guest could not have because of `--max-memory`. As an error, it says so.
+/// Memory that a guest could not have because of `--max-memory`, or without it because of
+/// [`DEFAULT_BYTES`]. As an error, it says so.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Refused {
     what: &'static str,
     wanted_bytes: u64,
-    limit_bytes: u64,
+    limit_bytes: Option<u64>,
 }
 
 impl fmt::Display for Refused {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Refused { what, wanted_bytes, limit_bytes } = self;
-        write!(
-            f,
-            "the guest's {what} needs {wanted_bytes} bytes in total, which exceeds --max-memory \
-             ({limit_bytes} bytes)"
-        )
+        write!(f, "the guest's {what} {wanted_bytes} bytes in total, which exceeds ")?;
+        match limit_bytes {
+            Some(limit_bytes) => write!(f, "--max-memory ({limit_bytes} bytes)"),
+            None => write!(f, "{DEFAULT_BYTES} bytes: allow more with --max-memory"),
+        }
     }
 }
 
@@ -162,11 +168,9 @@ impl Options {
         let mut config = Config::new();
         config.features(self.features.features());
         config.consume_fuel(self.counts_fuel()).epoch_interruption(self.timeout.is_some());
-        config.module_memory_limit(self.max_memory.unwrap_or(DEFAULT_MODULE_BYTES));
-        if let Some(limit_bytes) = self.max_memory {
-            // What the garbage collector looks after is bounded by itself.
-            config.gc_heap_limit(usize::try_from(limit_bytes).unwrap_or(usize::MAX));
-        }
+        config.module_memory_limit(self.max_memory.unwrap_or(DEFAULT_BYTES));
+        // The store's limiter bounds it.
+        config.gc_heap_limit(usize::MAX);
         config
     }
 
@@ -438,11 +442,29 @@ impl Explainer {
             }
             _ => {}
         }
+        if let Some(Trap::GcHeapOutOfMemory) = error.downcast_ref::<Trap>() {
+            let refused = self.usage.used().refused_objects;
+            return match refused {
+                Some(refused) => error.context(refused),
+                None => error,
+            };
+        }
         let ended_well = error.downcast_ref::<I32Exit>().is_some_and(|exit| exit.0 == 0);
         match self.usage.used().refused {
             Some(refused) if !ended_well && !error.is::<Refused>() => error.context(refused),
             _ => error,
         }
+    }
+}
+
+impl Used {
+    fn total_bytes(&self) -> u64 {
+        self.bytes.saturating_add(self.object_bytes).saturating_add(self.module_bytes)
+    }
+
+    /// Modules do not count as the guest's memory here.
+    fn note_peak(&mut self) {
+        self.peak_bytes = self.peak_bytes.max(self.bytes.saturating_add(self.object_bytes));
     }
 }
 
@@ -454,8 +476,9 @@ impl Usage {
     /// What is said if more of something would be too much.
     fn refuse(&self, used: &Used, what: &'static str, more_bytes: u64) -> Option<Refused> {
         let limit_bytes = self.limit_bytes?;
-        let wanted_bytes = used.bytes.saturating_add(used.module_bytes).saturating_add(more_bytes);
-        (wanted_bytes > limit_bytes).then_some(Refused { what, wanted_bytes, limit_bytes })
+        let wanted_bytes = used.total_bytes().saturating_add(more_bytes);
+        let limit_bytes = Some(limit_bytes);
+        (Some(wanted_bytes) > limit_bytes).then_some(Refused { what, wanted_bytes, limit_bytes })
     }
 
     /// Whether something may grow, and takes note of it.
@@ -481,7 +504,7 @@ impl Usage {
         used.before = (used.bytes, used.peak_bytes, used.grows);
         used.grows += u64::from(current_bytes > 0);
         used.bytes = used.bytes.saturating_add(more);
-        used.peak_bytes = used.peak_bytes.max(used.bytes);
+        used.note_peak();
         Ok(true)
     }
 
@@ -499,7 +522,7 @@ const ELEMENT_BYTES: u64 = 8;
 impl ResourceLimiter for Usage {
     fn instance_creating(&mut self, bytes: usize) -> Result<bool> {
         let mut used = self.used();
-        let refused = self.refuse(&used, "module", bytes as u64);
+        let refused = self.refuse(&used, "module needs", bytes as u64);
         match refused {
             Some(_) => used.refused = refused,
             None => used.module_bytes = used.module_bytes.saturating_add(bytes as u64),
@@ -513,7 +536,12 @@ impl ResourceLimiter for Usage {
         desired: usize,
         maximum: Option<usize>,
     ) -> Result<bool> {
-        self.growing("memory", current as u64, desired as u64, maximum.map(|bytes| bytes as u64))
+        self.growing(
+            "memory needs",
+            current as u64,
+            desired as u64,
+            maximum.map(|bytes| bytes as u64),
+        )
     }
 
     fn memory_grow_failed(&mut self, error: Error) -> Result<()> {
@@ -527,11 +555,32 @@ impl ResourceLimiter for Usage {
         maximum: Option<usize>,
     ) -> Result<bool> {
         let bytes = |elements: usize| (elements as u64).saturating_mul(ELEMENT_BYTES);
-        self.growing("table", bytes(current), bytes(desired), maximum.map(bytes))
+        self.growing("table needs", bytes(current), bytes(desired), maximum.map(bytes))
     }
 
     fn table_grow_failed(&mut self, error: Error) -> Result<()> {
         self.failed(error)
+    }
+
+    fn gc_heap_growing(&mut self, current: usize, desired: usize) -> Result<bool> {
+        let mut used = self.used();
+        let more_bytes = (desired - current) as u64;
+        let what = "objects need";
+        let refused = match self.limit_bytes {
+            Some(_) => self.refuse(&used, what, more_bytes),
+            None => {
+                let wanted_bytes = used.object_bytes.saturating_add(more_bytes);
+                let refused = Refused { what, wanted_bytes, limit_bytes: None };
+                (wanted_bytes > DEFAULT_BYTES).then_some(refused)
+            }
+        };
+        if refused.is_some() {
+            used.refused_objects = refused;
+            return Ok(false);
+        }
+        used.object_bytes += more_bytes;
+        used.note_peak();
+        Ok(true)
     }
 }
 

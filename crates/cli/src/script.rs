@@ -168,7 +168,7 @@ impl Options {
         }
         config.epoch_interruption(self.timeout.is_some());
         if let Some(limit_bytes) = self.max_memory {
-            // What the garbage collector looks after is bounded by itself.
+            // The limiter counts objects with all else. The heap's own limit must not be less.
             config.gc_heap_limit(usize::try_from(limit_bytes).unwrap_or(usize::MAX));
         }
         config

@@ -119,7 +119,7 @@ fn long_lists_are_marked_on_a_small_stack() {
 #[test]
 fn everything_that_is_referred_to_survives() {
     let (mut store, instance) = instance(
-        LIMIT_BYTES,
+        LIMIT_BYTES * 3 / 2,
         &format!(
             r#"(module {GARBAGE}
             (type $box (struct (field (mut i32))))

@@ -101,6 +101,11 @@ impl ResourceLimiter for Host {
         Ok(())
     }
 
+    fn gc_heap_growing(&mut self, _: usize, _: usize) -> Result<bool> {
+        self.at("gc_heap_growing");
+        Ok(true)
+    }
+
     fn instance_creating(&mut self, _: usize) -> Result<bool> {
         self.at("instance_creating");
         Ok(true)
@@ -316,6 +321,9 @@ fn a_store_works_on_after_a_panic_in_any_callback() {
         let table = guest.instance.get_table(&guest.store, "table").unwrap();
         guest.panics("table_growing", |guest| {
             drop(table.grow(&mut guest.store, 1, Ref::Func(None)));
+        });
+        guest.panics("gc_heap_growing", |guest| {
+            drop(ExternRef::new(RootScope::new(&mut guest.store), [0_u8; 200_000]));
         });
         assert_eq!(guest.results(), expected, "round {round}, growth by the host");
         // What the guest lets go of is dropped by the collector.

@@ -135,8 +135,21 @@ fn an_object_bomb_gets_no_more() {
                 (local.set $list (struct.new $list (local.get $list) (i64.const 1)))
                 (br $again))))"#;
     let report = stopped("object-bomb.wat", wat, &["--max-memory", "1MiB"], 134);
-    assert!(report.contains("wasm trap: "), "{report}");
-    assert!(!report.contains("interrupt"), "{report}");
+    assert!(report.contains("wasm trap: GC heap out of memory"), "{report}");
+    assert!(report.starts_with("error: the guest's objects need "), "{report}");
+    assert!(report.contains("in total, which exceeds --max-memory (1048576 bytes)"), "{report}");
+    // What other things take is not there for objects.
+    let wat = wat.replace("(func", "(memory 15) (func");
+    let report = stopped("object-bomb-2.wat", &wat, &["--max-memory", "1MiB"], 134);
+    assert!(report.contains("which exceeds --max-memory (1048576 bytes)"), "{report}");
+    // Even without options there is a limit.
+    let large = r#"(module (type $bytes (array i8)) (func (export "_start")
+        (drop (array.new_default $bytes (i32.const 1073741824)))))"#;
+    let report = stopped("object-bomb-3.wat", large, &[], 134);
+    let told = "which exceeds 1073741824 bytes: allow more with --max-memory";
+    assert!(report.contains(told), "{report}");
+    let path = file("object-bomb-3.wat", large);
+    lineal(&["run", "--max-memory", "2GiB", &path]).success();
 }
 
 #[test]

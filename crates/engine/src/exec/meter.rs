@@ -13,6 +13,8 @@ use crate::runtime::context::Context;
 #[cfg(feature = "async")]
 use crate::runtime::context::Stops;
 use crate::runtime::hooks::UpdateDeadline;
+#[cfg(feature = "async")]
+use crate::runtime::hooks::YIELD_IN_SYNC;
 use crate::runtime::observe;
 use crate::runtime::trap::Trap;
 
@@ -175,8 +177,3 @@ pub(super) unsafe fn epoch_reached(cx: *mut Context, end: *mut u64) -> Exit {
         exit
     }
 }
-
-/// Why [`UpdateDeadline::Yield`] was not possible.
-#[cfg(feature = "async")]
-pub(crate) const YIELD_IN_SYNC: &str = "the epoch's callback asked for a yield, which a guest can do only if it was called by an \
-     asynchronous function such as `call_async`";

@@ -24,7 +24,7 @@ use crate::runtime::heap::Heap;
 use crate::runtime::instance::InstanceData;
 use crate::runtime::limits::{Limits, Refusal};
 use crate::runtime::object::Object;
-use crate::runtime::options::Options;
+use crate::runtime::options::{Options, PIECE_BYTES};
 use crate::runtime::pool::Pool;
 use crate::runtime::store::StoreCore;
 use crate::runtime::trap::Trap;
@@ -192,9 +192,11 @@ impl Vm<'_> {
             let store = NonNull::new_unchecked((*self.cx).store);
             collect::allocate(store, self.stack_top, payload_bytes, &[], make)
         };
-        // What is collected may be the host's.
+        // What is collected may be the host's, and the limiter is.
         match catch_unwind(AssertUnwindSafe(allocate)) {
-            Ok(handle) => Ok(handle?),
+            Ok(Ok(handle)) => Ok(handle),
+            Ok(Err(Refusal::Denied(_))) => Err(Trap::GcHeapOutOfMemory.into()),
+            Ok(Err(Refusal::Fatal(error))) => Err(self.fail(HostFailure::Error(error))),
             Err(payload) => Err(self.fail(HostFailure::Panic(payload))),
         }
     }
@@ -337,9 +339,6 @@ impl Vm<'_> {
         unsafe { Some((&mut *dst.as_ptr(), &*src.as_ptr())) }
     }
 }
-
-/// How many bytes an operation works on before it looks at the epoch again: some milliseconds.
-pub(super) const PIECE_BYTES: u64 = 16 << 20;
 
 /// Takes `count` units of fuel, if the options ask for that.
 ///

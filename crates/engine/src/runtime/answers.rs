@@ -130,6 +130,10 @@ impl ResourceLimiter for Answered<'_> {
         self.limiter.table_grow_failed(error)
     }
 
+    fn gc_heap_growing(&mut self, current: usize, desired: usize) -> Result<bool> {
+        self.limiter.gc_heap_growing(current, desired)
+    }
+
     fn instances(&self) -> usize {
         self.limiter.instances()
     }

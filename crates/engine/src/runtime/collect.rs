@@ -3,23 +3,24 @@
 use std::ptr::NonNull;
 
 use super::heap::Heap;
+use super::limits::{Limits, Refusal};
 use super::object::Object;
 use super::pool::Pool;
 use super::store::StoreCore;
 use super::trap::Trap;
 
-/// Puts an object into a store's heap, after a collection if one is due or the host has no room
-/// without; its handle. What `make` makes has a payload of so many bytes, and is `None` if the host
-/// has no room. The words in `held` count as roots: what the object is to refer to.
+/// Puts an object into a store's heap, after a collection if one is due or there is no room without;
+/// its handle. What `make` makes has a payload of so many bytes, and is `None` if the host has no
+/// room. The words in `held` count as roots: what the object is to refer to.
 ///
 /// # Errors
 ///
-/// If the heap would grow beyond its limit, or the host has no room.
+/// If the heap would take more than it may, or the host has no room: that is denied. The limiter's.
 ///
 /// # Safety
 ///
-/// The store must be borrowed exclusively, with nothing of it borrowed except the context and
-/// parts of instances that do not change. Every slot that is in use must lie before `stack_top`,
+/// The pointer must be good for the store's limiter (R7). The store must be borrowed exclusively,
+/// with nothing of it borrowed except the context and parts of instances that do not change. Every slot that is in use must lie before `stack_top`,
 /// and references that are nowhere else must be rooted.
 pub(crate) unsafe fn allocate(
     store: NonNull<StoreCore>,
@@ -27,7 +28,7 @@ pub(crate) unsafe fn allocate(
     payload_bytes: usize,
     held: &[u64],
     mut make: impl FnMut(&mut Pool) -> Option<Object>,
-) -> Result<u64, Trap> {
+) -> Result<u64, Refusal> {
     let bytes = Object::counted_bytes(payload_bytes);
     // SAFETY: the caller's promise: nothing borrows the heap.
     unsafe {
@@ -36,16 +37,19 @@ pub(crate) unsafe fn allocate(
             if collects {
                 collect(store, stack_top, held);
             }
+            let allowed = Limits::new(store).allow_object(payload_bytes);
             let heap: &mut Heap = &mut (*store.as_ptr()).heap;
-            if heap.has_room(bytes)
+            if allowed.is_ok()
                 && heap.prepare_entry().is_ok()
                 && let Some(object) = make(&mut heap.pool)
+                && let Ok(handle) = heap.insert(object)
             {
-                return heap.insert(object);
+                return Ok(handle);
             }
             if collects {
                 heap.make_room_for_errors();
-                return Err(Trap::GcHeapOutOfMemory);
+                allowed?;
+                return Err(Refusal::Denied(Trap::GcHeapOutOfMemory.into()));
             }
             collects = true;
         }
@@ -112,25 +116,27 @@ unsafe fn forget_unused(start: *const u64, end: *mut u64) {
     }
 }
 
-impl StoreCore {
-    /// Puts an object into the heap, after a collection if one is due; its handle. The words in
-    /// `held` count as roots meanwhile.
+impl Limits<'_> {
+    /// Puts an object into the store's heap, after a collection if one is due; its handle. The words
+    /// in `held` count as roots meanwhile.
     ///
     /// # Errors
     ///
-    /// If the heap would grow beyond its limit, or the host has no room.
+    /// As for [`allocate`].
     pub(crate) fn allocate(
         &mut self,
         payload_bytes: usize,
         held: &[u64],
         make: impl FnMut(&mut Pool) -> Option<Object>,
-    ) -> Result<u64, Trap> {
-        let stack_top = self.context.stack_free;
-        // SAFETY: the store is borrowed exclusively; what the guest has in use lies below the
+    ) -> Result<u64, Refusal> {
+        let stack_top = self.core().context.stack_free;
+        // SAFETY: the store is borrowed exclusively (R7); what the guest has in use lies below the
         // first slot that the host may use.
-        unsafe { allocate(NonNull::from(self), stack_top, payload_bytes, held, make) }
+        unsafe { allocate(self.store(), stack_top, payload_bytes, held, make) }
     }
+}
 
+impl StoreCore {
     /// Frees what cannot be reached.
     pub(crate) fn collect_garbage(&mut self) {
         let stack_top = self.context.stack_free;

@@ -3,12 +3,16 @@
 
 use std::ptr::NonNull;
 
+use anyhow::Result;
 use lineal_decoder::{ConstExpr, ConstOp};
 
 use super::code::ModuleCode;
 use super::entity::{FuncEntity, GlobalEntity};
-use super::heap::{self, Heap};
+use super::heap;
+use super::limits::Limits;
 use super::object::{Array, Object};
+use super::options::PIECE_BYTES;
+use super::pool::Pool;
 use super::slots::MAX_SLOTS;
 use super::trap::Trap;
 
@@ -18,8 +22,8 @@ pub(crate) struct Scope<'a> {
     /// The globals there are so far: an initial value refers to those before its own global.
     pub(crate) globals: &'a [NonNull<GlobalEntity>],
     pub(crate) module: &'a ModuleCode,
-    /// Where objects go.
-    pub(crate) heap: &'a mut Heap,
+    /// Lets objects into the store's heap.
+    pub(crate) limits: Limits<'a>,
 }
 
 /// A value as slots hold it; all but vectors are in the first.
@@ -30,12 +34,12 @@ impl Scope<'_> {
     ///
     /// # Errors
     ///
-    /// If the heap is full.
+    /// If the heap is full, or the limiter's.
     ///
     /// # Panics
     ///
     /// If the expression is not valid in the scope's module; the decoder made sure that it is.
-    pub(crate) fn evaluate(&mut self, expr: &ConstExpr) -> Result<u64, Trap> {
+    pub(crate) fn evaluate(&mut self, expr: &ConstExpr) -> Result<u64> {
         Ok(self.evaluate_wide(expr)?[0])
     }
 
@@ -48,7 +52,7 @@ impl Scope<'_> {
     /// # Panics
     ///
     /// As [`Self::evaluate`].
-    pub(crate) fn evaluate_wide(&mut self, expr: &ConstExpr) -> Result<Value, Trap> {
+    pub(crate) fn evaluate_wide(&mut self, expr: &ConstExpr) -> Result<Value> {
         // Most expressions are one instruction, and need no stack.
         if let [op] = *expr.ops()
             && let Some(value) = self.nullary(op)
@@ -92,7 +96,7 @@ impl Scope<'_> {
     }
 
     /// The value of any other instruction, whose operands are popped.
-    fn apply(&mut self, op: ConstOp, stack: &mut Vec<Value>) -> Result<Value, Trap> {
+    fn apply(&mut self, op: ConstOp, stack: &mut Vec<Value>) -> Result<Value> {
         let mut pop = || stack.pop().expect(VALIDATED);
         let narrow = match op {
             ConstOp::RefI31 => heap::from_i31(pop()[0] as u32),
@@ -109,22 +113,22 @@ impl Scope<'_> {
                 let fields = slots.flat_map(|(field, value)| value.into_iter().take(field.slots()));
                 // Not more than a type can have.
                 let fields: Vec<u64> = fields.collect();
-                let object = Object::structure(&mut self.heap.pool, ty, &fields);
-                self.insert(object.ok_or(Trap::GcHeapOutOfMemory)?)?
+                self.insert(size_of_val(&*fields), |pool| Object::structure(pool, ty, &fields))?
             }
             ConstOp::ArrayNew(ty) => {
                 let (len, value) = (pop()[0] as u32, pop());
-                self.insert_array(ty, len, |array| array.fill(0, &value, len))?
+                self.insert_filled(ty, len, &value)?
             }
             ConstOp::ArrayNewDefault(ty) => {
                 let len = pop()[0] as u32;
-                self.insert_array(ty, len, |_| Ok(()))?
+                self.insert_array(ty, len)?
             }
             ConstOp::ArrayNewFixed(ty, len) => {
                 let values = stack.split_off(stack.len() - len as usize);
-                self.insert_array(ty, len, |array| {
-                    (0..).zip(&values).try_for_each(|(index, value)| array.set(index, value))
-                })?
+                let reference = self.insert_array(ty, len)?;
+                let array = self.limits.core().heap.array(reference)?;
+                (0..).zip(&values).try_for_each(|(index, value)| array.set(index, value))?;
+                reference
             }
             _ => {
                 let (right, left) = (pop()[0], pop()[0]);
@@ -134,28 +138,46 @@ impl Scope<'_> {
         Ok([narrow, 0])
     }
 
-    fn insert_array(
-        &mut self,
-        ty: u32,
-        len: u32,
-        init: impl FnOnce(&mut Array) -> Result<(), Trap>,
-    ) -> Result<u64, Trap> {
+    /// Makes an array of zeros or nulls.
+    fn insert_array(&mut self, ty: u32, len: u32) -> Result<u64> {
         let ty = self.module.types[ty as usize];
         let storage = self.module.engine.types().array_storage(ty);
-        let bytes = Object::counted_bytes((len as usize).saturating_mul(storage.bytes()));
-        if !self.heap.has_room(bytes) {
-            return Err(Trap::GcHeapOutOfMemory);
-        }
-        let mut array =
-            Array::zeroed(&mut self.heap.pool, ty, storage, len).ok_or(Trap::GcHeapOutOfMemory)?;
-        init(&mut array)?;
-        self.insert(Object::Array(array))
+        self.insert((len as usize).saturating_mul(storage.bytes()), |pool| {
+            Some(Object::Array(Array::zeroed(pool, ty, storage, len)?))
+        })
     }
 
-    /// Puts an object into the heap. This never collects: what has been made so far is in no
-    /// place that the collector knows.
-    fn insert(&mut self, object: Object) -> Result<u64, Trap> {
-        self.heap.insert(object)
+    /// Makes an array of equal elements.
+    fn insert_filled(&mut self, ty: u32, len: u32, value: &Value) -> Result<u64> {
+        let reference = self.insert_array(ty, len)?;
+        if *value == [0; MAX_SLOTS] {
+            return Ok(reference);
+        }
+        let mut start = 0;
+        while start < len {
+            let array = self.limits.core().heap.array(reference)?;
+            let piece = (PIECE_BYTES / array.storage.bytes() as u64) as u32;
+            let count = piece.min(len - start);
+            array.fill(start, value, count)?;
+            start += count;
+            if start < len {
+                self.limits.check_interrupt()?;
+            }
+        }
+        Ok(reference)
+    }
+
+    /// Puts an object with a payload of so many bytes into the heap. This never collects: what has
+    /// been made so far is in no place that the collector knows.
+    fn insert(
+        &mut self,
+        payload_bytes: usize,
+        make: impl FnOnce(&mut Pool) -> Option<Object>,
+    ) -> Result<u64> {
+        self.limits.allow_object(payload_bytes)?;
+        let heap = &mut self.limits.core().heap;
+        let object = make(&mut heap.pool).ok_or(Trap::GcHeapOutOfMemory)?;
+        Ok(heap.insert(object)?)
     }
 }
 
@@ -179,12 +201,14 @@ fn binary(op: ConstOp, left: u64, right: u64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Engine, Module};
+    use crate::{AsContextMut as _, Engine, Module, Store};
 
     fn evaluate_with(globals: &[NonNull<GlobalEntity>], ops: &[ConstOp]) -> u64 {
         let module = Module::new(&Engine::default(), b"\0asm\x01\0\0\0").unwrap();
-        let mut heap = Heap::new(1 << 20);
-        let mut scope = Scope { funcs: &[], globals, module: module.code(), heap: &mut heap };
+        let mut store = Store::<()>::default();
+        let mut store = store.as_context_mut();
+        let limits = store.limits();
+        let mut scope = Scope { funcs: &[], globals, module: module.code(), limits };
         scope.evaluate(&ops.iter().copied().collect()).unwrap()
     }
 

@@ -60,6 +60,9 @@ const MAX_ENTRIES: usize = (1 << 31) - 2;
 /// How much is allocated at least before the first collection.
 const FIRST_THRESHOLD_BYTES: usize = 1 << 20;
 
+/// By how much it grows: as a memory, by whole pages.
+const GRANTED_BYTES: usize = 64 << 10;
+
 /// How much is kept for errors.
 const FOR_ERRORS_BYTES: usize = 64 << 10;
 
@@ -74,9 +77,13 @@ pub(crate) struct Heap {
     pub(crate) pool: Pool,
     /// Given back to the host when it has no more room, so that the guest's trap can be told.
     for_errors: Vec<u8>,
+    /// What live objects count for: when to collect.
     used_bytes: usize,
     /// Beyond this, the next allocation collects first.
     threshold_bytes: usize,
+    /// How much it may take, as far as the store's limiter was asked.
+    granted_bytes: usize,
+    /// How much it may be granted.
     limit_bytes: usize,
     /// What host code holds until its scope ends; see [`crate::RootScope`].
     scoped: Mutex<Vec<u64>>,
@@ -135,10 +142,11 @@ impl Heap {
             entries: Vec::new(),
             table: NonNull::from(&NO_ENTRIES.0),
             free: END,
-            pool: Pool::new(limit_bytes),
+            pool: Pool::new(),
             for_errors: Vec::new(),
             used_bytes: 0,
             threshold_bytes: FIRST_THRESHOLD_BYTES.min(limit_bytes),
+            granted_bytes: 0,
             limit_bytes,
             scoped: Mutex::default(),
             owned: Mutex::default(),
@@ -151,20 +159,52 @@ impl Heap {
         bytes > self.threshold_bytes.saturating_sub(self.used_bytes)
     }
 
-    /// Whether that many more bytes are within the limit.
-    pub(crate) fn has_room(&self, bytes: usize) -> bool {
-        bytes <= self.limit_bytes.saturating_sub(self.used_bytes)
+    /// How much it would take at most with one more object.
+    #[inline]
+    fn taken_bytes_with(&self, payload_bytes: usize) -> usize {
+        let entries = self.entries.len() + usize::from(self.free == END);
+        let taken_bytes = entries * size_of::<Entry>() + self.pool.taken_bytes();
+        taken_bytes.saturating_add(self.pool.more_bytes(payload_bytes))
+    }
+
+    /// Whether there is room for one more object within what is granted.
+    #[inline]
+    pub(crate) fn has_room(&self, payload_bytes: usize) -> bool {
+        let is_ready = self.free != END && self.pool.has_cell(payload_bytes.div_ceil(8));
+        is_ready || self.taken_bytes_with(payload_bytes) <= self.granted_bytes
+    }
+
+    /// What has to be granted for one more object: how much is, and how much would be. Nothing, if what
+    /// can be returned to the host makes room.
+    ///
+    /// # Errors
+    ///
+    /// The bytes that would be too much.
+    #[cold]
+    pub(crate) fn wanted(&mut self, payload_bytes: usize) -> Result<Option<(usize, usize)>, usize> {
+        self.pool.free_spare_blocks(payload_bytes);
+        let needed_bytes = self.taken_bytes_with(payload_bytes);
+        if needed_bytes > self.limit_bytes {
+            return Err(needed_bytes);
+        }
+        let desired_bytes = needed_bytes.next_multiple_of(GRANTED_BYTES).min(self.limit_bytes);
+        let is_more = needed_bytes > self.granted_bytes;
+        Ok(is_more.then_some((self.granted_bytes, desired_bytes)))
+    }
+
+    /// The heap may take so many bytes.
+    pub(crate) fn grant(&mut self, bytes: usize) {
+        self.granted_bytes = bytes;
     }
 
     /// Takes an object in, which was made with the heap's pool; its handle.
     ///
     /// # Errors
     ///
-    /// If the heap would grow beyond its limit, or the host has no room.
+    /// If there are too many, or the host has no room.
     pub(crate) fn insert(&mut self, object: Object) -> Result<u64, Trap> {
         let bytes = object.size_bytes();
-        let has_room = self.has_room(bytes);
-        if !has_room || self.prepare_entry().is_err() {
+        if self.prepare_entry().is_err() {
             // SAFETY: what goes into the heap was made with its pool.
             unsafe { object.free(&mut self.pool) };
             return Err(Trap::GcHeapOutOfMemory);
@@ -402,6 +442,7 @@ impl Heap {
             let Some(object) = object else { continue };
             self.used_bytes -= object.size_bytes();
             if let Object::Extern(value) = object {
+                self.pool.box_is_freed(size_of_val(&*value));
                 // Last: this can run the host's code.
                 if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(value))) {
                     panic.get_or_insert(payload);
@@ -481,6 +522,7 @@ impl Heap {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::runtime::pool::BOX_BYTES;
 
     fn heap() -> Heap {
         Heap::new(1 << 20)
@@ -496,7 +538,8 @@ mod tests {
         let mut heap = heap();
         let inner = exception(&mut heap, &[]).unwrap();
         let outer = exception(&mut heap, &[7, inner]).unwrap();
-        let lost = heap.insert(Object::Extern(Box::new(1))).unwrap();
+        let value = Object::host_value(&mut heap.pool, Box::new(1));
+        let lost = heap.insert(value).unwrap();
         heap.collect([outer].into_iter());
         assert!(heap.get(outer).is_some() && heap.get(inner).is_some());
         assert!(heap.get(lost).is_none());
@@ -540,28 +583,47 @@ mod tests {
         }
     }
 
+    /// Makes exceptions with arguments like these until there is no room.
+    fn fill(heap: &mut Heap, args: &[u64]) -> Vec<u64> {
+        let bytes = size_of_val(args);
+        let mut made = Vec::new();
+        loop {
+            if !heap.has_room(bytes) {
+                match heap.wanted(bytes) {
+                    Ok(None) => {}
+                    Ok(Some((_, desired))) => heap.grant(desired),
+                    Err(_) => return made,
+                }
+            }
+            made.push(exception(heap, args).unwrap());
+            let entries_bytes = heap.entries.len() * size_of::<Entry>();
+            assert!(heap.pool.taken_bytes() + entries_bytes <= heap.granted_bytes);
+        }
+    }
+
     #[test]
     fn the_limit_holds() {
         let mut heap = Heap::new(1000);
-        let error = (0..100).find_map(|_| exception(&mut heap, &[0; 10]).err());
-        assert_eq!(error, Some(Trap::GcHeapOutOfMemory));
+        let made = fill(&mut heap, &[0; 10]);
+        assert_eq!(made.len(), 1000 / (10 * 8 + BOX_BYTES + size_of::<Entry>()));
         heap.collect([].into_iter());
-        assert!(exception(&mut heap, &[0; 10]).is_ok());
+        assert_eq!(fill(&mut heap, &[0; 10]).len(), made.len());
     }
 
     #[test]
     fn the_limit_holds_for_sizes_one_after_the_other() {
-        let mut heap = Heap::new(16 << 20);
-        for size in (0..=12).cycle().take(39) {
-            let args = &[0; 12][..size];
-            let first = exception(&mut heap, args).unwrap();
-            let mut count = 1;
-            while exception(&mut heap, args).is_ok() {
-                count += 1;
-            }
-            assert!(count * Object::counted_bytes(size * 8) >= 15 << 20, "{size}: {count}");
-            assert!(heap.pool.taken_bytes() <= 17 << 20, "{size}: {}", heap.pool.taken_bytes());
-            heap.collect([first].into_iter());
+        const LIMIT_BYTES: usize = 16 << 20;
+        let mut heap = Heap::new(LIMIT_BYTES);
+        // The table never becomes smaller, so the largest come first.
+        for size in (1..=12).rev().cycle().take(36) {
+            let made = fill(&mut heap, &[0; 12][..size]);
+            let entries_bytes = heap.entries.len() * size_of::<Entry>();
+            assert!(heap.pool.taken_bytes() + entries_bytes <= LIMIT_BYTES, "{size}");
+            let each_bytes = size * 8 + if size > 8 { BOX_BYTES } else { 0 };
+            let most = (LIMIT_BYTES - entries_bytes) / each_bytes;
+            let count = made.len();
+            assert!(count * 100 >= most.min(heap.entries.len()) * 97, "{size}: {count} of {most}");
+            heap.collect([made[0]].into_iter());
         }
     }
 

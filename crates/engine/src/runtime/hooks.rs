@@ -3,10 +3,16 @@
 #[cfg(feature = "async")]
 use std::pin::Pin;
 use std::ptr::NonNull;
+use std::sync::atomic::Ordering;
 
 use anyhow::Result;
+#[cfg(feature = "async")]
+use anyhow::ensure;
 
+#[cfg(feature = "async")]
+use super::context::Stops;
 use super::store::StoreCore;
+use super::trap::Trap;
 
 /// Where control passes from the guest to the host or back; see
 /// [`Store::call_hook`](crate::Store::call_hook).
@@ -64,6 +70,64 @@ pub(crate) type EpochCallback =
 /// The host's hook for calls, without its store's type parameter.
 pub(crate) type CallHookFn =
     Box<dyn FnMut(NonNull<StoreCore>, CallHook) -> Result<()> + Send + Sync>;
+
+/// Why [`UpdateDeadline::Yield`] was not possible.
+#[cfg(feature = "async")]
+pub(crate) const YIELD_IN_SYNC: &str = "the epoch's callback asked for a yield, which a guest can do only if it was called by an \
+     asynchronous function such as `call_async`";
+
+/// Asks the host what to do if the epoch's deadline is reached, where the guest cannot stop; whether it
+/// can be interrupted at all.
+///
+/// # Errors
+///
+/// The trap [`Interrupt`](Trap::Interrupt), or the callback's error.
+///
+/// # Safety
+///
+/// As for [`call_hook`].
+pub(crate) unsafe fn check_epoch(store: NonNull<StoreCore>) -> Result<bool> {
+    // SAFETY: the caller's promise; no borrow lasts beyond its statement, or into the callback.
+    unsafe {
+        let core = &mut *store.as_ptr();
+        if !core.engine.config().translation().epochs {
+            return Ok(false);
+        }
+        if core.engine.epoch().load(Ordering::Relaxed) < core.context.epoch_deadline {
+            return Ok(true);
+        }
+        #[cfg(feature = "async")]
+        if core.context.stops == Stops::Async && core.pause.is_some() {
+            // The callback has answered already.
+            return Ok(true);
+        }
+        // While it runs, nobody else may call it.
+        let Some(mut callback) = core.epoch_callback.take() else {
+            return Err(Trap::Interrupt.into());
+        };
+        let answer = callback(store);
+        let core = &mut *store.as_ptr();
+        core.epoch_callback = Some(callback);
+        let ticks = match answer? {
+            UpdateDeadline::Continue(ticks) => ticks,
+            UpdateDeadline::Interrupt => return Err(Trap::Interrupt.into()),
+            // Whoever asks cannot be left here. The guest yields at its own next check.
+            #[cfg(feature = "async")]
+            UpdateDeadline::Yield(ticks) => {
+                ensure!(core.context.stops == Stops::Async, YIELD_IN_SYNC);
+                ticks
+            }
+            #[cfg(feature = "async")]
+            UpdateDeadline::YieldCustom(ticks, future) => {
+                ensure!(core.context.stops == Stops::Async, YIELD_IN_SYNC);
+                core.pause = Some((ticks, future));
+                return Ok(true);
+            }
+        };
+        core.context.set_epoch_deadline(ticks);
+        Ok(true)
+    }
+}
 
 /// Calls a store's hook, if it has one. While it runs, nobody else calls it.
 ///

@@ -20,11 +20,12 @@ use super::entity::{
     FuncEntity, FuncKind, GlobalEntity, MemoryEntity, TableEntity, TagEntity, with_memory,
 };
 use super::footprint;
-use super::heap::Heap;
+use super::hooks;
 use super::imports;
 use super::limits::Limits;
 use super::observe::event::AccessSource;
 use super::observe::{self, Before};
+use super::options::PIECE_BYTES;
 use super::room::{self, OutOfMemory};
 use super::store::{StoreCore, addresses};
 use super::trap::Trap;
@@ -72,14 +73,14 @@ impl InstanceData {
 
     /// # Safety
     ///
-    /// Nothing may borrow the store's heap as long as the scope lives.
+    /// As for [`Limits::new`], as long as the scope lives.
     unsafe fn scope_in(&self, store: NonNull<StoreCore>) -> Scope<'_> {
         // SAFETY: the caller's promise.
-        self.scope(unsafe { &mut (*store.as_ptr()).heap })
+        self.scope(unsafe { Limits::new(store) })
     }
 
-    fn scope<'a>(&'a self, heap: &'a mut Heap) -> Scope<'a> {
-        Scope { funcs: &self.funcs, globals: &self.globals, module: &self.module, heap }
+    fn scope<'a>(&'a self, limits: Limits<'a>) -> Scope<'a> {
+        Scope { funcs: &self.funcs, globals: &self.globals, module: &self.module, limits }
     }
 }
 
@@ -116,8 +117,7 @@ pub(crate) unsafe fn instantiate(
     // These can fail, so they come before anything is put into the store.
     let tables = new_tables(&mut limits, module)?;
     let memories = new_memories(&mut limits, module)?;
-    let store = limits.core();
-    let instance = allocate(store, module, provided, tables, memories)?;
+    let instance = allocate(&mut limits, module, provided, tables, memories)?;
     // SAFETY: R1: it was just allocated; R3: nothing else runs.
     unsafe {
         observe::instantiated(core, instance.as_ref()).map_err(observe::into_error)?;
@@ -149,7 +149,7 @@ fn check_imports(module: &ModuleCode, provided: &[Entity]) -> Result<()> {
 
 /// The entities of an instance, with as much of them as can be known before any code runs.
 fn allocate(
-    store: &mut StoreCore,
+    limits: &mut Limits<'_>,
     module: &Arc<ModuleCode>,
     imports: &[Entity],
     new_tables: Vec<TableEntity>,
@@ -171,6 +171,7 @@ fn allocate(
     room::reserve(&mut funcs, decoded.funcs.len())?;
     room::reserve(&mut globals, decoded.globals.len())?;
     room::reserve(&mut tags, decoded.tags.len())?;
+    let store = limits.core();
     tables.extend(new_tables.into_iter().map(|table| store.tables.push(table)));
     memories.extend(new_memories.into_iter().map(|memory| store.memories.push(memory)));
     tags.extend(addresses(store.tags.extend(new_tags(module))?));
@@ -191,8 +192,8 @@ fn allocate(
         ty: global.ty.map_index(|index| module.type_index(index)),
     }))?;
     for (global, entity) in own.iter().zip(addresses(entities)) {
-        let heap = &mut store.heap;
-        let mut scope = Scope { funcs: &this.funcs, globals: &globals, module, heap };
+        let limits = limits.reborrow();
+        let mut scope = Scope { funcs: &this.funcs, globals: &globals, module, limits };
         if let Some(init) = &global.init {
             let value = scope.evaluate_wide(init)?;
             // SAFETY: R1: it was just put into the store, and nothing else knows of it.
@@ -204,7 +205,7 @@ fn allocate(
     let mut elements = Vec::new();
     room::reserve(&mut elements, decoded.elements.len())?;
     for segment in &decoded.elements {
-        let items = passive_items(segment, this.scope(&mut store.heap))?;
+        let items = passive_items(segment, this.scope(limits.reborrow()))?;
         elements.push(RefCell::new(items));
     }
     this.elements = elements.into();
@@ -314,6 +315,17 @@ fn items(segment: &ElementSegment, mut scope: Scope<'_>) -> Result<Box<[u64]>> {
 /// The instance's entities must be alive (R1), and nothing may borrow them or their store (R3).
 unsafe fn initialize(store: NonNull<StoreCore>, instance: &InstanceData) -> Result<()> {
     let module = instance.module.clone();
+    let mut untold_bytes = 0;
+    // Tables of a few kilobytes need no look at the epoch, nor does what a binary lists of them.
+    let mut worked = |bytes: u64| {
+        untold_bytes += bytes;
+        if untold_bytes >= PIECE_BYTES {
+            untold_bytes = 0;
+            // SAFETY: the caller's promise; it is asked between the steps, which borrow nothing then.
+            unsafe { hooks::check_epoch(store)? };
+        }
+        Ok::<_, Error>(())
+    };
     for (table, &entity) in module.decoded.tables.iter().zip(&instance.tables) {
         if let Some(init) = &table.init {
             // SAFETY: the caller's promise.
@@ -321,7 +333,12 @@ unsafe fn initialize(store: NonNull<StoreCore>, instance: &InstanceData) -> Resu
             // A new table is full of nulls, which nothing has touched yet.
             if value != 0 {
                 // SAFETY: the caller's promise.
-                unsafe { (*entity.as_ptr()).elements.fill(value) };
+                let count = unsafe {
+                    let table = &mut *entity.as_ptr();
+                    table.elements.fill(value);
+                    table.elements.len()
+                };
+                worked(count as u64 * 8)?;
             }
         }
     }
@@ -336,6 +353,7 @@ unsafe fn initialize(store: NonNull<StoreCore>, instance: &InstanceData) -> Resu
             init_table(table, offset, &items).map_err(|trap| {
                 Error::new(trap).context(format!("element segment {index} does not fit its table"))
             })?;
+            worked(items.len() as u64 * 8)?;
         }
     }
     for (index, segment) in module.decoded.data.iter().enumerate() {
@@ -359,6 +377,7 @@ unsafe fn initialize(store: NonNull<StoreCore>, instance: &InstanceData) -> Resu
             // SAFETY: the caller's promise; the memory is not borrowed any more.
             unsafe { before.was_written(store, AccessSource::Segment, site) }
                 .map_err(observe::into_error)?;
+            worked(len as u64)?;
         }
     }
     Ok(())

@@ -59,6 +59,20 @@ pub trait ResourceLimiter: Send {
         Ok(())
     }
 
+    /// Whether the store's objects may take `desired` bytes instead of `current`, with the table that finds
+    /// them. They grow by 64 KiB at least, and what they were allowed stays theirs. By default, this is
+    /// asked as for a memory without a maximum.
+    ///
+    /// If the result is `false` and a collection does not make room, the allocation is the trap
+    /// [`GcHeapOutOfMemory`](crate::Trap::GcHeapOutOfMemory).
+    ///
+    /// # Errors
+    ///
+    /// An error stops the guest, unless a collection makes room.
+    fn gc_heap_growing(&mut self, current: usize, desired: usize) -> Result<bool> {
+        self.memory_growing(current, desired, None)
+    }
+
     /// Whether the store may hold one more instance, which takes about `bytes` with its module: the
     /// binary, functions, globals and segments, but not its memories, its tables, its objects and
     /// the translated code.
@@ -134,6 +148,17 @@ pub trait ResourceLimiterAsync: Send {
     fn table_grow_failed(&mut self, error: Error) -> Result<()> {
         drop(error);
         Ok(())
+    }
+
+    /// Whether the store's objects may take more, which cannot wait: see
+    /// [`ResourceLimiter::gc_heap_growing`]. By default they may.
+    ///
+    /// # Errors
+    ///
+    /// An error stops the guest, unless a collection makes room.
+    fn gc_heap_growing(&mut self, current: usize, desired: usize) -> Result<bool> {
+        let _ = (current, desired);
+        Ok(true)
     }
 
     /// How many instances the store may hold, 10,000 by default.

@@ -2,6 +2,7 @@
 
 use std::marker::PhantomData;
 use std::ptr::NonNull;
+use std::sync::atomic::Ordering;
 
 use anyhow::{Error, Result, anyhow, ensure};
 use lineal_decoder::TableType;
@@ -11,6 +12,7 @@ use super::engine::Engine;
 use super::entity::{MemoryEntity, TableEntity, with_memory};
 use super::limiter::ResourceLimiter;
 use super::store::StoreCore;
+use super::trap::Trap;
 #[cfg(feature = "async")]
 use super::{answers::Answered, limiter::ResourceLimiterAsync};
 
@@ -53,10 +55,20 @@ impl<'s> Limits<'s> {
         Limits { store, borrow: PhantomData }
     }
 
+    /// The store's address, which is good for its limiter.
+    pub(crate) fn store(&self) -> NonNull<StoreCore> {
+        self.store
+    }
+
     /// The store.
     pub(crate) fn core(&mut self) -> &mut StoreCore {
         // SAFETY: `new`'s promise; the borrow of `self` keeps the limiter from being asked.
         unsafe { self.store.as_mut() }
+    }
+
+    /// The same, for a shorter time.
+    pub(crate) fn reborrow(&mut self) -> Limits<'_> {
+        Limits { store: self.store, borrow: PhantomData }
     }
 
     /// The limiter's answer to a question; `None` if there is no limiter.
@@ -202,6 +214,41 @@ impl<'s> Limits<'s> {
 
     fn table_stays(&mut self, current: u64, delta: u64) -> Refusal {
         self.table_failed(anyhow!("a table of {current} elements cannot grow by {delta}"))
+    }
+
+    /// Leaves if the epoch's deadline is reached and no callback has to be asked, which could not run
+    /// while an instance is made.
+    pub(crate) fn check_interrupt(&mut self) -> Result<(), Trap> {
+        let core = self.core();
+        let asks = core.engine.config().translation().epochs && core.epoch_callback.is_none();
+        if asks && core.engine.epoch().load(Ordering::Relaxed) >= core.context.epoch_deadline {
+            return Err(Trap::Interrupt);
+        }
+        Ok(())
+    }
+
+    /// Allows the heap to take what one more object needs, whose parts are so many bytes.
+    #[inline]
+    pub(crate) fn allow_object(&mut self, payload_bytes: usize) -> Result<(), Refusal> {
+        if self.core().heap.has_room(payload_bytes) {
+            return Ok(());
+        }
+        self.allow_heap(payload_bytes)
+    }
+
+    #[cold]
+    fn allow_heap(&mut self, payload_bytes: usize) -> Result<(), Refusal> {
+        let denied = |bytes: usize| {
+            let message = format!("objects of {bytes} bytes exceed the store's limit");
+            Error::new(Trap::GcHeapOutOfMemory).context(message)
+        };
+        let wanted = self.core().heap.wanted(payload_bytes);
+        if let Some((from, to)) = wanted.map_err(|bytes| Refusal::Denied(denied(bytes)))? {
+            let answer = self.ask(|limiter| limiter.gc_heap_growing(from, to));
+            allowed(answer, || denied(to))?;
+            self.core().heap.grant(to);
+        }
+        Ok(())
     }
 
     fn allow_memory(&mut self, ty: &MemoryType, from: Pages, to: Pages) -> Result<(), Refusal> {

@@ -52,3 +52,6 @@ impl Options {
         self.fuel || self.epochs
     }
 }
+
+/// How many bytes an operation works on before it looks at the epoch again: some milliseconds.
+pub(crate) const PIECE_BYTES: u64 = 16 << 20;

@@ -1,6 +1,7 @@
-//! Memory for the parts of objects, within a limit: those of small objects are cells of a few words
+//! Memory for the parts of objects, and how much it is: those of small objects are cells of a few words
 //! each, from blocks that are the store's until all their cells are free.
 
+use std::alloc::{Layout, alloc_zeroed, dealloc};
 use std::ptr::{self, NonNull};
 
 use super::room;
@@ -8,29 +9,38 @@ use super::room;
 /// The most words that a cell has.
 pub(crate) const MAX_CELL_WORDS: usize = 8;
 
-/// How many words of a block are cells.
-const BLOCK_WORDS: usize = 4095;
+/// What a block takes. Its address is a multiple of that, so that a cell's address says where its block
+/// is.
+const BLOCK_BYTES: usize = 32 << 10;
 
-/// A block, at an address that is a multiple of its size, so that a cell's address says where its
-/// block is.
-#[repr(C, align(32768))]
+/// How many words of a block are cells. The allocator needs two words for itself: if it had to take them
+/// from elsewhere, no two blocks could lie side by side.
+const BLOCK_WORDS: usize = BLOCK_BYTES / size_of::<u64>() - 3;
+
+/// A block.
+#[repr(C)]
 struct Block {
     /// While empty blocks are looked for, how many words are in free cells; otherwise 0.
     free_words: u64,
     cells: [u64; BLOCK_WORDS],
 }
 
-// SAFETY: it is nothing but numbers.
-unsafe impl room::Zero for Block {}
-
-const BLOCK_BYTES: usize = size_of::<Block>();
-const _: () = assert!(BLOCK_BYTES == align_of::<Block>());
-
-/// How many blocks do not count towards the limit: one for each size of cells.
-const UNCOUNTED_BLOCKS: usize = MAX_CELL_WORDS;
+const BLOCK_LAYOUT: Layout = match Layout::from_size_align(size_of::<Block>(), BLOCK_BYTES) {
+    Ok(layout) => layout,
+    Err(_) => panic!("not a layout"),
+};
 
 /// How many empty blocks are kept for the next cells.
 const SPARE_BLOCKS: usize = 32;
+
+/// What a value of the host's counts for when room is made for it: it is in a box, however small.
+pub(crate) const fn box_bytes(value_bytes: usize) -> usize {
+    let least = (MAX_CELL_WORDS + 1) * size_of::<u64>();
+    if value_bytes < least { least } else { value_bytes }
+}
+
+/// How much a box takes besides what is in it.
+pub(super) const BOX_BYTES: usize = 16;
 
 /// The memory for the parts of objects: cells of up to [`MAX_CELL_WORDS`] words, and the account of
 /// larger parts, which are boxes.
@@ -40,17 +50,15 @@ pub(crate) struct Pool {
     /// What is left of the last block.
     next: *mut u64,
     rest_words: usize,
-    /// All blocks with cells in use, each a leaked box.
+    /// All blocks with cells in use.
     blocks: Vec<*mut Block>,
     /// Blocks without cells.
     spare: Vec<*mut Block>,
     boxed_bytes: usize,
-    /// How much blocks and boxes may take.
-    limit_bytes: usize,
 }
 
 impl Pool {
-    pub(crate) fn new(limit_bytes: usize) -> Pool {
+    pub(crate) fn new() -> Pool {
         Pool {
             free: [ptr::null_mut(); MAX_CELL_WORDS + 1],
             next: ptr::null_mut(),
@@ -58,12 +66,11 @@ impl Pool {
             blocks: Vec::new(),
             spare: Vec::new(),
             boxed_bytes: 0,
-            limit_bytes: limit_bytes.saturating_add(UNCOUNTED_BLOCKS * BLOCK_BYTES),
         }
     }
 
-    /// A cell with so many words, whatever they hold; `None` if there are too many, it would be
-    /// beyond the limit, or the host has no room.
+    /// A cell with so many words, whatever they hold; `None` if there are too many, or the host has
+    /// no room.
     pub(crate) fn take(&mut self, words: usize) -> Option<NonNull<u64>> {
         match words {
             0 => Some(NonNull::dangling()),
@@ -97,10 +104,7 @@ impl Pool {
         self.blocks.try_reserve(1).ok()?;
         let block = match self.spare.pop() {
             Some(block) => block,
-            None if self.has_room(BLOCK_BYTES) => {
-                Box::into_raw(room::zeros::<Block>(1).ok()?).cast()
-            }
-            None => return None,
+            None => new_block()?.as_ptr(),
         };
         self.blocks.push(block);
         if let Some(rest) = NonNull::new(self.next) {
@@ -119,26 +123,50 @@ impl Pool {
         self.boxed_bytes.saturating_add(blocks * BLOCK_BYTES)
     }
 
-    /// Whether that many more bytes are within the limit.
-    fn has_room(&self, bytes: usize) -> bool {
-        bytes <= self.limit_bytes.saturating_sub(self.taken_bytes())
+    /// How many more they may take at most with the parts of one more object; those of a value of the
+    /// host's have [`box_bytes`].
+    #[inline]
+    pub(super) fn more_bytes(&self, payload_bytes: usize) -> usize {
+        let words = payload_bytes.div_ceil(size_of::<u64>());
+        if self.has_cell(words) || (words <= MAX_CELL_WORDS && !self.spare.is_empty()) {
+            0
+        } else if words <= MAX_CELL_WORDS {
+            BLOCK_BYTES
+        } else {
+            payload_bytes.saturating_add(size_of::<u64>() + BOX_BYTES)
+        }
     }
 
-    /// A box of so many zeros; `None` if it would be beyond the limit, or the host has no room.
+    /// Whether there is a cell with so many words without a new block.
+    #[inline]
+    pub(super) fn has_cell(&self, words: usize) -> bool {
+        words == 0
+            || words <= MAX_CELL_WORDS && (!self.free[words].is_null() || self.rest_words >= words)
+    }
+
+    /// Returns empty blocks to the host, except one if the parts of that size may need it.
+    pub(super) fn free_spare_blocks(&mut self, payload_bytes: usize) {
+        let is_cell = payload_bytes <= MAX_CELL_WORDS * size_of::<u64>();
+        let kept = self.spare.len().min(usize::from(is_cell));
+        // SAFETY: they are blocks without cells.
+        self.spare.drain(kept..).for_each(|block| unsafe { free_block(block) });
+    }
+
+    /// A box of so many zeros; `None` if the host has no room.
     pub(crate) fn take_box(&mut self, words: usize) -> Option<Box<[u64]>> {
-        let bytes = words.checked_mul(size_of::<u64>())?;
-        if !self.has_room(bytes) {
-            // SAFETY: they are blocks without cells.
-            self.spare.drain(..).for_each(|block| unsafe { free_block(block) });
-        }
-        let boxed = self.has_room(bytes).then(|| room::zeros::<u64>(words).ok())??;
-        self.boxed_bytes += bytes;
+        let boxed = room::zeros::<u64>(words).ok()?;
+        self.count_box(size_of_val(&*boxed));
         Some(boxed)
     }
 
-    /// A box of so many words, from [`Self::take_box`], was freed.
-    pub(crate) fn box_is_freed(&mut self, words: usize) {
-        self.boxed_bytes -= words * size_of::<u64>();
+    /// Counts a box with so many bytes.
+    pub(crate) fn count_box(&mut self, bytes: usize) {
+        self.boxed_bytes += bytes + BOX_BYTES;
+    }
+
+    /// A box that counted was freed.
+    pub(crate) fn box_is_freed(&mut self, bytes: usize) {
+        self.boxed_bytes -= bytes + BOX_BYTES;
     }
 
     /// Takes a cell back.
@@ -227,14 +255,20 @@ unsafe fn free_words(cell: *mut u64) -> *mut u64 {
     unsafe { &raw mut (*block).free_words }
 }
 
+/// A block of zeros; `None` if the host has no room.
+fn new_block() -> Option<NonNull<Block>> {
+    // SAFETY: its size is not zero.
+    NonNull::new(unsafe { alloc_zeroed(BLOCK_LAYOUT) }.cast())
+}
+
 /// Returns a block to the host.
 ///
 /// # Safety
 ///
 /// It is one, and nobody uses it any more.
 unsafe fn free_block(block: *mut Block) {
-    // SAFETY: the caller's promise: it was a box.
-    drop(unsafe { Box::from_raw(ptr::slice_from_raw_parts_mut(block, 1)) });
+    // SAFETY: the caller's promise; it is from `new_block`.
+    unsafe { dealloc(block.cast(), BLOCK_LAYOUT) };
 }
 
 impl Drop for Pool {
@@ -252,7 +286,7 @@ mod tests {
 
     #[test]
     fn cells_are_used_again() {
-        let mut pool = Pool::new(usize::MAX);
+        let mut pool = Pool::new();
         let cells: Vec<_> = (0..1000).map(|_| pool.take(3).unwrap()).collect();
         let mut sorted = cells.clone();
         sorted.sort();
@@ -266,24 +300,34 @@ mod tests {
         assert_eq!(again, sorted);
     }
 
+    /// Takes cells of a size until the blocks take so many bytes.
+    fn fill(pool: &mut Pool, words: usize, bytes: usize) -> Vec<NonNull<u64>> {
+        let mut cells = Vec::new();
+        while pool.taken_bytes() + pool.more_bytes(words * 8) <= bytes {
+            cells.push(pool.take(words).unwrap());
+        }
+        cells
+    }
+
     #[test]
     fn blocks_with_only_free_cells_are_for_any_size() {
         let limit_blocks = 100;
-        let mut pool = Pool::new((limit_blocks - UNCOUNTED_BLOCKS) * BLOCK_BYTES);
+        let limit_bytes = limit_blocks * BLOCK_BYTES;
+        let mut pool = Pool::new();
         for words in (1..=MAX_CELL_WORDS).cycle().take(24) {
-            let cells: Vec<_> = std::iter::from_fn(|| pool.take(words)).collect();
+            let cells = fill(&mut pool, words, limit_bytes);
             assert!(cells.len() >= limit_blocks * (BLOCK_WORDS / words), "{words}");
             assert_eq!((pool.blocks.len(), pool.spare.len()), (limit_blocks, 0));
-            assert!(pool.take_box(9).is_none());
             for &cell in &cells[1..] {
                 // SAFETY: it is one of the pool's, and not used.
                 unsafe { pool.give_back(cell, words) };
             }
             pool.release_empty_blocks();
             assert_eq!((pool.blocks.len(), pool.spare.len()), (1, SPARE_BLOCKS));
-            let boxed_words = (limit_blocks - 1) * BLOCK_BYTES / 8;
-            assert!(pool.take_box(boxed_words).is_some() && pool.spare.is_empty());
-            pool.box_is_freed(boxed_words);
+            pool.free_spare_blocks(8);
+            assert_eq!(pool.taken_bytes(), 2 * BLOCK_BYTES);
+            pool.free_spare_blocks(1000);
+            assert_eq!(pool.taken_bytes(), BLOCK_BYTES);
             // SAFETY: as above.
             unsafe { pool.give_back(cells[0], words) };
             pool.release_empty_blocks();
@@ -292,8 +336,21 @@ mod tests {
     }
 
     #[test]
+    fn what_is_taken_was_foreseen() {
+        let mut pool = Pool::new();
+        for words in (0..40).cycle().take(10_000) {
+            let most = pool.taken_bytes() + pool.more_bytes(words * 8);
+            match words {
+                ..=MAX_CELL_WORDS => drop(pool.take(words).unwrap()),
+                _ => drop(pool.take_box(words).unwrap()),
+            }
+            assert!(pool.taken_bytes() <= most, "{words}");
+        }
+    }
+
+    #[test]
     fn sizes_have_limits() {
-        let mut pool = Pool::new(usize::MAX);
+        let mut pool = Pool::new();
         assert!(pool.take(0).is_some() && pool.blocks.is_empty());
         assert!(pool.take(MAX_CELL_WORDS).is_some());
         assert!(pool.take(MAX_CELL_WORDS + 1).is_none());

@@ -509,3 +509,40 @@ fn a_guest_that_waited_sees_what_the_host_did() {
     assert_eq!(f.call(&mut store, ()).unwrap(), 42 + 9);
     timer.join().unwrap();
 }
+
+#[test]
+fn what_instances_begin_with_can_be_interrupted() {
+    let tables = r#"(module (elem declare func $f) (func $f)
+        (table 3000000 funcref (ref.func $f)) (table 3000000 funcref (ref.func $f))
+        (table 3000000 funcref (ref.func $f)))"#;
+    let array = "(module (type $bytes (array i8))
+        (global (ref $bytes) (array.new $bytes (i32.const 1) (i32.const 40000000))))";
+    let small = r#"(module (elem declare func $f) (func $f) (table 1000 funcref (ref.func $f)))"#;
+    let engine = Engine::new(Config::new().epoch_interruption(true)).unwrap();
+    let instantiate = |store: &mut Store<u32>, wat: &str| {
+        let module = Module::new(&engine, wat).unwrap();
+        Instance::new(store, &module, &[])
+    };
+    // The deadline of a new store has passed.
+    let mut store = Store::new(&engine, 0);
+    for wat in [tables, array] {
+        assert_eq!(trap(&instantiate(&mut store, wat).unwrap_err()), Trap::Interrupt);
+    }
+    instantiate(&mut store, small).unwrap();
+    store.set_epoch_deadline(1);
+    for wat in [tables, array] {
+        instantiate(&mut store, wat).unwrap();
+    }
+    // A callback is asked where it can run.
+    let mut store = Store::new(&engine, 0);
+    store.epoch_deadline_callback(|mut store| {
+        *store.data_mut() += 1;
+        Ok(UpdateDeadline::Continue(0))
+    });
+    for wat in [tables, array, small] {
+        instantiate(&mut store, wat).unwrap();
+    }
+    assert_eq!(*store.data(), 3);
+    store.epoch_deadline_callback(|_| Ok(UpdateDeadline::Interrupt));
+    assert_eq!(trap(&instantiate(&mut store, tables).unwrap_err()), Trap::Interrupt);
+}

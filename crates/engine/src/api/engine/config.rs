@@ -233,13 +233,12 @@ impl Config {
     }
 
     /// Sets how many bytes the objects of one store may take, 1 GiB by default: structures,
-    /// arrays, exceptions and host values that the guest refers to.
-    ///
-    /// The table that finds the objects never becomes smaller. It may take up to two thirds of the limit
-    /// in addition: 32 bytes for each object that there was at once.
+    /// arrays, exceptions and host values that the guest refers to, and the table that finds them. The
+    /// table has 32 bytes for each object, and never becomes smaller.
     ///
     /// An allocation that needs more is the trap [`GcHeapOutOfMemory`](crate::Trap::GcHeapOutOfMemory),
-    /// unless a collection makes room.
+    /// unless a collection makes room. The store's
+    /// [limiter](crate::ResourceLimiter::gc_heap_growing) can allow less.
     pub fn gc_heap_limit(&mut self, size_bytes: usize) -> &mut Self {
         self.gc_heap_limit_bytes = size_bytes;
         self

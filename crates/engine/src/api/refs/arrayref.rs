@@ -8,6 +8,7 @@ use crate::api::refs::{GcHeapOutOfMemory, lift, lower};
 use crate::api::store::{AsContext, AsContextMut};
 use crate::api::types::ArrayType;
 use crate::api::values::val::Val;
+use crate::runtime::limits::Limits;
 use crate::runtime::object::{Array, Object};
 use crate::runtime::pool::Pool;
 use crate::runtime::store::{StoreCore, StoreId};
@@ -85,7 +86,9 @@ impl ArrayRef {
         let core = store.core_mut();
         let field = allocator.field_in(core);
         let value = lower(core, field, *elem).context("invalid value for an array")?;
-        ArrayRef::allocate(core, allocator, len, &value, |array| array.fill(0, &value, len))
+        ArrayRef::allocate(store.limits(), allocator, len, &value, |array| {
+            array.fill(0, &value, len)
+        })
     }
 
     /// Creates an array from its elements.
@@ -108,7 +111,7 @@ impl ArrayRef {
         let values = elems.iter().map(|&value| lower(core, field, value));
         let values: Vec<_> = values.collect::<Result<_>>().context("invalid value for an array")?;
         let (len, held) = (u32::try_from(values.len())?, values.as_flattened());
-        ArrayRef::allocate(core, allocator, len, held, |array| {
+        ArrayRef::allocate(store.limits(), allocator, len, held, |array| {
             (0..).zip(&values).try_for_each(|(index, value)| array.set(index, value))
         })
     }
@@ -131,27 +134,27 @@ impl ArrayRef {
         let core = store.core_mut();
         check_i8(allocator.field_in(core))?;
         let len = u32::try_from(elems.len())?;
-        ArrayRef::allocate(core, allocator, len, &[], |array| {
+        ArrayRef::allocate(store.limits(), allocator, len, &[], |array| {
             (0..).zip(elems).try_for_each(|(index, &byte)| array.set(index, &[byte.into(), 0]))
         })
     }
 
     fn allocate(
-        core: &mut StoreCore,
+        mut limits: Limits<'_>,
         allocator: &ArrayRefPre,
         len: u32,
         held: &[u64],
         init: impl Fn(&mut Array) -> Result<(), Trap>,
     ) -> Result<Rooted<ArrayRef>> {
         let ty = allocator.ty.index();
-        let storage = core.engine.types().array_storage(ty);
+        let storage = limits.core().engine.types().array_storage(ty);
         let bytes = (len as usize).saturating_mul(storage.bytes());
         let make = |pool: &mut Pool| {
             let mut array = Array::zeroed(pool, ty, storage, len)?;
             init(&mut array).ok()?;
             Some(Object::Array(array))
         };
-        HeapRef::allocate(core, bytes, held, make)
+        HeapRef::allocate(limits, bytes, held, make)
             .map(Rooted::new)
             .map_err(|error| GcHeapOutOfMemory::with(error, ()))
     }

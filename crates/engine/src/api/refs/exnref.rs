@@ -11,6 +11,7 @@ use crate::api::store::{AsContext, AsContextMut};
 use crate::api::types::{ExnType, HeapType};
 use crate::api::values::val::Val;
 use crate::runtime::object::{Exception, Object};
+use crate::runtime::pool::Pool;
 use crate::runtime::slots::{placed, slot_count};
 use crate::runtime::store::{StoreCore, StoreId};
 
@@ -96,7 +97,8 @@ impl ExnRef {
         let mut args = vec![0; slot_count(types)];
         Val::lower(fields, core, types, &mut args).context("invalid value for an exception")?;
         let (tag, bytes) = (tag.handle().entity(core), size_of_val(&*args));
-        HeapRef::allocate(core, bytes, &args, |pool| Object::exception(pool, tag, &args))
+        let make = |pool: &mut Pool| Object::exception(pool, tag, &args);
+        HeapRef::allocate(store.limits(), bytes, &args, make)
             .map(Rooted::new)
             .map_err(|error| GcHeapOutOfMemory::with(error, ()))
     }

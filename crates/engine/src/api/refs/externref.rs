@@ -9,7 +9,7 @@ use crate::api::refs::anyref::AnyRef;
 use crate::api::refs::rooting::{HeapRef, Rooted, gc_ref};
 use crate::api::store::{AsContext, AsContextMut, StoreContext, StoreContextMut};
 use crate::runtime::object::Object;
-use crate::runtime::pool::Pool;
+use crate::runtime::pool::{Pool, box_bytes};
 
 /// What an `externref` that is not null refers to: a host value.
 ///
@@ -47,8 +47,8 @@ impl ExternRef {
         let mut store = store.as_context_mut();
         // The value is put into the object when there is room for it, and comes back if there is not.
         let mut value = Some(value);
-        let make = |_: &mut Pool| Some(Object::Extern(Box::new(value.take()?)));
-        match HeapRef::allocate(store.core_mut(), size_of::<V>(), &[], make) {
+        let make = |pool: &mut Pool| Some(Object::host_value(pool, Box::new(value.take()?)));
+        match HeapRef::allocate(store.limits(), box_bytes(size_of::<V>()), &[], make) {
             Ok(reference) => Ok(Rooted::new(reference)),
             Err(error) => Err(match value {
                 Some(value) => GcHeapOutOfMemory::with(error, value),

@@ -60,12 +60,9 @@ impl<T> GcHeapOutOfMemory<T> {
 impl<T: Send + Sync + 'static> GcHeapOutOfMemory<T> {
     /// Adds the value to the trap of an allocation that failed.
     fn with(error: Error, inner: T) -> Error {
-        match error.downcast::<Trap>() {
-            Ok(trap) if trap == Trap::GcHeapOutOfMemory => {
-                Error::new(trap).context(GcHeapOutOfMemory { inner })
-            }
-            Ok(trap) => trap.into(),
-            Err(error) => error,
+        match error.downcast_ref::<Trap>() {
+            Some(Trap::GcHeapOutOfMemory) => error.context(GcHeapOutOfMemory { inner }),
+            _ => error,
         }
     }
 }

@@ -15,6 +15,7 @@ use super::owned::OwnedRooted;
 use crate::api::store::sealed::{Core, OneStore};
 use crate::api::store::{AsContext, AsContextMut, StoreContext, StoreContextMut};
 use crate::runtime::heap::is_i31;
+use crate::runtime::limits::Limits;
 use crate::runtime::object::Object;
 use crate::runtime::pool::Pool;
 use crate::runtime::store::{StoreCore, StoreId};
@@ -34,15 +35,16 @@ impl HeapRef {
         (bits != 0).then_some(HeapRef { store: store.id, bits })
     }
 
-    /// Puts an object with a payload of so many bytes into the store's heap and refers to it.
+    /// Puts an object with a payload of so many bytes into a store's heap and refers to it.
     /// What the words in `held` stand for, which the object is to refer to, stays meanwhile.
     pub(crate) fn allocate(
-        store: &mut StoreCore,
+        mut limits: Limits<'_>,
         payload_bytes: usize,
         held: &[u64],
         make: impl FnMut(&mut Pool) -> Option<Object>,
     ) -> Result<HeapRef> {
-        let bits = store.allocate(payload_bytes, held, make)?;
+        let bits = limits.allocate(payload_bytes, held, make)?;
+        let store = limits.core();
         store.heap.root_in_scope(bits);
         Ok(HeapRef { store: store.id, bits })
     }

@@ -9,6 +9,7 @@ use crate::api::store::{AsContext, AsContextMut};
 use crate::api::types::StructType;
 use crate::api::values::val::Val;
 use crate::runtime::object::{Object, Storage, Struct};
+use crate::runtime::pool::Pool;
 use crate::runtime::store::{StoreCore, StoreId};
 
 /// What a `structref` that is not null refers to: a structure.
@@ -88,7 +89,8 @@ impl StructRef {
             slots.extend_from_slice(&value[..Storage::of(field.storage).slots()]);
         }
         let (ty, bytes) = (allocator.ty.index(), size_of_val(&*slots));
-        HeapRef::allocate(core, bytes, &slots, |pool| Object::structure(pool, ty, &slots))
+        let make = |pool: &mut Pool| Object::structure(pool, ty, &slots);
+        HeapRef::allocate(store.limits(), bytes, &slots, make)
             .map(Rooted::new)
             .map_err(|error| GcHeapOutOfMemory::with(error, ()))
     }

@@ -1,7 +1,6 @@
 //! How a host stays in control of the guest: fuel, epochs and limits of a [`Store`].
 
 use std::ptr::NonNull;
-use std::sync::atomic::Ordering;
 
 use anyhow::{Result, ensure};
 
@@ -10,13 +9,8 @@ use crate::api::store::limits::ResourceLimiter;
 use crate::api::store::{
     AsContext, AsContextMut, Store, StoreContext, StoreContextMut, StoreInner,
 };
-#[cfg(feature = "async")]
-use crate::exec::meter::YIELD_IN_SYNC;
-#[cfg(feature = "async")]
-use crate::runtime::context::Stops;
-use crate::runtime::hooks::{CallHook, UpdateDeadline};
+use crate::runtime::hooks::{self, CallHook, UpdateDeadline};
 use crate::runtime::store::StoreCore;
-use crate::runtime::trap::Trap;
 
 impl<T> Store<T> {
     /// Sets how much fuel the guest has from now on. An instruction costs about one unit.
@@ -237,43 +231,8 @@ impl<T> StoreContextMut<'_, T> {
     ///
     /// The trap [`Interrupt`](crate::Trap::Interrupt), or the callback's error.
     pub fn check_epoch(&mut self) -> Result<bool> {
-        let core = self.core_mut();
-        if !core.engine.config().translation().epochs {
-            return Ok(false);
-        }
-        if core.engine.epoch().load(Ordering::Relaxed) < core.context.epoch_deadline {
-            return Ok(true);
-        }
-        #[cfg(feature = "async")]
-        if core.context.stops == Stops::Async && core.pause.is_some() {
-            // The callback has answered already.
-            return Ok(true);
-        }
-        // While it runs, nobody else may call it.
-        let Some(mut callback) = core.epoch_callback.take() else {
-            return Err(Trap::Interrupt.into());
-        };
-        let answer = callback(self.core_ptr());
-        let core = self.core_mut();
-        core.epoch_callback = Some(callback);
-        let ticks = match answer? {
-            UpdateDeadline::Continue(ticks) => ticks,
-            UpdateDeadline::Interrupt => return Err(Trap::Interrupt.into()),
-            // Whoever asks cannot be left here. The guest yields at its own next check.
-            #[cfg(feature = "async")]
-            UpdateDeadline::Yield(ticks) => {
-                ensure!(core.context.stops == Stops::Async, YIELD_IN_SYNC);
-                ticks
-            }
-            #[cfg(feature = "async")]
-            UpdateDeadline::YieldCustom(ticks, future) => {
-                ensure!(core.context.stops == Stops::Async, YIELD_IN_SYNC);
-                core.pause = Some((ticks, future));
-                return Ok(true);
-            }
-        };
-        core.context.set_epoch_deadline(ticks);
-        Ok(true)
+        // SAFETY: the store is borrowed exclusively (R3, R7), and nothing of it.
+        unsafe { hooks::check_epoch(self.core_ptr()) }
     }
 }
 

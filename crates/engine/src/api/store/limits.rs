@@ -52,7 +52,7 @@ impl StoreLimitsBuilder {
         StoreLimitsBuilder::default()
     }
 
-    /// How many bytes each memory may have.
+    /// How many bytes each memory may have, and all objects together with the table that finds them.
     pub fn memory_size(mut self, limit: usize) -> Self {
         self.0.memory_size = Some(limit);
         self
@@ -90,7 +90,7 @@ impl StoreLimitsBuilder {
     }
 
     /// Whether a `memory.grow` or `table.grow` that fails stops the guest, instead of returning
-    /// −1.
+    /// −1. An allocation of an object that fails always does.
     pub fn trap_on_grow_failure(mut self, trap: bool) -> Self {
         self.0.trap_on_grow_failure = trap;
         self
@@ -166,6 +166,11 @@ impl ResourceLimiter for StoreLimits {
 
     fn table_grow_failed(&mut self, error: Error) -> Result<()> {
         self.grow_failed("table", error)
+    }
+
+    fn gc_heap_growing(&mut self, _current: usize, desired: usize) -> Result<bool> {
+        let what = format_args!("objects to {desired} bytes");
+        self.growing(what, desired, self.memory_size, None)
     }
 
     fn instance_creating(&mut self, bytes: usize) -> Result<bool> {
