@@ -10,6 +10,7 @@ use wasmparser::{AbstractHeapType, CompositeInnerType, Operator, UnpackedIndex};
 
 use crate::error::Error;
 use crate::module::{ConstExpr, ConstOp, ElementItems, ModuleParts};
+use crate::steps;
 use crate::types::{
     ArrayType, CompositeType, FieldType, FuncType, GlobalType, HeapType, RefType, StorageType,
     StructType, SubType, TableType, TypeIndex, ValType,
@@ -61,6 +62,7 @@ impl Types {
         &mut self,
         group: Vec<(u64, wasmparser::SubType)>,
     ) -> Result<Vec<SubType>, Error> {
+        steps::count(group.len());
         for (offset, ty) in &group {
             self.kinds.push(match ty.composite_type.inner {
                 CompositeInnerType::Func(_) => Kind::Func,
@@ -119,6 +121,7 @@ impl Types {
     }
 
     fn val_type(&self, ty: wasmparser::ValType, offset: u64) -> Result<ValType, Error> {
+        steps::count(1);
         Ok(match ty {
             wasmparser::ValType::I32 => ValType::I32,
             wasmparser::ValType::I64 => ValType::I64,
@@ -171,6 +174,7 @@ impl Types {
     ) -> Result<(RefType, ElementItems), Error> {
         match items {
             wasmparser::ElementItems::Functions(funcs) => {
+                steps::count(funcs.count() as usize);
                 let funcs = funcs.into_iter().collect::<Result<_, _>>()?;
                 Ok((RefType::FUNCREF, ElementItems::Funcs(funcs)))
             }
@@ -187,6 +191,7 @@ impl Types {
     pub(crate) fn const_expr(&self, expr: &wasmparser::ConstExpr<'_>) -> Result<ConstExpr, Error> {
         let ops = expr.get_operators_reader().into_iter_with_offsets();
         ops.map(|op| {
+            steps::count(1);
             let (op, offset) = op?;
             Ok(Some(match op {
                 // Constant expressions have no blocks, so this is the last one.

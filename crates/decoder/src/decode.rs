@@ -16,6 +16,7 @@ use crate::module::{
     CustomSection, DataSegment, ElementSegment, Export, ExternIndex, Global, Import, Module,
     ModuleParts, SegmentMode, Table,
 };
+use crate::steps;
 use crate::types::ExternType;
 use crate::validate::UnvalidatedBodies;
 use crate::{convert, text, validate};
@@ -137,13 +138,17 @@ impl Builder {
     fn finish(mut self, bytes: Arc<[u8]>) -> Module {
         let exports = &self.parts.exports;
         let mut order: Vec<u32> = (0u32..).take(exports.len()).collect();
-        order.sort_by_key(|&position| &exports[position as usize].name);
+        order.sort_by_key(|&position| {
+            steps::count(1);
+            &exports[position as usize].name
+        });
         self.parts.exports_by_name = order.into();
         self.parts.bytes = bytes;
         self.parts.into()
     }
 
     fn add(&mut self, payload: Payload<'_>) -> Result<(), Error> {
+        steps::count(1);
         match payload {
             Payload::TypeSection(section) => self.add_types(section),
             Payload::ImportSection(section) => self.add_imports(section),
@@ -179,6 +184,7 @@ impl Builder {
 
     fn add_types(&mut self, section: TypeSectionReader<'_>) -> Result<(), Error> {
         for group in section {
+            steps::count(1);
             let group = group?.into_types_and_offsets().collect();
             self.parts.types.extend(self.known.add_group(group)?);
             self.parts.type_groups.push(self.parts.types.len() as u32);
@@ -188,6 +194,7 @@ impl Builder {
 
     fn add_imports(&mut self, section: ImportSectionReader<'_>) -> Result<(), Error> {
         for import in section.into_imports_with_offsets() {
+            steps::count(1);
             let (offset, import) = import?;
             let ty = match import.ty {
                 TypeRef::Func(index) | TypeRef::FuncExact(index) => {
@@ -227,6 +234,7 @@ impl Builder {
 
     fn add_funcs(&mut self, section: FunctionSectionReader<'_>) -> Result<(), Error> {
         for index in section {
+            steps::count(1);
             self.parts.funcs.push(index?);
         }
         Ok(())
@@ -234,6 +242,7 @@ impl Builder {
 
     fn add_tables(&mut self, section: TableSectionReader<'_>) -> Result<(), Error> {
         for table in section.into_iter_with_offsets() {
+            steps::count(1);
             let (offset, table) = table?;
             let ty = self.known.table_type(table.ty, offset)?;
             let init = match table.init {
@@ -247,6 +256,7 @@ impl Builder {
 
     fn add_memories(&mut self, section: MemorySectionReader<'_>) -> Result<(), Error> {
         for memory in section.into_iter_with_offsets() {
+            steps::count(1);
             let (offset, ty) = memory?;
             self.parts.memories.push(convert::memory_type(ty, offset)?);
         }
@@ -255,6 +265,7 @@ impl Builder {
 
     fn add_globals(&mut self, section: GlobalSectionReader<'_>) -> Result<(), Error> {
         for global in section.into_iter_with_offsets() {
+            steps::count(1);
             let (offset, global) = global?;
             let ty = self.known.global_type(global.ty, offset)?;
             let init = Some(self.known.const_expr(&global.init_expr)?);
@@ -265,6 +276,7 @@ impl Builder {
 
     fn add_tags(&mut self, section: TagSectionReader<'_>) -> Result<(), Error> {
         for tag in section {
+            steps::count(1);
             self.parts.tags.push(tag?.func_type_idx);
         }
         Ok(())
@@ -272,6 +284,7 @@ impl Builder {
 
     fn add_exports(&mut self, section: ExportSectionReader<'_>) -> Result<(), Error> {
         for export in section {
+            steps::count(1);
             let export = export?;
             let index = match export.kind {
                 ExternalKind::Func | ExternalKind::FuncExact => ExternIndex::Func(export.index),
@@ -287,6 +300,7 @@ impl Builder {
 
     fn add_elements(&mut self, section: ElementSectionReader<'_>) -> Result<(), Error> {
         for element in section {
+            steps::count(1);
             let element = element?;
             let mode = match element.kind {
                 ElementKind::Passive => SegmentMode::Passive,
@@ -304,6 +318,7 @@ impl Builder {
 
     fn add_data(&mut self, section: DataSectionReader<'_>) -> Result<(), Error> {
         for segment in section {
+            steps::count(1);
             let segment = segment?;
             let mode = match segment.kind {
                 DataKind::Passive => SegmentMode::Passive,

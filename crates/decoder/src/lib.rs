@@ -59,6 +59,7 @@ mod features;
 mod module;
 mod names;
 mod size;
+mod steps;
 #[cfg_attr(not(feature = "wat"), path = "text_disabled.rs")]
 mod text;
 mod types;

@@ -10,6 +10,7 @@ use std::sync::{Arc, OnceLock};
 use lineal_memory::MemoryType;
 
 use crate::names::Names;
+use crate::steps;
 use crate::types::{
     ExternType, FuncType, GlobalType, RefType, SubType, TableType, TagType, TypeIndex,
 };
@@ -302,7 +303,10 @@ impl ModuleParts {
     /// The names that the module gives to its parts. The name section is read at the first call.
     pub fn names(&self) -> &Names {
         self.names.get_or_init(|| {
-            let is_name = |section: &&CustomSection| &self.bytes[section.name.clone()] == b"name";
+            let is_name = |section: &&CustomSection| {
+                steps::count(1);
+                &self.bytes[section.name.clone()] == b"name"
+            };
             // If there are several, the last one counts.
             let section = self.custom_sections.iter().rfind(is_name);
             section.and_then(|at| Names::read(&self.bytes, &at.contents)).unwrap_or_default()
@@ -322,6 +326,7 @@ impl ModuleParts {
     /// ```
     pub fn custom_sections(&self) -> impl DoubleEndedIterator<Item = (&str, &[u8])> {
         self.custom_sections.iter().map(|section| {
+            steps::count(1);
             let name = str::from_utf8(&self.bytes[section.name.clone()]);
             (name.expect("validated to be UTF-8"), &self.bytes[section.contents.clone()])
         })

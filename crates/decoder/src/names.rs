@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use wasmparser::{BinaryReader, Name, NameMap, NameSectionReader};
 
+use crate::steps;
+
 /// The names that a module gives to itself and to its parts, for messages and traces.
 ///
 /// Names have no meaning to WebAssembly: a malformed name section counts as absent.
@@ -94,6 +96,7 @@ impl NameTable {
     fn read(mut map: NameMap<'_>) -> Option<NameTable> {
         let mut items: Vec<(u32, u32)> = Vec::new();
         loop {
+            steps::count(1);
             let offset = map.names.original_position();
             let Some(naming) = map.next() else { break };
             let naming = naming.ok()?;

@@ -7,6 +7,7 @@ use wasmparser::{ElementItems, Parser, Payload, SectionLimited};
 use crate::module::{
     ConstExpr, CustomSection, DataSegment, ElementSegment, Export, FuncBody, Global, Import, Table,
 };
+use crate::steps;
 use crate::types::SubType;
 
 /// What an allocation takes besides what is in it.
@@ -19,6 +20,7 @@ const ALLOCATION_BYTES: u64 = 16;
 pub fn decoded_bytes(binary: &[u8], function_bytes: u64) -> u64 {
     let mut bytes = binary.len() as u64;
     for payload in Parser::new(0).parse_all(binary).map_while(Result::ok) {
+        steps::count(1);
         bytes += match payload {
             Payload::TypeSection(section) => items(&section, size_of::<SubType>(), 1),
             Payload::ImportSection(section) => items(&section, size_of::<Import>(), 2),
@@ -35,9 +37,14 @@ pub fn decoded_bytes(binary: &[u8], function_bytes: u64) -> u64 {
             Payload::DataSection(section) => items(&section, size_of::<DataSegment>(), 0),
             Payload::ElementSection(section) => {
                 let segments = section.clone().into_iter().map_while(Result::ok);
-                let lists = segments.map(|segment| match segment.items {
-                    ElementItems::Functions(funcs) => items(&funcs, size_of::<u32>(), 0),
-                    ElementItems::Expressions(_, exprs) => items(&exprs, size_of::<ConstExpr>(), 0),
+                let lists = segments.map(|segment| {
+                    steps::count(1);
+                    match segment.items {
+                        ElementItems::Functions(funcs) => items(&funcs, size_of::<u32>(), 0),
+                        ElementItems::Expressions(_, exprs) => {
+                            items(&exprs, size_of::<ConstExpr>(), 0)
+                        }
+                    }
                 });
                 items(&section, size_of::<ElementSegment>(), 1) + lists.sum::<u64>()
             }

@@ -9,6 +9,7 @@ use wast::lexer::Lexer;
 use wast::parser::{self, ParseBuffer};
 
 use crate::error::Error;
+use crate::steps;
 
 /// Every binary starts with this; a text cannot, since it may not contain a zero byte.
 const BINARY_START: u8 = 0;
@@ -62,12 +63,15 @@ pub(crate) fn find<'a>(input: &'a [u8], binary: &[u8], offset: u64) -> Option<Fo
     buffer.track_instr_spans(true);
     let Ok(Wat::Module(module)) = parser::parse::<Wat<'_>>(&buffer) else { return None };
     let ModuleKind::Text(fields) = &module.kind else { return None };
-    let mut functions = fields.iter().filter_map(|field| match field {
-        ModuleField::Func(func) => match &func.kind {
-            FuncKind::Inline { expression, .. } => Some((func, expression)),
-            FuncKind::Import(..) => None,
-        },
-        _ => None,
+    let mut functions = fields.iter().filter_map(|field| {
+        steps::count(1);
+        match field {
+            ModuleField::Func(func) => match &func.kind {
+                FuncKind::Inline { expression, .. } => Some((func, expression)),
+                FuncKind::Import(..) => None,
+            },
+            _ => None,
+        }
     });
     let (func, expression) = functions.nth(place.body)?;
     // The `end` of a function has no place of its own.
@@ -94,6 +98,7 @@ struct Instruction {
 fn instruction_at(binary: &[u8], offset: u64) -> Option<Instruction> {
     let (mut bodies, mut imported) = (0, 0);
     for payload in Parser::new(0).parse_all(binary) {
+        steps::count(1);
         match payload.ok()? {
             Payload::ImportSection(imports) => {
                 let is_func = |ty| matches!(ty, TypeRef::Func(_) | TypeRef::FuncExact(_));
@@ -106,6 +111,7 @@ fn instruction_at(binary: &[u8], offset: u64) -> Option<Instruction> {
                     let mut operators = body.get_operators_reader().ok()?;
                     let mut instruction = 0;
                     while operators.original_position() < offset && operators.read().is_ok() {
+                        steps::count(1);
                         instruction += 1;
                     }
                     return Some(Instruction { body: bodies, instruction, imported });

@@ -13,6 +13,7 @@ use crate::convert;
 use crate::error::Error;
 use crate::features::Features;
 use crate::module::{FuncBody, ModuleParts};
+use crate::steps;
 use crate::visit::{BodyVisitor, NoVisitor, Visited, visit_operator};
 
 /// Validates all of a binary but the bodies, and shows each part to `part` as soon as it has been
@@ -48,6 +49,7 @@ fn walk_sections<'a>(
     let mut parser = Parser::new(0);
     parser.set_features(unvalidated.flags);
     for payload in parser.parse_all(bytes) {
+        steps::count(1);
         let payload = payload?;
         check_count(&payload)?;
         match validator.payload(&payload)? {
@@ -153,6 +155,7 @@ impl<'a> BodyValidator<'a> {
         let mut reader = BinaryReader::new_features(body, offset, *flags);
         validator.read_locals(&mut reader)?;
         while !reader.eof() {
+            steps::count(1);
             let offset = reader.original_position();
             visitor.at(offset as u32);
             let mut visited = Visited::new(validator.visitor(offset), visitor);
