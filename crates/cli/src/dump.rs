@@ -1,5 +1,6 @@
 //! `lineal dump`: runs a module, then shows a range of its memory.
 
+use std::borrow::Cow;
 use std::ffi::OsString;
 use std::io::Write;
 use std::path::PathBuf;
@@ -25,9 +26,9 @@ pub(crate) struct Options {
     /// The exported function to call before the dump [default: none, just instantiate]
     #[arg(long, value_name = "NAME")]
     invoke: Option<String>,
-    /// The addresses to show: `START..END` without END, or `START..+LENGTH`
+    /// The addresses to show: `START..END` without END, `START..+LENGTH`, or the name of a variable
     #[arg(long)]
-    range: Range,
+    range: Shown,
     /// The memory to show, by exported name or by index
     #[arg(long, value_name = "NAME_OR_INDEX", default_value = "0")]
     memory: String,
@@ -48,6 +49,7 @@ impl Options {
         let mut config = self.host.config();
         Needs { writers: self.blame, ..Needs::default() }.configure(&mut config);
         let program = Program::load(&self.file.clone().into(), &config)?;
+        let (memory_name, range) = self.shown(&program)?;
         let call = match &self.invoke {
             Some(name) => program.call(Some(name), &self.args)?,
             None => None,
@@ -56,7 +58,7 @@ impl Options {
         let mut session =
             self.host.observed_session(&program, &self.file, &self.args, tool.into(), watchdog)?;
         let instance = session.instantiate(&program, call.as_ref())?;
-        let memory = find_memory(session.store(), instance, &self.memory)?;
+        let memory = find_memory(session.store(), instance, &memory_name)?;
         // A dump is wanted most when the call fails.
         let outcome = session.call(call.as_ref(), instance);
         session.report();
@@ -65,8 +67,8 @@ impl Options {
                 writeln!(out, "{result}")?;
             }
         }
-        let shown = self.show(out, &memory, session.store());
-        let shown = shown.and_then(|()| self.show_writers(out, &memory, session.store_mut()));
+        let shown = show(out, &memory, &memory_name, range, session.store());
+        let shown = shown.and_then(|()| show_writers(out, &memory, range, session.store_mut()));
         // As long as the time runs.
         let shown = shown.and_then(|()| Ok(out.flush()?));
         match (outcome, shown) {
@@ -76,53 +78,72 @@ impl Options {
         }
     }
 
-    fn show(&self, out: &mut impl Write, memory: &AnyMemory, store: &Store<Host>) -> Result<()> {
-        let Range { start, end } = self.range;
-        let size_bytes = memory.size_bytes(store);
-        ensure!(
-            end <= size_bytes,
-            "the range {start:#x}..{end:#x} is not inside memory {}, which has {size_bytes} bytes",
-            self.memory
-        );
-        let mut dump = HexDump::new(out, end);
-        let mut addr = start - start % ROW_BYTES;
-        while start < end && addr < end {
-            let first = addr.max(start);
-            let mut bytes = [0; ROW_BYTES as usize];
-            let len = end.min(addr + ROW_BYTES) - first;
-            memory.read(store, first, &mut bytes[..len as usize])?;
-            let row: Row = std::array::from_fn(|index| {
-                let at = addr + index as u64;
-                (start..end).contains(&at).then(|| bytes[(at - first) as usize])
-            });
-            dump.row(addr, row)?;
-            addr += ROW_BYTES;
-        }
-        dump.finish(end)?;
-        Ok(())
-    }
-
-    /// Shows who wrote the bytes of the range last, if that is asked for.
-    fn show_writers(
-        &self,
-        out: &mut impl Write,
-        memory: &AnyMemory,
-        store: &mut Store<Host>,
-    ) -> Result<()> {
-        let id = match memory {
-            AnyMemory::Own(memory) => store.memory_id(memory),
-            AnyMemory::Shared(memory) => store.shared_memory_id(memory),
+    /// The memory to show, by name or index, and its addresses.
+    fn shown(&self, program: &Program) -> Result<(Cow<'_, str>, Range)> {
+        let text = match &self.range {
+            Shown::Addresses(range) => return Ok((Cow::Borrowed(&self.memory), *range)),
+            Shown::Text(text) => text,
         };
-        let Some((moment, host)) = store.moment_and_data() else { return Ok(()) };
-        let tool = host.tool.lock();
-        let Some(blame) = &tool.blame else { return Ok(()) };
-        let Some(memory) = id.and_then(|id| blame.memories().index(id)) else { return Ok(()) };
-        let range = AddressRange { memory, addresses: self.range.start..self.range.end };
-        for run in blame.runs(&moment, &range) {
-            writeln!(out, "{}", failure::printable(&run.to_string()))?;
-        }
-        Ok(())
+        let AddressRange { memory, addresses } = AddressRange::parse(text, program.module())?;
+        let memory = match memory {
+            0 => Cow::Borrowed(&*self.memory),
+            index => Cow::Owned(index.to_string()),
+        };
+        Ok((memory, Range { start: addresses.start, end: addresses.end }))
     }
+}
+
+fn show(
+    out: &mut impl Write,
+    memory: &AnyMemory,
+    memory_name: &str,
+    range: Range,
+    store: &Store<Host>,
+) -> Result<()> {
+    let Range { start, end } = range;
+    let size_bytes = memory.size_bytes(store);
+    ensure!(
+        end <= size_bytes,
+        "the range {start:#x}..{end:#x} is not inside memory {memory_name}, which has {size_bytes} bytes"
+    );
+    let mut dump = HexDump::new(out, end);
+    let mut addr = start - start % ROW_BYTES;
+    while start < end && addr < end {
+        let first = addr.max(start);
+        let mut bytes = [0; ROW_BYTES as usize];
+        let len = end.min(addr + ROW_BYTES) - first;
+        memory.read(store, first, &mut bytes[..len as usize])?;
+        let row: Row = std::array::from_fn(|index| {
+            let at = addr + index as u64;
+            (start..end).contains(&at).then(|| bytes[(at - first) as usize])
+        });
+        dump.row(addr, row)?;
+        addr += ROW_BYTES;
+    }
+    dump.finish(end)?;
+    Ok(())
+}
+
+/// Shows who wrote the bytes of the range last, if that is asked for.
+fn show_writers(
+    out: &mut impl Write,
+    memory: &AnyMemory,
+    range: Range,
+    store: &mut Store<Host>,
+) -> Result<()> {
+    let id = match memory {
+        AnyMemory::Own(memory) => store.memory_id(memory),
+        AnyMemory::Shared(memory) => store.shared_memory_id(memory),
+    };
+    let Some((moment, host)) = store.moment_and_data() else { return Ok(()) };
+    let tool = host.tool.lock();
+    let Some(blame) = &tool.blame else { return Ok(()) };
+    let Some(memory) = id.and_then(|id| blame.memories().index(id)) else { return Ok(()) };
+    let range = AddressRange { memory, addresses: range.start..range.end };
+    for run in blame.runs(&moment, &range) {
+        writeln!(out, "{}", failure::printable(&run.to_string()))?;
+    }
+    Ok(())
 }
 
 /// A memory of either kind.
@@ -185,6 +206,25 @@ fn find_memory(store: &Store<Host>, instance: Instance, wanted: &str) -> Result<
                 Escaped(&names.join(", "))
             )
         }
+    }
+}
+
+/// What `--range` says.
+#[derive(Clone, Debug)]
+enum Shown {
+    Addresses(Range),
+    /// Something for [`AddressRange::parse`], which needs the module.
+    Text(String),
+}
+
+impl FromStr for Shown {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Shown> {
+        if text.starts_with(|c: char| c.is_ascii_digit() || c == '-') || text.is_empty() {
+            return text.parse().map(Shown::Addresses);
+        }
+        Ok(Shown::Text(text.to_owned()))
     }
 }
 

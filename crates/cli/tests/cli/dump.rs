@@ -119,6 +119,23 @@ fn ranges_are_checked_against_the_size_after_the_call() {
 }
 
 #[test]
+fn a_range_is_a_variable_or_a_segment_by_its_name() {
+    let path = file(
+        "named.wat",
+        r#"(module (memory 1) (memory 1)
+            (data $greeting (i32.const 16) "hello") (data $other (memory 1) (i32.const 32) "other"))"#,
+    );
+    let shown = |range: &str| lineal(&["dump", &path, "--range", range]);
+    assert!(shown("greeting").success().contains("|hello"));
+    assert!(shown("greeting+1").success().contains("| ello"));
+    assert_eq!(shown("memory1:other").success(), shown("memory1:32..37").success());
+    assert!(shown("memory1:other").success().contains("|other"));
+    let report = shown("goodbye").failure(1);
+    assert!(report.contains("no variable or data segment `goodbye`"), "{report}");
+    assert!(report.contains("greeting"), "{report}");
+}
+
+#[test]
 fn negative_arguments_are_no_options() {
     let path = file("negative.wat", TWO_MEMORIES);
     let args = ["dump", &path, "--range", "0..1", "--memory", "1", "--invoke", "write", "0", "-1"];
