@@ -9,7 +9,7 @@ use crate::ctx::{Context, WasiCtxBuilder};
 use crate::functions::process::{finish, proc_exit};
 use crate::guest::{Call, Guest};
 
-/// What a guest may use of the host, made by [`WasiCtxBuilder`](crate::WasiCtxBuilder).
+/// What a guest may use of the host, made by [`WasiCtxBuilder`].
 ///
 /// A store has one in its value. A clone is another handle to the same: the same descriptors,
 /// clocks and so on, as threads of one program have them.
@@ -19,7 +19,7 @@ pub struct WasiP1Ctx {
 }
 
 impl WasiP1Ctx {
-    /// Says what the guest gets; see [`WasiCtxBuilder`](crate::WasiCtxBuilder).
+    /// Says what the guest gets; see [`WasiCtxBuilder`].
     pub fn builder() -> WasiCtxBuilder {
         WasiCtxBuilder::new()
     }
