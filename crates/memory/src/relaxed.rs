@@ -27,7 +27,51 @@ fn words(bytes: &[AtomicU8]) -> (&[AtomicU8], &[AtomicU64], &[AtomicU8]) {
     unsafe { bytes.align_to() }
 }
 
-/// The bytes of a number, at most 16; `Bytes` is an array of them.
+/// Accesses to an unsigned number: as a whole if it is aligned, else byte by byte.
+//
+// Only one of the two forms looks at single bytes, so that the compiler keeps the number in one
+// register in the other.
+macro_rules! whole {
+    ($load:ident, $store:ident, $number:ty, $atomic:ty) => {
+        /// # Safety
+        ///
+        /// As for [`load`].
+        #[inline(always)]
+        unsafe fn $load(src_ptr: *mut u8) -> $number {
+            // SAFETY: the caller's promise; a number that is accessed as a whole is aligned.
+            unsafe {
+                if src_ptr.addr().is_multiple_of(size_of::<$number>()) {
+                    return <$atomic>::from_ptr(src_ptr.cast()).load(Relaxed);
+                }
+                let byte = |at| AtomicU8::from_ptr(src_ptr.add(at)).load(Relaxed);
+                <$number>::from_ne_bytes(core::array::from_fn(byte))
+            }
+        }
+
+        /// # Safety
+        ///
+        /// As for [`load`].
+        #[inline(always)]
+        unsafe fn $store(dst_ptr: *mut u8, number: $number) {
+            // SAFETY: as above.
+            unsafe {
+                if dst_ptr.addr().is_multiple_of(size_of::<$number>()) {
+                    return <$atomic>::from_ptr(dst_ptr.cast()).store(number, Relaxed);
+                }
+                for (at, byte) in number.to_ne_bytes().into_iter().enumerate() {
+                    AtomicU8::from_ptr(dst_ptr.add(at)).store(byte, Relaxed);
+                }
+            }
+        }
+    };
+}
+
+whole!(load8, store8, u8, AtomicU8);
+whole!(load16, store16, u16, AtomicU16);
+whole!(load32, store32, u32, AtomicU32);
+whole!(load64, store64, u64, AtomicU64);
+
+/// The bytes of a number, 1, 2, 4, 8 or 16; `Bytes` is an array of them.
 ///
 /// # Safety
 ///
@@ -39,27 +83,15 @@ fn words(bytes: &[AtomicU8]) -> (&[AtomicU8], &[AtomicU64], &[AtomicU8]) {
 pub(crate) unsafe fn load<Bytes: Default + AsMut<[u8]>>(src_ptr: *mut u8) -> Bytes {
     let mut bytes = Bytes::default();
     let target = bytes.as_mut();
-    let is_aligned = |width: usize| src_ptr.addr().is_multiple_of(width);
-    // SAFETY: the caller's promise; each is aligned, and not wider than what is loaded.
+    // SAFETY: the caller's promise.
     unsafe {
         match target.len() {
-            2 if is_aligned(2) => {
-                let cell = AtomicU16::from_ptr(src_ptr.cast());
-                target.copy_from_slice(&cell.load(Relaxed).to_ne_bytes());
-            }
-            4 if is_aligned(4) => {
-                let cell = AtomicU32::from_ptr(src_ptr.cast());
-                target.copy_from_slice(&cell.load(Relaxed).to_ne_bytes());
-            }
-            8 | 16 if is_aligned(8) => {
-                for (at, chunk) in target.chunks_exact_mut(8).enumerate() {
-                    let cell = AtomicU64::from_ptr(src_ptr.cast::<u64>().add(at));
-                    chunk.copy_from_slice(&cell.load(Relaxed).to_ne_bytes());
-                }
-            }
+            1 => target.copy_from_slice(&load8(src_ptr).to_ne_bytes()),
+            2 => target.copy_from_slice(&load16(src_ptr).to_ne_bytes()),
+            4 => target.copy_from_slice(&load32(src_ptr).to_ne_bytes()),
             _ => {
-                for (at, byte) in target.iter_mut().enumerate() {
-                    *byte = AtomicU8::from_ptr(src_ptr.add(at)).load(Relaxed);
+                for (at, chunk) in target.as_chunks_mut().0.iter_mut().enumerate() {
+                    *chunk = load64(src_ptr.add(8 * at)).to_ne_bytes();
                 }
             }
         }
@@ -67,34 +99,22 @@ pub(crate) unsafe fn load<Bytes: Default + AsMut<[u8]>>(src_ptr: *mut u8) -> Byt
     bytes
 }
 
-/// Writes the bytes of a number, at most 16.
+/// Writes the bytes of a number, 1, 2, 4, 8 or 16.
 ///
 /// # Safety
 ///
 /// They must be bytes that may be accessed atomically.
 #[inline(always)]
 pub(crate) unsafe fn store(dst_ptr: *mut u8, bytes: &[u8]) {
-    let is_aligned = |width: usize| dst_ptr.addr().is_multiple_of(width);
-    // SAFETY: the caller's promise; each is aligned, and not wider than what is stored.
+    // SAFETY: the caller's promise.
     unsafe {
         match *bytes {
-            [a, b] if is_aligned(2) => {
-                let cell = AtomicU16::from_ptr(dst_ptr.cast());
-                cell.store(u16::from_ne_bytes([a, b]), Relaxed);
-            }
-            [a, b, c, d] if is_aligned(4) => {
-                let cell = AtomicU32::from_ptr(dst_ptr.cast());
-                cell.store(u32::from_ne_bytes([a, b, c, d]), Relaxed);
-            }
-            _ if is_aligned(8) && bytes.len() >= 8 => {
-                for (at, chunk) in bytes.as_chunks().0.iter().enumerate() {
-                    let cell = AtomicU64::from_ptr(dst_ptr.cast::<u64>().add(at));
-                    cell.store(u64::from_ne_bytes(*chunk), Relaxed);
-                }
-            }
+            [a] => store8(dst_ptr, a),
+            [a, b] => store16(dst_ptr, u16::from_ne_bytes([a, b])),
+            [a, b, c, d] => store32(dst_ptr, u32::from_ne_bytes([a, b, c, d])),
             _ => {
-                for (at, byte) in bytes.iter().enumerate() {
-                    AtomicU8::from_ptr(dst_ptr.add(at)).store(*byte, Relaxed);
+                for (at, &chunk) in bytes.as_chunks().0.iter().enumerate() {
+                    store64(dst_ptr.add(8 * at), u64::from_ne_bytes(chunk));
                 }
             }
         }

@@ -23,9 +23,10 @@ pub(crate) const WIDTHS: usize = 5;
 #[repr(C)]
 pub(crate) struct Context {
     /// For memory 0 and accesses of 1, 2, 4, 8 and 16 bytes: one more than the highest effective
-    /// address in bounds, 0 if there is none. All zero when there is no memory 0, or it is shared.
+    /// address in bounds, 0 if there is none. All zero when there is no memory 0. A shared memory may
+    /// have become larger since.
     pub(crate) limits: [u64; WIDTHS],
-    /// Memory 0's first byte; dangling when there is no memory 0, or it is shared.
+    /// Memory 0's first byte; dangling when there is no memory 0.
     pub(crate) mem_ptr: *mut u8,
     /// Memory 0 if it is shared; null otherwise.
     pub(crate) shared: *const SharedMemory,
@@ -241,9 +242,10 @@ impl Context {
                 self.limits = limits(memory.byte_len());
             }
             MemoryEntity::Shared(memory) => {
-                // By R6 no code that uses the base or the limits runs with a shared memory.
-                self.view_nothing();
+                // By R6 only code that accesses bytes atomically runs with a shared memory.
+                self.mem_ptr = memory.as_ptr();
                 self.shared = memory;
+                self.limits = limits(memory.byte_len());
             }
         }
     }

@@ -276,8 +276,8 @@ impl SharedMemory {
     #[inline(always)]
     #[must_use]
     pub unsafe fn load_unchecked<T: Scalar>(&self, ea: u64) -> T {
-        // SAFETY: C1, C2 and the caller's promise; C3.
-        T::from_bytes(unsafe { relaxed::load(self.as_ptr().add(ea as usize)) })
+        // SAFETY: C1, C2 and the caller's promise.
+        unsafe { Self::load_at(self.as_ptr().add(ea as usize)) }
     }
 
     /// [`store`](Self::store) without the bounds check.
@@ -287,8 +287,32 @@ impl SharedMemory {
     /// As for [`load_unchecked`](Self::load_unchecked).
     #[inline(always)]
     pub unsafe fn store_unchecked<T: Scalar>(&self, ea: u64, value: T) {
-        // SAFETY: C1, C2 and the caller's promise; C3.
-        unsafe { relaxed::store(self.as_ptr().add(ea as usize), value.into_bytes().as_ref()) };
+        // SAFETY: C1, C2 and the caller's promise.
+        unsafe { Self::store_at(self.as_ptr().add(ea as usize), value) };
+    }
+
+    /// [`load`](Self::load) through a pointer that was made from [`as_ptr`](Self::as_ptr): for engines
+    /// that keep it.
+    ///
+    /// # Safety
+    ///
+    /// The number must lie inside a shared memory that a handle still refers to.
+    #[inline(always)]
+    #[must_use]
+    pub unsafe fn load_at<T: Scalar>(src_ptr: *mut u8) -> T {
+        // SAFETY: the caller's promise; C3.
+        T::from_bytes(unsafe { relaxed::load(src_ptr) })
+    }
+
+    /// [`store`](Self::store) through such a pointer.
+    ///
+    /// # Safety
+    ///
+    /// As for [`load_at`](Self::load_at).
+    #[inline(always)]
+    pub unsafe fn store_at<T: Scalar>(dst_ptr: *mut u8, value: T) {
+        // SAFETY: the caller's promise; C3.
+        unsafe { relaxed::store(dst_ptr, value.into_bytes().as_ref()) };
     }
 
     #[inline(always)]

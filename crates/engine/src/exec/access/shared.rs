@@ -10,47 +10,22 @@ use crate::machine::operand::{AddrType, Src};
 use crate::machine::place::{Field, Place};
 use crate::machine::{Exit, Machine};
 use crate::op::access::scalar::Raw;
+use crate::runtime::context::limits;
 
-/// The effective address of bytes in a shared memory.
-pub(crate) struct SharedBytes {
-    memory: *const SharedMemory,
-    ea: u64,
-}
-
-impl SharedBytes {
-    /// The bytes of an `R` at an address and an offset.
-    ///
-    /// # Safety
-    ///
-    /// E3 holds, and the memory is alive.
-    #[inline(always)]
-    unsafe fn find<R: Raw>(
-        m: &Machine,
-        memory: *const SharedMemory,
-        addr: u64,
-        offset: u64,
-    ) -> Result<SharedBytes, Exit> {
-        // SAFETY: the caller's promise.
-        unsafe {
-            match (*memory).effective_address(addr, offset, size_of::<R>() as u64) {
-                Some(ea) => Ok(SharedBytes { memory, ea }),
-                None => Err(outside(m, addr.wrapping_add(offset))),
-            }
-        }
-    }
-}
+/// Where bytes in a shared memory are.
+pub(crate) struct SharedBytes(*mut u8);
 
 impl<R: Raw> Bytes<R> for SharedBytes {
     #[inline(always)]
     unsafe fn load(self) -> R {
         // SAFETY: the caller's promise.
-        unsafe { (*self.memory).load_unchecked(self.ea) }
+        unsafe { SharedMemory::load_at(self.0) }
     }
 
     #[inline(always)]
     unsafe fn store(self, raw: R) {
         // SAFETY: the caller's promise.
-        unsafe { (*self.memory).store_unchecked(self.ea, raw) }
+        unsafe { SharedMemory::store_at(self.0, raw) }
     }
 }
 
@@ -69,7 +44,11 @@ impl<I: AddrType> AnyMemory for Shared<I> {
         // SAFETY: E1 to E3, R6; nothing changes the entity (R3).
         unsafe {
             let (addr, entity) = any_operands::<I>(m);
-            SharedBytes::find::<R>(m, (*entity).shared_unchecked(), addr, m.ip.granule(2))
+            let (memory, offset) = ((*entity).shared_unchecked(), m.ip.granule(2));
+            match memory.effective_address(addr, offset, size_of::<R>() as u64) {
+                Some(ea) => Ok(SharedBytes(memory.as_ptr().wrapping_add(ea as usize))),
+                None => Err(outside(m, addr.wrapping_add(offset))),
+            }
         }
     }
 }
@@ -81,7 +60,20 @@ impl<S: Src<u32>> AnyMemory for FirstShared<S> {
 
     #[inline(always)]
     unsafe fn find<R: Raw>(m: &Machine) -> Result<SharedBytes, Exit> {
-        // SAFETY: E1 to E4, R6; nothing changes the entity (R3).
-        unsafe { SharedBytes::find::<R>(m, (*m.cx).shared, S::get(m).into(), m.ip.b().into()) }
+        // SAFETY: E1 to E4.
+        unsafe {
+            let ea = u64::from(S::get(m)) + u64::from(m.ip.b());
+            let width = size_of::<R>().trailing_zeros() as usize;
+            let limit_ptr = &raw mut (*m.cx).limits[width];
+            if ea >= limit_ptr.read() {
+                // Another thread may have made the memory larger.
+                let limit = limits((*(*m.cx).shared).byte_len())[width];
+                limit_ptr.write(limit);
+                if ea >= limit {
+                    return Err(outside(m, ea));
+                }
+            }
+            Ok(SharedBytes(m.mem_ptr.wrapping_add(ea as usize)))
+        }
     }
 }
