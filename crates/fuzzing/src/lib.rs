@@ -14,6 +14,7 @@ mod memory_programs;
 mod minimise;
 #[path = "../../memory/tests/model/numbers.rs"]
 mod numbers;
+mod objects;
 mod oracle;
 mod programs;
 mod threads;
@@ -38,7 +39,7 @@ pub struct Target {
 }
 
 /// All targets.
-pub const TARGETS: [Target; 7] = [
+pub const TARGETS: [Target; 8] = [
     Target { name: "decode", case_bytes: 512, judge: decode::judge },
     Target { name: "memory_model", case_bytes: 4096, judge: memory_model::judge },
     Target { name: "memory_programs", case_bytes: 2048, judge: memory_programs::judge },
@@ -46,6 +47,7 @@ pub const TARGETS: [Target; 7] = [
     Target { name: "translate", case_bytes: 6144, judge: programs::judge },
     Target { name: "work", case_bytes: 48, judge: work::judge },
     Target { name: "threads", case_bytes: 256, judge: threads::judge },
+    Target { name: "objects", case_bytes: 1024, judge: objects::judge },
 ];
 
 /// A test case that shows something wrong.

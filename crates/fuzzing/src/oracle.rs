@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-use lineal::{CompilationMode, Optimizations};
+use lineal::{Accesses, CompilationMode, Observe, Optimizations};
 use wasmparser::{ExternalKind, FuncType, Operator, Parser, Payload, TypeRef, ValType};
 
 use crate::guest::{Guest, Limits, State, Stop, Value, in_lineal, in_wasmtime};
@@ -111,6 +111,7 @@ struct Setup {
     mode: CompilationMode,
     optimizations: Optimizations,
     has_one_nan: bool,
+    observed: bool,
 }
 
 const PLAIN: Setup = Setup {
@@ -119,6 +120,7 @@ const PLAIN: Setup = Setup {
     mode: CompilationMode::Eager,
     optimizations: Optimizations::ALL,
     has_one_nan: false,
+    observed: false,
 };
 
 /// Metered first: it stops where the reference stops.
@@ -132,6 +134,12 @@ const SETUPS: [Setup; 3] = [
         ..PLAIN
     },
 ];
+
+/// The same, and with a report of every access.
+const OBSERVED: [Setup; 4] = {
+    let [metered, plain, lazy] = SETUPS;
+    [metered, plain, lazy, Setup { name: "Lineal, observed", observed: true, ..PLAIN }]
+};
 
 /// Compared with itself: which of two NaNs an addition passes on depends on their order, which is
 /// the translator's to choose.
@@ -170,9 +178,18 @@ impl Setup {
             .gc_heap_limit(16 << 20)
             .compilation_mode(self.mode)
             .optimizations(self.optimizations);
+        if self.observed {
+            config.observe(every_event());
+        }
         let guest = in_lineal::instantiate(case.wasm, &config, limits(case))?;
         Ok(Contestant { name: self.name, guest, has_one_nan: self.has_one_nan })
     }
+}
+
+/// All that can be observed.
+fn every_event() -> Observe {
+    let observe = Observe::new().accesses(Accesses::All).writers(true).host_calls(true);
+    observe.functions(|_| true).globals(|_| true)
 }
 
 fn wasmtime(case: &Case<'_>) -> Result<Contestant, Stop> {
@@ -206,6 +223,12 @@ fn wasmtime(case: &Case<'_>) -> Result<Contestant, Stop> {
 pub(crate) fn compare(case: &Case<'_>) -> Result<(), String> {
     show_on_failure(case.wasm);
     contest(case, wasmtime(case), &SETUPS)
+}
+
+/// The same with observers too.
+pub(crate) fn compare_objects(case: &Case<'_>) -> Result<(), String> {
+    show_on_failure(case.wasm);
+    contest(case, wasmtime(case), &OBSERVED)
 }
 
 /// Compares a module in Lineal with and without the translator's optimisations, which may choose

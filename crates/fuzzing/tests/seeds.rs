@@ -110,3 +110,8 @@ fn work() {
 fn threads() {
     run("threads", 40);
 }
+
+#[test]
+fn objects() {
+    run("objects", 150);
+}
