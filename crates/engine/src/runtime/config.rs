@@ -82,7 +82,7 @@ impl Config {
     /// 1 MiB, eager translation.
     pub fn new() -> Config {
         Config {
-            features: Features::default(),
+            features: left_out_here().fold(Features::default(), without),
             max_wasm_stack_bytes: 1 << 20,
             compilation_mode: CompilationMode::default(),
             parallel_compilation: true,
@@ -125,6 +125,13 @@ impl Config {
         }
     }
 
+    /// A feature that the engine would need for what is enabled, and was built without.
+    pub(crate) fn left_out(&self) -> Option<&'static str> {
+        let lacking =
+            left_out_here().find(|feature| without(self.features, feature) != self.features);
+        self.features.left_out().or(lacking)
+    }
+
     pub(crate) fn enabled_features(&self) -> &Features {
         &self.features
     }
@@ -146,4 +153,26 @@ impl Default for Config {
     fn default() -> Config {
         Config::new()
     }
+}
+
+/// The features of this crate that bring proposals and that it was built without. The decoder may have
+/// them still, if others ask it for them.
+fn left_out_here() -> impl Iterator<Item = &'static str> {
+    let optional = [
+        ("gc", cfg!(feature = "gc")),
+        ("simd", cfg!(feature = "simd")),
+        ("threads", cfg!(feature = "threads")),
+    ];
+    optional.into_iter().filter_map(|(feature, is_built)| (!is_built).then_some(feature))
+}
+
+/// What may be used without a feature of this crate.
+fn without(mut features: Features, feature: &str) -> Features {
+    match feature {
+        "gc" => features.wasm_gc(false),
+        "simd" => features.wasm_simd(false).wasm_relaxed_simd(false),
+        "threads" => features.wasm_threads(false),
+        other => unreachable!("{other} brings no proposal"),
+    };
+    features
 }

@@ -29,7 +29,7 @@ impl Engine {
             "max_wasm_stack is {stack_bytes} bytes, but at most {} are possible",
             Config::MAX_STACK_LIMIT_BYTES
         );
-        if let Some(feature) = config.enabled_features().left_out() {
+        if let Some(feature) = config.left_out() {
             bail!(
                 "the configuration enables a proposal that this build leaves out: build with the \
                  feature `{feature}`, or do not enable it"
