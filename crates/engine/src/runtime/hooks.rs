@@ -77,7 +77,8 @@ pub(crate) const YIELD_IN_SYNC: &str = "the epoch's callback asked for a yield, 
      asynchronous function such as `call_async`";
 
 /// Asks the host what to do if the epoch's deadline is reached, where the guest cannot stop; whether it
-/// can be interrupted at all.
+/// can be interrupted at all. If a guest that cannot yield is to yield, that is an error, unless no guest
+/// runs yet.
 ///
 /// # Errors
 ///
@@ -86,7 +87,7 @@ pub(crate) const YIELD_IN_SYNC: &str = "the epoch's callback asked for a yield, 
 /// # Safety
 ///
 /// As for [`call_hook`].
-pub(crate) unsafe fn check_epoch(store: NonNull<StoreCore>) -> Result<bool> {
+pub(crate) unsafe fn check_epoch(store: NonNull<StoreCore>, in_guest: bool) -> Result<bool> {
     // SAFETY: the caller's promise; no borrow lasts beyond its statement, or into the callback.
     unsafe {
         let core = &mut *store.as_ptr();
@@ -114,14 +115,17 @@ pub(crate) unsafe fn check_epoch(store: NonNull<StoreCore>) -> Result<bool> {
             // Whoever asks cannot be left here. The guest yields at its own next check.
             #[cfg(feature = "async")]
             UpdateDeadline::Yield(ticks) => {
-                ensure!(core.context.stops == Stops::Async, YIELD_IN_SYNC);
+                ensure!(core.context.stops == Stops::Async || !in_guest, YIELD_IN_SYNC);
                 ticks
             }
             #[cfg(feature = "async")]
             UpdateDeadline::YieldCustom(ticks, future) => {
-                ensure!(core.context.stops == Stops::Async, YIELD_IN_SYNC);
-                core.pause = Some((ticks, future));
-                return Ok(true);
+                if core.context.stops == Stops::Async {
+                    core.pause = Some((ticks, future));
+                    return Ok(true);
+                }
+                ensure!(!in_guest, YIELD_IN_SYNC);
+                ticks
             }
         };
         core.context.set_epoch_deadline(ticks);

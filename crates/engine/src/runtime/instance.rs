@@ -322,7 +322,7 @@ unsafe fn initialize(store: NonNull<StoreCore>, instance: &InstanceData) -> Resu
         if untold_bytes >= PIECE_BYTES {
             untold_bytes = 0;
             // SAFETY: the caller's promise; it is asked between the steps, which borrow nothing then.
-            unsafe { hooks::check_epoch(store)? };
+            unsafe { hooks::check_epoch(store, false)? };
         }
         Ok::<_, Error>(())
     };
@@ -332,13 +332,15 @@ unsafe fn initialize(store: NonNull<StoreCore>, instance: &InstanceData) -> Resu
             let value = unsafe { instance.scope_in(store) }.evaluate(init)?;
             // A new table is full of nulls, which nothing has touched yet.
             if value != 0 {
+                const PIECE: usize = (PIECE_BYTES / 8) as usize;
                 // SAFETY: the caller's promise.
-                let count = unsafe {
-                    let table = &mut *entity.as_ptr();
-                    table.elements.fill(value);
-                    table.elements.len()
-                };
-                worked(count as u64 * 8)?;
+                let len = unsafe { (*entity.as_ptr()).elements.len() };
+                for start in (0..len).step_by(PIECE) {
+                    let end = len.min(start + PIECE);
+                    // SAFETY: as above; nobody else knows of the table yet.
+                    unsafe { (&mut *entity.as_ptr()).elements[start..end].fill(value) };
+                    worked((end - start) as u64 * 8)?;
+                }
             }
         }
     }

@@ -222,23 +222,27 @@ fn a_wait_can_be_given_up_and_can_panic() {
     assert_eq!(run(func.call_async(&mut store, 100)).0.unwrap(), sum(100));
 }
 
-#[test]
-fn a_call_that_is_given_up_leaves_what_its_caller_waits_for() {
+/// Runs a guest that is to wait as soon as it can, and meanwhile calls a host function that waits; with
+/// what the function does with the call. How often it waited, and how often it was asked to.
+fn with_call_under_way(ends: bool) -> (u64, u32) {
     let engine = Engine::new(Config::new().epoch_interruption(true)).unwrap();
     let mut linker = Linker::<u32>::new(&engine);
-    let define = linker.func_wrap_async("host", "wait", |_: Caller<'_, u32>, ()| {
-        Box::new(std::future::pending::<()>())
+    let define = linker.func_wrap_async("host", "wait", move |_: Caller<'_, u32>, ()| {
+        Box::new(async move {
+            if !ends {
+                std::future::pending::<()>().await;
+            }
+        })
     });
     define.unwrap();
-    let define = linker.func_wrap_async("host", "call", |mut caller: Caller<'_, u32>, ()| {
+    let define = linker.func_wrap_async("host", "call", move |mut caller: Caller<'_, u32>, ()| {
         Box::new(async move {
-            // The guest is to wait as soon as it can.
             caller.engine().increment_epoch();
             caller.check_epoch().unwrap();
             let wait = caller.get_export("wait").unwrap().into_func().unwrap();
             let mut call = Box::pin(wait.call_async(&mut caller, &[], &mut []));
-            let is_pending = poll_fn(|cx| Poll::Ready(call.as_mut().poll(cx).is_pending())).await;
-            assert!(is_pending);
+            let is_ready = poll_fn(|cx| Poll::Ready(call.as_mut().poll(cx).is_ready())).await;
+            assert_eq!(is_ready, ends);
         })
     });
     define.unwrap();
@@ -256,7 +260,32 @@ fn a_call_that_is_given_up_leaves_what_its_caller_waits_for() {
     });
     let (result, pending_times) = run(func.call_async(&mut store, ()));
     result.unwrap();
-    assert_eq!((pending_times, *store.data()), (5, 1));
+    (pending_times, *store.data())
+}
+
+#[test]
+fn a_call_leaves_what_its_caller_waits_for() {
+    assert_eq!(with_call_under_way(false), (5, 1), "given up");
+    assert_eq!(with_call_under_way(true), (5, 1), "ended");
+}
+
+#[test]
+fn instantiation_goes_on_where_no_guest_can_yield() {
+    let engine = Engine::new(Config::new().epoch_interruption(true)).unwrap();
+    let wat = "(module (elem declare func $f) (func $f) (table 3000000 funcref (ref.func $f)))";
+    let module = Module::new(&engine, wat).unwrap();
+    let linker = Linker::<u32>::new(&engine);
+    let mut store = Store::new(&engine, 0);
+    store.epoch_deadline_async_yield_and_update(1);
+    run(linker.instantiate_async(&mut store, &module)).0.unwrap();
+    store.epoch_deadline_callback(|mut store| {
+        *store.data_mut() += 1;
+        Ok(UpdateDeadline::YieldCustom(1, pending(5)))
+    });
+    engine.increment_epoch();
+    engine.increment_epoch();
+    run(linker.instantiate_async(&mut store, &module)).0.unwrap();
+    assert_eq!(*store.data(), 1);
 }
 
 #[test]

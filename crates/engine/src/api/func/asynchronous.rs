@@ -231,9 +231,10 @@ impl Drop for AsyncCall<'_> {
         let answer = drop_caught(self.answer.take());
         let (waiting, future) = self.host.take().unzip();
         let dropped = drop_caught(future);
-        // Until it is entered, the store has what its caller is to wait for.
+        // Before it is entered, and after its end, the store has what its caller is to wait for.
+        let is_under_way = self.entered && self.ticket.is_some();
         // SAFETY: the store is borrowed for as long as this lives, and no future has it.
-        let next_pause = self.entered.then(|| unsafe { self.core.as_mut().pause.take() });
+        let next_pause = is_under_way.then(|| unsafe { self.core.as_mut().pause.take() });
         let paused = drop_caught((self.pause.take(), next_pause));
         if let Some(ticket) = &self.ticket {
             // SAFETY: the store is borrowed for as long as this lives, and no future has it.

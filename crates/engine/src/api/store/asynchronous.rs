@@ -25,6 +25,11 @@ pub(crate) async fn with_answers<T: Send, R>(
             store.core_mut().answers.clear();
             return outcome;
         };
+        if outcome.is_ok() {
+            // Somebody else asked, who went on without an answer.
+            store.core_mut().answers.clear();
+            return outcome;
+        }
         let answer = match limiter_of(store) {
             Some(limiter) => question.ask(limiter).await?,
             None => return outcome,

@@ -232,7 +232,7 @@ impl<T> StoreContextMut<'_, T> {
     /// The trap [`Interrupt`](crate::Trap::Interrupt), or the callback's error.
     pub fn check_epoch(&mut self) -> Result<bool> {
         // SAFETY: the store is borrowed exclusively (R3, R7), and nothing of it.
-        unsafe { hooks::check_epoch(self.core_ptr()) }
+        unsafe { hooks::check_epoch(self.core_ptr(), true) }
     }
 }
 
