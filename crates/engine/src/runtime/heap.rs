@@ -184,10 +184,11 @@ impl Heap {
     pub(crate) fn wanted(&mut self, payload_bytes: usize) -> Result<Option<(usize, usize)>, usize> {
         self.pool.free_spare_blocks(payload_bytes);
         let needed_bytes = self.taken_bytes_with(payload_bytes);
-        if needed_bytes > self.limit_bytes {
+        let desired_bytes = needed_bytes.checked_next_multiple_of(GRANTED_BYTES);
+        let Some(desired_bytes) = desired_bytes.filter(|_| needed_bytes <= self.limit_bytes) else {
             return Err(needed_bytes);
-        }
-        let desired_bytes = needed_bytes.next_multiple_of(GRANTED_BYTES).min(self.limit_bytes);
+        };
+        let desired_bytes = desired_bytes.min(self.limit_bytes);
         let is_more = needed_bytes > self.granted_bytes;
         Ok(is_more.then_some((self.granted_bytes, desired_bytes)))
     }

@@ -65,6 +65,7 @@ pub trait ResourceLimiter: Send {
     ///
     /// If the result is `false` and a collection does not make room, the allocation is the trap
     /// [`GcHeapOutOfMemory`](crate::Trap::GcHeapOutOfMemory).
+    /// There is no collection for the constants of a module that is being instantiated.
     ///
     /// # Errors
     ///
