@@ -2,8 +2,9 @@
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
+use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
-use std::sync::{Condvar, Mutex, OnceLock};
+use std::sync::{Condvar, Mutex};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
@@ -106,11 +107,12 @@ impl Timer {
     fn get() -> Option<&'static Timer> {
         static TIMER: Timer =
             Timer { wakers: Mutex::new(BinaryHeap::new()), added: Condvar::new() };
-        static RUNS: OnceLock<bool> = OnceLock::new();
-        let runs = RUNS.get_or_init(|| {
+        static RUNS: Mutex<bool> = Mutex::new(false);
+        let mut runs = lock(&RUNS);
+        if !*runs {
             let thread = std::thread::Builder::new().name("lineal-wasi-timer".into());
-            thread.spawn(|| TIMER.run()).is_ok()
-        });
+            *runs = thread.spawn(|| TIMER.run()).is_ok();
+        }
         runs.then_some(&TIMER)
     }
 
@@ -135,7 +137,9 @@ impl Timer {
                     // The waker is code of the embedder's, which may come back here.
                     drop(wakers);
                     if let Some(Reverse(due)) = due {
-                        due.waker.wake();
+                        // If it panics, that has been told, and others are to be woken still.
+                        let wake = AssertUnwindSafe(|| due.waker.wake());
+                        let _ = std::panic::catch_unwind(wake);
                     }
                     lock(&self.wakers)
                 }
