@@ -74,8 +74,11 @@ impl Loader for FileLoader {
                            use WebAssembly.instantiateStreaming(fetch(file), imports)";
             return Err(refuse(message.to_owned()));
         }
-        let text = String::from_utf8(bytes).ok().filter(|text| !text.contains('\0'));
-        let text = text.ok_or_else(|| refuse("it is not a text in UTF-8".to_owned()))?;
+        let text = String::from_utf8(bytes);
+        let text = text.map_err(|_| refuse("it is not a text in UTF-8".to_owned()))?;
+        if text.contains('\0') {
+            return Err(refuse("it contains a NUL character, so it is no script".to_owned()));
+        }
         let kind = attributes.map(|attributes| attributes.get_type()).transpose()?.flatten();
         if kind.as_deref() == Some("json") || name.ends_with(".json") {
             // The text is parsed here, so that it is data whatever it says.

@@ -14,9 +14,11 @@ struct Level {
     inside: usize,
     /// The deepest expression before.
     deepest: usize,
-    /// Whether commas are inside of expressions: of the parameters of a `lambda`, or of the
-    /// variables of a `for`.
-    has_inner_commas: bool,
+    /// Between how many words `lambda` and their colons this is: commas are inside of an expression
+    /// there.
+    lambdas: usize,
+    /// The same of `for` and `in`.
+    fors: usize,
 }
 
 impl Level {
@@ -30,8 +32,8 @@ impl Level {
     }
 }
 
-/// A number of levels that expressions and blocks of a text do not exceed. It is 0 for a text that
-/// ends within a string or has characters that mean nothing: the parser reads no further either.
+/// A number of levels that expressions and blocks of a text do not exceed. Of a text that
+/// has characters that mean nothing, what is before them counts: the parser reads no further either.
 pub(super) fn depth_bound(text: &str) -> usize {
     let mut levels = vec![Level::default()];
     let (mut deepest, mut blocks, mut deepest_block, mut branches) = (0, 0_usize, 0, 0);
@@ -59,7 +61,7 @@ pub(super) fn depth_bound(text: &str) -> usize {
                     outer.inside = outer.inside.max(depth);
                 }
             }
-            Token::Comma if !level.has_inner_commas => level.end_expression(),
+            Token::Comma if level.lambdas + level.fors == 0 => level.end_expression(),
             Token::Newline | Token::Semicolon if !in_brackets => {
                 deepest = deepest.max(levels[0].depth());
                 levels[0] = Level::default();
@@ -71,11 +73,17 @@ pub(super) fn depth_bound(text: &str) -> usize {
             Token::Dedent => blocks = blocks.saturating_sub(1),
             // Each branch is inside of the one before.
             Token::Elif => branches += 1,
-            Token::Lambda | Token::For => {
+            Token::Comment(_) => {}
+            other => {
                 level.tokens += 1;
-                level.has_inner_commas = true;
+                match other {
+                    Token::Lambda => level.lambdas += 1,
+                    Token::Colon => level.lambdas = level.lambdas.saturating_sub(1),
+                    Token::For => level.fors += 1,
+                    Token::In => level.fors = level.fors.saturating_sub(1),
+                    _ => {}
+                }
             }
-            _ => level.tokens += 1,
         }
     }
     // What a text leaves open is parsed before that is noticed.
@@ -96,6 +104,7 @@ mod tests {
             ("x = ----1", 4),
             ("x = 1 + 1 + 1", 2),
             ("x = lambda a, b: lambda a, b: lambda a, b: 1", 3),
+            ("x = lambda a=lambda b=0: 0, c=lambda b=0: 0, d=0: 0", 3),
             ("x = [[1 for a, b in c] for a, b in c]", 2),
             ("x = f'{f(f(1))}'", 3),
             ("x = ((((", 4),
@@ -113,7 +122,10 @@ mod tests {
         let calls = "f(1, [2, 3], {4: 5})\n".repeat(10_000);
         let string = format!("x = '{}'", "+(".repeat(10_000));
         let comment = format!("# {}", "+(".repeat(10_000));
-        for text in [numbers, calls, string, comment] {
+        let comments = "# a, b\n".repeat(10_000);
+        let lambdas = format!("x = [{}]", "lambda a, b: a, ".repeat(10_000));
+        let loops = format!("x = [{}]", "[a for a, b in c], ".repeat(10_000));
+        for text in [numbers, calls, string, comment, comments, lambdas, loops] {
             assert!(depth_bound(&text) < 20, "{}", &text[..40]);
         }
     }
