@@ -85,10 +85,11 @@ impl Options {
             Shown::Text(text) => text,
         };
         let AddressRange { memory, addresses } = AddressRange::parse(text, program.module())?;
-        let memory = match memory {
-            0 => Cow::Borrowed(&*self.memory),
-            index => Cow::Owned(index.to_string()),
-        };
+        ensure!(
+            self.memory == "0",
+            "`{text}` says which memory it is in: leave --memory out, or give addresses"
+        );
+        let memory = Cow::Owned(memory.to_string());
         Ok((memory, Range { start: addresses.start, end: addresses.end }))
     }
 }

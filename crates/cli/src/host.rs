@@ -94,8 +94,31 @@ pub(crate) struct Host {
 #[derive(Clone, Debug, Default)]
 struct Usage {
     used: Arc<Mutex<Used>>,
+    objects: Objects,
     limit_bytes: Option<u64>,
     trap: bool,
+}
+
+/// The bytes of the objects of one store, which are returned with it. A clone is another store's.
+#[derive(Debug, Default)]
+struct Objects {
+    bytes: u64,
+    /// What they count towards.
+    used: Option<Arc<Mutex<Used>>>,
+}
+
+impl Clone for Objects {
+    fn clone(&self) -> Objects {
+        Objects::default()
+    }
+}
+
+impl Drop for Objects {
+    fn drop(&mut self) {
+        if let Some(used) = &self.used {
+            used.lock().unwrap_or_else(PoisonError::into_inner).object_bytes -= self.bytes;
+        }
+    }
 }
 
 /// What a module may take without `--max-memory`, and what all objects may: much more than the largest
@@ -580,6 +603,9 @@ impl ResourceLimiter for Usage {
         }
         used.object_bytes += more_bytes;
         used.note_peak();
+        drop(used);
+        self.objects.used.get_or_insert_with(|| self.used.clone());
+        self.objects.bytes += more_bytes;
         Ok(true)
     }
 }
@@ -654,6 +680,20 @@ mod tests {
         for text in ["", "MiB", "1kb", "-1", "1.5MiB", "18446744073709551615K"] {
             assert!(size_bytes(text).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn objects_are_returned_with_their_store() {
+        let usage = Usage { limit_bytes: Some(100), ..Usage::default() };
+        for _ in 0..10 {
+            let mut of_thread = usage.clone();
+            assert!(of_thread.gc_heap_growing(0, 40).unwrap());
+            assert!(of_thread.clone().gc_heap_growing(0, 60).unwrap());
+            assert!(of_thread.gc_heap_growing(40, 100).unwrap());
+            assert!(!of_thread.gc_heap_growing(100, 101).unwrap());
+        }
+        let used = usage.used();
+        assert_eq!((used.object_bytes, used.peak_bytes), (0, 100));
     }
 
     #[test]
