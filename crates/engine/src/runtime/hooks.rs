@@ -87,6 +87,7 @@ pub(crate) const YIELD_IN_SYNC: &str = "the epoch's callback asked for a yield, 
 /// # Safety
 ///
 /// As for [`call_hook`].
+#[cfg_attr(not(feature = "async"), expect(unused_variables, reason = "guests yield with `async`"))]
 pub(crate) unsafe fn check_epoch(store: NonNull<StoreCore>, in_guest: bool) -> Result<bool> {
     // SAFETY: the caller's promise; no borrow lasts beyond its statement, or into the callback.
     unsafe {
