@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::process::Command;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// The program with some arguments, to be started.
 pub(crate) fn command(args: &[&str]) -> Command {
@@ -12,7 +13,12 @@ pub(crate) fn command(args: &[&str]) -> Command {
 
 /// Writes a file for one test; its path.
 pub(crate) fn file(name: &str, contents: impl AsRef<[u8]>) -> String {
+    static WRITTEN: AtomicU64 = AtomicU64::new(0);
     let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
-    std::fs::write(&path, contents).unwrap();
+    // Put in its place whole: a command of another test may be reading a file of that name.
+    let number = WRITTEN.fetch_add(1, Ordering::Relaxed);
+    let new = path.with_added_extension(format!("{}-{number}", std::process::id()));
+    std::fs::write(&new, contents).unwrap();
+    std::fs::rename(&new, &path).unwrap();
     path.into_os_string().into_string().unwrap()
 }
