@@ -212,8 +212,8 @@ impl SharedMemory {
     #[inline]
     pub fn load<T: Scalar>(&self, addr: u64, offset: u64) -> Result<T, OutOfBounds> {
         let ea = self.check_plain(addr, offset, T::WIDTH_BYTES)?;
-        // SAFETY: it was just checked.
-        Ok(unsafe { self.load_unchecked(ea as u64) })
+        // SAFETY: C1, C2: it was just checked.
+        Ok(unsafe { Self::load_at(self.as_ptr().add(ea)) })
     }
 
     /// Stores a number at `addr + offset`: as a whole if that is a multiple of the number's
@@ -225,8 +225,8 @@ impl SharedMemory {
     #[inline]
     pub fn store<T: Scalar>(&self, addr: u64, offset: u64, value: T) -> Result<(), OutOfBounds> {
         let ea = self.check_plain(addr, offset, T::WIDTH_BYTES)?;
-        // SAFETY: it was just checked.
-        unsafe { self.store_unchecked(ea as u64, value) };
+        // SAFETY: C1, C2: it was just checked.
+        unsafe { Self::store_at(self.as_ptr().add(ea), value) };
         Ok(())
     }
 
@@ -267,32 +267,8 @@ impl SharedMemory {
         self.check(check).ok()
     }
 
-    /// [`load`](Self::load) without the bounds check.
-    ///
-    /// # Safety
-    ///
-    /// The number must lie inside the memory:
-    /// [`effective_address`](Self::effective_address) must have returned `ea` for its width.
-    #[inline(always)]
-    #[must_use]
-    pub unsafe fn load_unchecked<T: Scalar>(&self, ea: u64) -> T {
-        // SAFETY: C1, C2 and the caller's promise.
-        unsafe { Self::load_at(self.as_ptr().add(ea as usize)) }
-    }
-
-    /// [`store`](Self::store) without the bounds check.
-    ///
-    /// # Safety
-    ///
-    /// As for [`load_unchecked`](Self::load_unchecked).
-    #[inline(always)]
-    pub unsafe fn store_unchecked<T: Scalar>(&self, ea: u64, value: T) {
-        // SAFETY: C1, C2 and the caller's promise.
-        unsafe { Self::store_at(self.as_ptr().add(ea as usize), value) };
-    }
-
-    /// [`load`](Self::load) through a pointer that was made from [`as_ptr`](Self::as_ptr): for engines
-    /// that keep it.
+    /// [`load`](Self::load) without the bounds check, through a pointer that was made from
+    /// [`as_ptr`](Self::as_ptr): for engines.
     ///
     /// # Safety
     ///

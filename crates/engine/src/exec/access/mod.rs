@@ -79,12 +79,16 @@ impl Addr for Static {
     }
 }
 
+/// Which of [`Context::limits`](crate::runtime::context::Context::limits) is for accesses of type `R`.
+const fn width_index<R>() -> usize {
+    size_of::<R>().trailing_zeros() as usize
+}
+
 /// The bounds check of memory 0: the host address of `R` at `ea`, if all of it is in bounds.
 #[inline(always)]
 pub(super) unsafe fn check<R: Raw>(m: &Machine, ea: u64) -> Result<*mut R, Exit> {
     // SAFETY: E3.
-    let limit =
-        unsafe { (&raw const (*m.cx).limits[size_of::<R>().trailing_zeros() as usize]).read() };
+    let limit = unsafe { (&raw const (*m.cx).limits[width_index::<R>()]).read() };
     if ea < limit {
         // E4: `ea + size_of::<R>()` is at most the memory's length.
         Ok(m.mem_ptr.wrapping_add(ea as usize).cast())

@@ -5,7 +5,7 @@ use std::marker::PhantomData;
 use lineal_memory::SharedMemory;
 
 use super::kind::{AnyMemory, Bytes, any_operands};
-use super::outside;
+use super::{check, outside, width_index};
 use crate::machine::operand::{AddrType, Src};
 use crate::machine::place::{Field, Place};
 use crate::machine::{Exit, Machine};
@@ -63,17 +63,14 @@ impl<S: Src<u32>> AnyMemory for FirstShared<S> {
         // SAFETY: E1 to E4.
         unsafe {
             let ea = u64::from(S::get(m)) + u64::from(m.ip.b());
-            let width = size_of::<R>().trailing_zeros() as usize;
-            let limit_ptr = &raw mut (*m.cx).limits[width];
-            if ea >= limit_ptr.read() {
-                // Another thread may have made the memory larger.
-                let limit = limits((*(*m.cx).shared).byte_len())[width];
-                limit_ptr.write(limit);
-                if ea >= limit {
-                    return Err(outside(m, ea));
-                }
-            }
-            Ok(SharedBytes(m.mem_ptr.wrapping_add(ea as usize)))
+            let checked = check::<R>(m, ea).or_else(|_| {
+                // Another thread may have made the memory larger. Only this width's limit is made
+                // anew: all of them would need more registers than a handler has to itself.
+                let width = width_index::<R>();
+                (*m.cx).limits[width] = limits((*(*m.cx).shared).byte_len())[width];
+                check::<R>(m, ea)
+            });
+            Ok(SharedBytes(checked?.cast()))
         }
     }
 }
