@@ -5,8 +5,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use lineal::{
-    Caller, Config, Engine, Error, ExternRef, Func, FuncType, Instance, Linker, Module, Ref,
-    ResourceLimiter, Result, RootScope, Store, Trap, TypedFunc, UpdateDeadline, Val, ValType,
+    AsContextMut as _, Caller, Config, Engine, Error, ExternRef, Func, FuncType, Instance, Linker,
+    Module, Ref, ResourceLimiter, Result, RootScope, Store, Trap, TypedFunc, UpdateDeadline, Val,
+    ValType,
 };
 
 const MODULE: &str = r#"(module
@@ -309,6 +310,11 @@ fn a_store_works_on_after_a_panic_in_any_callback() {
             drop(guest.call("nothing"));
         });
         assert_eq!(guest.results(), expected, "round {round}, epoch");
+        guest.panics("epoch", |guest| {
+            guest.store.engine().increment_epoch();
+            drop(guest.store.as_context_mut().check_epoch());
+        });
+        assert_eq!(guest.results(), expected, "round {round}, epoch asked by the host");
         for callback in ["start", "instance_creating", "instances", "tables", "memories"] {
             guest.panics(callback, |guest| {
                 drop(guest.linker.instantiate(&mut guest.store, &guest.module));

@@ -12,9 +12,9 @@ use crate::machine::{Exit, Machine, Op};
 use crate::runtime::context::Context;
 #[cfg(feature = "async")]
 use crate::runtime::context::Stops;
-use crate::runtime::hooks::UpdateDeadline;
 #[cfg(feature = "async")]
 use crate::runtime::hooks::YIELD_IN_SYNC;
+use crate::runtime::hooks::{Taken, UpdateDeadline};
 use crate::runtime::observe;
 use crate::runtime::trap::Trap;
 
@@ -137,8 +137,7 @@ pub(super) unsafe fn epoch_reached(cx: *mut Context, end: *mut u64) -> Exit {
         if let Err(failure) = observe::flush(store) {
             return observe::leave_with(&mut *cx, failure);
         }
-        // While it runs, nobody else may call it.
-        let Some(mut callback) = (*store.as_ptr()).epoch_callback.take() else {
+        let Some(mut callback) = Taken::new(store, |core| &mut core.epoch_callback) else {
             return Trap::Interrupt.into();
         };
         let mut exit = Exit::DONE;
@@ -165,7 +164,7 @@ pub(super) unsafe fn epoch_reached(cx: *mut Context, end: *mut u64) -> Exit {
             Ok(())
         });
         (*cx).exit.ip = stopped_at;
-        (*store.as_ptr()).epoch_callback = Some(callback);
+        drop(callback);
         if let Err(failed) = outcome {
             return failed;
         }

@@ -204,6 +204,12 @@ impl Context {
         self.epoch_deadline = now.saturating_add(ticks);
     }
 
+    /// Whether the epoch at which the guest is interrupted has come.
+    pub(crate) fn is_deadline_reached(&self) -> bool {
+        // SAFETY: as in `set_epoch_deadline`.
+        unsafe { (*self.epoch).load(Ordering::Relaxed) >= self.epoch_deadline }
+    }
+
     /// Makes `instance` the running one (null: none).
     pub(crate) fn enter(&mut self, instance: *const InstanceData) {
         self.instance = instance;

@@ -1,9 +1,10 @@
 //! What a store calls of its host's when control passes between guest and host.
 
+use std::mem::ManuallyDrop;
+use std::ops::{Deref, DerefMut};
 #[cfg(feature = "async")]
 use std::pin::Pin;
 use std::ptr::NonNull;
-use std::sync::atomic::Ordering;
 
 use anyhow::Result;
 #[cfg(feature = "async")]
@@ -73,8 +74,8 @@ pub(crate) type CallHookFn =
 
 /// Why [`UpdateDeadline::Yield`] was not possible.
 #[cfg(feature = "async")]
-pub(crate) const YIELD_IN_SYNC: &str = "the epoch's callback asked for a yield, which a guest can do only if it was called by an \
-     asynchronous function such as `call_async`";
+pub(crate) const YIELD_IN_SYNC: &str = "the epoch's callback asked for a yield, which a guest can do \
+     only if it was called by an asynchronous function such as `call_async`";
 
 /// Asks the host what to do if the epoch's deadline is reached, where the guest cannot stop; whether it
 /// can be interrupted at all. If a guest that cannot yield is to yield, that is an error, unless no guest
@@ -95,7 +96,7 @@ pub(crate) unsafe fn check_epoch(store: NonNull<StoreCore>, in_guest: bool) -> R
         if !core.engine.config().translation().epochs {
             return Ok(false);
         }
-        if core.engine.epoch().load(Ordering::Relaxed) < core.context.epoch_deadline {
+        if !core.context.is_deadline_reached() {
             return Ok(true);
         }
         #[cfg(feature = "async")]
@@ -103,14 +104,13 @@ pub(crate) unsafe fn check_epoch(store: NonNull<StoreCore>, in_guest: bool) -> R
             // The callback has answered already.
             return Ok(true);
         }
-        // While it runs, nobody else may call it.
-        let Some(mut callback) = core.epoch_callback.take() else {
+        let Some(mut callback) = Taken::new(store, |core| &mut core.epoch_callback) else {
             return Err(Trap::Interrupt.into());
         };
-        let answer = callback(store);
+        let answer = callback(store)?;
+        drop(callback);
         let core = &mut *store.as_ptr();
-        core.epoch_callback = Some(callback);
-        let ticks = match answer? {
+        let ticks = match answer {
             UpdateDeadline::Continue(ticks) => ticks,
             UpdateDeadline::Interrupt => return Err(Trap::Interrupt.into()),
             // Whoever asks cannot be left here. The guest yields at its own next check.
@@ -141,28 +141,57 @@ pub(crate) unsafe fn check_epoch(store: NonNull<StoreCore>, in_guest: bool) -> R
 /// The store is exclusively the caller's (R3), and the pointer is good for what the hook makes of
 /// it: the whole store, with the host's value. No entity is borrowed.
 pub(crate) unsafe fn call_hook(store: NonNull<StoreCore>, at: CallHook) -> Result<()> {
-    // SAFETY: the caller's promise; the borrow ends with the statement.
-    let Some(hook) = (unsafe { (*store.as_ptr()).call_hook.take() }) else { return Ok(()) };
-    // Put back even if it panics.
-    let mut hook = PutBack { store, hook: Some(hook) };
-    match &mut hook.hook {
-        Some(hook) => hook(store, at),
+    // SAFETY: the caller's promise, which lasts as long as the hook runs.
+    match unsafe { Taken::new(store, |core| &mut core.call_hook) } {
+        Some(mut hook) => hook(store, at),
         None => Ok(()),
     }
 }
 
-struct PutBack {
+/// A callback of the host's, taken out of its store while it runs, so that nobody else calls it. It goes
+/// back even if it panics, unless it has set another.
+pub(crate) struct Taken<F> {
     store: NonNull<StoreCore>,
-    hook: Option<CallHookFn>,
+    place: fn(&mut StoreCore) -> &mut Option<F>,
+    callback: ManuallyDrop<F>,
 }
 
-impl Drop for PutBack {
+impl<F> Taken<F> {
+    /// Takes the callback out of its place in the store, if there is one.
+    ///
+    /// # Safety
+    ///
+    /// The store must be exclusively the caller's (R3) now, and when what this returns is dropped.
+    pub(crate) unsafe fn new(
+        store: NonNull<StoreCore>,
+        place: fn(&mut StoreCore) -> &mut Option<F>,
+    ) -> Option<Taken<F>> {
+        // SAFETY: the caller's promise; the borrow ends with the statement.
+        let callback = unsafe { place(&mut *store.as_ptr()).take() }?;
+        Some(Taken { store, place, callback: ManuallyDrop::new(callback) })
+    }
+}
+
+impl<F> Deref for Taken<F> {
+    type Target = F;
+
+    fn deref(&self) -> &F {
+        &self.callback
+    }
+}
+
+impl<F> DerefMut for Taken<F> {
+    fn deref_mut(&mut self) -> &mut F {
+        &mut self.callback
+    }
+}
+
+impl<F> Drop for Taken<F> {
     fn drop(&mut self) {
-        // SAFETY: as for `call_hook`, whose caller waits for this.
-        let hook = unsafe { &mut (*self.store.as_ptr()).call_hook };
-        // The hook may have set another.
-        if hook.is_none() {
-            *hook = self.hook.take();
-        }
+        // SAFETY: it is not used again.
+        let callback = unsafe { ManuallyDrop::take(&mut self.callback) };
+        // SAFETY: `new`'s promise.
+        let place = (self.place)(unsafe { &mut *self.store.as_ptr() });
+        place.get_or_insert(callback);
     }
 }

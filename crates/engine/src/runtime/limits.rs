@@ -2,7 +2,6 @@
 
 use std::marker::PhantomData;
 use std::ptr::NonNull;
-use std::sync::atomic::Ordering;
 
 use anyhow::{Error, Result, anyhow, ensure};
 use lineal_decoder::TableType;
@@ -221,10 +220,7 @@ impl<'s> Limits<'s> {
     pub(crate) fn check_interrupt(&mut self) -> Result<(), Trap> {
         let core = self.core();
         let asks = core.engine.config().translation().epochs && core.epoch_callback.is_none();
-        if asks && core.engine.epoch().load(Ordering::Relaxed) >= core.context.epoch_deadline {
-            return Err(Trap::Interrupt);
-        }
-        Ok(())
+        if asks && core.context.is_deadline_reached() { Err(Trap::Interrupt) } else { Ok(()) }
     }
 
     /// Allows the heap to take what one more object needs, whose parts are so many bytes.

@@ -7,7 +7,6 @@
 
 use std::fmt;
 use std::ptr::NonNull;
-use std::sync::atomic::Ordering;
 
 use super::context::Context;
 use super::entity::TagEntity;
@@ -148,16 +147,13 @@ pub(crate) unsafe fn catch(store: NonNull<StoreCore>, checked: usize) -> Unwound
         (&mut *cx, &(*store).heap, (*store).engine.config().translation())
     };
     let Some(exception) = heap.exception(context.exception) else { return Unwound::Uncaught };
-    // SAFETY: the store keeps its engine alive, and the engine owns the epoch.
-    let epoch = unsafe { &*context.epoch };
     let fuel = if options.fuel { context.fuel } else { u64::MAX };
     let mut cost = 0;
     let mut end = None;
     let mut found = None;
     for (number, frame) in Walk::new(context).enumerate() {
         let end = *end.get_or_insert_with(|| frame.end());
-        let is_due = || epoch.load(Ordering::Relaxed) >= context.epoch_deadline;
-        if options.epochs && number >= checked && is_due() {
+        if options.epochs && number >= checked && context.is_deadline_reached() {
             return Unwound::EpochReached { end, frames: number + 1 };
         }
         let clauses = frame.code.tries.around(frame.granule).flat_map(|range| &range.clauses);
