@@ -173,3 +173,46 @@ impl Ord for Due {
         self.end.cmp(&other.end)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::task::Wake;
+
+    use super::*;
+
+    struct Panics(AtomicBool);
+
+    impl Wake for Panics {
+        fn wake(self: Arc<Self>) {
+            self.0.store(true, Ordering::Relaxed);
+            panic!("a waker that panics");
+        }
+    }
+
+    struct Unparks(std::thread::Thread);
+
+    impl Wake for Unparks {
+        fn wake(self: Arc<Self>) {
+            self.0.unpark();
+        }
+    }
+
+    #[test]
+    fn a_waker_that_panics_keeps_nobody_else_asleep() {
+        let panics = Arc::new(Panics(AtomicBool::new(false)));
+        let waker = Waker::from(panics.clone());
+        let mut first = Pause::new(Duration::from_millis(5));
+        assert!(Pin::new(&mut first).poll(&mut Context::from_waker(&waker)).is_pending());
+
+        let waker = Waker::from(Arc::new(Unparks(std::thread::current())));
+        let mut second = Pause::new(Duration::from_millis(20));
+        let begin = Instant::now();
+        while Pin::new(&mut second).poll(&mut Context::from_waker(&waker)).is_pending() {
+            std::thread::park_timeout(Duration::from_secs(20));
+        }
+        assert!(panics.0.load(Ordering::Relaxed));
+        assert!(begin.elapsed() < Duration::from_secs(10), "nobody woke it");
+    }
+}

@@ -133,6 +133,9 @@ fn a_range_is_a_variable_or_a_segment_by_its_name() {
     let report = shown("goodbye").failure(1);
     assert!(report.contains("no variable or data segment `goodbye`"), "{report}");
     assert!(report.contains("greeting"), "{report}");
+    // The name says which memory it is in.
+    let report = lineal(&["dump", &path, "--range", "greeting", "--memory", "1"]).failure(1);
+    assert!(report.contains("leave --memory out"), "{report}");
 }
 
 #[test]

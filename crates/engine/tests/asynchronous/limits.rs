@@ -2,11 +2,13 @@
 
 use std::future::Future;
 use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::task::{Context, Waker};
 
 use lineal::{
-    Engine, Error, Linker, Memory, MemoryType, Module, Ref, RefType, ResourceLimiterAsync, Result,
-    Store, Table, TableType,
+    Config, Engine, Error, Linker, Memory, MemoryType, Module, Ref, RefType, ResourceLimiterAsync,
+    Result, Store, Table, TableType, UpdateDeadline,
 };
 
 use super::{run, wait};
@@ -185,4 +187,27 @@ fn dropped_and_panicking_answers() {
     assert!(std::panic::catch_unwind(call).is_err());
     store.data_mut().panics = false;
     assert_eq!(run(grow.call_async(&mut store, 1)).0.unwrap(), (2, 2.5));
+}
+
+/// What the epoch's callback asks while an instance is filled is not asked again, and the instance is not
+/// made again for it.
+#[test]
+fn instances_are_made_once_whatever_the_callback_asks() {
+    let engine = Engine::new(Config::new().epoch_interruption(true)).unwrap();
+    let mut store = Store::new(&engine, Limit { most: 4_000_000, ..Limit::default() });
+    store.limiter_async(|limit| limit);
+    let (memory, _) = run(Memory::new_async(&mut store, MemoryType::new(1, None)));
+    let memory = memory.unwrap();
+    let calls = Arc::new(AtomicU32::new(0));
+    let counted = calls.clone();
+    store.epoch_deadline_callback(move |mut store| {
+        counted.fetch_add(1, Ordering::Relaxed);
+        // There is no answer without waiting.
+        memory.grow(&mut store, 1).unwrap_err();
+        Ok(UpdateDeadline::Continue(0))
+    });
+    let wat = "(module (elem declare func $f) (func $f) (table 3000000 funcref (ref.func $f)))";
+    let module = Module::new(&engine, wat).unwrap();
+    run(Linker::new(&engine).instantiate_async(&mut store, &module)).0.unwrap();
+    assert_eq!(calls.load(Ordering::Relaxed), 1);
 }
