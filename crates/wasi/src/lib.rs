@@ -3,7 +3,8 @@
 //!
 //! A [`WasiCtxBuilder`] says what a guest may use of the host, and nothing else is reachable;
 //! [`p1::add_to_linker_sync`] defines the functions of `wasi_snapshot_preview1` on it, and
-//! [`p0::add_to_linker_sync`] those of `wasi_unstable`, the version before. Names and behaviour are those of Wasmtime's `wasmtime_wasi`.
+//! [`p0::add_to_linker_sync`] those of `wasi_unstable`, the version before. Names and behaviour are those
+//! of Wasmtime's `wasmtime_wasi`.
 //!
 //! ```
 //! use lineal::{Engine, Linker, Module, Store};
@@ -48,8 +49,8 @@
 //!   symbolic link that leads out are refused with `perm`, also while another process renames
 //!   directories or exchanges them for links. On Linux, the kernel itself resolves the path
 //!   (`openat2` with `RESOLVE_BENEATH`).
-//! - [`FsPerms`], or [`DirPerms`] and [`FilePerms`], say what is allowed below a directory. What they do not allow is
-//!   refused with `perm`. A guest can give up rights of a descriptor, but never get more.
+//! - [`FsPerms`], or [`DirPerms`] and [`FilePerms`], say what is allowed below a directory. What they do
+//!   not allow is refused with `perm`. A guest can give up rights of a descriptor, but never get more.
 //! - Links to absolute paths can be neither made nor read. The inode of a directory's parent is not
 //!   told. Directory listings, sizes and times of what is inside are.
 //! - There is no way to open a network connection or to start a process.

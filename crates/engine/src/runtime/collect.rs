@@ -20,8 +20,8 @@ use super::trap::Trap;
 /// # Safety
 ///
 /// The pointer must be good for the store's limiter (R7). The store must be borrowed exclusively,
-/// with nothing of it borrowed except the context and parts of instances that do not change. Every slot that is in use must lie before `stack_top`,
-/// and references that are nowhere else must be rooted.
+/// with nothing of it borrowed except the context and parts of instances that do not change. Every slot
+/// that is in use must lie before `stack_top`, and references that are nowhere else must be rooted.
 pub(crate) unsafe fn allocate(
     store: NonNull<StoreCore>,
     stack_top: *const u64,

@@ -141,7 +141,7 @@ without_effect! {
     /// Has no effect: there is no machine code to tell a profiler of. An [`Observe`](crate::Observe)
     /// sees calls and instructions.
     profiler(ProfilingStrategy);
-    /// Has no effect: translating a module takes about as long as reading it from a cache would.
+    /// Has no effect: there is no machine code to keep.
     cache(Option<Cache>);
     /// Has no effect: no signals are used.
     macos_use_mach_ports(bool);
