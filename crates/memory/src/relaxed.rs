@@ -18,8 +18,22 @@
 use core::sync::atomic::Ordering::Relaxed;
 use core::sync::atomic::{AtomicU8, AtomicU16, AtomicU32, AtomicU64};
 
-/// How many bytes a copy takes at a time: they are all read before one of them is written.
-const COPY_BYTES: usize = 1024;
+/// How many bytes a long copy takes at a time where its ends are not aligned alike.
+const LONG_BYTES: usize = 1024;
+
+/// And a short one: to clear its buffer takes little time.
+const SHORT_BYTES: usize = 64;
+
+/// Bytes in memory.
+///
+/// # Safety
+///
+/// They may be accessed atomically, by nobody otherwise, and live as long as the result.
+#[inline(always)]
+pub(crate) unsafe fn bytes<'a>(first_ptr: *mut u8, len: usize) -> &'a [AtomicU8] {
+    // SAFETY: the caller's promise.
+    unsafe { core::slice::from_raw_parts(first_ptr.cast_const().cast(), len) }
+}
 
 /// The same bytes as words, as far as they are aligned, with the bytes before and after.
 fn words(bytes: &[AtomicU8]) -> (&[AtomicU8], &[AtomicU64], &[AtomicU8]) {
@@ -75,7 +89,7 @@ whole!(load64, store64, u64, AtomicU64);
 ///
 /// # Safety
 ///
-/// They must be bytes that may be accessed atomically.
+/// As for [`bytes`].
 //
 // Neither this nor `store` calls anything with a pointer into its own frame: handlers of an engine,
 // which inline them, must not need one.
@@ -103,7 +117,7 @@ pub(crate) unsafe fn load<Bytes: Default + AsMut<[u8]>>(src_ptr: *mut u8) -> Byt
 ///
 /// # Safety
 ///
-/// They must be bytes that may be accessed atomically.
+/// As for [`bytes`].
 #[inline(always)]
 pub(crate) unsafe fn store(dst_ptr: *mut u8, bytes: &[u8]) {
     // SAFETY: the caller's promise.
@@ -155,17 +169,52 @@ pub(crate) fn fill(dst: &[AtomicU8], value: u8) {
 /// Copies between ranges of the same length, which may overlap.
 pub(crate) fn copy(dst: &[AtomicU8], src: &[AtomicU8]) {
     debug_assert_eq!(dst.len(), src.len());
-    let mut buffer = [0; COPY_BYTES];
-    let mut copy_chunk = |(dst, src): (&[AtomicU8], &[AtomicU8])| {
+    let distance = dst.as_ptr().addr().wrapping_sub(src.as_ptr().addr());
+    if distance.is_multiple_of(size_of::<u64>()) {
+        copy_words(dst, src);
+    } else if src.len() <= SHORT_BYTES {
+        copy_through::<SHORT_BYTES>(dst, src);
+    } else {
+        copy_through::<LONG_BYTES>(dst, src);
+    }
+}
+
+/// Runs `step` with the pairs that two ranges consist of, in the order in which bytes are read before
+/// something else is written to their place.
+fn in_order<P>(
+    is_forwards: bool,
+    pairs: impl DoubleEndedIterator<Item = P>,
+    mut step: impl FnMut(P),
+) {
+    if is_forwards { pairs.for_each(&mut step) } else { pairs.rev().for_each(&mut step) }
+}
+
+/// A copy between ranges that are aligned alike.
+fn copy_words(dst: &[AtomicU8], src: &[AtomicU8]) {
+    let is_forwards = dst.as_ptr() <= src.as_ptr();
+    let (dst_head, dst_words, dst_tail) = words(dst);
+    let (src_head, src_words, src_tail) = words(src);
+    let copy_bytes = |dst: &[AtomicU8], src: &[AtomicU8]| {
+        in_order(is_forwards, dst.iter().zip(src), |(dst, src)| {
+            dst.store(src.load(Relaxed), Relaxed);
+        });
+    };
+    let (head, tail) = ((dst_head, src_head), (dst_tail, src_tail));
+    let (first, last) = if is_forwards { (head, tail) } else { (tail, head) };
+    copy_bytes(first.0, first.1);
+    in_order(is_forwards, dst_words.iter().zip(src_words), |(dst, src)| {
+        dst.store(src.load(Relaxed), Relaxed);
+    });
+    copy_bytes(last.0, last.1);
+}
+
+/// A copy through a buffer: its bytes are all read before one of them is written.
+fn copy_through<const BUFFER_BYTES: usize>(dst: &[AtomicU8], src: &[AtomicU8]) {
+    let mut buffer = [0; BUFFER_BYTES];
+    let chunks = dst.chunks(BUFFER_BYTES).zip(src.chunks(BUFFER_BYTES));
+    in_order(dst.as_ptr() <= src.as_ptr(), chunks, |(dst, src)| {
         let buffer = &mut buffer[..src.len()];
         read(src, buffer);
         write(dst, buffer);
-    };
-    let chunks = dst.chunks(COPY_BYTES).zip(src.chunks(COPY_BYTES));
-    // Bytes must be read before something else is written to their place.
-    if dst.as_ptr() <= src.as_ptr() {
-        chunks.for_each(copy_chunk);
-    } else {
-        chunks.rev().for_each(&mut copy_chunk);
-    }
+    });
 }

@@ -29,8 +29,8 @@
 //!   the stack's end.
 //! * **E3** `cx` is the running store's context, exclusively borrowed by the invocation (R3);
 //!   its cached pointers belong to the running instance (R1).
-//! * **E4** `mem_ptr` and `Context::limits` describe memory 0 as it is now: whatever can change it
-//!   refreshes both. A shared memory can grow at any time, but it never moves or shrinks: for it, the
+//! * **E4** `mem_ptr` and `Context::limits` describe memory 0 as it is now, and `Context::second`
+//!   memory 1: whatever can change them refreshes all. A shared memory can grow at any time, but it never moves or shrinks: for it, the
 //!   limits are what they were at some time.
 
 mod exit;

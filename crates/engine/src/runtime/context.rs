@@ -18,7 +18,7 @@ pub(crate) const WIDTHS: usize = 5;
 
 /// The executor's view of the running instance, and where it leaves word when it stops.
 ///
-/// Everything that can change the view refreshes it: growing memory 0, entering another
+/// Everything that can change the view refreshes it: growing a memory, entering another
 /// instance, and calling the host.
 #[repr(C)]
 pub(crate) struct Context {
@@ -44,6 +44,8 @@ pub(crate) struct Context {
     pub(crate) epoch_deadline: u64,
     /// Where the last access was that failed.
     pub(crate) fault: Fault,
+    /// Memory 1, if there is one that is the store's own; if not, any memory there was.
+    pub(crate) second: SecondMemory,
     /// The first slot of the stack.
     pub(crate) stack_start: *mut u64,
     /// The store this context is part of.
@@ -86,6 +88,12 @@ pub(crate) struct Context {
     pub(crate) fuel_reserve: u64,
     /// How much of the reserve it gets at a time.
     pub(crate) fuel_interval: Option<NonZeroU64>,
+}
+
+/// The base and limits of memory 1, as the context has them for memory 0.
+pub(crate) struct SecondMemory {
+    pub(crate) limits: [u64; WIDTHS],
+    pub(crate) first_byte: *mut u8,
 }
 
 /// How an invocation may stop in the middle.
@@ -150,6 +158,7 @@ impl Context {
             epoch,
             epoch_deadline: 0,
             fault: Fault::default(),
+            second: SecondMemory { limits: [0; WIDTHS], first_byte: ptr::dangling_mut() },
             stack_start: ptr::null_mut(),
             store: ptr::null_mut(),
             switches: Vec::new(),
@@ -219,13 +228,21 @@ impl Context {
         self.refresh_memory();
     }
 
-    /// Reads memory 0's base and length again.
+    /// Reads the bases and lengths of memories 0 and 1 again.
     pub(crate) fn refresh_memory(&mut self) {
         // SAFETY: R1: the running instance is alive.
         let instance = unsafe { self.instance.as_ref() };
-        match instance.and_then(|instance| instance.memories.first()) {
+        let memories = instance.map_or(&[][..], |instance| &instance.memories);
+        match memories.first() {
             Some(&memory) => self.view_memory(memory),
             None => self.view_nothing(),
+        }
+        if let Some(second) = memories.get(1)
+            // SAFETY: as in `view_memory`; memory 0 is not borrowed any more, and may be the same.
+            && let MemoryEntity::Linear(memory) = unsafe { &mut *second.as_ptr() }
+        {
+            self.second.first_byte = memory.as_mut_ptr();
+            self.second.limits = limits(memory.byte_len());
         }
     }
 

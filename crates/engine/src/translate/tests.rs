@@ -323,15 +323,55 @@ fn ranges_of_tables_and_other_memories_are_in_line() {
                 (table.copy $far 0 (local.get 1) (local.get 0) (local.get 0))))",
     );
     for operation in [
-        "CopyOwn<u64, u32>",
-        "InitOwn<u64>",
-        "InitOwn<u32>",
+        "CopyAny<OwnRanges, u64, u32>",
+        "InitAny<OwnRanges, u64>",
+        "InitAny<OwnRanges, u32>",
         "TableFillInLine<u32>",
         "TableCopyInLine<u64, u32>",
     ] {
         assert!(code.contains(operation), "{operation} in:\n{code}");
     }
     assert!(!code.contains("Slow<"), "{code}");
+}
+
+#[test]
+#[cfg(feature = "threads")]
+fn ranges_of_shared_memories_are_in_line() {
+    let code = translated(
+        "(module (memory 1 1 shared) (memory $second 1 1 shared) (memory $own 1) (data $d \"text\")
+            (func (param i32)
+                (memory.fill (local.get 0) (local.get 0) (local.get 0))
+                (memory.copy 0 $second (local.get 0) (local.get 0) (local.get 0))
+                (memory.init $second $d (local.get 0) (local.get 0) (local.get 0))))",
+    );
+    for operation in
+        ["FillAny<SharedRanges, u32>", "CopyAny<SharedRanges, u32, u32>", "InitAny<SharedRanges"]
+    {
+        assert!(code.contains(operation), "{operation} in:\n{code}");
+    }
+    assert!(!code.contains("Slow<"), "{code}");
+}
+
+/// The context keeps the base and the limits of memory 1, so that its accesses take operands from
+/// wherever they are.
+#[test]
+fn accesses_to_the_second_memory_are_those_of_the_first() {
+    let code = translated(
+        "(module (memory 1) (memory $second 1) (memory $third 1)
+            (func (param i32) (result i32)
+                (i32.store $second offset=4 (i32.mul (local.get 0) (i32.const 8)) (i32.const 7))
+                (i32.add
+                    (i32.load $second (i32.load8_u $second (local.get 0)))
+                    (i32.load $third (local.get 0)))))",
+    );
+    for operation in [
+        "StoreAny<I32Store, Second<Acc>, Imm",
+        "LoadAny<I32Load8U, Second<Pin>, ToAcc>",
+        "LoadAny<I32Load, Second<Acc>, ToSlot>",
+        "LoadAny<I32Load, Own<u32>",
+    ] {
+        assert!(code.contains(operation), "{operation} in:\n{code}");
+    }
 }
 
 /// Entering and leaving a `try_table` costs nothing, whatever it catches.

@@ -291,6 +291,42 @@ impl SharedMemory {
         unsafe { relaxed::store(dst_ptr, value.into_bytes().as_ref()) };
     }
 
+    /// [`write`](Self::write) without the bounds check, through a pointer that was made from
+    /// [`as_ptr`](Self::as_ptr): for engines.
+    ///
+    /// # Safety
+    ///
+    /// As many bytes as there are must lie from there on inside a shared memory that a handle still
+    /// refers to.
+    pub unsafe fn write_at(dst_ptr: *mut u8, bytes: &[u8]) {
+        // SAFETY: the caller's promise; C3.
+        relaxed::write(unsafe { relaxed::bytes(dst_ptr, bytes.len()) }, bytes);
+    }
+
+    /// [`fill`](Self::fill) without the bounds check, through such a pointer.
+    ///
+    /// # Safety
+    ///
+    /// As for [`write_at`](Self::write_at), with `len_bytes` bytes.
+    pub unsafe fn fill_at(dst_ptr: *mut u8, value: u8, len_bytes: usize) {
+        // SAFETY: the caller's promise; C3.
+        relaxed::fill(unsafe { relaxed::bytes(dst_ptr, len_bytes) }, value);
+    }
+
+    /// [`copy_within`](Self::copy_within), or [`copy_from`](Self::copy_from), without the bounds
+    /// checks, through such pointers.
+    ///
+    /// # Safety
+    ///
+    /// As for [`fill_at`](Self::fill_at), for both pointers.
+    pub unsafe fn copy_at(dst_ptr: *mut u8, src_ptr: *mut u8, len_bytes: usize) {
+        // SAFETY: the caller's promise; C3.
+        unsafe {
+            let src = relaxed::bytes(src_ptr, len_bytes);
+            relaxed::copy(relaxed::bytes(dst_ptr, len_bytes), src);
+        }
+    }
+
     #[inline(always)]
     fn check_plain(&self, addr: u64, offset: u64, len_bytes: u64) -> Result<usize, OutOfBounds> {
         self.check(|memory_bytes| bounds::check(addr, offset, len_bytes, memory_bytes))
@@ -317,10 +353,8 @@ impl SharedMemory {
     /// The `len` bytes from `start` on must be inside the memory.
     #[inline(always)]
     unsafe fn bytes(&self, start: usize, len: usize) -> &[AtomicU8] {
-        // SAFETY: C1, C2 and the caller's promise.
-        let bytes_ptr = unsafe { self.shared.base_ptr.add(start) };
-        // SAFETY: as above; C3 allows a reference to atomics.
-        unsafe { slice::from_raw_parts(bytes_ptr.as_ptr().cast(), len) }
+        // SAFETY: C1, C2 and the caller's promise; C3 allows a reference to atomics.
+        unsafe { relaxed::bytes(self.as_ptr().add(start), len) }
     }
 }
 

@@ -4,7 +4,7 @@ use std::marker::PhantomData;
 
 use lineal_memory::effective_address;
 
-use super::{check, outside};
+use super::{check, outside, width_index};
 use crate::machine::operand::{AddrType, Src};
 use crate::machine::place::{Field, Place};
 use crate::machine::{Exit, Machine};
@@ -89,6 +89,9 @@ pub(crate) struct Own<I>(PhantomData<I>);
 /// Memory 0, the store's own, with 64-bit addresses: the address is of class `S`, the offset in `b`.
 pub(crate) struct First64<S>(PhantomData<S>);
 
+/// Memory 1, the store's own, with 32-bit addresses: the address is of class `S`, the offset in `b`.
+pub(crate) struct Second<S>(PhantomData<S>);
+
 /// The operand in `a` and memory `b`.
 #[inline(always)]
 pub(super) unsafe fn any_operands<I: AddrType>(m: &Machine) -> (u64, *mut MemoryEntity) {
@@ -132,5 +135,26 @@ impl<S: Src<u64>> AnyMemory for First64<S> {
         let (ea, overflows) = addr.overflowing_add(offset);
         // SAFETY: E3.
         unsafe { if overflows { Err(outside(m, ea)) } else { check::<R>(m, ea) } }
+    }
+}
+
+impl<S: Src<u32>> AnyMemory for Second<S> {
+    type Addr = u32;
+    type Bytes<R: Raw> = *mut R;
+    const PLACES: [Place; 2] = [S::PLACE, Place::Number(Field::B)];
+
+    #[inline(always)]
+    unsafe fn find<R: Raw>(m: &Machine) -> Result<*mut R, Exit> {
+        // SAFETY: E1 to E4, R6.
+        unsafe {
+            let ea = u64::from(S::get(m)) + u64::from(m.ip.b());
+            let second = &raw const (*m.cx).second;
+            if ea < (&raw const (*second).limits[width_index::<R>()]).read() {
+                let first_byte = (&raw const (*second).first_byte).read();
+                Ok(first_byte.wrapping_add(ea as usize).cast())
+            } else {
+                Err(outside(m, ea))
+            }
+        }
     }
 }

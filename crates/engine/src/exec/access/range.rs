@@ -2,7 +2,9 @@
 
 use std::marker::PhantomData;
 
-use lineal_memory::{LinearMemory, Pages, effective_address};
+#[cfg(feature = "threads")]
+use lineal_memory::SharedMemory;
+use lineal_memory::{Pages, effective_address};
 
 use super::check_range;
 use crate::exec::slow::{Vm, address, grown, memory_address_type, narrower, slow_ops};
@@ -54,36 +56,119 @@ impl<N: Src<u32>> Op for CopyFast<N> {
     }
 }
 
-/// Memory `index`.
-///
-/// # Safety
-///
-/// E1 to E3 hold, the memory is the store's own (R6), and nothing else uses it while the reference
-/// lives.
+/// A kind of memory whose ranges have handlers in line: how they find, write and copy bytes.
+pub(crate) trait Ranges {
+    /// The first byte and the length of memory `index`.
+    ///
+    /// # Safety
+    ///
+    /// E1 to E3 hold, and the memory is of this kind (R6).
+    unsafe fn whole(m: &Machine, index: usize) -> (*mut u8, u64);
+
+    /// Sets bytes to a value.
+    ///
+    /// # Safety
+    ///
+    /// They are in a memory of this kind; so for the other two.
+    unsafe fn fill(dst: *mut u8, value: u8, len: usize);
+
+    /// Copies bytes, also to where they overlap.
+    unsafe fn copy(dst: *mut u8, src: *mut u8, len: usize);
+
+    /// Writes bytes.
+    unsafe fn write(dst: *mut u8, bytes: &[u8]);
+}
+
+/// Memories that are the store's own.
+pub(crate) struct OwnRanges;
+
+/// Memory `index`, of whatever kind.
 #[inline(always)]
-unsafe fn own<'a>(m: &Machine, index: usize) -> &'a mut LinearMemory {
-    // SAFETY: the caller's promise, R1; validation bounds the index.
-    unsafe {
-        let memories = (*(*m.cx).instance).memories.as_ptr();
-        (*memories.add(index).read().as_ptr()).linear_unchecked()
+unsafe fn entity(m: &Machine, index: usize) -> *mut MemoryEntity {
+    // SAFETY: E3, R1; validation bounds the index.
+    unsafe { (*(*m.cx).instance).memories.as_ptr().add(index).read().as_ptr() }
+}
+
+impl Ranges for OwnRanges {
+    #[inline(always)]
+    unsafe fn whole(m: &Machine, index: usize) -> (*mut u8, u64) {
+        // SAFETY: the caller's promise; no other reference to the memory is live (R3).
+        let memory = unsafe { (*entity(m, index)).linear_unchecked() };
+        (memory.as_mut_ptr(), memory.byte_len())
+    }
+
+    #[inline(always)]
+    unsafe fn fill(dst: *mut u8, value: u8, len: usize) {
+        // SAFETY: the caller's promise.
+        unsafe { dst.write_bytes(value, len) }
+    }
+
+    #[inline(always)]
+    unsafe fn copy(dst: *mut u8, src: *mut u8, len: usize) {
+        // SAFETY: the caller's promise.
+        unsafe { dst.copy_from(src, len) }
+    }
+
+    #[inline(always)]
+    unsafe fn write(dst: *mut u8, bytes: &[u8]) {
+        // SAFETY: the caller's promise; a memory is no part of a segment.
+        unsafe { dst.copy_from_nonoverlapping(bytes.as_ptr(), bytes.len()) }
     }
 }
 
-/// The host address of the first byte of a range of a memory, if all of it is in bounds; which is
-/// read if `IS_SOURCE`.
+/// Memories that threads share.
+#[cfg(feature = "threads")]
+pub(crate) struct SharedRanges;
+
+// No module has them where they are left out.
+#[cfg(not(feature = "threads"))]
+pub(crate) use OwnRanges as SharedRanges;
+
+#[cfg(feature = "threads")]
+impl Ranges for SharedRanges {
+    #[inline(always)]
+    unsafe fn whole(m: &Machine, index: usize) -> (*mut u8, u64) {
+        // SAFETY: the caller's promise; nothing changes the entity (R3).
+        let memory = unsafe { (*entity(m, index)).shared_unchecked() };
+        (memory.as_ptr(), memory.byte_len())
+    }
+
+    #[inline(always)]
+    unsafe fn fill(dst: *mut u8, value: u8, len: usize) {
+        // SAFETY: the caller's promise.
+        unsafe { SharedMemory::fill_at(dst, value, len) }
+    }
+
+    #[inline(always)]
+    unsafe fn copy(dst: *mut u8, src: *mut u8, len: usize) {
+        // SAFETY: the caller's promise.
+        unsafe { SharedMemory::copy_at(dst, src, len) }
+    }
+
+    #[inline(always)]
+    unsafe fn write(dst: *mut u8, bytes: &[u8]) {
+        // SAFETY: the caller's promise.
+        unsafe { SharedMemory::write_at(dst, bytes) }
+    }
+}
+
+/// The host address of the first byte of a range of memory `index`, if all of it is in bounds; which
+/// is read if `IS_SOURCE`.
 ///
 /// # Safety
 ///
-/// E3 holds.
+/// As for [`Ranges::whole`].
 #[inline(always)]
-unsafe fn bytes_of<const IS_SOURCE: bool>(
+unsafe fn bytes_of<K: Ranges, const IS_SOURCE: bool>(
     m: &Machine,
-    memory: &mut LinearMemory,
+    index: usize,
     addr: u64,
     len: u64,
 ) -> Result<*mut u8, Exit> {
-    match effective_address(addr, 0, len, memory.byte_len()) {
-        Some(ea) => Ok(memory.as_mut_ptr().wrapping_add(ea as usize)),
+    // SAFETY: the caller's promise.
+    let (first_byte, memory_bytes) = unsafe { K::whole(m, index) };
+    match effective_address(addr, 0, len, memory_bytes) {
+        Some(ea) => Ok(first_byte.wrapping_add(ea as usize)),
         None => {
             // SAFETY: E3.
             unsafe { (*m.cx).fault = Fault { start: addr, len, is_source: IS_SOURCE } };
@@ -92,11 +177,11 @@ unsafe fn bytes_of<const IS_SOURCE: bool>(
     }
 }
 
-/// `memory.fill` of memory `b`, the store's own, with addresses of type `I`: address, value and
-/// length are in the slots that `a`, `d` and granule 2 name.
-pub(crate) struct FillOwn<I>(PhantomData<I>);
+/// `memory.fill` of memory `b`, of kind `K`, with addresses of type `I`: address, value and length are
+/// in the slots that `a`, `d` and granule 2 name.
+pub(crate) struct FillAny<K, I>(PhantomData<(K, I)>);
 
-impl<I: AddrType> Op for FillOwn<I> {
+impl<K: Ranges, I: AddrType> Op for FillAny<K, I> {
     const GRANULES: usize = 3;
     const PLACES: &'static [Place] = Place::THREE_SLOTS;
 
@@ -106,21 +191,21 @@ impl<I: AddrType> Op for FillOwn<I> {
         unsafe {
             let addr = <SlotA as Src<I>>::get(m).into();
             let len = <WideSlot as Src<I>>::get(m).into();
-            let dst = bytes_of::<false>(m, own(m, m.ip.b() as usize), addr, len)?;
+            let dst = bytes_of::<K, false>(m, m.ip.b() as usize, addr, len)?;
             let value: u32 = SlotD::get(m);
-            dst.write_bytes(value as u8, len as usize);
+            K::fill(dst, value as u8, len as usize);
         }
         Ok(())
     }
 }
 
-/// `memory.copy` between memories that are the store's own: to the one that the low half of `b` names,
-/// with addresses of type `D`, from the one that the high half names, with addresses of type `S`. The
+/// `memory.copy` between memories of kind `K`: to the one that the low half of `b` names, with
+/// addresses of type `D`, from the one that the high half names, with addresses of type `S`. The
 /// address to write to, that to read from, and the length are in the slots that `a`, `d` and granule
 /// 2 name.
-pub(crate) struct CopyOwn<D, S>(PhantomData<(D, S)>);
+pub(crate) struct CopyAny<K, D, S>(PhantomData<(K, D, S)>);
 
-impl<D: AddrType, S: AddrType> Op for CopyOwn<D, S> {
+impl<K: Ranges, D: AddrType, S: AddrType> Op for CopyAny<K, D, S> {
     const GRANULES: usize = 3;
     const PLACES: &'static [Place] = Place::THREE_SLOTS;
 
@@ -131,21 +216,21 @@ impl<D: AddrType, S: AddrType> Op for CopyOwn<D, S> {
             let (to, from) = m.ip.b_halves();
             let len = narrower_len::<D, S>(m);
             let dst_addr = <SlotA as Src<D>>::get(m).into();
-            let dst = bytes_of::<false>(m, own(m, to), dst_addr, len)?;
+            let dst = bytes_of::<K, false>(m, to, dst_addr, len)?;
             let src_addr = <SlotD as Src<S>>::get(m).into();
-            let src = bytes_of::<true>(m, own(m, from), src_addr, len)?;
-            dst.copy_from(src, len as usize);
+            let src = bytes_of::<K, true>(m, from, src_addr, len)?;
+            K::copy(dst, src, len as usize);
         }
         Ok(())
     }
 }
 
-/// `memory.init` of a memory that is the store's own, with addresses of type `I`, from data segment
-/// `b`: the address and the offset in the segment are in the slots that `a` and `d` name; granule 2
-/// names that of the length in its low half, and the memory in its high half.
-pub(crate) struct InitOwn<I>(PhantomData<I>);
+/// `memory.init` of a memory of kind `K`, with addresses of type `I`, from data segment `b`: the
+/// address and the offset in the segment are in the slots that `a` and `d` name; granule 2 names that of
+/// the length in its low half, and the memory in its high half.
+pub(crate) struct InitAny<K, I>(PhantomData<(K, I)>);
 
-impl<I: AddrType> Op for InitOwn<I> {
+impl<K: Ranges, I: AddrType> Op for InitAny<K, I> {
     const GRANULES: usize = 3;
     const PLACES: &'static [Place] =
         &[Place::Slot(Field::A), Place::Slot(Field::D), Place::Slot(Field::low(2))];
@@ -158,7 +243,7 @@ impl<I: AddrType> Op for InitOwn<I> {
             let wide = m.ip.granule(2);
             let len = m.fp.get(wide as u32 as usize) as u32;
             let dst_addr = <SlotA as Src<I>>::get(m).into();
-            let dst = bytes_of::<false>(m, own(m, (wide >> 32) as usize), dst_addr, len.into())?;
+            let dst = bytes_of::<K, false>(m, (wide >> 32) as usize, dst_addr, len.into())?;
             let offset: u32 = SlotD::get(m);
             let segments = (*(*m.cx).instance).data.as_ptr();
             let segment = (*(*segments.add(m.ip.b() as usize)).as_ptr()).as_bytes();
@@ -168,7 +253,7 @@ impl<I: AddrType> Op for InitOwn<I> {
                 (*m.cx).fault = Fault { start, len, is_source: true };
                 return Err(Trap::MemoryOutOfBounds.into());
             };
-            dst.copy_from_nonoverlapping(bytes.as_ptr(), bytes.len());
+            K::write(dst, bytes);
         }
         Ok(())
     }

@@ -5,7 +5,7 @@ use std::marker::PhantomData;
 use wasmparser::MemArg;
 
 use super::{
-    Addresses, Families, FastAddr, FirstAddr, Firsts, addresses, e, families, firsts, memory_of,
+    Addresses, Families, FastAddr, KeptAddr, Kepts, addresses, e, families, kepts, memory_of,
 };
 use crate::exec::access::Addr;
 use crate::exec::access::kind::AnyMemory;
@@ -37,7 +37,7 @@ impl<O: MemoryLoad<Out = Vector>> VectorLoadTable<O> {
 
     const ANY: &'static Families<Handler> = &families!(any);
 
-    const FIRST: &'static Firsts<Handler> = &firsts!(any);
+    const KEPT: &'static Kepts<Handler> = &kepts!(any);
 }
 
 /// Handlers of `v128.store`.
@@ -59,14 +59,14 @@ impl VectorStoreTable {
 
     const ANY: &'static Families<Handler> = &families!(any);
 
-    const fn first<M: AnyMemory>() -> VectorSources<Handler> {
+    const fn kept<M: AnyMemory>() -> VectorSources<Handler> {
         VectorSources {
             slot: handler::<StoreAny<V128Store, M, SlotD>>(),
             acc: handler::<StoreAny<V128Store, M, Acc>>(),
         }
     }
 
-    const FIRST: &'static Firsts<VectorSources<Handler>> = &firsts!(first);
+    const KEPT: &'static Kepts<VectorSources<Handler>> = &kepts!(kept);
 }
 
 /// The handlers of a lane's load and store.
@@ -105,9 +105,9 @@ impl Translator<'_> {
         let (handler, fields) = if !is_observed && self.has_fast_family(memory_of(memarg)) {
             let FastAddr { class, a, b, wide } = self.pop_fast_address(memarg);
             (*VectorLoadTable::<O>::BY_ADDR.at(class), Fields { a, b, wide, d: 0 })
-        } else if !is_observed && self.has_first_family(memarg) {
-            let FirstAddr { class, a, b } = self.pop_first_address(memarg);
-            (*VectorLoadTable::<O>::FIRST.at(class), Fields { a, b, ..Fields::default() })
+        } else if !is_observed && self.has_kept_family(memarg) {
+            let KeptAddr { class, a, b } = self.pop_kept_address(memarg);
+            (*VectorLoadTable::<O>::KEPT.at(class), Fields { a, b, ..Fields::default() })
         } else {
             let (fields, family) = self.pop_any_address(memarg, is_observed);
             (*VectorLoadTable::<O>::ANY.at(family), fields)
@@ -123,9 +123,9 @@ impl Translator<'_> {
         let (handlers, fields) = if !is_observed && self.has_fast_family(memory_of(memarg)) {
             let FastAddr { class, a, b, wide } = self.pop_fast_address(memarg);
             (VectorStoreTable::BY_ADDR.at(class), Fields { a, b, wide, d: 0 })
-        } else if !is_observed && self.has_first_family(memarg) {
-            let FirstAddr { class, a, b } = self.pop_first_address(memarg);
-            (VectorStoreTable::FIRST.at(class), Fields { a, b, ..Fields::default() })
+        } else if !is_observed && self.has_kept_family(memarg) {
+            let KeptAddr { class, a, b } = self.pop_kept_address(memarg);
+            (VectorStoreTable::KEPT.at(class), Fields { a, b, ..Fields::default() })
         } else {
             let (fields, family) = self.pop_any_address(memarg, is_observed);
             let d = self.reach_vector(value, 2);

@@ -4,7 +4,7 @@
 //! Memory 0 with 32-bit addresses gets the fast family, [`crate::exec::access::scalar::LoadOp`] and
 //! [`crate::exec::access::scalar::StoreOp`]; any other memory [`LoadAny`](crate::exec::access::scalar::LoadAny) and
 //! [`StoreAny`](crate::exec::access::scalar::StoreAny), for its kind. Of the latter, there are more forms
-//! for memory 0 with 64-bit addresses, and for memory 0 that is shared ([`FirstClass`]).
+//! for the memories whose base and limits the context keeps ([`KeptClass`]).
 
 mod atomic;
 pub(super) mod fold;
@@ -16,7 +16,7 @@ mod scalar;
 
 /// What the tables are made of, for their macros.
 pub(in crate::translate) mod e {
-    pub(in crate::translate) use crate::exec::access::kind::{First64, Own};
+    pub(in crate::translate) use crate::exec::access::kind::{First64, Own, Second};
     #[cfg(feature = "observe")]
     pub(in crate::translate) use crate::exec::access::observed::Observed;
     #[cfg(feature = "threads")]
@@ -73,19 +73,24 @@ table! {
 }
 
 table! {
-    /// Addresses in memory 0 if it has 64-bit addresses, or is shared, and is not observed.
-    FirstClass, Firsts, firsts:
+    /// Addresses in memories that are not observed and whose base and limits the context keeps, but
+    /// for which the fast family is not: memory 0 if it has 64-bit addresses or is shared, and memory 1
+    /// if it has 32-bit addresses and is the store's own.
+    KeptClass, Kepts, kepts:
     Slot64 slot64: e::First64<e::SlotA>;
     Acc64 acc64: e::First64<e::Acc>;
     Pin64 pin64: e::First64<e::Pin>;
     SlotShared slot_shared: e::FirstShared<e::SlotA>;
     AccShared acc_shared: e::FirstShared<e::Acc>;
     PinShared pin_shared: e::FirstShared<e::Pin>;
+    SlotSecond slot_second: e::Second<e::SlotA>;
+    AccSecond acc_second: e::Second<e::Acc>;
+    PinSecond pin_second: e::Second<e::Pin>;
 }
 
-/// An address in memory 0 of another kind than the fast family's: its class, `a` and `b`.
-pub(in crate::translate) struct FirstAddr {
-    class: FirstClass,
+/// An address in a memory whose base and limits the context keeps: its class, `a` and `b`.
+pub(in crate::translate) struct KeptAddr {
+    class: KeptClass,
     a: u16,
     b: u32,
 }
@@ -137,29 +142,34 @@ impl Translator<'_> {
         }
     }
 
-    /// Whether an access that is not observed has handlers of its own because it is to memory 0,
-    /// which has 64-bit addresses or is shared.
-    fn has_first_family(&self, memarg: MemArg) -> bool {
+    /// Whether an access that is not observed has handlers of its own because the context keeps the
+    /// memory's base and limits.
+    fn has_kept_family(&self, memarg: MemArg) -> bool {
         let memory = memory_of(memarg);
-        memory == 0
-            && u32::try_from(memarg.offset).is_ok()
-            && matches!(self.family(memory, false), Family::Own64 | Family::Shared32)
+        u32::try_from(memarg.offset).is_ok()
+            && matches!(
+                (memory, self.family(memory, false)),
+                (0, Family::Own64 | Family::Shared32) | (1, Family::Own32)
+            )
     }
 
     /// Pops the address of such an access.
-    fn pop_first_address(&mut self, memarg: MemArg) -> FirstAddr {
+    fn pop_kept_address(&mut self, memarg: MemArg) -> KeptAddr {
         let addr = self.pop();
         let own = self.temp_slot(self.buffers.stack.height());
         let a = self.left_field(addr, Bank::Int, own);
-        let class = match (self.family(0, false), Source::of(addr)) {
-            (Family::Own64, Source::Slot) => FirstClass::Slot64,
-            (Family::Own64, Source::Acc) => FirstClass::Acc64,
-            (Family::Own64, Source::Pin) => FirstClass::Pin64,
-            (_, Source::Slot) => FirstClass::SlotShared,
-            (_, Source::Acc) => FirstClass::AccShared,
-            (_, Source::Pin) => FirstClass::PinShared,
+        let class = match (self.family(memory_of(memarg), false), Source::of(addr)) {
+            (Family::Own64, Source::Slot) => KeptClass::Slot64,
+            (Family::Own64, Source::Acc) => KeptClass::Acc64,
+            (Family::Own64, Source::Pin) => KeptClass::Pin64,
+            (Family::Own32, Source::Slot) => KeptClass::SlotSecond,
+            (Family::Own32, Source::Acc) => KeptClass::AccSecond,
+            (Family::Own32, Source::Pin) => KeptClass::PinSecond,
+            (_, Source::Slot) => KeptClass::SlotShared,
+            (_, Source::Acc) => KeptClass::AccShared,
+            (_, Source::Pin) => KeptClass::PinShared,
         };
-        FirstAddr { class, a, b: memarg.offset as u32 }
+        KeptAddr { class, a, b: memarg.offset as u32 }
     }
 
     /// Pops the address of an access to any memory, which comes next: the fields, and its family.

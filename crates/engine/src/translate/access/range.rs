@@ -4,7 +4,9 @@
 use lineal_memory::AddressType;
 
 use crate::exec::access::observed::{ObservedGrow, ObservedRange};
-use crate::exec::access::range::{self as r, CopyFast, CopyOwn, FillFast, FillOwn, InitOwn};
+use crate::exec::access::range::{
+    self as r, CopyAny, CopyFast, FillAny, FillFast, InitAny, Ranges,
+};
 use crate::exec::slow::SlowOp;
 use crate::machine::operand::{ImmD, SlotB, SlotD, UImmB};
 use crate::machine::{Bank, Handler, handler};
@@ -14,6 +16,32 @@ use crate::translate::emit::Fields;
 use crate::translate::range::pair;
 use crate::translate::stack::Value;
 use crate::translate::tables::{Alternative, Alternatives};
+
+/// The handler of `memory.fill` for a kind of memory.
+const fn fill<K: Ranges>(ty: AddressType) -> Handler {
+    match ty {
+        AddressType::I32 => handler::<FillAny<K, u32>>(),
+        AddressType::I64 => handler::<FillAny<K, u64>>(),
+    }
+}
+
+/// That of `memory.init`.
+const fn init<K: Ranges>(ty: AddressType) -> Handler {
+    match ty {
+        AddressType::I32 => handler::<InitAny<K, u32>>(),
+        AddressType::I64 => handler::<InitAny<K, u64>>(),
+    }
+}
+
+/// That of `memory.copy` between memories of these address types.
+const fn copy<K: Ranges>(types: (AddressType, AddressType)) -> Handler {
+    match types {
+        (AddressType::I32, AddressType::I32) => handler::<CopyAny<K, u32, u32>>(),
+        (AddressType::I32, AddressType::I64) => handler::<CopyAny<K, u32, u64>>(),
+        (AddressType::I64, AddressType::I32) => handler::<CopyAny<K, u64, u32>>(),
+        (AddressType::I64, AddressType::I64) => handler::<CopyAny<K, u64, u64>>(),
+    }
+}
 
 impl Translator<'_> {
     pub(in crate::translate) fn memory_size(&mut self, memory: u32) {
@@ -41,13 +69,14 @@ impl Translator<'_> {
         if self.function.options.watched.writes() {
             return self.observed_slow::<ObservedRange<r::MemoryFill>>(memory, 0, false);
         }
-        if !self.is_own_range(memory) {
+        if !self.has_ranges_in_line(memory) {
             return self.slow::<r::MemoryFill>(memory, 0);
         }
         if !self.is_fast_range(memory) {
-            let handler = match self.memory_address_type(memory) {
-                AddressType::I32 => handler::<FillOwn<u32>>(),
-                AddressType::I64 => handler::<FillOwn<u64>>(),
+            let ty = self.memory_address_type(memory);
+            let handler = match self.is_shared(memory) {
+                false => fill::<r::OwnRanges>(ty),
+                true => fill::<r::SharedRanges>(ty),
             };
             return self.range_of_slots(handler, memory, 0);
         }
@@ -65,15 +94,16 @@ impl Translator<'_> {
         if self.function.options.watched.writes() {
             return self.observed_slow::<ObservedRange<r::MemoryCopy>>(dst, src, false);
         }
-        if !(self.is_own_range(dst) && self.is_own_range(src)) {
+        let is_shared = self.is_shared(dst);
+        let is_one_kind = self.is_shared(src) == is_shared;
+        if !(is_one_kind && self.has_ranges_in_line(dst) && self.has_ranges_in_line(src)) {
             return self.slow::<r::MemoryCopy>(dst, src);
         }
         if !(self.is_fast_range(dst) && self.is_fast_range(src)) {
-            let handler = match (self.memory_address_type(dst), self.memory_address_type(src)) {
-                (AddressType::I32, AddressType::I32) => handler::<CopyOwn<u32, u32>>(),
-                (AddressType::I32, AddressType::I64) => handler::<CopyOwn<u32, u64>>(),
-                (AddressType::I64, AddressType::I32) => handler::<CopyOwn<u64, u32>>(),
-                (AddressType::I64, AddressType::I64) => handler::<CopyOwn<u64, u64>>(),
+            let types = (self.memory_address_type(dst), self.memory_address_type(src));
+            let handler = match is_shared {
+                false => copy::<r::OwnRanges>(types),
+                true => copy::<r::SharedRanges>(types),
             };
             return self.range_of_slots(handler, pair(dst, src), 0);
         }
@@ -83,11 +113,9 @@ impl Translator<'_> {
         self.range_cell(*FAST.at(len_class), d, b);
     }
 
-    /// Whether handlers for ranges of any memory of the store's own can be used, of which accesses are
-    /// not observed.
-    fn is_own_range(&self, memory: u32) -> bool {
-        let is_shared = self.parts.memories[memory as usize].is_shared();
-        !is_shared && self.has_ranges_in_line(memory)
+    /// Whether threads share a memory.
+    fn is_shared(&self, memory: u32) -> bool {
+        self.parts.memories[memory as usize].is_shared()
     }
 
     /// Appends a slow operation that makes its reports itself.
@@ -127,12 +155,13 @@ impl Translator<'_> {
         if self.function.options.watched.writes() {
             return self.observed_slow::<ObservedRange<r::MemoryInit>>(memory, segment, false);
         }
-        if !self.is_own_range(memory) {
+        if !self.has_ranges_in_line(memory) {
             return self.slow::<r::MemoryInit>(memory, segment);
         }
-        let handler = match self.memory_address_type(memory) {
-            AddressType::I32 => handler::<InitOwn<u32>>(),
-            AddressType::I64 => handler::<InitOwn<u64>>(),
+        let ty = self.memory_address_type(memory);
+        let handler = match self.is_shared(memory) {
+            false => init::<r::OwnRanges>(ty),
+            true => init::<r::SharedRanges>(ty),
         };
         self.range_of_slots(handler, segment, memory);
     }

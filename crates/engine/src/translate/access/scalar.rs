@@ -5,7 +5,7 @@ use std::marker::PhantomData;
 use wasmparser::MemArg;
 
 use super::{
-    Addresses, Families, FastAddr, FirstAddr, Firsts, addresses, e, families, firsts, memory_of,
+    Addresses, Families, FastAddr, KeptAddr, Kepts, addresses, e, families, kepts, memory_of,
 };
 use crate::exec::access::Addr;
 use crate::exec::access::kind::AnyMemory;
@@ -35,7 +35,7 @@ impl<O: MemoryLoad<Out: SlotValue>> LoadTable<O> {
 
     const ANY: &'static Families<Dests> = &families!(any);
 
-    const FIRST: &'static Firsts<Dests> = &firsts!(any);
+    const KEPT: &'static Kepts<Dests> = &kepts!(any);
 }
 
 table! {
@@ -74,7 +74,7 @@ impl<O: MemoryStore<In: SlotValue>> StoreTable<O> {
 
     const ANY: &'static Families<Handler> = &families!(any);
 
-    const fn first<M: AnyMemory>() -> StoredTable<Handler> {
+    const fn kept<M: AnyMemory>() -> StoredTable<Handler> {
         StoredTable {
             slot: handler::<StoreAny<O, M, SlotD>>(),
             acc: handler::<StoreAny<O, M, Acc>>(),
@@ -84,7 +84,7 @@ impl<O: MemoryStore<In: SlotValue>> StoreTable<O> {
         }
     }
 
-    const FIRST: &'static Firsts<StoredTable<Handler>> = &firsts!(first);
+    const KEPT: &'static Kepts<StoredTable<Handler>> = &kepts!(kept);
 }
 
 impl Translator<'_> {
@@ -109,11 +109,11 @@ impl Translator<'_> {
             return;
         }
         let is_observed = self.function.options.watched.reads();
-        if !is_observed && self.has_first_family(memarg) {
-            let FirstAddr { class, a, b } = self.pop_first_address(memarg);
+        if !is_observed && self.has_kept_family(memarg) {
+            let KeptAddr { class, a, b } = self.pop_kept_address(memarg);
             self.buffers.emit.site();
             let fields = Fields { a, b, ..Fields::default() };
-            self.define(LoadTable::<O>::FIRST.at(class), fields, bank);
+            self.define(LoadTable::<O>::KEPT.at(class), fields, bank);
             return;
         }
         let (fields, family) = self.pop_any_address(memarg, is_observed);
@@ -130,11 +130,11 @@ impl Translator<'_> {
             return;
         }
         let is_observed = self.function.options.watched.writes();
-        if !is_observed && self.has_first_family(memarg) {
+        if !is_observed && self.has_kept_family(memarg) {
             let value = self.pop();
-            let addr = self.pop_first_address(memarg);
+            let addr = self.pop_kept_address(memarg);
             let (value_class, d, wide) = self.stored::<O>(value);
-            let handler = *StoreTable::<O>::FIRST.at(addr.class).at(value_class);
+            let handler = *StoreTable::<O>::KEPT.at(addr.class).at(value_class);
             self.buffers.emit.site();
             self.buffers.emit.cell(handler, Fields { a: addr.a, d, b: addr.b, wide });
             return;
