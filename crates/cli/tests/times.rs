@@ -134,6 +134,43 @@ fn a_timeout_ends_whatever_it_waits_for() {
     }
 }
 
+/// Modules whose `_start` takes seconds, in one instruction or two, where pages have yet to be found.
+const BULK: [(&str, &str); 3] = [
+    (
+        "fills",
+        r#"(module (memory 16384) (func (export "_start")
+            (memory.fill (i32.const 0) (i32.const 1) (i32.const 0x40000000))))"#,
+    ),
+    (
+        "fills what is shared",
+        r#"(module (memory 16384 16384 shared) (func (export "_start")
+            (memory.fill (i32.const 0) (i32.const 1) (i32.const 0x40000000))))"#,
+    ),
+    (
+        "copies",
+        r#"(module (memory 16384) (func (export "_start")
+            (memory.copy (i32.const 0x20000000) (i32.const 0) (i32.const 0x20000000))
+            (memory.copy (i32.const 0) (i32.const 0x20000000) (i32.const 0x20000000))))"#,
+    ),
+];
+
+#[test]
+fn a_timeout_ends_one_instruction_in_the_middle() {
+    let _alone = alone();
+    const TIMEOUT: Duration = Duration::from_millis(50);
+    for (name, module) in BULK {
+        let path = file(&format!("{name}.wat"), module);
+        assert_prompt(name, || {
+            let begin = Instant::now();
+            let output = command(&["run", "--timeout", "50ms", &path]).output().unwrap();
+            let late = begin.elapsed().saturating_sub(TIMEOUT);
+            let report = String::from_utf8_lossy(&output.stderr);
+            assert!(report.starts_with("error: the guest timed out after 50ms"), "{report}");
+            late
+        });
+    }
+}
+
 #[test]
 fn statistics_are_printed_all_the_same() {
     let _alone = alone();

@@ -243,8 +243,10 @@ fn copies_overlap_at_any_alignment() {
     let memory = create(1, 1, BackingKind::Heap);
     let bytes: Vec<u8> = (0..6_000_u32).map(|at| (at % 251) as u8).collect();
     let mut expected = LinearMemory::new(MemoryType::new(Pages(1), None).unwrap()).unwrap();
-    for (dst, src) in [(0, 0), (3, 0), (0, 3), (1_024, 0), (1_023, 1), (8, 16), (17, 2_000)] {
-        for len in [0, 1, 7, 8, 9, 1_023, 1_024, 1_025, 3_000] {
+    let places =
+        [(0, 0), (3, 0), (0, 3), (11, 3), (3, 11), (1_024, 0), (1_023, 1), (8, 16), (17, 2_000)];
+    for (dst, src) in places {
+        for len in [0, 1, 7, 8, 9, 21, 63, 64, 65, 1_023, 1_024, 1_025, 3_000] {
             memory.write(0, &bytes).unwrap();
             expected.write(0, &bytes).unwrap();
             memory.copy_within(dst, src, len).unwrap();

@@ -203,11 +203,11 @@ mod tests {
     fn a_waker_that_panics_keeps_nobody_else_asleep() {
         let panics = Arc::new(Panics(AtomicBool::new(false)));
         let waker = Waker::from(panics.clone());
-        let mut first = Pause::new(Duration::from_millis(5));
+        let mut first = Pause::new(Duration::from_millis(200));
         assert!(Pin::new(&mut first).poll(&mut Context::from_waker(&waker)).is_pending());
 
         let waker = Waker::from(Arc::new(Unparks(std::thread::current())));
-        let mut second = Pause::new(Duration::from_millis(20));
+        let mut second = Pause::new(Duration::from_millis(400));
         let begin = Instant::now();
         while Pin::new(&mut second).poll(&mut Context::from_waker(&waker)).is_pending() {
             std::thread::park_timeout(Duration::from_secs(20));

@@ -1,8 +1,6 @@
 //! Handlers that keep the host in control: fuel and epochs. Code has their cells only if the
 //! engine's configuration asks for them.
 
-use std::sync::atomic::Ordering;
-
 #[cfg(feature = "async")]
 use anyhow::ensure;
 
@@ -99,8 +97,8 @@ impl Op for EpochReached {
 /// E3 holds.
 #[inline(always)]
 pub(super) unsafe fn is_epoch_reached(cx: *const Context) -> bool {
-    // SAFETY: the caller's promise; the engine, which the store keeps alive, owns the epoch.
-    unsafe { (*(*cx).epoch).load(Ordering::Relaxed) >= (*cx).epoch_deadline }
+    // SAFETY: the caller's promise.
+    unsafe { (*cx).is_deadline_reached() }
 }
 
 /// [`epoch_reached`] where the guest cannot stop: if it is to yield, it does so at its next check.

@@ -30,8 +30,8 @@
 //! * **E3** `cx` is the running store's context, exclusively borrowed by the invocation (R3);
 //!   its cached pointers belong to the running instance (R1).
 //! * **E4** `mem_ptr` and `Context::limits` describe memory 0 as it is now, and `Context::second`
-//!   memory 1: whatever can change them refreshes all. A shared memory can grow at any time, but it never moves or shrinks: for it, the
-//!   limits are what they were at some time.
+//!   memory 1, if that is the store's own: whatever can change them refreshes all. A shared memory can
+//!   grow at any time, but it never moves or shrinks: for it, the limits are what they were at some time.
 
 mod exit;
 mod flow;

@@ -214,6 +214,7 @@ impl Context {
     }
 
     /// Whether the epoch at which the guest is interrupted has come.
+    #[inline(always)]
     pub(crate) fn is_deadline_reached(&self) -> bool {
         // SAFETY: as in `set_epoch_deadline`.
         unsafe { (*self.epoch).load(Ordering::Relaxed) >= self.epoch_deadline }

@@ -53,5 +53,6 @@ impl Options {
     }
 }
 
-/// How many bytes an operation works on before it looks at the epoch again: some milliseconds.
-pub(crate) const PIECE_BYTES: u64 = 16 << 20;
+/// How many bytes an operation works on before it looks at the epoch again: less than a millisecond, and
+/// some of them where the system has yet to find the pages.
+pub(crate) const PIECE_BYTES: u64 = 2 << 20;

@@ -338,7 +338,7 @@ fn ranges_of_tables_and_other_memories_are_in_line() {
 #[cfg(feature = "threads")]
 fn ranges_of_shared_memories_are_in_line() {
     let code = translated(
-        "(module (memory 1 1 shared) (memory $second 1 1 shared) (memory $own 1) (data $d \"text\")
+        "(module (memory 1 1 shared) (memory $second 1 1 shared) (data $d \"text\")
             (func (param i32)
                 (memory.fill (local.get 0) (local.get 0) (local.get 0))
                 (memory.copy 0 $second (local.get 0) (local.get 0) (local.get 0))

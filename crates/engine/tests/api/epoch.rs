@@ -513,8 +513,8 @@ fn a_guest_that_waited_sees_what_the_host_did() {
 #[test]
 fn what_instances_begin_with_can_be_interrupted() {
     let tables = r#"(module (elem declare func $f) (func $f)
-        (table 3000000 funcref (ref.func $f)) (table 3000000 funcref (ref.func $f))
-        (table 3000000 funcref (ref.func $f)))"#;
+        (table 400000 funcref (ref.func $f)) (table 400000 funcref (ref.func $f))
+        (table 400000 funcref (ref.func $f)))"#;
     let array = "(module (type $bytes (array i8))
         (global (ref $bytes) (array.new $bytes (i32.const 1) (i32.const 40000000))))";
     let small = r#"(module (elem declare func $f) (func $f) (table 1000 funcref (ref.func $f)))"#;

@@ -16,6 +16,7 @@ mod module;
 mod nans;
 mod reentry;
 mod regions;
+mod second_memory;
 mod shared_memory;
 mod store;
 mod table;

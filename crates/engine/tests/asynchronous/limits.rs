@@ -206,7 +206,7 @@ fn instances_are_made_once_whatever_the_callback_asks() {
         memory.grow(&mut store, 1).unwrap_err();
         Ok(UpdateDeadline::Continue(0))
     });
-    let wat = "(module (elem declare func $f) (func $f) (table 3000000 funcref (ref.func $f)))";
+    let wat = "(module (elem declare func $f) (func $f) (table 400000 funcref (ref.func $f)))";
     let module = Module::new(&engine, wat).unwrap();
     run(Linker::new(&engine).instantiate_async(&mut store, &module)).0.unwrap();
     assert_eq!(calls.load(Ordering::Relaxed), 1);

@@ -298,6 +298,7 @@ impl SharedMemory {
     ///
     /// As many bytes as there are must lie from there on inside a shared memory that a handle still
     /// refers to.
+    #[inline(never)]
     pub unsafe fn write_at(dst_ptr: *mut u8, bytes: &[u8]) {
         // SAFETY: the caller's promise; C3.
         relaxed::write(unsafe { relaxed::bytes(dst_ptr, bytes.len()) }, bytes);
@@ -308,6 +309,7 @@ impl SharedMemory {
     /// # Safety
     ///
     /// As for [`write_at`](Self::write_at), with `len_bytes` bytes.
+    #[inline(never)]
     pub unsafe fn fill_at(dst_ptr: *mut u8, value: u8, len_bytes: usize) {
         // SAFETY: the caller's promise; C3.
         relaxed::fill(unsafe { relaxed::bytes(dst_ptr, len_bytes) }, value);
@@ -319,6 +321,9 @@ impl SharedMemory {
     /// # Safety
     ///
     /// As for [`fill_at`](Self::fill_at), for both pointers.
+    //
+    // Inlined, it would leave its buffer in the frame of an engine's handler: see `relaxed::load`.
+    #[inline(never)]
     pub unsafe fn copy_at(dst_ptr: *mut u8, src_ptr: *mut u8, len_bytes: usize) {
         // SAFETY: the caller's promise; C3.
         unsafe {

@@ -4,7 +4,7 @@ use std::marker::PhantomData;
 
 use lineal_memory::effective_address;
 
-use super::{check, outside, width_index};
+use super::{check, check_in, outside};
 use crate::machine::operand::{AddrType, Src};
 use crate::machine::place::{Field, Place};
 use crate::machine::{Exit, Machine};
@@ -149,12 +149,8 @@ impl<S: Src<u32>> AnyMemory for Second<S> {
         unsafe {
             let ea = u64::from(S::get(m)) + u64::from(m.ip.b());
             let second = &raw const (*m.cx).second;
-            if ea < (&raw const (*second).limits[width_index::<R>()]).read() {
-                let first_byte = (&raw const (*second).first_byte).read();
-                Ok(first_byte.wrapping_add(ea as usize).cast())
-            } else {
-                Err(outside(m, ea))
-            }
+            let first_byte = (&raw const (*second).first_byte).read();
+            check_in(m, &raw const (*second).limits, first_byte, ea)
         }
     }
 }

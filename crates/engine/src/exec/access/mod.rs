@@ -1,9 +1,11 @@
 //! Handlers of loads and stores.
 //!
 //! Memory 0 with 32-bit addresses has the fast families: one compare of the effective address with the
-//! limit for the access's width ([`Context::limits`]), one branch. With 64-bit addresses, it has the
-//! same check, but fewer forms of an address. Every other memory goes through the memory crate's
-//! [`effective_address`], a shared one through its own, which looks at the length again before it fails.
+//! limit for the access's width ([`Context::limits`]), one branch. If it has 64-bit addresses or is
+//! shared, it has the same check, but fewer forms of an address; so has memory 1 with 32-bit addresses,
+//! if it is the store's own. Every other access goes through the memory crate's
+//! [`effective_address`], to a shared memory through its own, which looks at the length again before it
+//! fails.
 //!
 //! [`Context::limits`]: crate::runtime::context::Context
 //! [`effective_address`]: lineal_memory::effective_address
@@ -24,7 +26,7 @@ use crate::machine::operand::Src;
 use crate::machine::place::{Field, Place};
 use crate::machine::{Exit, Machine};
 use crate::op::access::scalar::Raw;
-use crate::runtime::context::Fault;
+use crate::runtime::context::{Fault, WIDTHS};
 use crate::runtime::trap::Trap;
 
 /// How an access to memory 0 makes its effective address.
@@ -88,10 +90,26 @@ const fn width_index<R>() -> usize {
 #[inline(always)]
 pub(super) unsafe fn check<R: Raw>(m: &Machine, ea: u64) -> Result<*mut R, Exit> {
     // SAFETY: E3.
-    let limit = unsafe { (&raw const (*m.cx).limits[width_index::<R>()]).read() };
+    unsafe { check_in(m, &raw const (*m.cx).limits, m.mem_ptr, ea) }
+}
+
+/// The same for a memory with these limits and this first byte.
+///
+/// # Safety
+///
+/// E3 holds, and the limits can be read.
+#[inline(always)]
+unsafe fn check_in<R: Raw>(
+    m: &Machine,
+    limits: *const [u64; WIDTHS],
+    first_byte: *mut u8,
+    ea: u64,
+) -> Result<*mut R, Exit> {
+    // SAFETY: the caller's promise.
+    let limit = unsafe { (&raw const (*limits)[width_index::<R>()]).read() };
     if ea < limit {
         // E4: `ea + size_of::<R>()` is at most the memory's length.
-        Ok(m.mem_ptr.wrapping_add(ea as usize).cast())
+        Ok(first_byte.wrapping_add(ea as usize).cast())
     } else {
         // SAFETY: E3.
         Err(unsafe { outside(m, ea) })

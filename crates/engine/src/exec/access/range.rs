@@ -57,7 +57,7 @@ impl<N: Src<u32>> Op for CopyFast<N> {
 }
 
 /// A kind of memory whose ranges have handlers in line: how they find, write and copy bytes.
-pub(crate) trait Ranges {
+pub(crate) trait RangeKind {
     /// The first byte and the length of memory `index`.
     ///
     /// # Safety
@@ -69,13 +69,21 @@ pub(crate) trait Ranges {
     ///
     /// # Safety
     ///
-    /// They are in a memory of this kind; so for the other two.
+    /// They are in a memory of this kind.
     unsafe fn fill(dst: *mut u8, value: u8, len: usize);
 
     /// Copies bytes, also to where they overlap.
+    ///
+    /// # Safety
+    ///
+    /// All of them are in memories of this kind.
     unsafe fn copy(dst: *mut u8, src: *mut u8, len: usize);
 
     /// Writes bytes.
+    ///
+    /// # Safety
+    ///
+    /// They go to a memory of this kind.
     unsafe fn write(dst: *mut u8, bytes: &[u8]);
 }
 
@@ -89,7 +97,7 @@ unsafe fn entity(m: &Machine, index: usize) -> *mut MemoryEntity {
     unsafe { (*(*m.cx).instance).memories.as_ptr().add(index).read().as_ptr() }
 }
 
-impl Ranges for OwnRanges {
+impl RangeKind for OwnRanges {
     #[inline(always)]
     unsafe fn whole(m: &Machine, index: usize) -> (*mut u8, u64) {
         // SAFETY: the caller's promise; no other reference to the memory is live (R3).
@@ -125,7 +133,7 @@ pub(crate) struct SharedRanges;
 pub(crate) use OwnRanges as SharedRanges;
 
 #[cfg(feature = "threads")]
-impl Ranges for SharedRanges {
+impl RangeKind for SharedRanges {
     #[inline(always)]
     unsafe fn whole(m: &Machine, index: usize) -> (*mut u8, u64) {
         // SAFETY: the caller's promise; nothing changes the entity (R3).
@@ -157,9 +165,9 @@ impl Ranges for SharedRanges {
 ///
 /// # Safety
 ///
-/// As for [`Ranges::whole`].
+/// As for [`RangeKind::whole`].
 #[inline(always)]
-unsafe fn bytes_of<K: Ranges, const IS_SOURCE: bool>(
+unsafe fn bytes_of<K: RangeKind, const IS_SOURCE: bool>(
     m: &Machine,
     index: usize,
     addr: u64,
@@ -181,7 +189,7 @@ unsafe fn bytes_of<K: Ranges, const IS_SOURCE: bool>(
 /// in the slots that `a`, `d` and granule 2 name.
 pub(crate) struct FillAny<K, I>(PhantomData<(K, I)>);
 
-impl<K: Ranges, I: AddrType> Op for FillAny<K, I> {
+impl<K: RangeKind, I: AddrType> Op for FillAny<K, I> {
     const GRANULES: usize = 3;
     const PLACES: &'static [Place] = Place::THREE_SLOTS;
 
@@ -205,7 +213,7 @@ impl<K: Ranges, I: AddrType> Op for FillAny<K, I> {
 /// 2 name.
 pub(crate) struct CopyAny<K, D, S>(PhantomData<(K, D, S)>);
 
-impl<K: Ranges, D: AddrType, S: AddrType> Op for CopyAny<K, D, S> {
+impl<K: RangeKind, D: AddrType, S: AddrType> Op for CopyAny<K, D, S> {
     const GRANULES: usize = 3;
     const PLACES: &'static [Place] = Place::THREE_SLOTS;
 
@@ -230,7 +238,7 @@ impl<K: Ranges, D: AddrType, S: AddrType> Op for CopyAny<K, D, S> {
 /// the length in its low half, and the memory in its high half.
 pub(crate) struct InitAny<K, I>(PhantomData<(K, I)>);
 
-impl<K: Ranges, I: AddrType> Op for InitAny<K, I> {
+impl<K: RangeKind, I: AddrType> Op for InitAny<K, I> {
     const GRANULES: usize = 3;
     const PLACES: &'static [Place] =
         &[Place::Slot(Field::A), Place::Slot(Field::D), Place::Slot(Field::low(2))];

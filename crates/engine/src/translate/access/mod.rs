@@ -73,8 +73,8 @@ table! {
 }
 
 table! {
-    /// Addresses in memories that are not observed and whose base and limits the context keeps, but
-    /// for which the fast family is not: memory 0 if it has 64-bit addresses or is shared, and memory 1
+    /// Addresses in memories that are not observed, whose base and limits the context keeps, and which
+    /// the fast family does not serve: memory 0 if it has 64-bit addresses or is shared, and memory 1
     /// if it has 32-bit addresses and is the store's own.
     KeptClass, Kepts, kepts:
     Slot64 slot64: e::First64<e::SlotA>;
@@ -88,7 +88,7 @@ table! {
     PinSecond pin_second: e::Second<e::Pin>;
 }
 
-/// An address in a memory whose base and limits the context keeps: its class, `a` and `b`.
+/// An address in such a memory: its class, `a` and `b`.
 pub(in crate::translate) struct KeptAddr {
     class: KeptClass,
     a: u16,
@@ -127,10 +127,14 @@ impl Translator<'_> {
         memory == 0 && self.family(0, false) == Family::Own32
     }
 
+    /// Whether threads share a memory.
+    fn is_shared(&self, memory: u32) -> bool {
+        self.parts.memories[memory as usize].is_shared()
+    }
+
     /// Which family of those for any memory a memory's type asks for.
     fn family(&self, memory: u32, is_observed: bool) -> Family {
-        let is_shared = self.parts.memories[memory as usize].is_shared();
-        match (self.memory_address_type(memory), is_shared, is_observed) {
+        match (self.memory_address_type(memory), self.is_shared(memory), is_observed) {
             (AddressType::I32, false, false) => Family::Own32,
             (AddressType::I64, false, false) => Family::Own64,
             (AddressType::I32, true, false) => Family::Shared32,
@@ -142,8 +146,8 @@ impl Translator<'_> {
         }
     }
 
-    /// Whether an access that is not observed has handlers of its own because the context keeps the
-    /// memory's base and limits.
+    /// Whether an access that is not observed has handlers of its own, though not the fast family's,
+    /// because the context keeps the memory's base and limits: see [`KeptClass`].
     fn has_kept_family(&self, memarg: MemArg) -> bool {
         let memory = memory_of(memarg);
         u32::try_from(memarg.offset).is_ok()

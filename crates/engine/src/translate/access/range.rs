@@ -5,7 +5,7 @@ use lineal_memory::AddressType;
 
 use crate::exec::access::observed::{ObservedGrow, ObservedRange};
 use crate::exec::access::range::{
-    self as r, CopyAny, CopyFast, FillAny, FillFast, InitAny, Ranges,
+    self as r, CopyAny, CopyFast, FillAny, FillFast, InitAny, RangeKind,
 };
 use crate::exec::slow::SlowOp;
 use crate::machine::operand::{ImmD, SlotB, SlotD, UImmB};
@@ -18,7 +18,7 @@ use crate::translate::stack::Value;
 use crate::translate::tables::{Alternative, Alternatives};
 
 /// The handler of `memory.fill` for a kind of memory.
-const fn fill<K: Ranges>(ty: AddressType) -> Handler {
+const fn fill<K: RangeKind>(ty: AddressType) -> Handler {
     match ty {
         AddressType::I32 => handler::<FillAny<K, u32>>(),
         AddressType::I64 => handler::<FillAny<K, u64>>(),
@@ -26,7 +26,7 @@ const fn fill<K: Ranges>(ty: AddressType) -> Handler {
 }
 
 /// That of `memory.init`.
-const fn init<K: Ranges>(ty: AddressType) -> Handler {
+const fn init<K: RangeKind>(ty: AddressType) -> Handler {
     match ty {
         AddressType::I32 => handler::<InitAny<K, u32>>(),
         AddressType::I64 => handler::<InitAny<K, u64>>(),
@@ -34,7 +34,7 @@ const fn init<K: Ranges>(ty: AddressType) -> Handler {
 }
 
 /// That of `memory.copy` between memories of these address types.
-const fn copy<K: Ranges>(types: (AddressType, AddressType)) -> Handler {
+const fn copy<K: RangeKind>(types: (AddressType, AddressType)) -> Handler {
     match types {
         (AddressType::I32, AddressType::I32) => handler::<CopyAny<K, u32, u32>>(),
         (AddressType::I32, AddressType::I64) => handler::<CopyAny<K, u32, u64>>(),
@@ -111,11 +111,6 @@ impl Translator<'_> {
         let src_addr = self.pop_slot();
         let d = self.reach(src_addr, 2);
         self.range_cell(*FAST.at(len_class), d, b);
-    }
-
-    /// Whether threads share a memory.
-    fn is_shared(&self, memory: u32) -> bool {
-        self.parts.memories[memory as usize].is_shared()
     }
 
     /// Appends a slow operation that makes its reports itself.
