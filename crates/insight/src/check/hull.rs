@@ -19,6 +19,8 @@ pub(super) struct Hull {
     owned: Vec<Range<u64>>,
     heap_start: Option<u64>,
     segments_end: u64,
+    /// Where the stack begins, which grows downwards; 0 if that is not known.
+    stack_start: u64,
     initial_bytes: u64,
 }
 
@@ -27,6 +29,7 @@ impl Hull {
         Hull {
             heap_start: layout.heap_start(),
             segments_end: layout.segments_end(),
+            stack_start: layout.stack_pointer.map_or(0, |stack| stack.start),
             initial_bytes: layout.initial_bytes,
             ..Hull::default()
         }
@@ -56,9 +59,10 @@ impl Hull {
             Some(start) if start <= block.start => start,
             _ => block.start.saturating_sub(SLACK_BYTES),
         };
-        // What is below belongs to static data.
-        let start =
-            if block.start >= self.segments_end { start.max(self.segments_end) } else { start };
+        // What is below belongs to static data, and to the stack.
+        let below = [self.segments_end, self.stack_start];
+        let below = below.into_iter().filter(|&end| end <= block.start);
+        let start = below.fold(start, u64::max);
         let owned = self.owned.iter().find(|owned| owned.contains(&block.start));
         let end = match owned {
             Some(owned) => owned.end,
@@ -123,6 +127,7 @@ impl Hull {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::layout::StackPointer;
 
     fn layout() -> Layout {
         Layout { initial_bytes: 0x20000, heap_base: Some(0x11000), ..Layout::default() }
@@ -137,6 +142,19 @@ mod tests {
         assert!(!hull.contains(0x10fff) && !hull.contains(0x20000));
         assert_eq!(hull.grew(0x20000..0x30000, true), Some(0x20000..0x30000));
         assert!(hull.contains(0x20000));
+    }
+
+    /// Programs without a data segment, of which nothing else says where the heap begins.
+    #[test]
+    fn frames_right_below_the_first_block_are_not_the_allocators() {
+        let stack_pointer = Some(StackPointer { global: 0, start: 0x10510 });
+        let layout = Layout { initial_bytes: 0x20000, stack_pointer, ..Layout::default() };
+        let mut hull = Hull::new(&layout);
+        assert_eq!(hull.cover(0x10518..0x10600), [0x10510..0x10610]);
+        assert!(!hull.contains(0x1050c));
+        // A heap that lies below the stack is another matter.
+        let mut hull = Hull::new(&layout);
+        assert_eq!(hull.cover(0x8000..0x8010), [0x7ff0..0x8020]);
     }
 
     #[test]
