@@ -18,7 +18,7 @@
 use core::sync::atomic::Ordering::Relaxed;
 use core::sync::atomic::{AtomicU8, AtomicU16, AtomicU32, AtomicU64};
 
-/// How many bytes a long copy takes at a time where its ends are not aligned alike.
+/// How many bytes a long copy takes at a time if source and destination are not aligned alike.
 const LONG_BYTES: usize = 1024;
 
 /// And a short one: to clear its buffer takes little time.

@@ -44,7 +44,8 @@ pub(crate) struct Context {
     pub(crate) epoch_deadline: u64,
     /// Where the last access was that failed.
     pub(crate) fault: Fault,
-    /// Memory 1, if there is one that is the store's own; if not, any memory there was.
+    /// Memory 1, if it is the store's own. If not, what an earlier instance left here: no code uses
+    /// it then (R6).
     pub(crate) second: SecondMemory,
     /// The first slot of the stack.
     pub(crate) stack_start: *mut u64,

@@ -22,7 +22,7 @@ const GUEST: &str = r#"(module
     (func $tail (return_call $other))
     (func $caught (block $caught (try_table (catch $tag $caught) (call $throw))))
 
-    ;; The accesses stand behind what makes the memory larger, in one function.
+    ;; Calls inside an instance read nothing again, so it is what comes before `$touch` that must have.
     (func (export "own") (result i32)
         (drop (memory.grow $second (i32.const 1))) (call $touch))
     (func (export "first") (result i32)

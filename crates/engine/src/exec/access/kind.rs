@@ -4,7 +4,7 @@ use std::marker::PhantomData;
 
 use lineal_memory::effective_address;
 
-use super::{check, check_in, outside};
+use super::{Addr, Based, check, check_in, outside};
 use crate::machine::operand::{AddrType, Src};
 use crate::machine::place::{Field, Place};
 use crate::machine::{Exit, Machine};
@@ -92,15 +92,24 @@ pub(crate) struct First64<S>(PhantomData<S>);
 /// Memory 1, the store's own, with 32-bit addresses: the address is of class `S`, the offset in `b`.
 pub(crate) struct Second<S>(PhantomData<S>);
 
+/// Memory `index`.
+///
+/// # Safety
+///
+/// E3 holds, and the instance has so many memories.
+#[inline(always)]
+pub(super) unsafe fn entity(m: &Machine, index: usize) -> *mut MemoryEntity {
+    // SAFETY: E3, R1; the caller's promise.
+    unsafe { (*(*m.cx).instance).memories.as_ptr().add(index).read().as_ptr() }
+}
+
 /// The operand in `a` and memory `b`.
 #[inline(always)]
 pub(super) unsafe fn any_operands<I: AddrType>(m: &Machine) -> (u64, *mut MemoryEntity) {
-    // SAFETY: E1 to E3, R1; validation bounds the index.
+    // SAFETY: E1 to E3; validation bounds the index.
     unsafe {
         let addr: u64 = I::from_slot(m.fp.get(m.ip.a())).into();
-        let instance = &*(*m.cx).instance;
-        let entity = instance.memories.as_ptr().add(m.ip.b() as usize).read();
-        (addr, entity.as_ptr())
+        (addr, entity(m, m.ip.b() as usize))
     }
 }
 
@@ -141,16 +150,15 @@ impl<S: Src<u64>> AnyMemory for First64<S> {
 impl<S: Src<u32>> AnyMemory for Second<S> {
     type Addr = u32;
     type Bytes<R: Raw> = *mut R;
-    const PLACES: [Place; 2] = [S::PLACE, Place::Number(Field::B)];
+    const PLACES: [Place; 2] = Based::<S>::PLACES;
 
     #[inline(always)]
     unsafe fn find<R: Raw>(m: &Machine) -> Result<*mut R, Exit> {
         // SAFETY: E1 to E4, R6.
         unsafe {
-            let ea = u64::from(S::get(m)) + u64::from(m.ip.b());
             let second = &raw const (*m.cx).second;
             let first_byte = (&raw const (*second).first_byte).read();
-            check_in(m, &raw const (*second).limits, first_byte, ea)
+            check_in(m, &raw const (*second).limits, first_byte, Based::<S>::ea(m))
         }
     }
 }

@@ -7,6 +7,7 @@ use lineal_memory::SharedMemory;
 use lineal_memory::{Pages, effective_address};
 
 use super::check_range;
+use super::kind::entity;
 use crate::exec::slow::{Vm, address, grown, memory_address_type, narrower, slow_ops};
 use crate::machine::operand::{AddrType, SlotA, SlotD, Src, WideSlot, narrower_len};
 use crate::machine::place::{Field, Place};
@@ -62,7 +63,7 @@ pub(crate) trait RangeKind {
     ///
     /// # Safety
     ///
-    /// E1 to E3 hold, and the memory is of this kind (R6).
+    /// E1 to E3 hold, there is such a memory, and it is of this kind (R6).
     unsafe fn whole(m: &Machine, index: usize) -> (*mut u8, u64);
 
     /// Sets bytes to a value.
@@ -89,13 +90,6 @@ pub(crate) trait RangeKind {
 
 /// Memories that are the store's own.
 pub(crate) struct OwnRanges;
-
-/// Memory `index`, of whatever kind.
-#[inline(always)]
-unsafe fn entity(m: &Machine, index: usize) -> *mut MemoryEntity {
-    // SAFETY: E3, R1; validation bounds the index.
-    unsafe { (*(*m.cx).instance).memories.as_ptr().add(index).read().as_ptr() }
-}
 
 impl RangeKind for OwnRanges {
     #[inline(always)]

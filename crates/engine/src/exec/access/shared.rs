@@ -5,9 +5,9 @@ use std::marker::PhantomData;
 use lineal_memory::SharedMemory;
 
 use super::kind::{AnyMemory, Bytes, any_operands};
-use super::{check, outside, width_index};
+use super::{Addr, Based, check, outside, width_index};
 use crate::machine::operand::{AddrType, Src};
-use crate::machine::place::{Field, Place};
+use crate::machine::place::Place;
 use crate::machine::{Exit, Machine};
 use crate::op::access::scalar::Raw;
 use crate::runtime::context::limits;
@@ -56,13 +56,13 @@ impl<I: AddrType> AnyMemory for Shared<I> {
 impl<S: Src<u32>> AnyMemory for FirstShared<S> {
     type Addr = u32;
     type Bytes<R: Raw> = SharedBytes;
-    const PLACES: [Place; 2] = [S::PLACE, Place::Number(Field::B)];
+    const PLACES: [Place; 2] = Based::<S>::PLACES;
 
     #[inline(always)]
     unsafe fn find<R: Raw>(m: &Machine) -> Result<SharedBytes, Exit> {
         // SAFETY: E1 to E4.
         unsafe {
-            let ea = u64::from(S::get(m)) + u64::from(m.ip.b());
+            let ea = Based::<S>::ea(m);
             let checked = check::<R>(m, ea).or_else(|_| {
                 // Another thread may have made the memory larger. Only this width's limit is made
                 // anew: all of them would need more registers than a handler has to itself.
