@@ -22,6 +22,7 @@ pub mod alloc;
 pub mod blame;
 pub mod check;
 mod event;
+mod hash;
 pub mod heap;
 pub mod heat;
 mod layout;

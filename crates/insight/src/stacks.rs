@@ -1,42 +1,30 @@
 //! Call stacks, each kept once.
 
-use std::collections::HashMap;
-use std::hash::{BuildHasherDefault, Hasher};
+use std::hash::Hasher;
+use std::ops::Range;
 
 use lineal::{Call, Moment, Site};
 
 use crate::alloc::StackId;
-
-/// Hashes lists of sites: a multiplication for each.
-#[derive(Default)]
-struct SiteHasher(u64);
-
-impl Hasher for SiteHasher {
-    fn finish(&self) -> u64 {
-        self.0 ^ self.0 >> 29
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        for &byte in bytes {
-            self.write_u32(u32::from(byte));
-        }
-    }
-
-    fn write_u32(&mut self, site: u32) {
-        self.0 = (self.0.rotate_left(5) ^ u64::from(site)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    }
-
-    fn write_usize(&mut self, len: usize) {
-        self.write_u32(len as u32);
-    }
-}
+use crate::hash::{FastHasher, FastMap};
 
 /// The call stacks of allocations and findings.
 #[derive(Debug, Default)]
 pub(crate) struct Stacks {
-    ids: HashMap<Box<[Site]>, StackId, BuildHasherDefault<SiteHasher>>,
-    sites: Vec<Box<[Site]>>,
+    /// The newest stack with each hash.
+    newest: FastMap<u64, StackId>,
+    stacks: Vec<Stack>,
+    /// The sites of all stacks, one stack after the other.
+    sites: Vec<Site>,
     buffer: Vec<Site>,
+}
+
+#[derive(Debug)]
+struct Stack {
+    /// Where its sites begin; they end where those of the next one begin.
+    start: usize,
+    /// The one before it with the same hash.
+    older: Option<StackId>,
 }
 
 impl Stacks {
@@ -73,18 +61,31 @@ impl Stacks {
     }
 
     fn of_buffer(&mut self) -> StackId {
-        if let Some(&id) = self.ids.get(self.buffer.as_slice()) {
-            return id;
+        let mut hasher = FastHasher::default();
+        self.buffer.iter().for_each(|site| std::hash::Hash::hash(site, &mut hasher));
+        let hash = hasher.finish();
+        let newest = self.newest.get(&hash).copied();
+        let mut same_hash = newest;
+        while let Some(id) = same_hash {
+            if self.get(id) == self.buffer {
+                return id;
+            }
+            same_hash = self.stacks[id as usize].older;
         }
-        let sites: Box<[Site]> = self.buffer.as_slice().into();
-        let id = self.sites.len() as StackId;
-        self.sites.push(sites.clone());
-        self.ids.insert(sites, id);
+        let id = self.stacks.len() as StackId;
+        self.newest.insert(hash, id);
+        self.stacks.push(Stack { start: self.sites.len(), older: newest });
+        self.sites.extend_from_slice(&self.buffer);
         id
+    }
+
+    fn range(&self, id: StackId) -> Range<usize> {
+        let start = |id: usize| self.stacks.get(id).map_or(self.sites.len(), |it| it.start);
+        start(id as usize)..start(id as usize + 1)
     }
 
     /// The sites of a stack, innermost first.
     pub(crate) fn get(&self, id: StackId) -> &[Site] {
-        self.sites.get(id as usize).map_or(&[], |sites| sites)
+        &self.sites[self.range(id)]
     }
 }

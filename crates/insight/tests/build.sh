@@ -24,7 +24,11 @@ for level in 0 2; do
 done
 rm "$object"
 zig build-exe -target wasm32-freestanding -O ReleaseSmall -fno-strip -fno-entry -rdynamic zig.zig
-asc assembly.ts -o assembly.wasm -O0 --debug --sourceMap --exportRuntime
+for level in 0 2; do
+    asc assembly.ts -o assembly-O$level.wasm -O$level --debug --sourceMap --use abort= --exportRuntime
+    # The sources of AssemblyScript's library are not needed.
+    sed -i 's/,"sourcesContent":.*$/}/' assembly-O$level.wasm.map
+done
 
 cd ../correct
 for level in 0 2; do

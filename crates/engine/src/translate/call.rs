@@ -36,7 +36,7 @@ impl Translator<'_> {
 
     /// The same for a tail call.
     fn pop_tail_args(&mut self, ty: &FuncType) -> TailMeta {
-        if self.is_chosen() {
+        if self.reports_returns() {
             self.observe_return(0, 0, true);
         }
         let meta = self.pop_args(ty);

@@ -590,7 +590,7 @@ impl Translator<'_> {
             || BlockType::FuncType(self.parts.funcs[self.function.func as usize]),
             |block| block.ty,
         ));
-        if self.is_chosen() {
+        if self.reports_returns() {
             return self.emit_observed_return(results);
         }
         let link = Fields { a: self.function.link_slot as u16, ..Fields::default() };

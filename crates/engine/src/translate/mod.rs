@@ -252,6 +252,9 @@ impl<'a> Translator<'a> {
     fn begin(&mut self, func: u32, body: &FunctionBody<'_>, far_frame: bool) {
         let mut options = self.module.engine.config().translation();
         options.optimizations.fold &= !far_frame;
+        if self.module.observed.as_ref().is_some_and(|observed| observed.is_silent(func)) {
+            (options.watched.filter, options.watched.all) = (false, false);
+        }
         let Buffers { locals, emit, stack, blocks, branches, .. } = &mut self.buffers;
         let behind = far_frame.then_some(1 + FAR_SCRATCH_SLOTS);
         locals.read(self.parts.func_type(func), body, behind);

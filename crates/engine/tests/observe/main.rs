@@ -5,5 +5,6 @@ mod host;
 mod model;
 mod program;
 mod replay;
+mod stacks;
 mod stop;
 mod waits;

@@ -60,7 +60,15 @@ impl fmt::Display for Hidden {
 }
 
 /// The globals in which AssemblyScript's allocators keep their state.
-const STATE_GLOBALS: [&str; 2] = ["~lib/rt/tlsf/ROOT", "~lib/rt/stub/offset"];
+const STATE_GLOBALS: [&str; 2] = [TLSF_ROOT, "~lib/rt/stub/offset"];
+const TLSF_ROOT: &str = "~lib/rt/tlsf/ROOT";
+
+/// The function that sets the state up. Who hands the state on calls it before.
+const TLSF_INITIALIZE: &str = "~lib/rt/tlsf/initialize";
+
+/// The globals in which AssemblyScript's collectors count the bytes of objects: who allocates and uses
+/// one makes objects without a call of `__new`.
+const OBJECT_BYTES: [&str; 2] = ["~lib/rt/itcms/total", "~lib/rt/tcms/total"];
 
 /// Whether a function with that name is inside of an allocator, so that only the allocator calls it.
 fn is_inside(name: &str) -> bool {
@@ -115,7 +123,7 @@ fn find(module: &Module, recognised: &HashMap<u32, Recognised>) -> Option<Hidden
         .copied()
         .collect();
     let inner = |index: &u32| {
-        let entry = recognised.get(index).is_some_and(|it| it.role != Role::Internal);
+        let entry = recognised.get(index).is_some_and(is_entry);
         let named = module.names.get(index).is_some_and(|name| is_inside(name));
         !entry && (named || !has_names && module.is_inner(*index, recognised))
     };
@@ -125,11 +133,26 @@ fn find(module: &Module, recognised: &HashMap<u32, Recognised>) -> Option<Hidden
         if is_own {
             continue;
         }
-        let global = body.globals.iter().find_map(|global| {
-            module.globals.get(global).filter(|name| STATE_GLOBALS.contains(&&***name)).cloned()
-        });
+        let calls = |wanted: &dyn Fn(&Recognised) -> bool| {
+            body.calls.iter().any(|callee| recognised.get(callee).is_some_and(wanted))
+        };
+        let passes_state = calls(&|it| it.header_bytes > 0);
+        let allocates = calls(&|it| matches!(it.role, Role::Allocate { .. }));
+        let global =
+            body.globals.iter().filter_map(|global| module.globals.get(global)).find(|name| {
+                match name.as_str() {
+                    // Only to hand it on.
+                    TLSF_ROOT if passes_state => false,
+                    name if OBJECT_BYTES.contains(&name) => allocates,
+                    name => STATE_GLOBALS.contains(&name),
+                }
+            });
+        let inner = |callee: &&u32| {
+            inner(callee) && !(passes_state && module.name(**callee) == TLSF_INITIALIZE)
+        };
         let uses = global
-            .or_else(|| body.calls.iter().find(|callee| inner(callee)).map(|it| module.name(*it)))
+            .cloned()
+            .or_else(|| body.calls.iter().find(inner).map(|it| module.name(*it)))
             .or_else(|| {
                 let addr =
                     body.loaded.iter().chain(&body.stored).find(|addr| state.contains(addr))?;
@@ -146,8 +169,9 @@ fn find(module: &Module, recognised: &HashMap<u32, Recognised>) -> Option<Hidden
 }
 
 /// Whether a function makes or frees blocks.
-fn is_entry(recognised: &Recognised) -> bool {
-    !matches!(recognised.role, Role::Internal | Role::Copy { .. })
+pub(super) fn is_entry(recognised: &Recognised) -> bool {
+    use Role::{Collector, Copy, Internal, Reclaim};
+    !matches!(recognised.role, Internal | Collector | Reclaim { .. } | Copy { .. })
 }
 
 /// What the code of a module uses.

@@ -72,6 +72,13 @@ pub enum Role {
         /// How many bytes.
         size: usize,
     },
+    /// Takes a block back into the allocator's lists. If a collector calls it, an object is freed.
+    Reclaim {
+        /// The block.
+        block: usize,
+    },
+    /// Part of a collector, which frees objects.
+    Collector,
     /// Part of an allocator or a collector; what it accesses is its own business.
     Internal,
 }
@@ -159,6 +166,15 @@ pub struct Recognised {
     pub family: Family,
     /// What it does.
     pub role: Role,
+    /// How many bytes before a block the address lies that the function takes or returns: some of an
+    /// allocator's inner functions know a block by its header.
+    pub header_bytes: u64,
+}
+
+impl Recognised {
+    fn new(family: Family, role: Role) -> Recognised {
+        Recognised { family, role, header_bytes: 0 }
+    }
 }
 
 const fn allocate(size: usize) -> Role {
@@ -187,6 +203,26 @@ const fn free_sized(block: usize, size: usize, align: usize) -> Role {
 
 /// A known name, with how many parameters and results the function has.
 struct Known(&'static str, Family, Role, usize, usize);
+
+// Functions of AssemblyScript's allocator that are left where the compiler has inlined the outer ones.
+// They take the allocator's state first, and know a block by its header of 4 bytes.
+const TLSF_ALLOCATE: &str = "~lib/rt/tlsf/allocateBlock";
+const TLSF_REALLOCATE: &str = "~lib/rt/tlsf/reallocateBlock";
+const TLSF_MOVE: &str = "~lib/rt/tlsf/moveBlock";
+const TLSF_FREE: &str = "~lib/rt/tlsf/freeBlock";
+const TLSF_INSERT: &str = "~lib/rt/tlsf/insertBlock";
+
+/// The functions that know a block by its header.
+const BY_HEADER: [&str; 5] = [TLSF_ALLOCATE, TLSF_REALLOCATE, TLSF_MOVE, TLSF_FREE, TLSF_INSERT];
+
+/// AssemblyScript's functions that free objects which nothing refers to any more.
+const COLLECTORS: [&str; 5] = [
+    "~lib/rt/itcms/free",
+    "~lib/rt/itcms/step",
+    "~lib/rt/itcms/interrupt",
+    "~lib/rt/itcms/__collect",
+    "~lib/rt/tcms/__collect",
+];
 
 const KNOWN: &[Known] = &[
     Known("malloc", Family::C, allocate(0), 1, 1),
@@ -252,6 +288,11 @@ const KNOWN: &[Known] = &[
     Known("~lib/rt/tlsf/__alloc", Family::AssemblyScriptHeap, allocate(0), 1, 1),
     Known("~lib/rt/tlsf/__realloc", Family::AssemblyScriptHeap, reallocate(0, 1), 2, 1),
     Known("~lib/rt/tlsf/__free", Family::AssemblyScriptHeap, free(0), 1, 0),
+    Known(TLSF_ALLOCATE, Family::AssemblyScriptHeap, allocate(1), 2, 1),
+    Known(TLSF_REALLOCATE, Family::AssemblyScriptHeap, reallocate(1, 2), 3, 1),
+    Known(TLSF_MOVE, Family::AssemblyScriptHeap, reallocate(1, 2), 3, 1),
+    Known(TLSF_FREE, Family::AssemblyScriptHeap, free(1), 2, 0),
+    Known(TLSF_INSERT, Family::AssemblyScriptHeap, Role::Reclaim { block: 1 }, 2, 0),
     Known("~lib/rt/stub/__alloc", Family::AssemblyScriptHeap, allocate(0), 1, 1),
     Known("~lib/rt/stub/__realloc", Family::AssemblyScriptHeap, reallocate(0, 1), 2, 1),
     Known("~lib/rt/stub/__free", Family::AssemblyScriptHeap, free(0), 1, 0),
@@ -311,22 +352,25 @@ pub fn recognise(name: &str, params: &[ValType], results: &[ValType]) -> Option<
                 .into_iter()
                 .flatten()
                 .any(|name| C_INTERNAL.contains(&name))
-                .then_some(Recognised { family: Family::C, role: Role::Internal })
+                .then_some(Recognised::new(Family::C, Role::Internal))
         })
         .or_else(|| {
             // It gets a new object by `__new` if the old one cannot grow.
             let internal = INTERNAL.iter().any(|prefix| name.starts_with(prefix))
                 && !name.ends_with("/__renew");
             let family = if name.starts_with('~') { Family::AssemblyScript } else { Family::Zig };
-            internal.then_some(Recognised { family, role: Role::Internal })
+            let role = if COLLECTORS.contains(&name) { Role::Collector } else { Role::Internal };
+            internal.then_some(Recognised::new(family, role))
         })
 }
 
 fn known(name: &str, params: usize, results: usize) -> Option<Recognised> {
-    KNOWN
-        .iter()
-        .find(|known| known.0 == name && (known.3, known.4) == (params, results))
-        .map(|known| Recognised { family: known.1, role: known.2 })
+    KNOWN.iter().find(|known| known.0 == name && (known.3, known.4) == (params, results)).map(
+        |known| Recognised {
+            header_bytes: if BY_HEADER.contains(&name) { 4 } else { 0 },
+            ..Recognised::new(known.1, known.2)
+        },
+    )
 }
 
 /// `dlmalloc`, `mi_free`, `__libc_calloc` …
@@ -388,7 +432,7 @@ fn operator(name: &str, params: usize, results: usize) -> Option<Recognised> {
     let sized = matches!(role, Role::Free { size: Some(_), .. });
     let expected = 1 + usize::from(aligned) + usize::from(nothrow) + usize::from(sized);
     // Placement forms take other parameters and allocate nothing.
-    (params == expected).then_some(Recognised { family, role })
+    (params == expected).then_some(Recognised::new(family, role))
 }
 
 /// Rust's allocator functions since they are mangled: `__rustc[…]::__rust_alloc`, or the whole
@@ -424,7 +468,7 @@ fn zig(name: &str, params: usize, results: usize) -> Option<Recognised> {
         ("remap", 6 | 7, 1) => reallocate(1, 4),
         _ => return None,
     };
-    Some(Recognised { family: Family::Zig, role })
+    Some(Recognised::new(Family::Zig, role))
 }
 
 #[cfg(test)]
@@ -489,6 +533,16 @@ mod tests {
     }
 
     #[test]
+    fn inner_functions_of_assemblyscripts_allocator_know_blocks_by_their_headers() {
+        let two = [ValType::I32; 2];
+        let found = recognise("~lib/rt/tlsf/allocateBlock", &two, &two[..1]).unwrap();
+        assert_eq!(found.role, allocate(1));
+        assert_eq!((found.family, found.header_bytes), (Family::AssemblyScriptHeap, 4));
+        assert_eq!(recognise("~lib/rt/tlsf/freeBlock", &two, &[]).unwrap().header_bytes, 4);
+        assert_eq!(recognise("~lib/rt/tlsf/__free", &two[..1], &[]).unwrap().header_bytes, 0);
+    }
+
+    #[test]
     fn families_free_their_own() {
         use Family::*;
         assert!(C.may_be_freed_by(C));
@@ -505,7 +559,8 @@ mod tests {
         let internal = |name| matches!(of(name, 2, 0), Some((_, Role::Internal)));
         assert!(internal("~lib/rt/itcms/Object#set:next"));
         assert!(!internal("~lib/rt/itcms/__renew"));
-        assert!(internal("~lib/rt/tlsf/insertBlock"));
+        assert!(internal("~lib/rt/tlsf/removeBlock"));
+        assert_eq!(of("~lib/rt/itcms/step", 0, 1), Some((Family::AssemblyScript, Role::Collector)));
         assert!(!internal("assembly/index/main"));
         for name in ["mallinfo", "mallopt", "dlmalloc_stats", "__malloc_trim", "malloc_info"] {
             assert!(internal(name), "{name}");

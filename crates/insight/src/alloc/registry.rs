@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use lineal::{FunctionInfo, Instantiated, Site};
 
-use super::hidden::{Hidden, Survey, survey};
-use super::recognise::{Recognised, Role, recognise};
+use super::hidden::{Hidden, Survey, is_entry, survey};
+use super::recognise::{Family, Recognised, Role, recognise};
 use crate::event::means;
 
 /// How an allocator function was recognised.
@@ -153,21 +153,45 @@ impl Registry {
     }
 
     /// Looks at a function of a module that is made, for
-    /// [`Observe::functions`](lineal::Observe::functions): whether its calls have to be reported.
-    pub fn choose(&self, info: &FunctionInfo<'_>) -> bool {
+    /// [`Observe::functions`](lineal::Observe::functions): whether its calls have to be reported because it
+    /// belongs to an allocator.
+    pub fn choose_allocator(&self, info: &FunctionInfo<'_>) -> bool {
+        let recognised = self.choose_if(info, |it| !matches!(it.role, Role::Copy { .. }));
+        // What AssemblyScript's runtime does inside frees nothing, and is called very often.
+        recognised
+            .is_some_and(|it| it.role != Role::Internal || it.family != Family::AssemblyScript)
+    }
+
+    /// The same for [`Observe::entries`](lineal::Observe::entries): whether it is known to copy.
+    pub fn choose_copy(&self, info: &FunctionInfo<'_>) -> bool {
+        self.choose_if(info, |it| matches!(it.role, Role::Copy { .. })).is_some()
+    }
+
+    /// The same for [`Observe::silent`](lineal::Observe::silent): whether what it accesses is its own
+    /// business.
+    pub fn choose_silent(&self, info: &FunctionInfo<'_>) -> bool {
+        self.find(info).is_some_and(|it| !matches!(it.recognised.role, Role::Copy { .. }))
+    }
+
+    fn choose_if(
+        &self,
+        info: &FunctionInfo<'_>,
+        wanted: fn(&Recognised) -> bool,
+    ) -> Option<Recognised> {
         // Without sites, calls of one function cannot be told from those of another.
-        let Some(module_site) = info.module_site() else { return false };
-        let Some(function) = self.find(info) else { return false };
+        let module_site = info.module_site()?;
+        let function = self.find(info).filter(|function| wanted(&function.recognised))?;
+        let recognised = function.recognised;
         let mut found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
-        found.by_site.insert(info.site(), function.recognised);
+        found.by_site.insert(info.site(), recognised);
         let module = found.modules.entry(module_site).or_default();
-        module.by_index.insert(function.index, function.recognised);
-        if !matches!(function.recognised.role, Role::Copy { .. }) {
+        module.by_index.insert(function.index, recognised);
+        if !matches!(recognised.role, Role::Copy { .. }) {
             module.sites.push(info.site());
         }
         module.by_option |= function.how == How::Option;
         found.functions.push(function);
-        true
+        Some(recognised)
     }
 
     /// Looks whether a module has code of its allocator that none of the recognised functions
@@ -243,9 +267,7 @@ impl Registry {
     /// The allocator functions that were recognised, without what is only internal to them.
     pub fn functions(&self) -> Vec<AllocatorFunction> {
         let found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
-        let visible = |function: &&AllocatorFunction| {
-            !matches!(function.recognised.role, Role::Internal | Role::Copy { .. })
-        };
+        let visible = |function: &&AllocatorFunction| is_entry(&function.recognised);
         found.functions.iter().filter(visible).cloned().collect()
     }
 

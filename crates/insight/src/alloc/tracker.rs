@@ -4,16 +4,19 @@
 //! outermost call is the program's, so it defines the block; the inner ones only count a depth.
 //! While the depth is not 0, what is accessed is the allocator's own business.
 
-use std::collections::HashMap;
-use std::thread::{self, ThreadId};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use lineal::{Call, MemoryId, Moment, Site};
 
 use super::blocks::StackId;
 use super::recognise::{Family, Recognised, Role};
+use crate::hash::FastMap;
 
 /// The parameters that are kept: as many as any known function has.
 const MAX_PARAMS: usize = 8;
+
+/// How many bytes of an object's header AssemblyScript's allocator sees as a part of the block.
+const OBJECT_HEADER_BYTES: u64 = 16;
 
 /// What a program asks of its allocator.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,6 +49,11 @@ pub enum Begun {
         size_bytes: Option<u64>,
         /// The alignment that the program believes the block to have.
         align: Option<u64>,
+    },
+    /// That nothing refers to an object any more, so that the collector frees it.
+    Collected {
+        /// The object.
+        addr: u64,
     },
     /// A copy between ranges that must not overlap.
     Copy {
@@ -106,62 +114,90 @@ struct Pending {
 /// Follows the calls of allocator functions. Each thread that guests run on has calls of its own.
 #[derive(Debug)]
 pub struct Tracker {
-    functions: HashMap<Site, Recognised>,
-    threads: Vec<(ThreadId, Vec<Pending>)>,
+    functions: FastMap<Site, Recognised>,
+    threads: Vec<(u64, Vec<Pending>)>,
     memory: MemoryId,
     /// Whether addresses have 64 bits, so that a size is negative from 2^63 on.
     is_64: bool,
 }
 
+impl Recognised {
+    /// The block that the function means by an address; 0 stays 0.
+    fn block_at(&self, addr: u64) -> u64 {
+        if addr == 0 { 0 } else { addr + self.header_bytes }
+    }
+}
+
+/// The number of this thread: that of the standard library takes longer than the rest of a look-up.
+fn this_thread() -> u64 {
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    thread_local!(static NUMBER: u64 = NEXT.fetch_add(1, Ordering::Relaxed));
+    NUMBER.with(|number| *number)
+}
+
 impl Tracker {
     /// Knows these functions, which allocate in a memory.
-    pub fn new(functions: HashMap<Site, Recognised>, memory: MemoryId, is_64: bool) -> Tracker {
-        Tracker { functions, threads: Vec::new(), memory, is_64 }
+    pub fn new(
+        functions: impl IntoIterator<Item = (Site, Recognised)>,
+        memory: MemoryId,
+        is_64: bool,
+    ) -> Tracker {
+        Tracker { functions: functions.into_iter().collect(), threads: Vec::new(), memory, is_64 }
     }
 
     /// Whether the program is in an allocator now.
     pub fn is_inside(&self) -> bool {
-        let here = thread::current().id();
+        let here = this_thread();
         self.threads.iter().any(|(thread, pending)| *thread == here && !pending.is_empty())
     }
 
-    /// The calls of this thread that have not returned.
-    fn pending(&mut self) -> &mut Vec<Pending> {
-        let here = thread::current().id();
+    /// The calls of this thread that have not returned: those at a height or below it.
+    fn pending(&mut self, height: u64) -> &mut Vec<Pending> {
+        let here = this_thread();
         let at = self.threads.iter().position(|(thread, _)| *thread == here);
         let at = at.unwrap_or_else(|| {
             self.threads.push((here, Vec::new()));
             self.threads.len() - 1
         });
-        &mut self.threads[at].1
+        let pending = &mut self.threads[at].1;
+        while pending.last().is_some_and(|pending| pending.height > height) {
+            pending.pop();
+        }
+        pending
     }
 
     /// A function begins. Returns what the program asks for, if it is not the allocator itself
-    /// that asks; `stack` is called only then.
+    /// that asks; `stack` is called only then, with that.
     pub fn entered(
         &mut self,
         call: &Call<'_>,
-        stack: impl FnOnce(&Call<'_>) -> StackId,
+        stack: impl FnOnce(&Call<'_>, Begun) -> StackId,
     ) -> Option<(Recognised, Begun, StackId)> {
         let recognised = *self.functions.get(&call.function)?;
-        self.unwound(call.height);
         let mut params = [0; MAX_PARAMS];
         for (param, value) in params.iter_mut().zip(call.values.iter()) {
             *param = *value;
         }
-        let outermost = self.pending().is_empty();
-        let asked = outermost.then(|| self.begun(recognised.role, &params));
+        let caller = self.pending(call.height).last().map(|pending| pending.recognised.role);
+        let asked = match (caller, recognised.role) {
+            (Some(Role::Collector), Role::Free { block, .. } | Role::Reclaim { block }) => {
+                let addr = params[block] + recognised.header_bytes + OBJECT_HEADER_BYTES;
+                Some(Begun::Collected { addr })
+            }
+            (None, _) => Some(self.begun(recognised, &params)),
+            _ => None,
+        };
         // Copies are frequent, and nearly all are right.
         let is_right_copy = |asked| {
             matches!(asked, Begun::Copy { to, from, len_bytes }
             if to == from || to.abs_diff(from) >= len_bytes)
         };
-        let has_stack =
-            recognised.role != Role::Internal && asked.is_some_and(|asked| !is_right_copy(asked));
-        let stack = if has_stack { stack(call) } else { 0 };
+        let with_stack = asked.filter(|&asked| asked != Begun::Other && !is_right_copy(asked));
+        let stack = with_stack.map_or(0, |asked| stack(call, asked));
         let begun = asked.map(|asked| (recognised, asked, stack));
         if !matches!(recognised.role, Role::Copy { .. }) {
-            self.pending().push(Pending { height: call.height, recognised, params, stack });
+            let pending = Pending { height: call.height, recognised, params, stack };
+            self.pending(call.height).push(pending);
         }
         begun
     }
@@ -177,8 +213,7 @@ impl Tracker {
         if matches!(recognised.role, Role::Copy { .. }) {
             return None;
         }
-        self.unwound(call.height);
-        let pending = self.pending();
+        let pending = self.pending(call.height);
         let (call_of, outermost) = (pending.pop()?, pending.is_empty());
         if !outermost {
             return None;
@@ -187,22 +222,19 @@ impl Tracker {
         let done = if call.is_tail_call {
             Done::Other
         } else {
-            self.done(call_of.recognised.role, &call_of.params, result, moment)
+            self.done(call_of.recognised, &call_of.params, result, moment)
         };
         Some((call_of.recognised.family, done, call_of.stack))
     }
 
     /// Calls above that height are gone.
     pub fn unwound(&mut self, height: u64) {
-        let pending = self.pending();
-        while pending.last().is_some_and(|pending| pending.height > height) {
-            pending.pop();
-        }
+        self.pending(height);
     }
 
     /// All calls of this thread are gone.
     pub fn ended(&mut self) {
-        let here = thread::current().id();
+        let here = this_thread();
         self.threads.retain(|(thread, _)| *thread != here);
     }
 
@@ -225,9 +257,10 @@ impl Tracker {
         }
     }
 
-    fn begun(&self, role: Role, params: &[u64; MAX_PARAMS]) -> Begun {
+    fn begun(&self, recognised: Recognised, params: &[u64; MAX_PARAMS]) -> Begun {
+        let addr = |index: usize| recognised.block_at(params[index]);
         let param = |index: Option<usize>| index.map(|index| params[index]);
-        match role {
+        match recognised.role {
             Role::Allocate { size, count, .. } => {
                 let (size_bytes, signed) = self.size(params, size, count);
                 Begun::Allocate { size_bytes, signed }
@@ -239,7 +272,7 @@ impl Tracker {
             Role::Reallocate { block, size, count, old_size, align } => {
                 let (size_bytes, signed) = self.size(params, size, count);
                 Begun::Reallocate {
-                    addr: params[block],
+                    addr: addr(block),
                     size_bytes,
                     signed,
                     old_bytes: param(old_size),
@@ -247,12 +280,16 @@ impl Tracker {
                 }
             }
             Role::Free { block, size, align } => {
-                Begun::Free { addr: params[block], size_bytes: param(size), align: param(align) }
+                Begun::Free { addr: addr(block), size_bytes: param(size), align: param(align) }
             }
             Role::Copy { to, from, size } => {
                 Begun::Copy { to: params[to], from: params[from], len_bytes: params[size] }
             }
-            Role::Resize { .. } | Role::UsableSize { .. } | Role::Internal => Begun::Other,
+            Role::Resize { .. }
+            | Role::UsableSize { .. }
+            | Role::Reclaim { .. }
+            | Role::Collector
+            | Role::Internal => Begun::Other,
         }
     }
 
@@ -268,14 +305,14 @@ impl Tracker {
 
     fn done(
         &self,
-        role: Role,
+        recognised: Recognised,
         params: &[u64; MAX_PARAMS],
         result: u64,
         moment: &Moment<'_>,
     ) -> Done {
-        match role {
+        match recognised.role {
             Role::Allocate { size, count, align, zeroed } => Done::Allocated {
-                addr: result,
+                addr: recognised.block_at(result),
                 size_bytes: self.size(params, size, count).0.unwrap_or(0),
                 align: align.map_or(0, |align| params[align]),
                 zeroed,
@@ -288,9 +325,11 @@ impl Tracker {
             },
             Role::Reallocate { block, size, count, .. } => {
                 match self.size(params, size, count).0 {
-                    Some(size_bytes) => {
-                        Done::Reallocated { old: params[block], addr: result, size_bytes }
-                    }
+                    Some(size_bytes) => Done::Reallocated {
+                        old: recognised.block_at(params[block]),
+                        addr: recognised.block_at(result),
+                        size_bytes,
+                    },
                     // There is no such size, so the old block is still there.
                     None => Done::Other,
                 }

@@ -81,13 +81,16 @@ impl Check {
     /// that engine are made after this.
     pub fn observe(&self) -> Observe {
         let (registry, layouts) = (self.registry.clone(), self.layouts.clone());
+        let (copies, silent) = (self.registry.clone(), self.registry.clone());
         let leaks_at = self.leaks_at.clone();
         Observe::new()
             .accesses(Accesses::OfInterest)
             .functions(move |function| {
                 let is_event = leaks_at.as_ref().is_some_and(|event| event.choose(function));
-                registry.choose(function) || is_event
+                registry.choose_allocator(function) || is_event
             })
+            .entries(move |function| copies.choose_copy(function))
+            .silent(move |function| silent.choose_silent(function))
             .globals(move |global| {
                 let layout = layouts.of(global.module_bytes(), global.module_site());
                 layout.stack_pointer.is_some_and(|stack| stack.global == global.index())
@@ -239,7 +242,7 @@ impl Observer for Check {
         }
         let Some(guest) = Self::running(&mut self.guests, moment) else { return Ok(()) };
         let recorder = &mut self.recorder;
-        let entered = guest.tracker.entered(call, |call| recorder.stack_of_call(call, moment));
+        let entered = guest.tracker.entered(call, |call, _| recorder.stack_of_call(call, moment));
         let Some((recognised, begun, stack)) = entered else { return Ok(()) };
         for found in guest.heap.begun(moment, recognised.family, begun, stack, &guest.regions) {
             recorder.record(moment, guest.memory, stack, found);

@@ -64,7 +64,7 @@ impl Kind {
 }
 
 /// A place in a guest's code, innermost first in a [`Finding::stack`].
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Frame {
     /// The function's name, demangled; `func[N]` without one; `host: NAME` for a host function.
     pub function: String,

@@ -134,6 +134,7 @@ impl Heap {
                 found.extend(self.check_free(family, addr, size_bytes, align, regions, "free"));
                 self.free(moment, family, addr, stack);
             }
+            Begun::Collected { addr } => self.free(moment, family, addr, stack),
             _ => {}
         }
         found
@@ -282,7 +283,8 @@ impl Heap {
 
     /// Has accesses reported no more that lie inside a block.
     fn clear(&self, moment: &mut Moment<'_>, start: u64, end: u64) {
-        let (start, end) = (start.next_multiple_of(8), end & !7);
+        // The bytes before a block in its first granule are not its own.
+        let start = start.next_multiple_of(8);
         if start < end {
             moment.set_interest(self.memory, start..end, false);
         }

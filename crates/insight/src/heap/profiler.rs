@@ -1,7 +1,6 @@
 //! [`Profiler`]: the observer that makes a heap profile.
 
-use std::collections::HashMap;
-use std::hash::{BuildHasherDefault, Hasher};
+use std::collections::{BTreeMap, HashMap};
 
 use anyhow::Result;
 use lineal::{
@@ -11,7 +10,8 @@ use lineal::{
 
 use super::profile::{Growth, Point, Profile, SiteProfile, StackMark, Totals};
 use crate::alloc::{AllocOption, Begun, Block, Done, Family, Registry, StackId, Tracker};
-use crate::check::{Layouts, frames, frames_json};
+use crate::check::{Frame, Layouts, frames, frames_json};
+use crate::hash::FastMap;
 use crate::layout::Layout;
 use crate::page::Page;
 use crate::stacks::Stacks;
@@ -55,9 +55,9 @@ struct Guest {
     memory_bytes: u64,
     layout: Layout,
     tracker: Tracker,
-    blocks: HashMap<u64, Live, BuildHasherDefault<AddressHasher>>,
+    blocks: FastMap<u64, Live>,
     /// The blocks by address, if accesses are counted.
-    ranges: std::collections::BTreeMap<u64, u64>,
+    ranges: BTreeMap<u64, u64>,
     sites: Vec<Totals>,
     live: Vec<(u64, u64)>,
     live_blocks: u64,
@@ -72,6 +72,7 @@ struct Guest {
     growths: Vec<(u64, u64, StackId)>,
     span: Option<(u64, u64)>,
     lowest_stack: Option<(u64, StackId)>,
+    /// Whether a collector frees all blocks.
     collected: bool,
 }
 
@@ -83,25 +84,6 @@ struct Live {
     serial: u64,
     read_bytes: u64,
     written_bytes: u64,
-}
-
-/// Hashes an address.
-#[derive(Default)]
-struct AddressHasher(u64);
-
-impl Hasher for AddressHasher {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        bytes.iter().for_each(|&byte| self.write_u64(self.0 << 8 | u64::from(byte)));
-    }
-
-    fn write_u64(&mut self, addr: u64) {
-        let mixed = (addr >> 3).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        self.0 = mixed ^ mixed >> 32;
-    }
 }
 
 /// Points at regular times: when there are too many, every other one is dropped.
@@ -151,7 +133,7 @@ impl Profiler {
         Observe::new()
             .accesses(accesses)
             .batched(true)
-            .functions(move |function| registry.choose(function))
+            .functions(move |function| registry.choose_allocator(function))
             .globals(move |global| {
                 let layout = layouts.of(global.module_bytes(), global.module_site());
                 layout.stack_pointer.is_some_and(|stack| stack.global == global.index())
@@ -233,7 +215,7 @@ impl Profiler {
             (totals.end_blocks, totals.end_bytes) = (blocks, bytes);
         }
         let mut all = Totals::default();
-        let mut profiles: Vec<SiteProfile> = Vec::new();
+        let mut by_stack: HashMap<Vec<Frame>, Totals> = HashMap::new();
         for (stack, totals) in sites.iter().enumerate() {
             if totals.blocks == 0 {
                 continue;
@@ -241,14 +223,15 @@ impl Profiler {
             all.add(totals);
             let stack = frames(moment, self.stacks.get(stack as StackId));
             // Stacks that differ only in what has no name of its own are one.
-            match profiles.iter_mut().find(|profile| profile.stack == stack) {
-                Some(profile) => profile.totals.add(totals),
-                None => profiles.push(SiteProfile { stack, totals: *totals }),
-            }
+            by_stack.entry(stack).or_default().add(totals);
         }
         (all.peak_blocks, all.peak_bytes) = guest.peak;
         (all.max_blocks, all.max_bytes) = guest.peak;
-        profiles.sort_by_key(|profile| std::cmp::Reverse(profile.totals.bytes));
+        let mut profiles: Vec<SiteProfile> =
+            by_stack.into_iter().map(|(stack, totals)| SiteProfile { stack, totals }).collect();
+        profiles.sort_by(|a, b| {
+            b.totals.bytes.cmp(&a.totals.bytes).then_with(|| a.stack.cmp(&b.stack))
+        });
         let growths = guest.growths.iter().map(|&(time, bytes, stack)| Growth {
             time,
             bytes,
@@ -424,14 +407,13 @@ impl Observer for Profiler {
         if let Some(stack) = layout.stack_pointer {
             moment.report_globals_below(stack.start);
         }
-        let functions = self.registry.functions();
         self.guest = Some(Guest {
             memory,
             memory_bytes: moment.memory_bytes(memory),
             tracker: Tracker::new(self.registry.by_site(), memory, layout.is_64),
             layout,
-            blocks: HashMap::default(),
-            ranges: std::collections::BTreeMap::new(),
+            blocks: FastMap::default(),
+            ranges: BTreeMap::new(),
             sites: Vec::new(),
             live: Vec::new(),
             live_blocks: 0,
@@ -445,8 +427,7 @@ impl Observer for Profiler {
             growths: Vec::new(),
             span: None,
             lowest_stack: None,
-            collected: !functions.is_empty()
-                && functions.iter().all(|function| function.recognised.family.is_collected()),
+            collected: !self.registry.functions().is_empty(),
         });
         Ok(())
     }
@@ -454,8 +435,12 @@ impl Observer for Profiler {
     fn entered(&mut self, moment: &mut Moment<'_>, call: &mut Call<'_>) -> Result<()> {
         let Some(guest) = &mut self.guest else { return Ok(()) };
         let (stacks, depth) = (&mut self.stacks, self.options.stack_depth);
-        let entered = guest.tracker.entered(call, |call| stacks.of_call(call, moment, depth));
-        if let Some((_, Begun::Free { addr, .. }, _)) = entered {
+        // Who frees a block is not kept.
+        let entered = guest.tracker.entered(call, |call, begun| match begun {
+            Begun::Free { .. } | Begun::Collected { .. } => 0,
+            _ => stacks.of_call(call, moment, depth),
+        });
+        if let Some((_, Begun::Free { addr, .. } | Begun::Collected { addr }, _)) = entered {
             guest.freed(addr);
             let time = guest.time(moment);
             guest.point(time);
@@ -466,9 +451,12 @@ impl Observer for Profiler {
     fn returned(&mut self, moment: &mut Moment<'_>, call: &mut Call<'_>) -> Result<()> {
         let Some(guest) = &mut self.guest else { return Ok(()) };
         let keeps = self.options.accesses;
-        let Some((_, done, stack)) = guest.tracker.returned(call, moment) else { return Ok(()) };
+        let Some((family, done, stack)) = guest.tracker.returned(call, moment) else {
+            return Ok(());
+        };
         match done {
             Done::Allocated { addr, size_bytes, .. } if addr != 0 => {
+                guest.collected &= family.is_collected();
                 guest.allocated(moment, addr, size_bytes, stack, keeps);
             }
             Done::Reallocated { old, addr, size_bytes } if addr != 0 || size_bytes == 0 => {

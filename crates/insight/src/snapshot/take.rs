@@ -58,7 +58,7 @@ impl Snapshotter {
         let (registry, awaited) = (self.registry.clone(), self.awaited.clone());
         Observe::new().functions(move |function| {
             let is_event = awaited.as_ref().is_some_and(|event| event.choose(function));
-            registry.choose(function) || is_event
+            registry.choose_allocator(function) || is_event
         })
     }
 
@@ -130,8 +130,9 @@ impl Observer for Snapshotter {
         }
         let Some(guest) = &mut self.guest else { return Ok(()) };
         let stacks = &mut self.stacks;
-        let entered = guest.tracker.entered(call, |call| stacks.of_call(call, moment, STACK_DEPTH));
-        if let Some((_, Begun::Free { addr, .. }, stack)) = entered {
+        let entered =
+            guest.tracker.entered(call, |call, _| stacks.of_call(call, moment, STACK_DEPTH));
+        if let Some((_, Begun::Free { addr, .. } | Begun::Collected { addr }, stack)) = entered {
             guest.blocks.free(addr, stack);
         }
         Ok(())

@@ -276,6 +276,10 @@ impl Op for Report {
 unsafe fn report_now(cx: *mut Context, fp: Fp) -> Exit {
     // SAFETY: the caller's promise; no reference into the store is kept (R3).
     unsafe {
+        let observation = (*cx).observation.as_deref_mut();
+        if observation.is_some_and(|observation| observation.drop_neighbour(&mut (*cx).view)) {
+            return Exit::DONE;
+        }
         (*cx).exit.ip = (*cx).view.cell;
         (*cx).exit.fp = fp;
         let Some(store) = NonNull::new((*cx).store) else { return Exit::DONE };
@@ -648,7 +652,7 @@ unsafe fn call_reported(cx: *mut Context, ip: Ip, fp: Fp, begins: bool) -> Exit 
         let (what, count) = (ip.granule(2), ip.b() as usize);
         let function = Site::from_bits(what as u32);
         let outcome = if begins {
-            let site = observe::caller_site(&*cx);
+            let site = observe::caller_site(&mut *cx);
             let tell: observe::TellCall = |observer, moment, call| observer.entered(moment, call);
             observe::called(store, tell, [function, site], (fp.slot(0), count), fp, false)
         } else {

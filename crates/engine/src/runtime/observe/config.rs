@@ -43,6 +43,8 @@ pub struct Observe {
     batched: bool,
     writers: bool,
     functions: Option<FunctionFilter>,
+    entries: Option<FunctionFilter>,
+    silent: Option<FunctionFilter>,
     globals: Option<GlobalFilter>,
     host_calls: bool,
 }
@@ -88,6 +90,26 @@ impl Observe {
         Observe { functions: Some(Arc::new(choose)), ..self }
     }
 
+    /// Chooses further functions: their calls are reported, and their returns are not, which costs
+    /// half as much.
+    #[must_use]
+    pub fn entries(
+        self,
+        choose: impl Fn(&FunctionInfo<'_>) -> bool + Send + Sync + 'static,
+    ) -> Observe {
+        Observe { entries: Some(Arc::new(choose)), ..self }
+    }
+
+    /// Chooses functions whose own accesses are not reported, for a tool that would only ignore them:
+    /// they run as fast as if nobody observed. Those of the functions that they call are reported.
+    #[must_use]
+    pub fn silent(
+        self,
+        choose: impl Fn(&FunctionInfo<'_>) -> bool + Send + Sync + 'static,
+    ) -> Observe {
+        Observe { silent: Some(Arc::new(choose)), ..self }
+    }
+
     /// Chooses the globals whose changes by `global.set` are reported, among those that are
     /// mutable and not vectors.
     #[must_use]
@@ -113,7 +135,7 @@ impl Observe {
             filter: self.accesses == Accesses::OfInterest,
             all: self.accesses == Accesses::All,
             writers: self.writers,
-            calls: self.functions.is_some(),
+            calls: self.functions.is_some() || self.entries.is_some(),
             host_calls: self.host_calls,
         }
     }
@@ -126,6 +148,8 @@ impl fmt::Debug for Observe {
             .field("batched", &self.batched)
             .field("writers", &self.writers)
             .field("functions", &self.functions.is_some())
+            .field("entries", &self.entries.is_some())
+            .field("silent", &self.silent.is_some())
             .field("globals", &self.globals.is_some())
             .field("host_calls", &self.host_calls)
             .finish()
@@ -160,7 +184,8 @@ impl Watched {
     }
 }
 
-/// A function that may be chosen with [`Observe::functions`].
+/// A function that may be chosen with [`Observe::functions`], [`Observe::entries`] or
+/// [`Observe::silent`].
 #[derive(Clone, Copy, Debug)]
 pub struct FunctionInfo<'a> {
     module: &'a ModuleParts,
@@ -261,8 +286,12 @@ impl<'a> GlobalInfo<'a> {
 pub(crate) struct ObservedModule {
     /// The site of its first byte; `None` if the engine has run out of numbers.
     pub(crate) first_site: Option<u32>,
-    /// The chosen functions, ascending.
+    /// The functions whose calls are reported, ascending.
+    entries: Vec<u32>,
+    /// Those of them whose returns are reported too, ascending.
     functions: Vec<u32>,
+    /// The functions whose accesses are not reported, ascending.
+    silent: Vec<u32>,
     /// The chosen globals, ascending.
     globals: Vec<u32>,
 }
@@ -275,7 +304,7 @@ impl ObservedModule {
         first_site: Option<u32>,
     ) -> ObservedModule {
         let mut observed = ObservedModule { first_site, ..ObservedModule::default() };
-        if let Some(choose) = &observe.functions {
+        if observe.watched().calls || observe.silent.is_some() {
             let exports = exported(module, |index| match index {
                 ExternIndex::Func(index) => Some(index),
                 _ => None,
@@ -289,8 +318,19 @@ impl ObservedModule {
                     site: observed.site(Some(body.range.start as u32)),
                     module_site: observed.module_site(),
                 };
-                if choose(&info) {
+                let chooses = |filter: &Option<FunctionFilter>| {
+                    filter.as_ref().is_some_and(|choose| choose(&info))
+                };
+                // All are asked, as they may take note of what they see.
+                let (function, entry) = (chooses(&observe.functions), chooses(&observe.entries));
+                if chooses(&observe.silent) {
+                    observed.silent.push(index);
+                }
+                if function {
                     observed.functions.push(index);
+                }
+                if function || entry {
+                    observed.entries.push(index);
                 }
             }
         }
@@ -326,8 +366,19 @@ impl ObservedModule {
         site.map_or(Site::UNKNOWN, Site::from_bits)
     }
 
+    /// Whether calls of a function are reported.
+    pub(crate) fn has_entry(&self, index: u32) -> bool {
+        self.entries.binary_search(&index).is_ok()
+    }
+
+    /// Whether calls of a function are reported, and its returns.
     pub(crate) fn has_function(&self, index: u32) -> bool {
         self.functions.binary_search(&index).is_ok()
+    }
+
+    /// Whether accesses of a function are not reported.
+    pub(crate) fn is_silent(&self, index: u32) -> bool {
+        self.silent.binary_search(&index).is_ok()
     }
 
     pub(crate) fn has_global(&self, index: u32) -> bool {

@@ -246,14 +246,6 @@ pub(crate) unsafe fn instantiated(
     unsafe { report(store, |observer, moment| observer.instantiated(moment, &instance)) }
 }
 
-/// The site of the instruction that called the function whose frame the context says.
-pub(crate) fn caller_site(context: &Context) -> Site {
-    let caller = crate::runtime::frames::Walk::new(context).nth(1);
-    caller.map_or(Site::HOST, |frame| {
-        frame.instance.module.site(frame.code.wasm_offset(frame.granule))
-    })
-}
-
 /// Which of an observer's methods a call is told to.
 pub(crate) type TellCall =
     fn(&mut dyn Observer, &mut super::Moment<'_>, &mut Call<'_>) -> anyhow::Result<()>;

@@ -40,6 +40,7 @@ pub use observer::Observer;
 pub(crate) use shadow::{SPLIT, SharedWriters, Split};
 pub(crate) use site::Sites;
 pub use site::{Origin, Site};
+pub(crate) use stack::caller_site;
 
 use crate::machine::Fp;
 use crate::runtime::context::{Context, HostFailure};
@@ -163,12 +164,11 @@ pub(crate) unsafe fn flush(store: NonNull<StoreCore>) -> Result<(), HostFailure>
 /// As for [`report`].
 pub(crate) unsafe fn settle(store: NonNull<StoreCore>) -> Result<(), HostFailure> {
     // SAFETY: the caller's promise; the borrow ends with the statement.
-    let (reads, lent) = unsafe {
-        match (*store.as_ptr()).context.observation.as_deref_mut() {
-            Some(observation) => observation.take_host(),
-            None => return Ok(()),
-        }
+    let host = unsafe {
+        let observation = (*store.as_ptr()).context.observation.as_deref_mut();
+        observation.and_then(|observation| observation.take_host())
     };
+    let Some((reads, lent)) = host else { return Ok(()) };
     // SAFETY: the caller's promise. What they report does not come here again, for nothing is
     // left.
     unsafe {

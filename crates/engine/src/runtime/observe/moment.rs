@@ -8,7 +8,7 @@ use lineal_memory::{LinearMemory, OutOfBounds};
 
 use super::event::MemoryId;
 use super::site::{Origin, Site};
-use super::stack::live_slots;
+use super::stack::{live_slots, walk};
 use super::state::{Observation, View};
 use crate::runtime::backtrace::WasmBacktrace;
 use crate::runtime::config::Config;
@@ -65,23 +65,9 @@ impl Moment<'_> {
     /// The sites at which the functions are that the guest is in, innermost first, appended to a
     /// list: no more than `limit`. This is much faster than a [`backtrace`](Self::backtrace).
     pub fn stack(&mut self, limit: usize, sites: &mut Vec<Site>) {
-        let store = self.store.as_ptr();
-        // SAFETY: `new`'s promise. The two are different parts of the context.
-        let (context, observation) = unsafe { (&(*store).context, &raw mut (*store).context) };
-        if context.instance.is_null() {
-            return;
-        }
-        // SAFETY: as above: walking does not look at the observation.
-        let Some(stacks) = (unsafe {
-            (*observation)
-                .observation
-                .as_deref_mut()
-                .map(|it| &mut it.stacks as *mut super::stack::Stacks)
-        }) else {
-            return;
-        };
-        // SAFETY: as above.
-        unsafe { (*stacks).walk(context, limit, sites) };
+        // SAFETY: `new`'s promise.
+        let context = unsafe { &mut (*self.store.as_ptr()).context };
+        walk(context, limit, sites);
     }
 
     /// The memory with an index in the module of the innermost function that the guest is in. `None`
@@ -184,7 +170,9 @@ impl Moment<'_> {
     /// Sets whether accesses to a range of a memory are reported from now on, with
     /// [`Accesses::OfInterest`](crate::Accesses::OfInterest). The memory need not be so large yet.
     ///
-    /// Interest is kept for granules of 8 bytes: those that the range touches change as a whole.
+    /// Interest is kept for granules of 8 bytes, as how many of the last ones count. So if a range is
+    /// of interest, the bytes after its end in the last granule are too. If it is not, those before its
+    /// start in the first granule are not either.
     pub fn set_interest(&mut self, memory: MemoryId, range: Range<u64>, interest: bool) {
         let Some((observation, view)) = self.observation_mut() else { return };
         if memory.0 as usize >= observation.memories.len() {

@@ -8,6 +8,13 @@ use lineal_memory::{LinearMemory, MemoryOptions, MemoryType, Pages, SharedMemory
 /// Bytes in a granule, the unit of interest, as a power of two.
 pub(crate) const GRANULE_LOG2: u32 = 3;
 
+const GRANULE_BYTES: u8 = 1 << GRANULE_LOG2;
+
+/// The byte of its granule that an address is.
+fn within(addr: u64) -> u8 {
+    addr as u8 % GRANULE_BYTES
+}
+
 /// Bytes beyond what is covered that handlers may read, so that they can look at several granules
 /// or words at once.
 const SLACK_BYTES: u64 = 64;
@@ -41,7 +48,8 @@ fn no_room() -> ! {
     std::alloc::handle_alloc_error(std::alloc::Layout::new::<[u8; PAGE_BYTES as usize]>())
 }
 
-/// One byte for each granule of a memory: not zero if accesses to it are reported.
+/// One byte for each granule of a memory: how many of its last bytes are of interest, so that an access
+/// of the bytes before them need not be reported. Blocks of a heap begin at granules, and end anywhere.
 pub(crate) struct Interest {
     bytes: LinearMemory,
     /// The largest memory that it has to do with.
@@ -71,30 +79,47 @@ impl Interest {
         start >> GRANULE_LOG2..((end - 1) >> GRANULE_LOG2) + 1
     }
 
-    /// Sets whether granules that a range touches are of interest. The memory need not be so large
-    /// yet.
+    /// Sets whether the bytes of a range are of interest. The memory need not be so large yet.
+    ///
+    /// If so, those after its end in the last granule are too; if not, those before its start in the
+    /// first granule are not either.
     pub(crate) fn set(&mut self, start: u64, end: u64, on: bool) {
         let end = end.min(self.max_bytes);
         if on {
             self.cover(end);
         }
-        let granules = Interest::granules(start, end.min(self.bytes.byte_len() << GRANULE_LOG2));
-        if let Some(bytes) =
+        let end = end.min(self.bytes.byte_len() << GRANULE_LOG2);
+        let granules = Interest::granules(start, end);
+        let Some(bytes) =
             self.bytes.as_mut_slice().get_mut(granules.start as usize..granules.end as usize)
-        {
-            bytes.fill(u8::from(on));
+        else {
+            return;
+        };
+        if on {
+            if let [first, rest @ ..] = bytes {
+                *first = (*first).max(GRANULE_BYTES - within(start));
+                rest.fill(GRANULE_BYTES);
+            }
+        } else if let [rest @ .., last] = bytes {
+            rest.fill(0);
+            *last = (*last).min(GRANULE_BYTES - 1 - within(end - 1));
         }
     }
 
-    /// Whether any granule that a range touches is of interest.
+    /// Whether any byte of a range is of interest.
     pub(crate) fn any(&self, start: u64, end: u64) -> bool {
         let granules = Interest::granules(start, end);
         let len = self.bytes.byte_len();
         let bytes = &self.bytes.as_slice()
             [granules.start.min(len) as usize..granules.end.min(len) as usize];
+        let Some((&last, bytes)) = bytes.split_last() else { return false };
+        // The range goes to the ends of all other granules.
         let (chunks, rest) = bytes.as_chunks::<64>();
+        // What is beyond the shadow is nobody's.
+        let reached = if granules.end <= len { within(end - 1) + 1 } else { GRANULE_BYTES };
         chunks.iter().any(|chunk| chunk.iter().fold(0, |all, &byte| all | byte) != 0)
             || rest.iter().any(|&byte| byte != 0)
+            || reached + last > GRANULE_BYTES
     }
 }
 
@@ -240,10 +265,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn interest_is_by_granules_and_does_not_need_the_memory_yet() {
+    fn interest_does_not_need_the_memory_yet() {
         let mut interest = Interest::new(65_536, 1 << 32);
         interest.set(0x20_0003, 0x20_0009, true);
-        assert!(interest.any(0x20_0000, 0x20_0001));
+        assert!(!interest.any(0x20_0000, 0x20_0003));
+        assert!(interest.any(0x20_0000, 0x20_0004));
+        // What comes after the range in its last granule counts too.
         assert!(interest.any(0x20_000f, 0x20_0010));
         assert!(!interest.any(0x20_0010, 0x20_0011));
         assert!(!interest.any(0x1f_fff0, 0x20_0000));
@@ -253,6 +280,43 @@ mod tests {
         interest.set(u64::MAX - 8, u64::MAX, true);
         interest.set(5, 5, true);
         assert!(!interest.any(0, 1 << 32));
+    }
+
+    /// Nothing of interest is missed, and nothing is reported that was made to be of no interest
+    /// last, from the beginning of a granule on.
+    #[test]
+    fn interest_agrees_with_a_flag_for_each_byte() {
+        const LEN: u64 = 64;
+        let mut random = 1_u64;
+        let mut next = |below: u64| {
+            random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            (random >> 33) % below
+        };
+        for _ in 0..500 {
+            let mut interest = Interest::new(LEN, LEN);
+            let mut model = [false; LEN as usize];
+            for _ in 0..12 {
+                let start = next(LEN);
+                let end = start + 1 + next(LEN - start);
+                let on = next(2) == 0;
+                interest.set(start, end, on);
+                let changed = if on { start..end.next_multiple_of(8) } else { start & !7..end };
+                model[changed.start as usize..changed.end as usize].fill(on);
+                // Within a granule, interest only goes on to the end.
+                for granule in model.chunks_mut(8) {
+                    let first = granule.iter().position(|&is_of_interest| is_of_interest);
+                    if let Some(first) = first {
+                        granule[first..].fill(true);
+                    }
+                }
+                for start in 0..LEN {
+                    for end in start + 1..=LEN {
+                        let any = model[start as usize..end as usize].contains(&true);
+                        assert_eq!(interest.any(start, end), any, "{start}..{end}");
+                    }
+                }
+            }
+        }
     }
 
     #[test]

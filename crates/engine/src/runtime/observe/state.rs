@@ -219,6 +219,21 @@ impl Observation {
         self.count(view) > 0
     }
 
+    /// Drops the record of the access to memory 0 that was just left, if all of it is beside what is of
+    /// interest: handlers look only at the granules that it may touch.
+    pub(crate) fn drop_neighbour(&mut self, view: &mut View) -> bool {
+        let ([record], Some(zero)) = (&*self.records, self.zero) else { return false };
+        if self.watched.all || self.watched.writers {
+            return false;
+        }
+        let (addr, width) = (record.addr, record.info().width_bytes() as u64);
+        if self.reports(zero, addr, addr + width) {
+            return false;
+        }
+        view.next = self.records.as_mut_ptr();
+        true
+    }
+
     /// Takes the records away until [`put_back`](Self::put_back), so that they can be shown.
     pub(super) fn take_records(&mut self, view: &View) -> Taken {
         let count = self.count(view);
@@ -378,10 +393,11 @@ impl Observation {
         self.stacks = Stacks::default();
     }
 
-    /// Takes what the host did and was not reported yet.
-    pub(super) fn take_host(&mut self) -> (Vec<HostRead>, Vec<Lent>) {
+    /// Takes what the host did and was not reported yet, if there is anything.
+    pub(super) fn take_host(&mut self) -> Option<(Vec<HostRead>, Vec<Lent>)> {
         let reads = self.host_reads.get_mut().unwrap_or_else(PoisonError::into_inner);
-        (std::mem::take(reads), std::mem::take(&mut self.lent))
+        let is_any = !reads.is_empty() || !self.lent.is_empty();
+        is_any.then(|| (std::mem::take(reads), std::mem::take(&mut self.lent)))
     }
 }
 

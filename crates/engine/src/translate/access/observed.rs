@@ -13,6 +13,7 @@ use crate::machine::operand::{Acc, Pin, SlotD, SlotValue, Wide, Wide3};
 use crate::machine::{Bank, Handler, handler, operands};
 use crate::op::access::scalar::{MemoryLoad, MemoryStore};
 use crate::runtime::observe::Site;
+use crate::runtime::observe::config::ObservedModule;
 use crate::runtime::observe::event::{AccessKind, Info};
 use crate::runtime::slots::slot_count;
 use crate::translate::Translator;
@@ -100,7 +101,7 @@ impl Translator<'_> {
 
     /// Reports the beginning of the function, if it is chosen.
     pub(in crate::translate) fn observe_entry(&mut self) {
-        if !self.is_chosen() {
+        if !self.is_chosen(ObservedModule::has_entry) {
             return;
         }
         let (int_pin, float_pin) = self.pin_slots();
@@ -112,10 +113,14 @@ impl Translator<'_> {
         self.buffers.emit.granule(operands(int_pin, float_pin, 0));
     }
 
-    /// Whether calls of the function are reported.
-    pub(in crate::translate) fn is_chosen(&self) -> bool {
+    /// Whether returns of the function are reported.
+    pub(in crate::translate) fn reports_returns(&self) -> bool {
+        self.is_chosen(ObservedModule::has_function)
+    }
+
+    fn is_chosen(&self, has: fn(&ObservedModule, u32) -> bool) -> bool {
         self.function.options.watched.calls
-            && self.module.observed.as_ref().is_some_and(|it| it.has_function(self.function.func))
+            && self.module.observed.as_ref().is_some_and(|it| has(it, self.function.func))
     }
 
     fn function_site(&self) -> Site {

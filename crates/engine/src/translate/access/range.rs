@@ -10,7 +10,6 @@ use crate::exec::access::range::{
 use crate::exec::slow::SlowOp;
 use crate::machine::operand::{ImmD, SlotB, SlotD, UImmB};
 use crate::machine::{Bank, Handler, handler};
-use crate::runtime::observe::config::Watched;
 use crate::translate::Translator;
 use crate::translate::emit::Fields;
 use crate::translate::range::pair;
@@ -49,7 +48,7 @@ impl Translator<'_> {
     }
 
     pub(in crate::translate) fn memory_grow(&mut self, memory: u32) {
-        if self.function.options.watched != Watched::default() {
+        if self.module.observed.is_some() {
             return self.observed_slow::<ObservedGrow>(memory, 0, true);
         }
         self.slow_with_result::<r::MemoryGrow>(memory);
