@@ -1,4 +1,4 @@
-//! `-W`: which proposals of WebAssembly are accepted.
+//! `-W`: which proposals of WebAssembly are accepted, and what becomes of unknown imports.
 
 use anyhow::{Error, Result, bail};
 use lineal_decoder::Features;
@@ -10,7 +10,9 @@ use lineal_decoder::Features;
 #[command(next_help_heading = "Options for the module, before FILE")]
 pub(crate) struct Options {
     /// Accept a proposal of WebAssembly or not: `-W wide-arithmetic=y`, `-W simd=n`, `-W all`. What
-    /// is said last counts. WebAssembly 3.0 and threads are accepted anyway
+    /// is said last counts. WebAssembly 3.0 and threads are accepted anyway. With
+    /// `-W unknown-imports-trap`, a function that nothing provides fails when it is called; with
+    /// `-W unknown-imports-default`, it returns zeros, and memories, tables and globals are empty
     #[arg(
         short = 'W',
         long = "wasm",
@@ -23,11 +25,30 @@ pub(crate) struct Options {
 
 type Set = fn(&mut Features, bool) -> &mut Features;
 
-/// A proposal, switched on or off; all of them for no name.
+/// What is switched on or off.
 #[derive(Clone, Copy, Debug)]
 struct Switch {
-    name: Option<&'static str>,
+    what: What,
     enable: bool,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum What {
+    /// A proposal; all of them for no name.
+    Proposal(Option<&'static str>),
+    UnknownImports(UnknownImports),
+}
+
+/// What becomes of imports that nothing provides.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum UnknownImports {
+    /// The module cannot be instantiated.
+    #[default]
+    Refused,
+    /// Functions fail when they are called.
+    Traps,
+    /// Everything is empty or zero.
+    Defaults,
 }
 
 /// The proposals by Wasmtime's names for them, by those of their repositories where these are
@@ -62,28 +83,51 @@ impl Options {
     pub(crate) fn features(&self) -> Features {
         let mut features = Features::default();
         for switch in &self.wasm {
+            let What::Proposal(wanted) = switch.what else { continue };
             for (name, _, set) in PROPOSALS {
-                if switch.name.is_none_or(|wanted| wanted == name) {
+                if wanted.is_none_or(|wanted| wanted == name) {
                     set(&mut features, switch.enable);
                 }
             }
         }
         features
     }
+
+    /// What becomes of imports that nothing provides.
+    pub(crate) fn unknown_imports(&self) -> UnknownImports {
+        let said = self.wasm.iter().rev().find_map(|switch| match switch.what {
+            What::UnknownImports(wanted) if switch.enable => Some(wanted),
+            What::UnknownImports(_) => Some(UnknownImports::Refused),
+            What::Proposal(_) => None,
+        });
+        said.unwrap_or_default()
+    }
 }
 
 fn switch(text: &str) -> Result<Switch> {
     let (name, value) = text.split_once('=').unwrap_or((text, "y"));
     let enable = yes_or_no(value)?;
-    if matches!(name, "all" | "all-proposals") {
-        return Ok(Switch { name: None, enable });
-    }
+    let what = match name {
+        "all" | "all-proposals" => What::Proposal(None),
+        "unknown-imports-trap" => What::UnknownImports(UnknownImports::Traps),
+        "unknown-imports-default" => What::UnknownImports(UnknownImports::Defaults),
+        name => What::Proposal(Some(proposal(name)?)),
+    };
+    Ok(Switch { what, enable })
+}
+
+/// A proposal's name.
+fn proposal(name: &str) -> Result<&'static str> {
     let known = PROPOSALS.iter().find(|proposal| proposal.0 == name || proposal.1 == name);
     let Some(&(name, ..)) = known.filter(|_| !name.is_empty()) else {
         let names: Vec<&str> = PROPOSALS.iter().map(|proposal| proposal.0).collect();
-        bail!("`{name}` is not a proposal: expected all, {}", names.join(", "));
+        bail!(
+            "`{name}` is not a proposal: expected all, {}, unknown-imports-trap or \
+             unknown-imports-default",
+            names.join(", ")
+        );
     };
-    Ok(Switch { name: Some(name), enable })
+    Ok(name)
 }
 
 /// The value of a switch.

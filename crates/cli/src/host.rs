@@ -17,8 +17,9 @@ use lineal_wasi::threads::{self, WasiThreadsCtx};
 use lineal_wasi::{FsPerms, I32Exit, SteadyClock, Waiting, WasiCtxBuilder, seeded_random};
 
 use crate::args;
+use crate::assemblyscript;
 use crate::failure;
-use crate::features;
+use crate::features::{self, UnknownImports};
 use crate::observe::SharedTool;
 use crate::program::{Call, Program};
 use crate::watchdog::Watchdog;
@@ -280,6 +281,14 @@ impl Options {
             threads::add_to_linker(&mut linker, &store, program.module(), |host: &mut Host| {
                 host.threads.as_deref()
             })?;
+        }
+        assemblyscript::add_to_linker(&mut linker, program.module(), self.seed)?;
+        match self.features.unknown_imports() {
+            UnknownImports::Refused => {}
+            UnknownImports::Traps => linker.define_unknown_imports_as_traps(program.module())?,
+            UnknownImports::Defaults => linker
+                .define_unknown_imports_as_default_values(&mut store, program.module())
+                .context("-W unknown-imports-default is not enough for this module")?,
         }
         let linker = Arc::new(linker);
         if self.has_threads() {

@@ -50,6 +50,9 @@ fn provider(import: &ImportType<'_>) -> Option<&'static str> {
             "this was built by Emscripten for a page in a browser: build with -sSTANDALONE_WASM"
         }
         "spectest" => "scripts of the test suite provide it: run them with `lineal wast`",
-        _ => "`lineal script` can define functions, memories, tables and globals for a module",
+        _ => {
+            "`lineal script` can define functions, memories, tables and globals for a module; with \
+             -W unknown-imports-trap, before the file, functions fail only when they are called"
+        }
     })
 }

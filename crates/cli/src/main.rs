@@ -7,6 +7,7 @@
 #![forbid(unsafe_code)]
 
 mod args;
+mod assemblyscript;
 mod dump;
 mod failure;
 mod features;

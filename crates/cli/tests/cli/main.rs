@@ -7,6 +7,7 @@ mod dump;
 mod faults;
 mod heap;
 mod hostile;
+mod imports;
 mod inspect;
 mod javascript;
 mod observe;
