@@ -11,7 +11,7 @@ use lineal::{
 use super::profile::{Growth, Point, Profile, SiteProfile, StackMark, Totals};
 use crate::alloc::{AllocOption, Begun, Block, Done, Family, Registry, StackId, Tracker};
 use crate::check::{Frame, Layouts, frames, frames_json};
-use crate::hash::FastMap;
+use crate::hash::AddressMap;
 use crate::layout::Layout;
 use crate::page::Page;
 use crate::stacks::Stacks;
@@ -55,11 +55,11 @@ struct Guest {
     memory_bytes: u64,
     layout: Layout,
     tracker: Tracker,
-    blocks: FastMap<u64, Live>,
+    blocks: AddressMap<Live>,
     /// The blocks by address, if accesses are counted.
     ranges: BTreeMap<u64, u64>,
+    /// By the numbers of their stacks. What is live counts as not freed.
     sites: Vec<Totals>,
-    live: Vec<(u64, u64)>,
     live_blocks: u64,
     live_bytes: u64,
     /// The most bytes so far; `noted` says for how many of them `sites` have their peaks.
@@ -211,9 +211,6 @@ impl Profiler {
             totals.lifetimes += guest.allocations - block.serial;
             block.account(totals);
         }
-        for (totals, &(blocks, bytes)) in sites.iter_mut().zip(&guest.live) {
-            (totals.end_blocks, totals.end_bytes) = (blocks, bytes);
-        }
         let mut all = Totals::default();
         let mut by_stack: HashMap<Vec<Frame>, Totals> = HashMap::new();
         for (stack, totals) in sites.iter().enumerate() {
@@ -312,15 +309,14 @@ impl Guest {
         let index = stack as usize;
         if index >= self.sites.len() {
             self.sites.resize(index + 1, Totals::default());
-            self.live.resize(index + 1, (0, 0));
         }
         let totals = &mut self.sites[index];
         totals.blocks += 1;
         totals.bytes += size_bytes;
-        let live = &mut self.live[index];
-        *live = (live.0 + 1, live.1 + size_bytes);
-        if live.1 > totals.max_bytes {
-            (totals.max_blocks, totals.max_bytes) = *live;
+        totals.end_blocks += 1;
+        totals.end_bytes += size_bytes;
+        if totals.end_bytes > totals.max_bytes {
+            (totals.max_blocks, totals.max_bytes) = (totals.end_blocks, totals.end_bytes);
         }
         self.live_blocks += 1;
         self.live_bytes += size_bytes;
@@ -359,11 +355,11 @@ impl Guest {
         let Some(block) = self.blocks.remove(&addr) else { return };
         self.ranges.remove(&addr);
         let index = block.stack as usize;
-        let live = &mut self.live[index];
-        *live = (live.0 - 1, live.1 - block.size_bytes);
         self.live_blocks -= 1;
         self.live_bytes -= block.size_bytes;
         let totals = &mut self.sites[index];
+        totals.end_blocks -= 1;
+        totals.end_bytes -= block.size_bytes;
         totals.temporary_blocks += u64::from(block.serial == self.allocations);
         totals.lifetimes += self.allocations - block.serial;
         block.account(totals);
@@ -375,8 +371,8 @@ impl Guest {
             return;
         }
         self.noted_bytes = self.live_bytes;
-        for (totals, &(blocks, bytes)) in self.sites.iter_mut().zip(&self.live) {
-            (totals.peak_blocks, totals.peak_bytes) = (blocks, bytes);
+        for totals in &mut self.sites {
+            (totals.peak_blocks, totals.peak_bytes) = (totals.end_blocks, totals.end_bytes);
         }
     }
 
@@ -412,10 +408,9 @@ impl Observer for Profiler {
             memory_bytes: moment.memory_bytes(memory),
             tracker: Tracker::new(self.registry.by_site(), memory, layout.is_64),
             layout,
-            blocks: FastMap::default(),
+            blocks: AddressMap::default(),
             ranges: BTreeMap::new(),
             sites: Vec::new(),
-            live: Vec::new(),
             live_blocks: 0,
             live_bytes: 0,
             peak: (0, 0),
