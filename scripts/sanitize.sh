@@ -17,7 +17,7 @@ target=x86_64-unknown-linux-gnu
 # Always both, so that they are built once.
 packages=(-p lineal -p spec-tests)
 engine=("${packages[@]}" --test api --test atomics --test faults --test fuel --test gc --test isolation
-    --test page_sizes --test panic_safety --test vector_memory --test vectors)
+    --test observe --test page_sizes --test panic_safety --test vector_memory --test vectors)
 failed=0 done_any=0
 
 say() { printf '\n== %s\n' "$*"; }

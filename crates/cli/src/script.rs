@@ -162,7 +162,10 @@ impl Options {
         let needs = self.watch.needs();
         match check {
             Some(check) => {
-                config.observe(check.observe().writers(needs.writers));
+                config.observe(match needs.writers {
+                    true => check.observe_with_writers(),
+                    false => check.observe(),
+                });
             }
             None => needs.configure(&mut config),
         }

@@ -40,6 +40,10 @@ cpp -O2 -Wl,--strip-debug -o objects-O2.wasm objects.cpp
 asc collected.ts -o collected.wasm -O0 --debug --use abort= --exportRuntime
 asc collected.ts -o collected-O3.wasm -O3 --debug --use abort= --exportRuntime
 asc collected.ts -o collected-stripped.wasm -O3 --use abort= --exportRuntime
+asc garbage.ts -o garbage-O2.wasm -O2 --debug --use abort=
+asc garbage.ts -o garbage-minimal.wasm -O0 --debug --use abort= --runtime minimal --exportRuntime
+asc finalize.ts -o finalize-O0.wasm -O0 --debug --use abort= --exportRuntime
+asc finalize.ts -o finalize-O2.wasm -O2 --debug --use abort= --exportRuntime
 c -Oz -g0 -o pool-Oz.wasm pool.c
 c -Oz -flto -Wl,--export=malloc,--export=free,-s -o pool-stripped.wasm pool.c
 cpp -Oz -g0 -o operators-Oz.wasm operators.cpp

@@ -275,6 +275,43 @@ fn collected_objects_have_no_findings() {
     assert_eq!(heap.frees + heap.live_blocks, heap.allocations, "{report}");
 }
 
+/// Those of the compiler's default exports, of objects that own memory, and of the minimal runtime, which
+/// collects when it is asked to.
+#[test]
+fn what_a_collector_frees_is_free() {
+    for (name, least_frees) in
+        [("garbage-O2", 5_000), ("garbage-minimal", 0), ("finalize-O0", 150), ("finalize-O2", 150)]
+    {
+        let file = common::program("correct", &format!("{name}.wasm"));
+        let report = common::check_export(&file, "run", 3);
+        assert!(report.is_clean(), "{name}: {report}");
+        assert_eq!(report.hidden, [], "{name}");
+        let heap = &report.heap;
+        assert!(heap.frees >= least_frees && heap.allocations > 150, "{name}: {report}");
+    }
+}
+
+/// The functions of an allocator that cannot be followed are checked like all others.
+#[test]
+fn a_null_pointer_is_found_in_an_allocator_that_is_not_followed() {
+    let text = r#"(module (memory 2)
+        (global $__stack_pointer (mut i32) (i32.const 70000))
+        (func $malloc (export "malloc") (param i32) (result i32)
+            (i32.store (i32.const 2048) (i32.add (i32.load (i32.const 2048)) (local.get 0)))
+            (i32.const 4096))
+        (func $free (param i32) (i32.store (i32.sub (local.get 0) (i32.const 4)) (i32.const 0)))
+        (data $.data (i32.const 2048) "top")
+        (func $used (result i32) (i32.load (i32.const 2048)))
+        (func (export "run") (param i32)
+            (drop (call $malloc (call $used))) (call $free (i32.const 8))))"#;
+    let path = std::env::temp_dir().join("lineal-own-allocator.wasm");
+    fs::write(&path, wat::parse_str(text).unwrap()).unwrap();
+    let report = common::check_export(&path, "run", 0);
+    let kinds: Vec<Kind> = report.findings.iter().map(|finding| finding.kind).collect();
+    assert_eq!(kinds, [Kind::NullPage], "{report}");
+    assert!(matches!(&*report.hidden, [Hidden::Inlined { .. }]), "{report}");
+}
+
 #[test]
 fn allocators_that_are_inlined_or_have_no_names_are_not_followed() {
     let file = |name| common::program("correct", name);

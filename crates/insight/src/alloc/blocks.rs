@@ -76,6 +76,9 @@ pub enum Place {
     After(u64),
 }
 
+/// How many bytes of an object's header AssemblyScript's allocator sees as a part of the block.
+pub(crate) const OBJECT_HEADER_BYTES: u64 = 16;
+
 /// How many freed blocks are remembered.
 const REMEMBERED_BLOCKS: usize = 100_000;
 
@@ -152,6 +155,18 @@ impl Blocks {
             let above = self.live.range(addr..).next().map(|(_, block)| block);
             above.filter(|block| block.contains(addr, 1))
         })
+    }
+
+    /// The live block that is meant where a collector's allocator takes one back: the one with that
+    /// address, or the object whose header begins there. `None` if it is memory that was never a block,
+    /// such as the rest of a larger one.
+    pub fn reclaimed(&self, addr: u64) -> Option<u64> {
+        let object = addr.saturating_add(OBJECT_HEADER_BYTES);
+        let is_object = || self.at(object).is_some_and(|it| it.family == Family::AssemblyScript);
+        match self.at(addr) {
+            Some(_) => Some(addr),
+            None => is_object().then_some(object),
+        }
     }
 
     /// The last live block that begins at an address or before it.

@@ -48,6 +48,13 @@ impl fmt::Display for Hidden {
                 "only the functions by which the host allocates are known, and not those of the program's \
                  own allocator: name them with --alloc",
             ),
+            Hidden::Inlined { function, uses } if function.starts_with("~lib/") => write!(
+                f,
+                "`{}` of AssemblyScript's library contains code of the allocator (it uses `{}`): build with \
+                 less optimisation, and with the incremental runtime, which is the default",
+                Escaped(function),
+                Escaped(uses),
+            ),
             Hidden::Inlined { function, uses } => write!(
                 f,
                 "`{}` contains code of the allocator (it uses `{}`), which the compiler has \

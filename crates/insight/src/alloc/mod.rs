@@ -11,6 +11,7 @@ mod recognise;
 mod registry;
 mod tracker;
 
+pub(crate) use blocks::OBJECT_HEADER_BYTES;
 pub use blocks::{Block, Blocks, Place, StackId};
 pub use hidden::Hidden;
 pub use recognise::{Family, Recognised, Role, recognise};

@@ -281,6 +281,7 @@ const KNOWN: &[Known] = &[
     Known("__new", Family::AssemblyScript, allocate(0), 2, 1),
     Known("~lib/rt/itcms/__new", Family::AssemblyScript, allocate(0), 2, 1),
     Known("~lib/rt/tcms/__new", Family::AssemblyScript, allocate(0), 2, 1),
+    Known("~lib/rt/tcms/__renew", Family::AssemblyScript, reallocate(0, 1), 2, 1),
     Known("~lib/rt/stub/__new", Family::AssemblyScript, allocate(0), 2, 1),
     Known("~lib/memory/heap.alloc", Family::AssemblyScriptHeap, allocate(0), 1, 1),
     Known("~lib/memory/heap.realloc", Family::AssemblyScriptHeap, reallocate(0, 1), 2, 1),

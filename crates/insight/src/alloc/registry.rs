@@ -139,6 +139,17 @@ struct Functions {
     survey: Option<Survey>,
 }
 
+impl Functions {
+    /// What the code of the module says, which is looked at once.
+    fn survey(&mut self, binary: &[u8]) -> &Survey {
+        let (by_index, by_option) = (&self.by_index, self.by_option);
+        self.survey.get_or_insert_with(|| match by_option {
+            true => Survey::default(),
+            false => survey(binary, by_index),
+        })
+    }
+}
+
 /// Collects the allocator functions of all modules of an engine. Clones share what is found.
 #[derive(Clone, Debug, Default)]
 pub struct Registry {
@@ -156,8 +167,13 @@ impl Registry {
     /// [`Observe::functions`](lineal::Observe::functions): whether its calls have to be reported because it
     /// belongs to an allocator.
     pub fn choose_allocator(&self, info: &FunctionInfo<'_>) -> bool {
+        self.choose_if(info, |it| !matches!(it.role, Role::Copy { .. })).is_some()
+    }
+
+    /// The same without functions whose calls change no block, if nobody cares for what they access:
+    /// those inside of AssemblyScript's runtime are called very often.
+    pub fn choose_entry(&self, info: &FunctionInfo<'_>) -> bool {
         let recognised = self.choose_if(info, |it| !matches!(it.role, Role::Copy { .. }));
-        // What AssemblyScript's runtime does inside frees nothing, and is called very often.
         recognised
             .is_some_and(|it| it.role != Role::Internal || it.family != Family::AssemblyScript)
     }
@@ -167,10 +183,15 @@ impl Registry {
         self.choose_if(info, |it| matches!(it.role, Role::Copy { .. })).is_some()
     }
 
-    /// The same for [`Observe::silent`](lineal::Observe::silent): whether what it accesses is its own
-    /// business.
+    /// The same for [`Observe::silent`](lineal::Observe::silent), after the other functions of its module:
+    /// whether what it accesses is its own business, as it belongs to an allocator that can be followed.
     pub fn choose_silent(&self, info: &FunctionInfo<'_>) -> bool {
-        self.find(info).is_some_and(|it| !matches!(it.recognised.role, Role::Copy { .. }))
+        let Some(module_site) = info.module_site() else { return false };
+        let mut found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(module) = found.modules.get_mut(&module_site) else { return false };
+        let recognised = module.by_index.get(&info.index()).copied();
+        recognised.is_some_and(|it| !matches!(it.role, Role::Copy { .. }))
+            && module.survey(info.module_bytes()).hidden.is_none()
     }
 
     fn choose_if(
@@ -199,16 +220,8 @@ impl Registry {
     pub(crate) fn survey(&self, instance: &Instantiated<'_>) -> bool {
         let Some(module_site) = instance.module_site() else { return false };
         let mut found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(module) = found.modules.get_mut(&module_site) else { return false };
-        if module.survey.is_none() {
-            let known_better = module.by_option;
-            module.survey = Some(if known_better {
-                Survey::default()
-            } else {
-                survey(instance.module_bytes(), &module.by_index)
-            });
-        }
-        module.survey.as_ref().is_some_and(|survey| survey.inlines_operators)
+        let module = found.modules.get_mut(&module_site);
+        module.is_some_and(|module| module.survey(instance.module_bytes()).inlines_operators)
     }
 
     /// Why the heaps of some modules cannot be followed: each reason once, in the order of the

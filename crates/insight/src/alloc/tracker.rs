@@ -15,9 +15,6 @@ use crate::hash::FastMap;
 /// The parameters that are kept: as many as any known function has.
 const MAX_PARAMS: usize = 8;
 
-/// How many bytes of an object's header AssemblyScript's allocator sees as a part of the block.
-const OBJECT_HEADER_BYTES: u64 = 16;
-
 /// What a program asks of its allocator.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Begun {
@@ -50,9 +47,9 @@ pub enum Begun {
         /// The alignment that the program believes the block to have.
         align: Option<u64>,
     },
-    /// That nothing refers to an object any more, so that the collector frees it.
-    Collected {
-        /// The object.
+    /// That a block be freed while a collector is at work: see [`Blocks::reclaimed`](super::Blocks::reclaimed).
+    Reclaimed {
+        /// The block, as the allocator knows it.
         addr: u64,
     },
     /// A copy between ranges that must not overlap.
@@ -178,13 +175,18 @@ impl Tracker {
         for (param, value) in params.iter_mut().zip(call.values.iter()) {
             *param = *value;
         }
-        let caller = self.pending(call.height).last().map(|pending| pending.recognised.role);
+        let caller = self.pending(call.height).last().map(|pending| pending.recognised);
         let asked = match (caller, recognised.role) {
-            (Some(Role::Collector), Role::Free { block, .. } | Role::Reclaim { block }) => {
-                let addr = params[block] + recognised.header_bytes + OBJECT_HEADER_BYTES;
-                Some(Begun::Collected { addr })
-            }
             (None, _) => Some(self.begun(recognised, &params)),
+            // The compiler may have inlined all of the collector into what makes objects.
+            (
+                Some(Recognised {
+                    family: Family::AssemblyScript,
+                    role: Role::Collector | Role::Allocate { .. },
+                    ..
+                }),
+                Role::Free { block, .. } | Role::Reclaim { block },
+            ) => Some(Begun::Reclaimed { addr: recognised.block_at(params[block]) }),
             _ => None,
         };
         // Copies are frequent, and nearly all are right.

@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Result, bail};
 use lineal::{
-    Access, AccessSource, Accesses, Call, Ending, GlobalSet, Growth, Instantiated, MemoryId,
-    Module, Moment, Observe, Observer, Site, Trap,
+    Access, AccessSource, Accesses, Call, Ending, FunctionInfo, GlobalSet, Growth, Instantiated,
+    MemoryId, Module, Moment, Observe, Observer, Site, Trap,
 };
 
 use super::finding::Kind;
@@ -80,17 +80,27 @@ impl Check {
     /// What an engine has to observe, for [`Config::observe`](lineal::Config::observe). Modules of
     /// that engine are made after this.
     pub fn observe(&self) -> Observe {
+        let silent = self.registry.clone();
+        self.observe_calls(Registry::choose_entry)
+            .silent(move |function| silent.choose_silent(function))
+    }
+
+    /// The same, for an engine that also remembers who wrote what, so that no function is silent.
+    pub fn observe_with_writers(&self) -> Observe {
+        self.observe_calls(Registry::choose_allocator).writers(true)
+    }
+
+    fn observe_calls(&self, is_allocator: fn(&Registry, &FunctionInfo<'_>) -> bool) -> Observe {
         let (registry, layouts) = (self.registry.clone(), self.layouts.clone());
-        let (copies, silent) = (self.registry.clone(), self.registry.clone());
+        let copies = self.registry.clone();
         let leaks_at = self.leaks_at.clone();
         Observe::new()
             .accesses(Accesses::OfInterest)
             .functions(move |function| {
                 let is_event = leaks_at.as_ref().is_some_and(|event| event.choose(function));
-                registry.choose_allocator(function) || is_event
+                is_allocator(&registry, function) || is_event
             })
             .entries(move |function| copies.choose_copy(function))
-            .silent(move |function| silent.choose_silent(function))
             .globals(move |global| {
                 let layout = layouts.of(global.module_bytes(), global.module_site());
                 layout.stack_pointer.is_some_and(|stack| stack.global == global.index())

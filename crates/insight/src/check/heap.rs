@@ -134,7 +134,7 @@ impl Heap {
                 found.extend(self.check_free(family, addr, size_bytes, align, regions, "free"));
                 self.free(moment, family, addr, stack);
             }
-            Begun::Collected { addr } => self.free(moment, family, addr, stack),
+            Begun::Reclaimed { addr } => self.free(moment, Family::AssemblyScript, addr, stack),
             _ => {}
         }
         found
@@ -143,11 +143,12 @@ impl Heap {
     /// The address of the block that a family knows by another: AssemblyScript's collector frees
     /// an object by where its header begins.
     fn block_at(&self, family: Family, addr: u64) -> u64 {
-        let object = addr.saturating_add(16);
-        let is_header = matches!(family, Family::AssemblyScript | Family::AssemblyScriptHeap)
-            && self.blocks.at(addr).is_none()
-            && self.blocks.at(object).is_some_and(|block| block.family == Family::AssemblyScript);
-        if is_header { object } else { addr }
+        match family {
+            Family::AssemblyScript | Family::AssemblyScriptHeap => {
+                self.blocks.reclaimed(addr).unwrap_or(addr)
+            }
+            _ => addr,
+        }
     }
 
     fn free(&mut self, moment: &mut Moment<'_>, family: Family, addr: u64, stack: StackId) {

@@ -9,7 +9,9 @@ use lineal::{
 };
 
 use super::profile::{Growth, Point, Profile, SiteProfile, StackMark, Totals};
-use crate::alloc::{AllocOption, Begun, Block, Done, Family, Registry, StackId, Tracker};
+use crate::alloc::{
+    AllocOption, Begun, Block, Done, Family, OBJECT_HEADER_BYTES, Registry, StackId, Tracker,
+};
 use crate::check::{Frame, Layouts, frames, frames_json};
 use crate::hash::AddressMap;
 use crate::layout::Layout;
@@ -56,6 +58,7 @@ struct Guest {
     layout: Layout,
     tracker: Tracker,
     blocks: AddressMap<Live>,
+    counts_accesses: bool,
     /// The blocks by address, if accesses are counted.
     ranges: BTreeMap<u64, u64>,
     /// By the numbers of their stacks. What is live counts as not freed.
@@ -81,6 +84,7 @@ struct Guest {
 struct Live {
     size_bytes: u64,
     stack: StackId,
+    is_collected: bool,
     serial: u64,
     read_bytes: u64,
     written_bytes: u64,
@@ -129,11 +133,16 @@ impl Profiler {
     /// that engine are made after this.
     pub fn observe(&self) -> Observe {
         let (registry, layouts) = (self.registry.clone(), self.layouts.clone());
-        let accesses = if self.options.accesses { Accesses::All } else { Accesses::None };
+        let counts_accesses = self.options.accesses;
+        let accesses = if counts_accesses { Accesses::All } else { Accesses::None };
         Observe::new()
             .accesses(accesses)
             .batched(true)
-            .functions(move |function| registry.choose_allocator(function))
+            .functions(move |function| match counts_accesses {
+                // Those of the allocator's own functions are not the program's.
+                true => registry.choose_allocator(function),
+                false => registry.choose_entry(function),
+            })
             .globals(move |global| {
                 let layout = layouts.of(global.module_bytes(), global.module_site());
                 layout.stack_pointer.is_some_and(|stack| stack.global == global.index())
@@ -299,12 +308,13 @@ impl Guest {
     fn allocated(
         &mut self,
         moment: &Moment<'_>,
+        family: Family,
         addr: u64,
         size_bytes: u64,
         stack: StackId,
-        keeps: bool,
     ) {
         self.freed(addr);
+        self.collected &= family.is_collected();
         self.allocations += 1;
         let index = stack as usize;
         if index >= self.sites.len() {
@@ -320,10 +330,16 @@ impl Guest {
         }
         self.live_blocks += 1;
         self.live_bytes += size_bytes;
-        let block =
-            Live { size_bytes, stack, serial: self.allocations, read_bytes: 0, written_bytes: 0 };
+        let block = Live {
+            size_bytes,
+            stack,
+            is_collected: family.is_collected(),
+            serial: self.allocations,
+            read_bytes: 0,
+            written_bytes: 0,
+        };
         self.blocks.insert(addr, block);
-        if keeps {
+        if self.counts_accesses {
             self.ranges.insert(addr, addr + size_bytes);
         }
         let (start, end) = self.span.unwrap_or((addr, addr));
@@ -339,6 +355,15 @@ impl Guest {
     fn point(&mut self, time: u64) {
         let (live_bytes, memory_bytes) = (self.live_bytes, self.memory_bytes);
         self.timeline.push(Point { time, live_bytes, memory_bytes });
+    }
+
+    /// As [`Blocks::reclaimed`](crate::alloc::Blocks::reclaimed).
+    fn reclaimed(&self, addr: u64) -> Option<u64> {
+        let object = addr.saturating_add(OBJECT_HEADER_BYTES);
+        match self.blocks.get(&addr) {
+            Some(_) => Some(addr),
+            None => self.blocks.get(&object).filter(|it| it.is_collected).map(|_| object),
+        }
     }
 
     fn freed(&mut self, addr: u64) {
@@ -409,6 +434,7 @@ impl Observer for Profiler {
             tracker: Tracker::new(self.registry.by_site(), memory, layout.is_64),
             layout,
             blocks: AddressMap::default(),
+            counts_accesses: self.options.accesses,
             ranges: BTreeMap::new(),
             sites: Vec::new(),
             live_blocks: 0,
@@ -432,10 +458,15 @@ impl Observer for Profiler {
         let (stacks, depth) = (&mut self.stacks, self.options.stack_depth);
         // Who frees a block is not kept.
         let entered = guest.tracker.entered(call, |call, begun| match begun {
-            Begun::Free { .. } | Begun::Collected { .. } => 0,
+            Begun::Free { .. } | Begun::Reclaimed { .. } => 0,
             _ => stacks.of_call(call, moment, depth),
         });
-        if let Some((_, Begun::Free { addr, .. } | Begun::Collected { addr }, _)) = entered {
+        let freed = match entered {
+            Some((_, Begun::Free { addr, .. }, _)) => Some(addr),
+            Some((_, Begun::Reclaimed { addr }, _)) => guest.reclaimed(addr),
+            _ => None,
+        };
+        if let Some(addr) = freed {
             guest.freed(addr);
             let time = guest.time(moment);
             guest.point(time);
@@ -445,19 +476,17 @@ impl Observer for Profiler {
 
     fn returned(&mut self, moment: &mut Moment<'_>, call: &mut Call<'_>) -> Result<()> {
         let Some(guest) = &mut self.guest else { return Ok(()) };
-        let keeps = self.options.accesses;
         let Some((family, done, stack)) = guest.tracker.returned(call, moment) else {
             return Ok(());
         };
         match done {
             Done::Allocated { addr, size_bytes, .. } if addr != 0 => {
-                guest.collected &= family.is_collected();
-                guest.allocated(moment, addr, size_bytes, stack, keeps);
+                guest.allocated(moment, family, addr, size_bytes, stack);
             }
             Done::Reallocated { old, addr, size_bytes } if addr != 0 || size_bytes == 0 => {
                 guest.freed(old);
                 if addr != 0 {
-                    guest.allocated(moment, addr, size_bytes, stack, keeps);
+                    guest.allocated(moment, family, addr, size_bytes, stack);
                 }
             }
             _ => {}

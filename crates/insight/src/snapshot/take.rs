@@ -58,7 +58,7 @@ impl Snapshotter {
         let (registry, awaited) = (self.registry.clone(), self.awaited.clone());
         Observe::new().functions(move |function| {
             let is_event = awaited.as_ref().is_some_and(|event| event.choose(function));
-            registry.choose_allocator(function) || is_event
+            registry.choose_entry(function) || is_event
         })
     }
 
@@ -132,8 +132,16 @@ impl Observer for Snapshotter {
         let stacks = &mut self.stacks;
         let entered =
             guest.tracker.entered(call, |call, _| stacks.of_call(call, moment, STACK_DEPTH));
-        if let Some((_, Begun::Free { addr, .. } | Begun::Collected { addr }, stack)) = entered {
-            guest.blocks.free(addr, stack);
+        match entered {
+            Some((_, Begun::Free { addr, .. }, stack)) => {
+                guest.blocks.free(addr, stack);
+            }
+            Some((_, Begun::Reclaimed { addr }, stack)) => {
+                if let Some(addr) = guest.blocks.reclaimed(addr) {
+                    guest.blocks.free(addr, stack);
+                }
+            }
+            _ => {}
         }
         Ok(())
     }

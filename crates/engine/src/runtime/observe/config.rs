@@ -102,6 +102,9 @@ impl Observe {
 
     /// Chooses functions whose own accesses are not reported, for a tool that would only ignore them:
     /// they run as fast as if nobody observed. Those of the functions that they call are reported.
+    ///
+    /// All other functions of a module are asked about before: see [`functions`](Self::functions) and
+    /// [`entries`](Self::entries). If [`writers`](Self::writers) are remembered, no function is silent.
     #[must_use]
     pub fn silent(
         self,
@@ -309,30 +312,27 @@ impl ObservedModule {
                 ExternIndex::Func(index) => Some(index),
                 _ => None,
             });
-            for (index, body) in (module.imported_funcs..).zip(&module.bodies) {
-                let info = FunctionInfo {
-                    module,
-                    exports: names_of(&exports, index),
-                    name: module.names().func(index),
-                    index,
-                    site: observed.site(Some(body.range.start as u32)),
-                    module_site: observed.module_site(),
+            let chosen = |filter: &Option<FunctionFilter>| -> Vec<u32> {
+                let Some(choose) = filter else { return Vec::new() };
+                let chooses = |(index, body): &(u32, &lineal_decoder::FuncBody)| {
+                    choose(&FunctionInfo {
+                        module,
+                        exports: names_of(&exports, *index),
+                        name: module.names().func(*index),
+                        index: *index,
+                        site: observed.site(Some(body.range.start as u32)),
+                        module_site: observed.module_site(),
+                    })
                 };
-                let chooses = |filter: &Option<FunctionFilter>| {
-                    filter.as_ref().is_some_and(|choose| choose(&info))
-                };
-                // All are asked, as they may take note of what they see.
-                let (function, entry) = (chooses(&observe.functions), chooses(&observe.entries));
-                if chooses(&observe.silent) {
-                    observed.silent.push(index);
-                }
-                if function {
-                    observed.functions.push(index);
-                }
-                if function || entry {
-                    observed.entries.push(index);
-                }
-            }
+                let functions = (module.imported_funcs..).zip(&module.bodies);
+                functions.filter(chooses).map(|(index, _)| index).collect()
+            };
+            let functions = chosen(&observe.functions);
+            let mut entries = chosen(&observe.entries);
+            entries.extend(&functions);
+            entries.sort_unstable();
+            let silent = if observe.writers { Vec::new() } else { chosen(&observe.silent) };
+            (observed.functions, observed.entries, observed.silent) = (functions, entries, silent);
         }
         if let Some(choose) = &observe.globals {
             let exports = exported(module, |index| match index {

@@ -14,8 +14,8 @@ use crate::runtime::instance::InstanceData;
 pub(crate) struct Stacks {
     /// What return addresses are; `None` for the host's.
     known: HashMap<usize, Option<Known>, BuildHasherDefault<AddressHasher>>,
-    /// Frames of the last walk, outermost first: those of the innermost instance, without others between
-    /// them.
+    /// Frames of earlier walks, outermost first: those of what was the innermost instance then. Each is
+    /// compared with the stack before it is used.
     walked: Vec<Walked>,
     /// New frames, innermost first; kept for its memory.
     found: Vec<Walked>,
