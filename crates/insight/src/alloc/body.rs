@@ -16,8 +16,12 @@ pub(super) struct Body {
     pub(super) globals: BTreeSet<u32>,
     /// Fixed addresses that it loads from.
     pub(super) loaded: BTreeSet<u64>,
-    /// Fixed addresses that it stores to.
+    /// Fixed addresses that it stores to, if what it stores is no calculation.
     pub(super) stored: BTreeSet<u64>,
+    /// Functions that it calls in its place, so that it does not return.
+    pub(super) tail_calls: BTreeSet<u32>,
+    /// Whether it calls another function in its place that is not known before it runs.
+    pub(super) tail_calls_any: bool,
 }
 
 impl Body {
@@ -26,10 +30,19 @@ impl Body {
         let mut found = Body::default();
         let Some(mut locals) = Locals::new(body, params) else { return found };
         let Ok(operators) = body.get_operators_reader() else { return found };
-        // What the last instructions leave on the stack, as far as they are constants.
+        // What the last instructions leave on the stack, as far as they are constants, and whether the
+        // last one only adds to it: otherwise what it leaves is not beside what the one before left.
         let mut last: [Option<u64>; 2] = [None, None];
+        let mut only_adds = false;
         for (at, operator) in operators.into_iter().map_while(Result::ok).enumerate() {
             let mut constant = None;
+            let adds = matches!(
+                operator,
+                Operator::I32Const { .. }
+                    | Operator::I64Const { .. }
+                    | Operator::LocalGet { .. }
+                    | Operator::GlobalGet { .. }
+            );
             match operator {
                 Operator::I32Const { value } => constant = Some(u64::from(value as u32)),
                 Operator::I64Const { value } => constant = Some(value as u64),
@@ -49,8 +62,15 @@ impl Body {
                     locals.begin(None);
                 }
                 Operator::End | Operator::Delegate { .. } => locals.end(),
-                Operator::Call { function_index } | Operator::ReturnCall { function_index } => {
+                Operator::Call { function_index } => {
                     found.calls.insert(function_index);
+                }
+                Operator::ReturnCall { function_index } => {
+                    found.calls.insert(function_index);
+                    found.tail_calls.insert(function_index);
+                }
+                Operator::ReturnCallIndirect { .. } | Operator::ReturnCallRef { .. } => {
+                    found.tail_calls_any = true;
                 }
                 Operator::RefFunc { function_index } => {
                     found.calls.insert(function_index);
@@ -61,12 +81,13 @@ impl Body {
                 Operator::I32Load { memarg } | Operator::I64Load { memarg } => {
                     found.loaded.extend(fixed(&memarg, last[1]));
                 }
-                Operator::I32Store { memarg } | Operator::I64Store { memarg } => {
+                Operator::I32Store { memarg } | Operator::I64Store { memarg } if only_adds => {
                     found.stored.extend(fixed(&memarg, last[0]));
                 }
                 _ => {}
             }
             last = [last[1], constant];
+            only_adds = adds;
         }
         found
     }
@@ -165,13 +186,30 @@ mod tests {
 
     /// The fixed addresses that a function with one parameter and three more locals loads from.
     fn loaded(code: &str) -> Vec<u64> {
+        read(code).loaded.into_iter().collect()
+    }
+
+    fn read(code: &str) -> Body {
         let text = format!("(module (memory 1) (func (param i32) (local i32 i32 i32) {code}))");
         let binary = wat::parse_str(text).unwrap();
         let body = Parser::new(0).parse_all(&binary).find_map(|payload| match payload.unwrap() {
             Payload::CodeSectionEntry(body) => Some(Body::read(&body, 1)),
             _ => None,
         });
-        body.unwrap().loaded.into_iter().collect()
+        body.unwrap()
+    }
+
+    #[test]
+    fn a_part_of_a_value_is_not_the_address_of_a_store() {
+        let stored = |code: &str| read(code).stored.into_iter().collect::<Vec<_>>();
+        assert_eq!(stored("(i32.store offset=2048 (i32.const 0) (local.get 0))"), [2048]);
+        let sum = "(i32.add (local.tee 0 (i32.load (local.get 0))) (i32.const 16))";
+        assert_eq!(stored(&format!("(i32.store offset=2048 (i32.const 0) {sum})")), [] as [u64; 0]);
+        let kept = "(local.tee 0 (i32.const 16))";
+        assert_eq!(
+            stored(&format!("(i32.store offset=2048 (i32.const 0) {kept})")),
+            [] as [u64; 0]
+        );
     }
 
     #[test]

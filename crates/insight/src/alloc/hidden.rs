@@ -28,6 +28,11 @@ pub enum Hidden {
     /// Only the functions by which the host allocates are known. The program itself allocates by
     /// others.
     Wrapped,
+    /// A function of the allocator calls another one in its place, so what it returns is not seen.
+    TailCall {
+        /// The function: its name, or `func[INDEX]`.
+        function: String,
+    },
     /// A function that does not belong to the allocator has code of it.
     Inlined {
         /// The function: its name, or `func[INDEX]`.
@@ -47,6 +52,12 @@ impl fmt::Display for Hidden {
             Hidden::Wrapped => f.write_str(
                 "only the functions by which the host allocates are known, and not those of the program's \
                  own allocator: name them with --alloc",
+            ),
+            Hidden::TailCall { function } => write!(
+                f,
+                "`{}` belongs to the allocator and ends in a tail call, so what it returns is not seen: \
+                 build without tail calls",
+                Escaped(function)
             ),
             Hidden::Inlined { function, uses } if function.starts_with("~lib/") => write!(
                 f,
@@ -121,6 +132,16 @@ fn find(module: &Module, recognised: &HashMap<u32, Recognised>) -> Option<Hidden
     }
     if is_collected && !module.globals.values().any(|name| STATE_GLOBALS.contains(&&**name)) {
         return Some(Hidden::Nameless);
+    }
+    let is_known = |callee: &u32| recognised.get(callee).is_some_and(is_entry);
+    let mut entries: Vec<u32> =
+        recognised.iter().filter(|(_, it)| is_entry(it)).map(|(index, _)| *index).collect();
+    entries.sort_unstable();
+    for index in entries {
+        let Some(body) = module.body(index) else { continue };
+        if body.tail_calls_any || !body.tail_calls.iter().all(is_known) {
+            return Some(Hidden::TailCall { function: module.name(index) });
+        }
     }
     let own = module.enclosed(recognised);
     let state: HashSet<u64> = own
@@ -366,6 +387,22 @@ mod tests {
             hidden(&text, &[(0, "malloc"), (1, "free")]),
             Some(Hidden::Inlined { function: "main".into(), uses: "0x800".into() })
         );
+    }
+
+    #[test]
+    fn what_an_allocators_tail_call_returns_is_not_seen() {
+        let text = |malloc: &str| {
+            format!(
+                "(module (memory 1) (func $malloc (param i32) (result i32) {malloc})
+                (func $free (param i32)) (func $dlmalloc (param i32) (result i32) (local.get 0)))"
+            )
+        };
+        let entries = [(0, "malloc"), (1, "free"), (2, "dlmalloc")];
+        let tail = text("(return_call $dlmalloc (local.get 0))");
+        assert_eq!(hidden(&tail, &entries), None, "that function is known too");
+        let tail_call = Some(Hidden::TailCall { function: "malloc".into() });
+        assert_eq!(hidden(&tail, &entries[..2]), tail_call);
+        assert_eq!(hidden(&text("(call $dlmalloc (local.get 0))"), &entries[..2]), None);
     }
 
     #[test]

@@ -20,6 +20,7 @@ use super::regions::{Regions, Where, variables_end};
 use super::report::{Draft, HeapSummary, LeakSummary, Recorder, Report};
 use crate::alloc::{AllocatorFunction, Registry, StackId, Tracker};
 use crate::event::Awaited;
+use crate::hash::FastMap;
 use crate::layout::Layout;
 use crate::page::Page;
 use crate::words::{bytes, count_of};
@@ -152,8 +153,11 @@ impl Check {
     pub fn page(&self, title: &str, report: &Report, moment: &Moment<'_>, module: &Module) -> Page {
         let mut page = Page::new(title);
         if let Some(guest) = self.guests.first() {
+            let mut known: FastMap<StackId, _> = FastMap::default();
             let blocks = guest.heap.live().chain(guest.heap.freed()).map(|block| {
-                (block, frames_json(&frames(moment, self.recorder.sites(block.allocated_at))))
+                let sites = self.recorder.sites(block.allocated_at);
+                let stack = || frames_json(&frames(moment, sites));
+                (block, known.entry(block.allocated_at).or_insert_with(stack).clone())
             });
             page.memory(moment, guest.memory, module, &guest.layout, blocks);
         }

@@ -127,6 +127,11 @@ impl Heap {
             _ => {}
         }
         match begun {
+            // AssemblyScript's runtime moves constant arrays that grow to the heap.
+            Begun::Reallocate { addr, .. }
+                if family == Family::AssemblyScript
+                    && self.blocks.at(addr).is_none()
+                    && self.blocks.freed_at(addr).is_none() => {}
             Begun::Reallocate { addr, old_bytes, align, .. } if addr != 0 => {
                 found.extend(self.check_free(family, addr, old_bytes, align, regions, "realloc"));
             }

@@ -91,7 +91,7 @@ pub struct Profile {
     pub end_time: u64,
     /// Whether times are fuel; otherwise they are numbers of allocations.
     pub time_is_fuel: bool,
-    /// The heap over time: some hundred points.
+    /// The heap over time: some hundred points, the last one at the end.
     pub timeline: Vec<Point>,
     /// When the memory grew.
     pub growths: Vec<Growth>,

@@ -13,7 +13,7 @@ use crate::alloc::{
     AllocOption, Begun, Block, Done, Family, OBJECT_HEADER_BYTES, Registry, StackId, Tracker,
 };
 use crate::check::{Frame, Layouts, frames, frames_json};
-use crate::hash::AddressMap;
+use crate::hash::{AddressMap, FastMap};
 use crate::layout::Layout;
 use crate::page::Page;
 use crate::stacks::Stacks;
@@ -183,9 +183,11 @@ impl Profiler {
                 })
                 .collect();
             blocks.sort_by_key(|block| block.addr);
+            let mut known: FastMap<StackId, _> = FastMap::default();
             let blocks = blocks.iter().map(|block| {
                 let sites = self.stacks.get(block.allocated_at);
-                (block, frames_json(&frames(moment, sites)))
+                let stack = || frames_json(&frames(moment, sites));
+                (block, known.entry(block.allocated_at).or_insert_with(stack).clone())
             });
             page.memory(moment, guest.memory, module, &guest.layout, blocks);
         }
@@ -250,19 +252,22 @@ impl Profiler {
             stack: frames(moment, self.stacks.get(stack)),
         });
         let end_time = guest.time(moment);
+        let mut timeline = guest.timeline.points.clone();
+        let (live_bytes, memory_bytes) = (guest.live_bytes, guest.memory_bytes);
+        timeline.push(Point { time: end_time, live_bytes, memory_bytes });
         Profile {
             sites: profiles,
             totals: all,
             peak_time: guest.peak_time,
             end_time,
             time_is_fuel: guest.start_fuel.is_some(),
-            timeline: guest.timeline.points.clone(),
+            timeline,
             growths: growths.collect(),
             memory_bytes: guest.memory_bytes,
             span_bytes: guest.span.map_or(0, |(start, end)| end - start),
             stack,
             allocators,
-            is_collected: guest.collected,
+            is_collected: guest.collected && guest.allocations > 0,
             has_accesses: self.options.accesses,
         }
     }

@@ -1,5 +1,7 @@
 // A correct program: garbage of all sizes beside manual memory, and an array that grows. `run` returns a
 // checksum.
+let names: string[] = [];
+
 class Small { constructor(public v: i32) {} }
 
 export function run(n: i32): i32 {
@@ -10,11 +12,12 @@ export function run(n: i32): i32 {
     const small = new Small(i);
     sum += small.v + i.toString().length;
     if (i % 10 == 0) grows.push(i);
+    if (i % 100 == 0) names.push(i.toString());
   }
   store<i32>(p, n);
   store<i64>(q + 16, sum);
   held[499] = load<i32>(p);
   heap.free(p);
   heap.free(q);
-  return sum + held[499] + grows.length;
+  return sum + held[499] + grows.length + names.length;
 }
