@@ -28,16 +28,10 @@ pub(crate) fn add_to_linker<T: 'static>(
 ) -> Result<()> {
     use ValType::{F64, I32};
     let imports = |name: &str, params: &[ValType], results: &[ValType]| {
-        let has_type = |ty: &FuncType| {
-            let same = |some: &[ValType], others: &mut dyn ExactSizeIterator<Item = ValType>| {
-                some.len() == others.len()
-                    && some.iter().zip(others).all(|(some, other)| some.matches(&other))
-            };
-            same(params, &mut ty.params()) && same(results, &mut ty.results())
-        };
+        let own = FuncType::new(module.engine(), params.iter().cloned(), results.iter().cloned());
         module.imports().any(|import| {
             (import.module(), import.name()) == (MODULE, name)
-                && matches!(import.ty(), ExternType::Func(ty) if has_type(&ty))
+                && matches!(import.ty(), ExternType::Func(ty) if ty.matches(&own))
         })
     };
     if imports("abort", &[const { I32 }; 4], &[]) {
@@ -76,6 +70,7 @@ fn abort<T>(
     Err(Error::from(Trap::UnreachableCodeReached).context(what))
 }
 
+/// Prints a message and the first of some numbers.
 #[expect(clippy::too_many_arguments, reason = "these are its parameters in AssemblyScript")]
 fn trace<T>(
     mut caller: Caller<'_, T>,
@@ -112,7 +107,8 @@ fn string<T>(caller: &mut Caller<'_, T>, addr: u32) -> Result<String> {
         bail!("a text of the program cannot be read: it exports no memory with the name `memory`");
     };
     let mut len_bytes = [0; 4];
-    let outside = || format!("the program has no text at {addr:#x}, as its memory ends before");
+    let outside =
+        || format!("the program has no text at {addr:#x}: it would not end inside of the memory");
     let read = memory.read(&mut *caller, (addr as usize).saturating_sub(4), &mut len_bytes);
     read.map_err(|error| Error::from(error).context(outside()))?;
     let len_bytes = u32::from_le_bytes(len_bytes) as usize;

@@ -4,6 +4,7 @@ mod common;
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::path::Path;
 
 use lineal::{Engine, Instance, Module, Store};
 use lineal_insight::alloc::Hidden;
@@ -275,12 +276,12 @@ fn collected_objects_have_no_findings() {
     assert_eq!(heap.frees + heap.live_blocks, heap.allocations, "{report}");
 }
 
-/// Those of the compiler's default exports, of objects that own memory, and of the minimal runtime, which
-/// collects when it is asked to.
+/// With the compiler's default exports, in objects that own memory, and with the minimal runtime, which
+/// collects only when it is asked to.
 #[test]
 fn what_a_collector_frees_is_free() {
     for (name, least_frees) in
-        [("garbage-O2", 5_000), ("garbage-minimal", 0), ("finalize-O0", 150), ("finalize-O2", 150)]
+        [("garbage-O2", 5_000), ("garbage-minimal", 2), ("finalize-O0", 150), ("finalize-O2", 150)]
     {
         let file = common::program("correct", &format!("{name}.wasm"));
         let report = common::check_export(&file, "run", 3);
@@ -304,7 +305,7 @@ fn a_null_pointer_is_found_in_an_allocator_that_is_not_followed() {
         (func $used (result i32) (i32.load (i32.const 2048)))
         (func (export "run") (param i32)
             (drop (call $malloc (call $used))) (call $free (i32.const 8))))"#;
-    let path = std::env::temp_dir().join("lineal-own-allocator.wasm");
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("own-allocator.wasm");
     fs::write(&path, wat::parse_str(text).unwrap()).unwrap();
     let report = common::check_export(&path, "run", 0);
     let kinds: Vec<Kind> = report.findings.iter().map(|finding| finding.kind).collect();

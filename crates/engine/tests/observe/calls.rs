@@ -1,8 +1,8 @@
 //! Calls of chosen functions, of host functions, and changes of chosen globals.
 
 use lineal::{
-    Call, Config, Ending, Engine, GlobalSet, Linker, Module, Moment, Observe, Observer, Origin,
-    Result, Site, Store, Trap, WasmBacktrace,
+    Access, Accesses, Call, Config, Ending, Engine, GlobalSet, Growth, Instance, Linker, Module,
+    Moment, Observe, Observer, Origin, Result, Site, Store, Trap, WasmBacktrace,
 };
 
 /// Writes down what it is told.
@@ -222,4 +222,54 @@ fn origins_know_functions_and_offsets() {
     assert!(matches!(engine.origin(stacks[0][0]), Origin::Instruction(_)), "the frame has it");
     drop(frame);
     assert!(matches!(engine.origin(stacks[0][0]), Origin::Unknown));
+}
+
+/// Writes down the functions whose accesses are reported, and how often a memory grew.
+#[derive(Default)]
+struct Accessed {
+    by: Vec<u32>,
+    growths: usize,
+}
+
+impl Observer for Accessed {
+    fn access(&mut self, moment: &mut Moment<'_>, access: &Access<'_>) -> Result<()> {
+        if let Origin::Instruction(frame) = moment.origin(access.site()) {
+            self.by.push(frame.func_index());
+        }
+        Ok(())
+    }
+
+    fn grew(&mut self, _: &mut Moment<'_>, _: &Growth) -> Result<()> {
+        self.growths += 1;
+        Ok(())
+    }
+}
+
+#[test]
+fn accesses_of_silent_functions_are_not_reported_unless_writers_are_remembered() {
+    let wat = r#"(module (memory 1)
+        (func $loud (i32.store (i32.const 8) (i32.load (i32.const 16))))
+        (func $quiet (export "run")
+            (i32.store (i32.const 8) (i32.load (i32.const 16)))
+            (v128.store (i32.const 32) (v128.load (i32.const 64)))
+            (memory.fill (i32.const 0) (i32.const 1) (i32.const 200))
+            (drop (i32.atomic.rmw.add (i32.const 8) (i32.const 1)))
+            (drop (memory.grow (i32.const 1)))
+            (call $loud)))"#;
+    let accessed = |observe: Observe| {
+        let observe = observe.silent(|function| function.name() == Some("quiet"));
+        let engine = Engine::new(Config::new().observe(observe)).unwrap();
+        let module = Module::new(&engine, wat).unwrap();
+        let mut store = Store::new(&engine, Accessed::default());
+        store.observer(|accessed| accessed);
+        let instance = Instance::new(&mut store, &module, &[]).unwrap();
+        let run = instance.get_typed_func::<(), ()>(&mut store, "run").unwrap();
+        run.call(&mut store, ()).unwrap();
+        store.into_data()
+    };
+    let all = || Observe::new().accesses(Accesses::All);
+    let silent = accessed(all());
+    assert_eq!((silent.by, silent.growths), (vec![0, 0], 1));
+    let with_writers = accessed(all().writers(true));
+    assert!(with_writers.by.contains(&1) && with_writers.by.ends_with(&[0, 0]));
 }

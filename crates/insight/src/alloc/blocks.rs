@@ -77,7 +77,18 @@ pub enum Place {
 }
 
 /// How many bytes of an object's header AssemblyScript's allocator sees as a part of the block.
-pub(crate) const OBJECT_HEADER_BYTES: u64 = 16;
+const OBJECT_HEADER_BYTES: u64 = 16;
+
+/// The live block that is meant where a collector's allocator takes one back: the one with that address,
+/// or the object whose header begins there. `None` if it is memory that was never a block, such as the
+/// rest of a larger one. `family` tells whose block begins at an address, if a live one does.
+pub(crate) fn reclaimed(addr: u64, family: impl Fn(u64) -> Option<Family>) -> Option<u64> {
+    let object = addr.saturating_add(OBJECT_HEADER_BYTES);
+    match family(addr) {
+        Some(_) => Some(addr),
+        None => (family(object) == Some(Family::AssemblyScript)).then_some(object),
+    }
+}
 
 /// How many freed blocks are remembered.
 const REMEMBERED_BLOCKS: usize = 100_000;
@@ -161,12 +172,7 @@ impl Blocks {
     /// address, or the object whose header begins there. `None` if it is memory that was never a block,
     /// such as the rest of a larger one.
     pub fn reclaimed(&self, addr: u64) -> Option<u64> {
-        let object = addr.saturating_add(OBJECT_HEADER_BYTES);
-        let is_object = || self.at(object).is_some_and(|it| it.family == Family::AssemblyScript);
-        match self.at(addr) {
-            Some(_) => Some(addr),
-            None => is_object().then_some(object),
-        }
+        reclaimed(addr, |addr| self.at(addr).map(|block| block.family))
     }
 
     /// The last live block that begins at an address or before it.

@@ -11,7 +11,7 @@ mod recognise;
 mod registry;
 mod tracker;
 
-pub(crate) use blocks::OBJECT_HEADER_BYTES;
+pub(crate) use blocks::reclaimed;
 pub use blocks::{Block, Blocks, Place, StackId};
 pub use hidden::Hidden;
 pub use recognise::{Family, Recognised, Role, recognise};

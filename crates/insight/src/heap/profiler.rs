@@ -10,7 +10,7 @@ use lineal::{
 
 use super::profile::{Growth, Point, Profile, SiteProfile, StackMark, Totals};
 use crate::alloc::{
-    AllocOption, Begun, Block, Done, Family, OBJECT_HEADER_BYTES, Registry, StackId, Tracker,
+    AllocOption, Begun, Block, Done, Family, Registry, StackId, Tracker, reclaimed,
 };
 use crate::check::{Frame, Layouts, frames, frames_json};
 use crate::hash::{AddressMap, FastMap};
@@ -84,7 +84,7 @@ struct Guest {
 struct Live {
     size_bytes: u64,
     stack: StackId,
-    is_collected: bool,
+    family: Family,
     serial: u64,
     read_bytes: u64,
     written_bytes: u64,
@@ -179,7 +179,7 @@ impl Profiler {
                 .iter()
                 .map(|(&addr, live)| Block {
                     serial: live.serial,
-                    ..Block::new(Family::C, addr, live.size_bytes, 0, live.stack)
+                    ..Block::new(live.family, addr, live.size_bytes, 0, live.stack)
                 })
                 .collect();
             blocks.sort_by_key(|block| block.addr);
@@ -338,7 +338,7 @@ impl Guest {
         let block = Live {
             size_bytes,
             stack,
-            is_collected: family.is_collected(),
+            family,
             serial: self.allocations,
             read_bytes: 0,
             written_bytes: 0,
@@ -360,15 +360,6 @@ impl Guest {
     fn point(&mut self, time: u64) {
         let (live_bytes, memory_bytes) = (self.live_bytes, self.memory_bytes);
         self.timeline.push(Point { time, live_bytes, memory_bytes });
-    }
-
-    /// As [`Blocks::reclaimed`](crate::alloc::Blocks::reclaimed).
-    fn reclaimed(&self, addr: u64) -> Option<u64> {
-        let object = addr.saturating_add(OBJECT_HEADER_BYTES);
-        match self.blocks.get(&addr) {
-            Some(_) => Some(addr),
-            None => self.blocks.get(&object).filter(|it| it.is_collected).map(|_| object),
-        }
     }
 
     fn freed(&mut self, addr: u64) {
@@ -468,7 +459,9 @@ impl Observer for Profiler {
         });
         let freed = match entered {
             Some((_, Begun::Free { addr, .. }, _)) => Some(addr),
-            Some((_, Begun::Reclaimed { addr }, _)) => guest.reclaimed(addr),
+            Some((_, Begun::Reclaimed { addr }, _)) => {
+                reclaimed(addr, |addr| guest.blocks.get(&addr).map(|it| it.family))
+            }
             _ => None,
         };
         if let Some(addr) = freed {

@@ -91,7 +91,7 @@ impl Observe {
     }
 
     /// Chooses further functions: their calls are reported, and their returns are not, which costs
-    /// half as much.
+    /// less.
     #[must_use]
     pub fn entries(
         self,
@@ -100,11 +100,11 @@ impl Observe {
         Observe { entries: Some(Arc::new(choose)), ..self }
     }
 
-    /// Chooses functions whose own accesses are not reported, for a tool that would only ignore them:
-    /// they run as fast as if nobody observed. Those of the functions that they call are reported.
+    /// Chooses functions whose own loads, stores and operations on ranges are not reported, for a tool
+    /// that would only ignore them. Those of the functions that they call are reported.
     ///
-    /// All other functions of a module are asked about before: see [`functions`](Self::functions) and
-    /// [`entries`](Self::entries). If [`writers`](Self::writers) are remembered, no function is silent.
+    /// It is asked when [`functions`](Self::functions) and [`entries`](Self::entries) have been asked about
+    /// all functions of the module. If [`writers`](Self::writers) are remembered, no function is silent.
     #[must_use]
     pub fn silent(
         self,

@@ -142,7 +142,7 @@ impl Stacks {
         }
     }
 
-    /// Whether the last walk found that frame; then it is the last of those that are still kept.
+    /// Whether an earlier walk found that frame; then it is the last of those that are still kept.
     fn was_walked(&mut self, next: &Next<'_>) -> bool {
         if !next.is_innermost_instance() {
             return false;
